@@ -1,4 +1,5 @@
-/* t30_result.h: the results of a T.30 session (spandsp's T30_ERR codes) as stable names and text. */
+/* t30_result.h: the results of a T.30 session (spandsp's T30_ERR codes) as stable names and text.
+ */
 #ifndef T38_T30_RESULT_H
 #define T38_T30_RESULT_H
 
