@@ -1,8 +1,6 @@
 #include "t38/t30_result.h"
 
-#include <stddef.h>
-
 const char *t30_result_text(int code)
 {
-    return code == 0 ? "OK" : "unknown result";
+    return t30_result_get(code)->text;
 }
