@@ -229,7 +229,7 @@ int keeper_create_key(struct keeper_client *c, const struct fax_id *fax, const c
         return -EINVAL;
     }
     memcpy(m->fax_id, fax->octets, sizeof m->fax_id);
-    strcpy(m->class_name, class_name); // NOLINT: the lengths were checked
+    strcpy(m->class_name, class_name);         // NOLINT: the lengths were checked
     strcpy(m->disposal_month, disposal_month); // NOLINT
     q->key_cb = cb;
     return ask(c, q);

@@ -1,7 +1,7 @@
 /* line_pool.h: the line workers that control has asked for, and the calls on each.
  *
- * A line that dies takes only its own calls with it (line_call_handlers.lost); a new one is asked for,
- * with back-off. */
+ * A line that dies takes only its own calls with it (line_call_handlers.lost); a new one is asked
+ * for, with back-off. */
 #ifndef GATEWAY_CONTROL_LINE_POOL_H
 #define GATEWAY_CONTROL_LINE_POOL_H
 
@@ -41,7 +41,8 @@ int line_pool_new(uv_loop_t *loop, struct supervisor_client *supervisor,
  * handle is closed. NULL is allowed (then done is not called). */
 void line_pool_close(struct line_pool *pool, void (*done)(void *user), void *user);
 
-/* Puts a call on the ready line with the fewest calls. Errors: -EAGAIN when there is none with room. */
+/* Puts a call on the ready line with the fewest calls. Errors: -EAGAIN when there is none with
+ * room. */
 int line_pool_attach(struct line_pool *pool, const struct line_call_handlers *handlers,
                      struct line **line, uint32_t *call) __attribute__((warn_unused_result));
 

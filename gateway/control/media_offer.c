@@ -88,14 +88,14 @@ int media_read_t38(const struct sdp_session *sdp, uint32_t our_max_bit_rate, str
         return rc;
     /* We offer and answer version 0 only; the lower of both holds (T.38 §D.2.3). */
     out->version = 0;
-    uint32_t datagram =
-        t38->present & SDP_T38_MAX_DATAGRAM ? t38->max_datagram : DATAGRAM_NOT_SAID;
+    uint32_t datagram = t38->present & SDP_T38_MAX_DATAGRAM ? t38->max_datagram : DATAGRAM_NOT_SAID;
     /* Some say 0 or a handful of octets and take far more; a packet without redundancy must fit. */
     if (datagram < DATAGRAM_MIN)
         datagram = DATAGRAM_NOT_SAID;
     out->max_datagram = (uint16_t)(datagram > DATAGRAM_MAX ? DATAGRAM_MAX : datagram);
-    out->max_bit_rate =
-        t38->max_bit_rate && t38->max_bit_rate < our_max_bit_rate ? t38->max_bit_rate : our_max_bit_rate;
+    out->max_bit_rate = t38->max_bit_rate && t38->max_bit_rate < our_max_bit_rate
+                            ? t38->max_bit_rate
+                            : our_max_bit_rate;
     out->redundancy = !(t38->present & SDP_T38_UDP_EC) || t38->udp_ec != SDP_T38_EC_NONE;
     return 0;
 }

@@ -1,5 +1,5 @@
-/* media_offer.h: the session descriptions of a fax call: what we offer and answer, and what the peer's
- * description means for the line. Pure: no input/output. */
+/* media_offer.h: the session descriptions of a fax call: what we offer and answer, and what the
+ * peer's description means for the line. Pure: no input/output. */
 #ifndef GATEWAY_CONTROL_MEDIA_OFFER_H
 #define GATEWAY_CONTROL_MEDIA_OFFER_H
 
@@ -41,8 +41,8 @@ int media_offer_t38(struct media_local *local, struct sdp_session *sdp)
 int media_answer(struct media_local *local, const struct sdp_session *offer,
                  struct sdp_session *answer, bool *t38) __attribute__((warn_unused_result));
 
-/* Reads the peer's description: its T.38 line and where its datagrams go. Returns 0; -ENOTSUP when there
- * is no T.38 line that is not refused, or no usable address. */
+/* Reads the peer's description: its T.38 line and where its datagrams go. Returns 0; -ENOTSUP when
+ * there is no T.38 line that is not refused, or no usable address. */
 int media_read_t38(const struct sdp_session *sdp, uint32_t our_max_bit_rate, struct media_t38 *out)
     __attribute__((warn_unused_result));
 

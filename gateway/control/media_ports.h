@@ -14,8 +14,8 @@ int media_ports_init(struct media_ports *ports, const char *address, int64_t fir
     __attribute__((warn_unused_result));
 
 /* Binds the next free even port (RFC 3550 §11 asks RTP to be even; T.38 takes the place of RTP). On
- * success the caller owns *descriptor, which is non-blocking and close-on-exec. Errors: -EADDRINUSE when
- * no port is free, other negative errno. */
+ * success the caller owns *descriptor, which is non-blocking and close-on-exec. Errors: -EADDRINUSE
+ * when no port is free, other negative errno. */
 int media_ports_open(struct media_ports *ports, int *descriptor, uint16_t *port)
     __attribute__((warn_unused_result));
 

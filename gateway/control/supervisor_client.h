@@ -1,4 +1,5 @@
-/* supervisor_client.h: control's side of the channel to the supervisor, which starts children for it. */
+/* supervisor_client.h: control's side of the channel to the supervisor, which starts children for
+ * it. */
 #ifndef GATEWAY_CONTROL_SUPERVISOR_CLIENT_H
 #define GATEWAY_CONTROL_SUPERVISOR_CLIENT_H
 
@@ -39,7 +40,8 @@ int supervisor_spawn(struct supervisor_client *client, enum child_kind kind,
 /* Wants the child gone; ended follows. */
 void supervisor_kill(struct supervisor_client *client, uint64_t tag);
 
-/* Wants the child gone and no more callbacks about it; a descriptor that still arrives is closed. */
+/* Wants the child gone and no more callbacks about it; a descriptor that still arrives is closed.
+ */
 void supervisor_abandon(struct supervisor_client *client, uint64_t tag);
 
 /* Tells that control serves now. */
