@@ -92,6 +92,9 @@ static void cut_strings(struct http_head *head, struct head_spans *spans)
         while (length > 0 && strchr(" \t", head->headers[i].value[length - 1]))
             length--;
         head->headers[i].name[spans->name_lengths[i]] = '\0';
+        /* http-parser points behind the line end for an empty value */
+        if (length == 0)
+            head->headers[i].value = head->headers[i].name + spans->name_lengths[i];
         head->headers[i].value[length] = '\0';
     }
     head->header_count = spans->values;
