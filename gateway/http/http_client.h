@@ -48,12 +48,12 @@ int http_client_call(const struct http_call *call, struct http_answer *answer)
 
 void http_answer_free(struct http_answer *answer);
 
-/* Builds a target in out: path with each %s of the format replaced by the percent-encoded
- * argument. Returns 0 or -ENAMETOOLONG. */
+/* Builds a request target piece by piece. A piece that does not fit or cannot stand in a path sets
+ * failed, which stays; http_client_call() is not to be used then. */
 struct http_target {
     char text[4096];
     size_t length_bytes;
-    int failed; /* sticky */
+    int failed;
     int has_query;
 };
 

@@ -60,7 +60,7 @@ struct http_limits {
 };
 
 struct http_server_config {
-    const char *socket_path;         /* at most 107 octets */
+    const char *socket_path;         /* at most 98 octets */
     mode_t socket_mode;              /* 0: 0666, everybody may connect and is judged by user id */
     const struct http_route *routes; /* ends with method NULL; must outlive the server */
     void *user;
