@@ -115,6 +115,13 @@ static void on_connected_event(uv_poll_t *poll, int status, int events)
     close_if_done(db);
 }
 
+/* The server's notices are not for our standard error. */
+static void ignore_notice(void *user, const PGresult *result)
+{
+    (void)user;
+    (void)result;
+}
+
 static void connection_made(struct db *db)
 {
     if (PQsetnonblocking(db->connection, 1) != 0 || !PQenterPipelineMode(db->connection)) {
@@ -168,6 +175,7 @@ static void connect_begin(struct db *db)
         connection_lost(db, db->connection ? PQerrorMessage(db->connection) : "out of memory");
         return;
     }
+    PQsetNoticeReceiver(db->connection, ignore_notice, NULL);
     if (uv_poll_start(db->poll, UV_WRITABLE, on_connecting_event) != 0)
         connection_lost(db, "cannot watch the socket");
 }

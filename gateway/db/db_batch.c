@@ -141,11 +141,19 @@ struct db_group *db_list_pop(struct db_list *list)
     return group;
 }
 
+/* "No such statement" only says that its preparation failed; tell why it did. */
+static const PGresult *refusal_of(const struct db *db, const struct db_group *group)
+{
+    const char *state = PQresultErrorField(group->result, PG_DIAG_SQLSTATE);
+    bool missing = group->refused && state && strcmp(state, "26000") == 0;
+    return missing && db->prepare_refusal ? db->prepare_refusal : group->result;
+}
+
 void db_group_finish(struct db *db, struct db_group *group, int status)
 {
     if (group->batch)
         db->pending--;
-    struct db_result result = {.pg = group->result};
+    struct db_result result = {.pg = refusal_of(db, group)};
     if (status == 0 && group->refused)
         status = -EIO;
     bool told = group->result && (status == 0 || status == -EIO);

@@ -90,13 +90,7 @@ void db_pipeline_send(struct db *db)
     db_connection_watch(db, UV_READABLE | (more > 0 ? UV_WRITABLE : 0));
 }
 
-static bool is_missing_statement(const PGresult *result)
-{
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    return state && strcmp(state, "26000") == 0;
-}
-
-static void take_refusal(struct db *db, struct db_group *group, PGresult *result)
+static void take_refusal(struct db_group *group, PGresult *result)
 {
     if (group->refused) {
         PQclear(result);
@@ -106,14 +100,6 @@ static void take_refusal(struct db *db, struct db_group *group, PGresult *result
     group->failed = group->answered++;
     PQclear(group->result);
     group->result = result;
-    /* "No such statement" only says that its preparation failed; tell why it did. */
-    if (group->batch && is_missing_statement(result) && db->prepare_refusal) {
-        PGresult *reason = PQcopyResult(db->prepare_refusal, 0);
-        if (reason) {
-            PQclear(result);
-            group->result = reason;
-        }
-    }
 }
 
 static void end_group(struct db *db)
@@ -151,7 +137,7 @@ static int take_result(struct db *db, PGresult *result)
         group->answered++;
         PQclear(result);
     } else {
-        take_refusal(db, group, result);
+        take_refusal(group, result);
     }
     return 0;
 }
