@@ -87,8 +87,7 @@ static void on_key_event(void *user, int status, uint64_t index)
 static void remove_work(uv_work_t *work)
 {
     struct disposal *d = work->data;
-    d->work_status =
-        fax_store_remove(d->control->context->paths->vault, &current(d)->fax, false);
+    d->work_status = fax_store_remove(d->control->context->paths->vault, &current(d)->fax, false);
 }
 
 static void on_removed(uv_work_t *work, int cancelled)

@@ -1,5 +1,6 @@
-/* disposal.h: destroys the keys and files of faxes that are due: the event first, then the key, then the
- * file. A disposal that was recorded and then interrupted is finished at the next start. */
+/* disposal.h: destroys the keys and files of faxes that are due: the event first, then the key,
+ * then the file. A disposal that was recorded and then interrupted is finished at the next start.
+ */
 #ifndef GATEWAY_CONTROL_DISPOSAL_H
 #define GATEWAY_CONTROL_DISPOSAL_H
 
@@ -9,8 +10,8 @@
 
 enum { DISPOSAL_BATCH = 200 };
 
-/* Both arrays are the callee's: disposed [{id, mailbox, due}], failed [{id, reason}]. more: others are
- * due still. status: 0, or why the run could not be made. */
+/* Both arrays are the callee's: disposed [{id, mailbox, due}], failed [{id, reason}]. more: others
+ * are due still. status: 0, or why the run could not be made. */
 typedef void disposal_done_cb(void *user, int status, json_t *disposed, json_t *failed, bool more);
 
 /* Disposes of at most DISPOSAL_BATCH faxes that are due and in mailboxes that actor may dispose of

@@ -21,7 +21,8 @@ static const struct db_statement initial_admin = {
 
 static const struct db_statement recently_disposed = {
     "recovery_disposed",
-    "SELECT fax FROM faxes WHERE disposed_at > now() - interval '30 days' AND disposed_at IS NOT NULL",
+    "SELECT fax FROM faxes WHERE disposed_at > now() - interval '30 days' AND disposed_at IS NOT "
+    "NULL",
     0};
 
 struct recovery {
@@ -266,8 +267,8 @@ static void end_fax(struct recovery *r, const struct fax_row *row, const struct 
     event_begin(&e, "fax.completed", "system", fax);
     event_outcome(&e, strcmp(state, "delivered") == 0 ? "ok" : "failed");
     event_text(&e, "state", state);
-    event_integer(&e, "pages", strcmp(row->direction, "in") == 0 ? row->pages
-                                                                 : row->pages_confirmed);
+    event_integer(&e, "pages",
+                  strcmp(row->direction, "in") == 0 ? row->pages : row->pages_confirmed);
     event_text(&e, "reason", reason);
     event_integer(&e, "disposal", disposal_of(r, row->mailbox));
     event_note(&e, r->control->audit);
