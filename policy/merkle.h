@@ -26,6 +26,11 @@ struct merkle_tree {
 int merkle_leaf_hash(const void *bytes, size_t length, struct merkle_hash *hash)
     __attribute__((warn_unused_result));
 
+/* The hash of an inner node: SHA-256(0x01 || left || right); hash may be one of them.
+ * Errors: FAX_EP_CRYPTO. */
+int merkle_node_hash(const struct merkle_hash *left, const struct merkle_hash *right,
+                     struct merkle_hash *hash) __attribute__((warn_unused_result));
+
 /* Starts with the empty tree. */
 void merkle_tree_init(struct merkle_tree *tree);
 
@@ -55,8 +60,8 @@ struct merkle_proof {
     struct merkle_hash hashes[MERKLE_PROOF_MAX];
 };
 
-/* Proof that leaf index is in the tree of size leaves (RFC 6962 §2.1.1). Asks for every leaf once,
- * in rising order but for leaf index. Errors: FAX_EP_INVAL (index >= size), the callback's. */
+/* Proof that leaf index is in the tree of size leaves (RFC 6962 §2.1.1). Asks for every leaf but
+ * leaf index once. Errors: FAX_EP_INVAL (index >= size), the callback's. */
 int merkle_prove_inclusion(merkle_leaf_cb *leaf_cb, void *context, uint64_t index, uint64_t size,
                            struct merkle_proof *proof) __attribute__((warn_unused_result));
 
