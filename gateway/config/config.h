@@ -131,13 +131,14 @@ int config_load_path(const char *path, struct config **out, char **text, size_t 
     __attribute__((warn_unused_result));
 
 /* Writes the whole configuration, defaults included, as YAML that loads to the same configuration.
- * redact: passwords inside connection strings become ***. */
-void config_print(const struct config *config, FILE *out, bool redact);
+ * No value of it is a secret: those stand in files that it only names (see schema.c), and a
+ * password inside a connection string is refused when loading. */
+void config_print(const struct config *config, FILE *out);
 
 /* Writes the schema as commented YAML: every key with its meaning, type, limits and default. */
 void config_help(FILE *out);
 
-/* `sealfax config check FILE | show [FILE] | help`. Returns 0, 1 when the file has errors (all on
+/* argv[0] is "config". `sealfax config check FILE | show [FILE] | help`. Returns 0, 1 when the file has errors (all on
  * standard error), 2 on usage. */
 int config_main(int argc, char **argv);
 
