@@ -33,6 +33,10 @@ static int refuse_failed(const char *errors, char *reason)
         snprintf(reason, PDF_INFO_REASON_MAX, "the PDF needs a password");
         return FAX_EENCRYPTED;
     }
+    if (strstr(errors, "Invalid page count 0") != NULL) {
+        snprintf(reason, PDF_INFO_REASON_MAX, "the PDF has no pages");
+        return FAX_EEMPTY;
+    }
     pdf_info_first_error(errors, detail, sizeof detail);
     snprintf(reason, PDF_INFO_REASON_MAX, "the PDF is damaged: %s",
              detail[0] != '\0' ? detail : "it cannot be read");
