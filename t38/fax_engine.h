@@ -30,7 +30,7 @@ enum {
     FAX_ENGINE_PAGES_MAX = 1000,    /* of a document to send */
 };
 
-enum fax_modem { FAX_MODEM_NONE, FAX_MODEM_V27TER, FAX_MODEM_V29, FAX_MODEM_V17 };
+enum fax_modem { FAX_MODEM_UNTRAINED, FAX_MODEM_V27TER, FAX_MODEM_V29, FAX_MODEM_V17 };
 
 struct fax_statistics {
     uint32_t bit_rate; /* of the image, bit/s; 0 before training */

@@ -19,6 +19,8 @@ enum t30_own_result {
     T30_RESULT_LINE_DIED = 108,    /* the process that ran the call ended unexpectedly */
     T30_RESULT_MEDIA_SILENT = 109, /* nothing came from the peer for too long */
     T30_RESULT_HOLD_EXPIRED = 110, /* storing took longer than the peer was willing to wait */
+    T30_RESULT_PAGE_REJECTED =
+        111, /* the peer answered that a page came badly (RTN), and took others */
 };
 
 struct t30_result {

@@ -138,8 +138,8 @@ void config_print(const struct config *config, FILE *out);
 /* Writes the schema as commented YAML: every key with its meaning, type, limits and default. */
 void config_help(FILE *out);
 
-/* argv[0] is "config". `sealfax config check FILE | show [FILE] | help`. Returns 0, 1 when the file has errors (all on
- * standard error), 2 on usage. */
+/* argv[0] is "config". `sealfax config check FILE | show [FILE] | help`. Returns 0, 1 when the file
+ * has errors (all on standard error), 2 on usage. */
 int config_main(int argc, char **argv);
 
 /* Reads "192.0.2.1:5060" or "[::1]:5060" (address literals only). Returns 0 or -EINVAL. */

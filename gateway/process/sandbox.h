@@ -27,7 +27,10 @@ struct sandbox_path {
 
 enum sandbox_filter {
     SANDBOX_FILTER_NONE,
-    SANDBOX_FILTER_LINE,    /* allow-list; anything else: SIGSYS kills the process */
+    /* Allow-list. A call that is not on it fails with EPERM, because a library that tries something
+     * harmless must not cost the calls of a whole line; what only an attacker would try (execve,
+     * ptrace, mount, bpf and the like) kills the process with SIGSYS. */
+    SANDBOX_FILTER_LINE,
     SANDBOX_FILTER_CONTROL, /* deny-list: no exec, no other dangerous calls; sockets allowed */
     SANDBOX_FILTER_KEEPER,  /* as control, and no socket */
     SANDBOX_FILTER_RENDER,  /* as keeper, but exec allowed (Landlock says of what) */

@@ -28,13 +28,13 @@ struct state_paths {
     char database_socket[STATE_PATH_MAX]; /* directory of the cluster's socket: <root>/run/db, or
                                              /run/sealfax-<hash> (unprivileged: below /tmp) when
                                              that would be too long for a socket [db] */
-    char api_socket[STATE_PATH_MAX];      /* api.socket, or <root>/run/api.sock, or beside a short
-                                             database_socket when too long */
+    char api_socket[STATE_PATH_MAX];      /* api.socket, or <root>/run/api.sock */
 };
 
 /* Fills paths from the configuration. Touches no file. state_dir overrides the configuration when
  * not NULL; otherwise config->state_dir, otherwise /var/lib/sealfax for root, else
- * $XDG_STATE_HOME/sealfax or ~/.local/state/sealfax. Made absolute. Returns 0; -ENAMETOOLONG;
+ * $XDG_STATE_HOME/sealfax or ~/.local/state/sealfax. Made absolute. Returns 0; -ENAMETOOLONG
+ * (choose a shorter state_dir or set api.socket);
  * -ENOENT when no default can be found (no home directory). */
 int state_paths_fill(struct state_paths *paths, const struct config *config, const char *state_dir)
     __attribute__((warn_unused_result));
