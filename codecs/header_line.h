@@ -16,7 +16,7 @@ uint32_t header_line_rows(uint16_t y_dpi);
 /* Draws left-aligned, centred and right-aligned text at the top. Nothing of the page is covered:
  * where the top rows are white they are used, otherwise rows are inserted (the page grows). Octets
  * outside ASCII 32–126 become '?', one for a whole UTF-8 character. NULL counts as an empty text.
- * Where the line is too short, first the middle, then the left text is cut. 144 characters fit on
+ * Where the line is too short, first the middle, then the left text is cut. 140 characters fit on
  * 1728 pixels. Errors: FAX_EINVAL (empty page, width below 256, resolution 0 or above 1,200),
  * FAX_ELIMIT (page too long to insert rows), FAX_ENOMEM; the page is then unchanged. */
 int header_line_draw(struct raster *page, uint16_t y_dpi, const char *left, const char *middle,

@@ -20,7 +20,7 @@ struct tiff_writer {
 };
 
 /* Appends a page; the raster is only read. Errors: FAX_EINVAL (empty page, resolution 0),
- * FAX_ELIMIT (65,535 pages or 4 GiB), FAX_ENOMEM; the writer is then as before. */
+ * FAX_ELIMIT (65,535 pages or 2 GiB), FAX_ENOMEM; the writer is then as before. */
 int tiff_write_page(struct tiff_writer *writer, const struct raster *page, uint16_t x_dpi,
                     uint16_t y_dpi) __attribute__((warn_unused_result));
 
