@@ -132,6 +132,14 @@ bool fax_call_cancel(struct control *control, const struct fax_id *fax)
     return false;
 }
 
+bool fax_call_exists(const struct control *control, const struct fax_id *fax)
+{
+    for (const struct fax_call *call = control->calls; call; call = call->next)
+        if (fax_id_equal(&call->fax, fax) && !uv_is_closing((const uv_handle_t *)&call->timer))
+            return true;
+    return false;
+}
+
 void fax_calls_end(struct control *control, const char *reason)
 {
     for (struct fax_call *call = control->calls, *next; call; call = next) {
