@@ -5,6 +5,8 @@
 #include "gateway/sip/dialog.h"
 #include "gateway/sip/transaction.h"
 
+enum { SIP_FIRST_CSEQ = 1 }; /* of the INVITE that makes a dialog */
+
 enum sip_session_state {
     SIP_SESSION_INCOMING,    /* INVITE received, no final response yet */
     SIP_SESSION_OUTGOING,    /* INVITE sent, no final response yet */

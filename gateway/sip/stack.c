@@ -44,9 +44,10 @@ static int take_config(struct sip_stack *stack, const struct sip_config *config)
     c->t2_ms = or_default(c->t2_ms, 8 * c->t1_ms);
     c->t4_ms = or_default(c->t4_ms, 10 * c->t1_ms);
     c->receive_buffer = or_default(c->receive_buffer, 4 << 20);
-    if (config->user_agent && !(c->user_agent = strdup(config->user_agent)))
-        return -ENOMEM;
-    return 0;
+    if (!config->user_agent)
+        return 0;
+    c->user_agent = stack->user_agent = strdup(config->user_agent);
+    return stack->user_agent ? 0 : -ENOMEM;
 }
 
 /* What is left when the handles are closed. */
@@ -58,7 +59,7 @@ static void release(struct sip_stack *stack)
         osip_release(stack->osip);
     sip_table_close(&stack->transactions);
     sip_table_close(&stack->dialogs);
-    free((void *)(uintptr_t)stack->config.user_agent);
+    free(stack->user_agent);
     free(stack);
 }
 
