@@ -64,7 +64,7 @@ static void alter_sender(void *user, uint8_t *frame, int *length)
         replace_code(&frame[3], FCF_PRI_MPS);
     if (is_case(c, "pri") && type == FCF_PPS && step == FCF_EOP)
         replace_code(&frame[3], FCF_PRI_EOP);
-    if (is_case(c, "short frames") && type == FCF_FCD && frame[3] == 3 && c->fcds < 100)
+    if (is_case(c, "short frames") && type == FCF_FCD && frame[3] == 3 && c->fcds < 12)
         *length = 68;
     if (is_case(c, "no rcp") && type == FCF_RCP)
         *length = 0;
