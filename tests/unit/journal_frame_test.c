@@ -91,7 +91,7 @@ static void header_round_trip(void **state)
     assert_int_equal(
         journal_reader_init(&reader, segment.bytes, JOURNAL_HEADER_OCTETS, JOURNAL_RECORDS),
         FAX_EP_MISMATCH);
-    for (size_t bit = 0; bit < JOURNAL_HEADER_OCTETS * 8; bit++) {
+    for (size_t bit = 0; bit < (size_t)JOURNAL_HEADER_OCTETS * 8; bit++) {
         segment.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
         int rc = journal_header_decode(segment.bytes, JOURNAL_HEADER_OCTETS, &header);
         assert_true(rc == FAX_EP_FORMAT || (rc == FAX_EP_VERSION && bit / 8 == 7));
@@ -143,7 +143,7 @@ static void every_flipped_bit_is_found(void **state)
     (void)state;
     size_t count, offset;
     fill(5);
-    for (size_t bit = JOURNAL_HEADER_OCTETS * 8; bit < segment.used * 8; bit++) {
+    for (size_t bit = (size_t)JOURNAL_HEADER_OCTETS * 8; bit < segment.used * 8; bit++) {
         segment.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
         size_t hit = 0;
         while (segment.place[hit + 1] <= bit / 8)

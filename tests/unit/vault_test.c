@@ -128,7 +128,7 @@ static void every_flipped_bit_is_found(void **state)
         frame[bit / 8] ^= (uint8_t)(1 << bit % 8);
         memset(plain, 0, sizeof plain);
         int rc = open_with(key, fax, frame, length, plain, sizeof plain, &plain_length);
-        assert_int_equal(rc, bit < VAULT_FRAME_HEADER_OCTETS * 8 ? FAX_EP_FORMAT : FAX_EP_AUTH);
+        assert_int_equal(rc, bit / 8 < VAULT_FRAME_HEADER_OCTETS ? FAX_EP_FORMAT : FAX_EP_AUTH);
         for (size_t i = 0; i < sizeof plain; i++)
             assert_int_equal(plain[i], 0);
         frame[bit / 8] ^= (uint8_t)(1 << bit % 8);
