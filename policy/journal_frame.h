@@ -54,6 +54,14 @@ size_t journal_frame_length(size_t payload_length);
 int journal_frame_encode(enum journal_kind kind, const struct journal_frame *frame, uint8_t *out,
                          size_t capacity, size_t *length) __attribute__((warn_unused_result));
 
+/* The four octets that begin a frame of that kind. */
+const uint8_t *journal_marker(enum journal_kind kind);
+
+/* Reads the frame at bytes in place; its sequence is not judged. Errors: FAX_EP_TRUNCATED,
+ * FAX_EP_FORMAT. The way through a segment is struct journal_reader. */
+int journal_frame_decode(enum journal_kind kind, const uint8_t *bytes, size_t available,
+                         struct journal_frame *frame) __attribute__((warn_unused_result));
+
 /* Reads the frames of one segment image, which must outlive the reader. */
 struct journal_reader {
     const uint8_t *bytes;

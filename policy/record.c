@@ -1,12 +1,10 @@
 #include "policy/record.h"
 
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "policy/policy_error.h"
 #include "policy/record_private.h"
-#include "policy/secret.h"
 #include "policy/text_code.h"
 #include "policy/utf8.h"
 

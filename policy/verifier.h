@@ -17,8 +17,9 @@ enum verifier_fault {
     VERIFIER_DUPLICATE,     /* an index that came before */
     VERIFIER_NOT_CANONICAL, /* not a record in canonical form, or of another node or index */
     VERIFIER_DIFFER,        /* journal and database differ, no checkpoint says which is right */
-    VERIFIER_ROOT,          /* the root differs at a checkpoint: some record up to it is altered */
-    VERIFIER_CHECKPOINT     /* a checkpoint with a bad signature, form or contradicting another */
+    VERIFIER_ROOT,      /* the root differs at a checkpoint: some record from index up to its size
+                           is altered */
+    VERIFIER_CHECKPOINT /* a checkpoint with a bad signature, form or contradicting another */
 };
 
 enum verifier_source {
@@ -31,9 +32,9 @@ enum verifier_source {
 struct verifier_problem {
     enum verifier_fault fault;
     enum verifier_source source; /* where it is broken (VERIFIER_NOWHERE: cannot be told) */
-    uint64_t index;              /* of the record; of VERIFIER_ROOT the first that may be altered */
-    uint64_t checkpoint_size;    /* of the checkpoint concerned, or 0 */
-    char text[200];              /* one English sentence */
+    uint64_t index; /* of the record; see VERIFIER_ROOT; means nothing for VERIFIER_CHECKPOINT */
+    uint64_t checkpoint_size; /* of the checkpoint concerned, or 0 */
+    char text[200];           /* one English sentence */
 };
 
 struct verifier_report {
