@@ -1,0 +1,49 @@
+/* CANCEL (RFC 3261 §9). */
+#include "gateway/sip/message.h"
+#include "gateway/sip/request.h"
+#include "gateway/sip/response.h"
+#include "gateway/sip/session.h"
+#include "gateway/sip/transport.h"
+
+void sip_cancel_receive(struct sip_stack *stack, struct sip_transaction *tx)
+{
+    char key[SIP_KEY_TEXT];
+    const osip_message_t *cancel = sip_transaction_message(tx);
+    const char *reason = sip_message_header(cancel, "reason");
+    struct sip_transaction *invite = NULL;
+    if (sip_transaction_server_key(key, "INVITE", cancel))
+        invite = sip_transaction_find(stack, key);
+    if (invite &&
+        !sip_transport_same((struct sockaddr *)&invite->peer, (struct sockaddr *)&tx->peer, false))
+        invite = NULL; /* CANCEL goes hop by hop, the way of its INVITE */
+    struct sip_session *s = invite ? invite->session : NULL;
+    struct sip_response what = {.code = invite ? 200 : 481,
+                                .local_tag = s ? s->dialog.local_tag : NULL};
+    sip_transaction_respond(tx, sip_response_build(stack, cancel, &what));
+    if (!s || s->invite_server != invite)
+        return; /* answered already: CANCEL has no effect (§9.2) */
+    sip_invite_server_refuse(s, 487, NULL);
+    if (s->state == SIP_SESSION_INCOMING)
+        sip_session_end(s, SIP_PARTY_PEER, 487, reason ? reason : "CANCEL");
+    else
+        sip_session_emit(s, SIP_EVENT_REINVITE_CANCELLED, 487, reason, NULL);
+    sip_session_settle(s);
+}
+
+void sip_cancel_send(struct sip_session *s)
+{
+    struct sip_transaction *invite = s->invite_client;
+    if (!invite || s->cancel_sent)
+        return;
+    if (!s->rang) { /* not before a provisional response; a 2xx that comes first gets BYE */
+        s->cancel_wanted = true;
+        return;
+    }
+    s->cancel_sent = true;
+    struct sip_request what = {.method = "CANCEL",
+                               .cseq = s->dialog.local_cseq,
+                               .branch = invite->key + sizeof "c:INVITE:" - 1,
+                               .reason = s->reason};
+    (void)sip_request_send(s->stack, &s->dialog, &what, NULL, NULL);
+    sip_transaction_expire(invite, 64ull * s->stack->config.t1_ms);
+}
