@@ -61,22 +61,38 @@ static void wipe_image(struct fax_engine *e)
         explicit_bzero(t->t4.tx.image_buffer, (size_t)t->t4.tx.image_buffer_size);
 }
 
+/* The sender has said EOP and got MCF for all its pages: what came before or after no longer
+ * counts. */
+static bool has_whole_document(const struct fax_engine *e)
+{
+    return !e->sender && e->terminal.t30.end_of_procedure_detected && !e->in.not_ready &&
+           e->statistics.pages > 0 && e->statistics.pages == e->in.pages_complete;
+}
+
+static int final_result(const struct fax_engine *e)
+{
+    if (e->stop_code)
+        return e->stop_code;
+    if (e->in.refusal)
+        return e->in.refusal;
+    if (e->in.not_ready)
+        return T30_RESULT_HOLD_EXPIRED;
+    if (has_whole_document(e))
+        return T30_RESULT_OK;
+    if (e->sender && e->end_code == T30_ERR_OK && e->statistics.pages < e->out.page_count)
+        return T30_RESULT_PAGE_REJECTED;
+    return e->end_code;
+}
+
 static void report_finished(struct fax_engine *e)
 {
-    int result = e->stop_code ? e->stop_code : e->end_code;
-    if (!e->stop_code && e->in.refusal)
-        result = e->in.refusal;
-    else if (!e->stop_code && e->in.not_ready)
-        result = T30_RESULT_HOLD_EXPIRED;
-    else if (e->sender && result == 0 && e->statistics.pages < e->out.page_count)
-        result = T30_RESULT_PAGE_REJECTED;
     e->finished = true;
     struct fax_engine_event event = {.kind = FAX_EVENT_FINISHED,
                                      .page = e->statistics.pages,
                                      .bit_rate = e->statistics.bit_rate,
                                      .modem = e->statistics.modem,
                                      .remote_ident = e->statistics.remote_ident,
-                                     .result = result,
+                                     .result = final_result(e),
                                      .statistics = &e->statistics};
     e->callbacks.event(e->callbacks.user, &event);
 }

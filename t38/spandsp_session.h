@@ -45,11 +45,13 @@ struct spandsp_receive {
     uint32_t pages_complete; /* PAGE_RECEIVED events */
     uint32_t pages_durable;  /* spandsp may confirm so many */
     size_t page_octets;      /* of the page that waits */
-    int refusal;             /* why the last DCS is refused, 0: it is not */
-    bool holding;            /* the last PPS waits in held */
-    bool not_ready;          /* the PPS was passed with receiver-not-ready armed */
-    bool confirming;         /* a durable page's MCF has not left yet */
-    bool release_wanted;     /* page_durable was called from a callback */
+    uint8_t last_pps[3];     /* of the last complete block: post-page code, page, block */
+    bool any_pps;
+    int refusal;         /* why the last DCS is refused, 0: it is not */
+    bool holding;        /* the last PPS waits in held */
+    bool not_ready;      /* the PPS was passed with receiver-not-ready armed */
+    bool confirming;     /* a durable page's MCF has not left yet */
+    bool release_wanted; /* page_durable was called from a callback */
     uint64_t hold_since_ms;
     uint8_t held[GUARD_FRAME_MAX];
     int held_length, held_type;

@@ -79,6 +79,25 @@ static int get_page(void *user, uint32_t page, struct fax_page_view *out)
     return 0;
 }
 
+static void begin_engine(struct fax_call *call, int i)
+{
+    const struct fax_call_config *config = &call->config;
+    bool sender = i == LOSSY_SENDER;
+    uint32_t rate = sender ? config->sender_rate : config->max_rate;
+    struct fax_engine_config c = {
+        .sender = sender,
+        .local_ident = sender ? "+49 30 5550001" : "+49 30 5550002",
+        .t38_version = config->t38_version,
+        .max_rate = rate ? rate : 14400,
+        .ecm = !(sender && config->sender_without_ecm),
+        .source = {.page_count = config->page_count, .get = get_page, .user = call},
+        .callbacks = lossy_link_callbacks(&call->link, i)};
+    call->link.end[i].event = sender ? on_sender_event : on_receiver_event;
+    call->link.end[i].user = call;
+    if (fax_engine_new(&call->link.end[i].engine, &c))
+        abort();
+}
+
 void fax_call_begin(struct fax_call *call, const struct fax_call_config *config)
 {
     memset(call, 0, sizeof *call);
@@ -87,25 +106,26 @@ void fax_call_begin(struct fax_call *call, const struct fax_call_config *config)
     lossy_link_init(&call->link, &config->link);
     for (int i = 0; i < 2; i++) {
         bool sender = i == LOSSY_SENDER;
-        uint32_t rate = sender ? config->sender_rate : config->max_rate;
-        struct fax_engine_config c = {
-            .sender = sender,
-            .local_ident = sender ? "+49 30 5550001" : "+49 30 5550002",
-            .t38_version = config->t38_version,
-            .max_rate = rate ? rate : 14400,
-            .ecm = !(sender && config->sender_without_ecm),
-            .source = {.page_count = config->page_count, .get = get_page, .user = call},
-            .callbacks = lossy_link_callbacks(&call->link, i)};
-        call->link.end[i].event = sender ? on_sender_event : on_receiver_event;
-        call->link.end[i].user = call;
-        if (fax_engine_new(&call->link.end[i].engine, &c))
-            abort();
+        if (sender ? config->plain_sender : config->plain_receiver)
+            spandsp_peer_begin(&call->peer, &call->link.end[i], sender, !config->plain_without_ecm,
+                               config->pages, sender ? config->page_count : 0);
+        else
+            begin_engine(call, i);
     }
+}
+
+static void note_peer(struct fax_call *call)
+{
+    int i = call->config.plain_sender ? LOSSY_SENDER : LOSSY_RECEIVER;
+    call->end[i].finished = call->peer.finished;
+    call->end[i].result = call->peer.result;
 }
 
 void fax_call_step(struct fax_call *call)
 {
     lossy_link_step(&call->link);
+    if (call->peer.terminal && call->peer.finished)
+        note_peer(call);
     if (!call->durable_at_ms || call->link.now_ms < call->durable_at_ms)
         return;
     call->durable_at_ms = 0;
@@ -123,4 +143,6 @@ bool fax_call_run(struct fax_call *call, unsigned limit_s)
 void fax_call_end(struct fax_call *call)
 {
     lossy_link_free(&call->link);
+    if (call->peer.terminal)
+        spandsp_peer_end(&call->peer);
 }

@@ -5,6 +5,7 @@
 #define TESTS_DOUBLES_FAX_CALL_H
 
 #include "tests/doubles/lossy_link.h"
+#include "tests/doubles/spandsp_peer.h"
 #include "tests/doubles/t6_page.h"
 
 enum { FAX_CALL_PAGES = 16, NOT_FINISHED = -1000 };
@@ -20,6 +21,8 @@ struct fax_call_config {
         hold_ms; /* how long a page waits until it is durable; 0: at once, inside the callback */
     int refuse_page; /* counted from 1: this page is refused */
     bool sender_without_ecm;
+    bool plain_sender, plain_receiver; /* that end is a plain spandsp terminal, without our guard */
+    bool plain_without_ecm;
 };
 
 struct fax_call_end {
@@ -34,6 +37,7 @@ struct fax_call {
     struct fax_call_config config;
     struct lossy_link link;
     struct fax_call_end end[2];
+    struct spandsp_peer peer; /* when one end is plain */
     uint32_t received, identical;
     uint64_t durable_at_ms; /* 0: nothing waits */
     int late_answer;        /* what page_durable said when it was called late */
