@@ -3,9 +3,8 @@
  *
  * The parts: principals act; roles are sets of actions; a grant gives a principal a role within a
  * scope and until a time. For each action some parts of the question must be in the scope:
- * SUBMIT: from number and to number; RECEIVE: to number and its mailbox;
- * LIST VIEW EXPORT CANCEL DISPOSE: mailbox; the others: nothing. An empty list in a scope allows
- * nothing; "*" allows all. */
+ * SUBMIT: from number and to number; RECEIVE: to number; LIST VIEW EXPORT CANCEL DISPOSE: mailbox;
+ * the others: nothing. An empty list in a scope allows nothing; "*" allows all. */
 #ifndef POLICY_DECISION_H
 #define POLICY_DECISION_H
 
@@ -101,6 +100,10 @@ const struct policy_mailbox *policy_find_mailbox(const struct policy_set *set, c
 const struct policy_number *policy_find_number(const struct policy_set *set, const char *number);
 const struct policy_trunk *policy_find_trunk(const struct policy_set *set, const char *name);
 
+/* The mailboxes, sorted by name; NULL past the end. To list what a principal may see, ask for each.
+ */
+const struct policy_mailbox *policy_mailbox_at(const struct policy_set *set, size_t position);
+
 struct policy_question {
     int64_t principal_id;
     enum policy_action action;
@@ -124,7 +127,7 @@ void policy_decide(const struct policy_set *set, const struct policy_question *q
                    struct policy_answer *answer);
 
 /* Decides about an inbound call on the trunk called trunk_name to to_number: the trunk must exist
- * and be enabled, and its principal may RECEIVE for the number and its mailbox. */
+ * and be enabled, the number known, and the trunk's principal may RECEIVE for it. */
 void policy_decide_inbound(const struct policy_set *set, const char *trunk_name,
                            const char *to_number, int64_t now_us, struct policy_answer *answer);
 
