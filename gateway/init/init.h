@@ -21,8 +21,8 @@ struct init_hooks {
 };
 
 /* `sealfax init [--config FILE] [--state DIR] [--admin NAME] [--admin-uid UID]
- * [--create-accounts]`. Running it again changes nothing and says what is there. Returns 0, 1 on
- * failure, 2 on usage. */
+ * [--create-accounts]` (argv[0] is "init"). Running it again changes nothing and says what is
+ * there. Returns 0, 1 on failure, 2 on usage. */
 int init_main(int argc, char **argv, const struct init_hooks *hooks);
 
 #endif

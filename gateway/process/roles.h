@@ -54,20 +54,27 @@ role_main_fn line_main;    /* gateway/line/ */
 role_main_fn render_main;  /* gateway/render/ */
 role_main_fn migrate_main; /* gateway/database/ */
 
-/* `sealfax role NAME`: the first code of every child. Hardens the process, closes descriptors that
- * were not passed, reads the package, starts the log, calls the table's main. Returns the exit
- * status; 2 when called by hand. */
+/* `sealfax role NAME [NUMBER]` (argv[0] is "role"): the first code of every child. Hardens the
+ * process, closes descriptors that were not passed, reads the package, starts the log, calls the
+ * table's main. Returns the exit status; 2 when called by hand. */
 int role_main(int argc, char **argv, const struct role_entry *roles);
 
-/* Enters the sandbox of the context's role and logs what went wrong. first_half_only: only limits
- * and Landlock, which must come before threads are started; call again with false when they run.
- * Without threads one call with false does both. Returns 0 or a negative errno: then return
- * ROLE_EXIT_PERMANENT. */
-int role_enter_sandbox(const struct role_context *context, bool first_half_only)
+/* Landlock confines only the calling thread and those it starts later, seccomp all: a role with
+ * threads enters the first half, starts its threads, then enters the second. */
+enum role_sandbox_step {
+    ROLE_SANDBOX_ALL,            /* both halves; a process without threads */
+    ROLE_SANDBOX_BEFORE_THREADS, /* limits and Landlock */
+    ROLE_SANDBOX_AFTER_THREADS,  /* seccomp */
+};
+
+/* Enters the sandbox of the context's role (or a half of it) and logs what went wrong. Returns 0 or
+ * a negative errno: then return ROLE_EXIT_PERMANENT. */
+int role_enter_sandbox(const struct role_context *context, enum role_sandbox_step step)
     __attribute__((warn_unused_result));
 
-/* `sealfax serve [--config FILE] [--state DIR]`: the supervisor (gateway/process/serve.c). Returns
- * the exit status of the program: 0 after a clean stop, 1 on failure, 2 on usage. */
+/* `sealfax serve [--config FILE] [--state DIR]` (argv[0] is "serve"): the supervisor
+ * (gateway/process/serve.c). Returns the exit status of the program: 0 after a clean stop, 1 on
+ * failure, 2 on usage. */
 int serve_main(int argc, char **argv);
 
 #endif

@@ -5,6 +5,6 @@
 #include "gateway/process/sandbox.h"
 
 /* Loads the seccomp filter for all threads of the process. Returns 0 or a negative errno. */
-int sandbox_filter_load(enum sandbox_filter filter) __attribute__((warn_unused_result));
+int sandbox_filter_load(enum sandbox_filter kind) __attribute__((warn_unused_result));
 
 #endif

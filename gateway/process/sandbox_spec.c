@@ -5,7 +5,7 @@
 
 #include "gateway/process/sandbox.h"
 
-static const uint64_t mebibyte = 1024 * 1024;
+static const uint64_t mebibyte = 1 << 20;
 
 static void add(struct sandbox_spec *spec, const char *path, unsigned rights, bool optional)
 {
