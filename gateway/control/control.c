@@ -272,7 +272,7 @@ static void note_start(struct control *c)
     uint8_t hash[EVP_MAX_MD_SIZE];
     FILE *out = open_memstream(&text, &length);
     if (out) {
-        config_print(c->config, out, true);
+        config_print(c->config, out);
         fclose(out);
     }
     if (text && EVP_Digest(text, length, hash, NULL, EVP_sha256(), NULL) == 1)
