@@ -85,14 +85,12 @@ static void receive_ack(struct sip_stack *stack, osip_event_t *event)
     osip_event_free(event);
 }
 
-/* Those that need a server transaction. */
+/* BYE and re-INVITE. */
 static void receive_with_state(struct sip_stack *stack, osip_event_t *event, const char *key,
                                const struct sockaddr *source, struct sip_session *s)
 {
-    if (s) {
-        s->dialog.remote_cseq = sip_message_cseq(event->sip);
-        s->dialog.has_remote_cseq = true;
-    }
+    s->dialog.remote_cseq = sip_message_cseq(event->sip);
+    s->dialog.has_remote_cseq = true;
     if (stack->counters.transactions >= 2 * stack->config.max_transactions) {
         stack->counters.overloaded++;
         sip_response_stateless(stack, event->sip, source, 503, "Retry-After", "10");
@@ -103,9 +101,7 @@ static void receive_with_state(struct sip_stack *stack, osip_event_t *event, con
     if (!tx)
         return;
     const osip_message_t *m = sip_transaction_message(tx);
-    if (is_method(m, "CANCEL"))
-        sip_cancel_receive(stack, tx);
-    else if (is_method(m, "BYE"))
+    if (is_method(m, "BYE"))
         sip_bye_receive(s, tx);
     else
         sip_reinvite_server_receive(s, tx);
@@ -130,6 +126,8 @@ static void receive_new_request(struct sip_stack *stack, osip_event_t *event, co
     } else if (is_method(m, "OPTIONS")) {
         sip_options_receive(stack, m, source);
         osip_event_free(event);
+    } else if (is_method(m, "CANCEL")) {
+        sip_cancel_receive(stack, event, key, source);
     } else if (is_method(m, "INVITE") && !s) {
         sip_invite_server_receive(stack, event, key, source);
     } else {

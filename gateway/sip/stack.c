@@ -23,6 +23,13 @@ void sip_stack_make_id(char id[SIP_ID_TEXT])
     id[SIP_ID_TEXT - 1] = '\0';
 }
 
+/* The library would print what it dislikes about a message to the standard output. */
+static void silence_osip(void)
+{
+    for (int level = TRACE_LEVEL0; level < END_TRACE_LEVEL; level++)
+        osip_trace_disable_level((osip_trace_level_t)level);
+}
+
 static uint32_t or_default(uint32_t value, uint32_t standard)
 {
     return value ? value : standard;
@@ -168,6 +175,7 @@ int sip_stack_open(uv_loop_t *loop, const struct sip_config *config, struct sip_
     }
     stack->timers.user = stack;
     stack->open_handles = 1;
+    silence_osip();
     sip_transaction_register(stack->osip);
     error = sip_transport_open(stack);
     if (error) {
