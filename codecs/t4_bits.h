@@ -8,14 +8,16 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Octets of zeros that must follow the data. */
+enum { T4_BITS_PADDING = 8 };
+
 /* `window` holds the next bits, the first one on top. Behind the end of the data come zeros without
  * end, so that a look-up needs no check; t4_bits_overrun tells when they were taken for data. */
 struct t4_bits {
-    const uint8_t *data;
+    const uint8_t *data; /* most significant bit first, T4_BITS_PADDING zeros behind it */
     size_t length, next; /* next may run past length */
     uint64_t window;
     unsigned count; /* valid bits in window */
-    bool lsb_first;
 };
 
 /* Mirrors the bits within each octet. */
@@ -29,26 +31,14 @@ static inline uint64_t t4_bits_mirror(uint64_t w)
 /* Makes count at least 56. */
 static inline void t4_bits_fill(struct t4_bits *bits)
 {
-    if (bits->count >= 56)
-        return;
-    if (bits->next + 8 <= bits->length) {
+    if (bits->next <= bits->length) {
         uint64_t w;
         memcpy(&w, bits->data + bits->next, sizeof w);
-        if (bits->lsb_first)
-            w = t4_bits_mirror(w);
         /* Bits below count may be set already: they are the same ones. */
         bits->window |= be64toh(w) >> bits->count;
-        unsigned octets = (63 - bits->count) / 8;
-        bits->next += octets;
-        bits->count += octets * 8;
-        return;
     }
-    for (; bits->count < 56; bits->count += 8, bits->next++) {
-        uint64_t w = bits->next < bits->length ? bits->data[bits->next] : 0;
-        if (bits->lsb_first)
-            w = t4_bits_mirror(w);
-        bits->window |= w << 56 >> bits->count;
-    }
+    bits->next += (63 - bits->count) / 8;
+    bits->count |= 56;
 }
 
 /* n must not be above count, nor above 63. */

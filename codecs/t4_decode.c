@@ -8,20 +8,21 @@
 #include "codecs/fax_error.h"
 #include "codecs/t4_codes.h"
 #include "codecs/t4_rows.h"
+#include "codecs/wiped_buffer.h"
 
 enum { DEFAULT_MAX_ROWS = 10000, FIRST_ROWS = 2304 };
 
 struct decoder {
     struct t4_tables tables;
     struct t4_bits bits;
+    uint8_t *input;
     uint32_t width, max_rows, max_bad_rows;
     struct t4_row row, above;
     struct raster *out;
     struct t4_report *report;
     size_t changes_octets;
     bool two_dimensional, seen_eol;
-    bool needs_1d;    /* T.4 2-D: the row above is a substitute, no row can build on it */
-    size_t row_start; /* bit position, for the report */
+    bool needs_1d; /* T.4 2-D: the row above is a substitute, no row can build on it */
 };
 
 static bool only_zeros_left(const struct t4_bits *bits)
@@ -95,13 +96,22 @@ static bool seek_eol(struct t4_bits *bits)
     return take_eol(&probe);
 }
 
+/* What a row was that was decoded with the result `rc`: zeros are its end only where nothing
+ * follows. */
+static int judge_row(const struct t4_bits *bits, int rc)
+{
+    if (t4_bits_overrun(bits))
+        return FAX_ETRUNCATED;
+    return rc == FAX_ETRUNCATED && !only_zeros_left(bits) ? FAX_EFORMAT : rc;
+}
+
 /* T.6: rows until EOFB, the end of the data, or an error. */
 static int decode_t6(struct decoder *d)
 {
     for (;;) {
-        d->row_start = t4_bits_position(&d->bits);
+        size_t start = t4_bits_position(&d->bits);
         int rc = t4_row_decode_2d(&d->tables, &d->bits, d->width, &d->above, &d->row);
-        if (rc < 0 && t4_bits_position(&d->bits) == d->row_start) {
+        if (rc == FAX_ETRUNCATED && t4_bits_position(&d->bits) == start) {
             if (t4_bits_peek(&d->bits, 2 * T4_EOL_BITS) == 0x001001) {
                 t4_bits_drop(&d->bits, 2 * T4_EOL_BITS);
                 d->report->end = T4_END_EOFB;
@@ -112,8 +122,7 @@ static int decode_t6(struct decoder *d)
                 return 0;
             }
         }
-        if (t4_bits_overrun(&d->bits) || (rc < 0 && only_zeros_left(&d->bits)))
-            return FAX_ETRUNCATED;
+        rc = judge_row(&d->bits, rc);
         if (rc == 0)
             rc = keep_row(d);
         if (rc < 0)
@@ -149,8 +158,7 @@ static int decode_t4_row(struct decoder *d, bool tagged_1d)
     } else {
         rc = t4_row_decode_2d(&d->tables, bits, d->width, &d->above, &d->row);
     }
-    if (t4_bits_overrun(bits) || (rc < 0 && only_zeros_left(bits)))
-        rc = FAX_ETRUNCATED;
+    rc = judge_row(bits, rc);
     struct t4_bits probe = *bits;
     if (rc == 0 && !take_eol(&probe) && !only_zeros_left(bits))
         rc = FAX_EFORMAT;
@@ -179,22 +187,20 @@ static int decode_t4(struct decoder *d)
     d->needs_1d = true;
     for (;; first = false) {
         bool tagged_1d = true;
-        d->row_start = t4_bits_position(&d->bits);
         unsigned eols = take_eols(d, &tagged_1d);
         t4_bits_fill(&d->bits);
         if (eols == T4_EOLS_OF_RTC || (eols > 1 && only_zeros_left(&d->bits))) {
             d->report->end = T4_END_RTC;
             return 0;
         }
-        if (only_zeros_left(&d->bits)) {
+        /* Without EOL here is the rest of a bad row, and maybe another row behind it. */
+        if (only_zeros_left(&d->bits) || (eols == 0 && !first && !seek_eol(&d->bits))) {
             d->report->end = T4_END_DATA;
             return 0;
         }
         int rc = 0;
         if (eols > 1) /* an empty row: an RTC that is none */
             rc = keep_bad_row(d, FAX_EFORMAT);
-        else if (eols == 0 && !first && !seek_eol(&d->bits))
-            return 0; /* what follows the last bad row is no row */
         if (rc == 0 && (eols > 0 || first))
             rc = decode_t4_row(d, tagged_1d);
         if (rc < 0)
@@ -220,18 +226,39 @@ static int decode(struct decoder *d, enum page_coding coding)
     return rc;
 }
 
-static int prepare(struct decoder *d)
+/* The reader wants zeros behind the data, and the most significant bit first. */
+static uint8_t *copy_input(const uint8_t *data, size_t length, bool lsb_first)
 {
+    uint8_t *copy = malloc(length + T4_BITS_PADDING);
+    if (!copy)
+        return NULL;
+    if (length)
+        memcpy(copy, data, length);
+    memset(copy + length, 0, T4_BITS_PADDING);
+    for (size_t i = 0; lsb_first && i < length; i += sizeof(uint64_t)) {
+        uint64_t w;
+        memcpy(&w, copy + i, sizeof w);
+        w = t4_bits_mirror(w);
+        memcpy(copy + i, &w, sizeof w);
+    }
+    return copy;
+}
+
+static int prepare(struct decoder *d, const uint8_t *data, bool lsb_first)
+{
+    d->input = copy_input(data, d->bits.length, lsb_first);
+    d->bits.data = d->input;
     d->changes_octets = (d->width + T4_ROW_SENTINELS) * sizeof *d->row.changes;
     d->row.changes = malloc(d->changes_octets);
     d->above.changes = malloc(d->changes_octets);
-    if (!d->row.changes || !d->above.changes)
+    if (!d->input || !d->row.changes || !d->above.changes)
         return FAX_ENOMEM;
     return raster_init(d->out, d->width, 0);
 }
 
 static void drop(struct decoder *d)
 {
+    wiped_free(d->input, d->bits.length);
     if (d->row.changes)
         OPENSSL_cleanse(d->row.changes, d->changes_octets);
     if (d->above.changes)
@@ -255,7 +282,7 @@ int t4_decode(const uint8_t *data, size_t length, const struct page_format *form
         format->width > RASTER_WIDTH_MAX || length > SIZE_MAX / 16)
         return FAX_EINVAL;
     struct decoder d = {
-        .bits = {.data = data, .length = length, .lsb_first = format->lsb_first},
+        .bits.length = length,
         .width = format->width,
         .max_rows = limits && limits->max_rows ? limits->max_rows : DEFAULT_MAX_ROWS,
         .max_bad_rows = limits ? limits->max_bad_rows : 0,
@@ -265,7 +292,7 @@ int t4_decode(const uint8_t *data, size_t length, const struct page_format *form
     };
     if (d.max_rows > RASTER_ROWS_MAX)
         d.max_rows = RASTER_ROWS_MAX;
-    int rc = prepare(&d);
+    int rc = prepare(&d, data, format->lsb_first);
     if (rc == 0)
         rc = decode(&d, format->coding);
     drop(&d);

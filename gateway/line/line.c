@@ -182,5 +182,6 @@ int line_main(int fd, const struct role_context *context)
         close(line->epoll_fd);
     (void)uv_loop_close(&line->loop);
     free(line);
-    return error == 0 ? ROLE_EXIT_OK : ROLE_EXIT_FAILED;
+    /* Nothing that went wrong at the start gets better by starting again. */
+    return error == 0 ? ROLE_EXIT_OK : ROLE_EXIT_PERMANENT;
 }

@@ -284,7 +284,7 @@ static int send_done(struct line_call *call)
             (uint32_t)(counters->malformed + counters->ignored + statistics->ifps_refused);
     }
     snprintf(done.peer_ident, sizeof done.peer_ident, "%s", statistics->remote_ident);
-    if (statistics->modem != FAX_MODEM_NONE)
+    if (statistics->modem != FAX_MODEM_UNTRAINED)
         snprintf(done.modem, sizeof done.modem, "%s", fax_modem_name(statistics->modem));
     snprintf(done.text, sizeof done.text, "%s", call->text);
     return line_send(call->line, MSG_CALL_DONE, &done, sizeof done);

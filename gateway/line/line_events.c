@@ -15,7 +15,7 @@ static void report_progress(struct line_call *call, enum call_progress kind,
     if (event != NULL) {
         progress.page = event->page + 1;
         progress.rate = event->statistics->bit_rate;
-        if (event->statistics->modem != FAX_MODEM_NONE)
+        if (event->statistics->modem != FAX_MODEM_UNTRAINED)
             snprintf(progress.modem, sizeof progress.modem, "%s",
                      fax_modem_name(event->statistics->modem));
         snprintf(progress.ident, sizeof progress.ident, "%s", event->statistics->remote_ident);

@@ -120,12 +120,12 @@ int line_warm(uv_loop_t *loop, const struct role_context *context)
     tzset();
     error = complain(warm_openssl(), "OpenSSL cannot seal");
     if (error == 0)
-        error = role_enter_sandbox(context, true);
+        error = role_enter_sandbox(context, ROLE_SANDBOX_BEFORE_THREADS);
     if (error == 0)
         error = complain(warm_pool(loop), "the thread pool cannot be started");
     if (error == 0)
         error = complain(warm_engine(), "a fax session cannot be made");
     if (error == 0)
-        error = role_enter_sandbox(context, false);
+        error = role_enter_sandbox(context, ROLE_SANDBOX_AFTER_THREADS);
     return error;
 }

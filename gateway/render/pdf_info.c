@@ -21,7 +21,7 @@ void pdf_info_first_error(const char *errors, char *out, size_t capacity)
     if (colon != NULL && colon + 2 < end)
         errors = colon + 2;
     for (; errors < end && used + 1 < capacity; errors++)
-        out[used++] = *errors >= ' ' && *errors < 127 && *errors != '\'' ? *errors : ' ';
+        out[used++] = *errors >= ' ' && *errors < 127 ? *errors : ' ';
     out[used] = '\0';
 }
 

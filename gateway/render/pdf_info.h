@@ -30,7 +30,7 @@ int pdf_info_judge(const char *text, const char *errors, int exit_status,
                    char reason[PDF_INFO_REASON_MAX]) __attribute__((warn_unused_result));
 
 /* Copies the first message of poppler's stderr into out as plain text: without 'Syntax Error (…):'
- * prefixes, control characters or quotes; "" when there is none. */
+ * prefixes and control characters; "" when there is none. */
 void pdf_info_first_error(const char *errors, char *out, size_t capacity);
 
 #endif

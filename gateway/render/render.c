@@ -225,7 +225,7 @@ int render_main(int fd, const struct role_context *context)
     int found;
 
     signal(SIGPIPE, SIG_IGN);
-    if (role_enter_sandbox(context, false) != 0)
+    if (role_enter_sandbox(context, ROLE_SANDBOX_ALL) != 0)
         return ROLE_EXIT_PERMANENT;
     found = ipc_receive(fd, &message);
     if (found == 1) {

@@ -55,6 +55,8 @@ static void become(const struct program *program, const struct streams *streams,
         dup2(program->input_fd, STDIN_FILENO) < 0 || dup2(streams->output[1], STDOUT_FILENO) < 0 ||
         dup2(streams->errors[1], STDERR_FILENO) < 0)
         _exit(EXIT_NOT_SET_UP);
+    if (close_range(STDERR_FILENO + 1, UINT_MAX, 0) < 0)
+        _exit(EXIT_NOT_SET_UP);
     signal(SIGPIPE, SIG_DFL);
     if (sandbox_set_limits(&limits) != 0)
         _exit(EXIT_NOT_SET_UP);

@@ -30,7 +30,7 @@ static const struct case_row rows[] = {
     {"", "Command Line Error: Incorrect password\n", 1, FAX_EENCRYPTED, 0, 0,
      "the PDF needs a password"},
     {"", "Syntax Error: Couldn't find trailer dictionary\nSyntax Error: x\n", 1, FAX_EFORMAT, 0, 0,
-     "the PDF is damaged: Couldn t find trailer dictionary"},
+     "the PDF is damaged: Couldn't find trailer dictionary"},
     {"", "", 1, FAX_EFORMAT, 0, 0, "the PDF is damaged: it cannot be read"},
     {"", "Syntax Error: Invalid page count 0\n", 99, FAX_EEMPTY, 0, 0, "the PDF has no pages"},
     {"x\nPages:           0\n", "", 0, FAX_EEMPTY, 0, 0, "the PDF has no pages"},
@@ -72,7 +72,7 @@ static void test_first_error_is_plain_text(void **state)
 
     (void)state;
     pdf_info_first_error("Syntax Error (12): a\x1b[31m 'b'\nmore", out, sizeof out);
-    assert_string_equal(out, "a [31m  b ");
+    assert_string_equal(out, "a [31m 'b'");
     pdf_info_first_error("Error: 0123456789abcdefghi", out, sizeof out);
     assert_string_equal(out, "0123456789abcde");
     pdf_info_first_error("", out, sizeof out);
