@@ -187,6 +187,8 @@ int record_parse(const uint8_t *bytes, size_t length, struct record *record)
     record_clear(record);
     if (length > RECORD_MAX)
         return FAX_EP_LIMIT;
+    if (!bytes || length == 0)
+        return FAX_EP_FORMAT;
     if (!accept(&in, '{'))
         return FAX_EP_FORMAT;
     do {
