@@ -18,7 +18,7 @@ int main(int argc, char **argv)
     const struct init_hooks hooks = {first_admin_migrate, first_admin_record};
     const char *command = argc > 1 ? argv[1] : "";
     if (strcmp(command, "role") == 0)
-        return role_main(argc, argv, roles);
+        return role_main(argc - 1, argv + 1, roles);
     if (strcmp(command, "serve") == 0)
         return serve_main(argc - 1, argv + 1);
     if (strcmp(command, "init") == 0)
