@@ -92,7 +92,7 @@ static void a_photo_of_many_blocks_arrives(void **state)
 {
     (void)state;
     struct fax_call call;
-    assert_true(photo.view.length > 5 * 65536);
+    assert_true(photo.view.length > 5 * (size_t)65536);
     fax_call_begin(&call, &(struct fax_call_config){.pages = &photo, .page_count = 1});
     expect_success(&call, 600);
     fax_call_end(&call);
