@@ -2,7 +2,7 @@
  * fill up spandsp 0.0.6, and frames made up at random. The session must survive, stay small, and
  * never confirm a page that was not kept whole.
  */
-#include "tests/doubles/fax_call.h"
+#include "tests/doubles/virtual_call.h"
 
 #include "codecs/fax_error.h"
 

@@ -1,7 +1,7 @@
 /* t38_random_test.c: frames made up or damaged at random. Both sessions must survive them, and no
  * page may be confirmed that was not kept whole.
  */
-#include "tests/doubles/fax_call.h"
+#include "tests/doubles/virtual_call.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,7 +50,7 @@ static void make_frame(struct lossy_link *link, uint8_t *frame, size_t *n)
 }
 
 /* Puts invented frames, and damaged packets, into the stream of one end of an honest call. */
-static void inject(struct fax_call *call, int from)
+static void inject(struct virtual_call *call, int from)
 {
     struct lossy_link *link = &call->link;
     uint8_t ifp[700], frame[300];
@@ -74,15 +74,15 @@ static void random_frames_harm_nobody(void **state)
     (void)state;
     unsigned completed = 0, guarded = 0;
     for (unsigned seed = 0; seed < 400; seed++) {
-        struct fax_call call;
+        struct virtual_call call;
         int from = (int)(seed & 1);
         double rate = seed % 5 == 4 ? 0.2 : 0.02 / (1 + seed % 5);
-        fax_call_begin(&call, &(struct fax_call_config){.pages = &page,
-                                                        .page_count = 1,
-                                                        .hold_ms = seed % 3 ? 0 : 2500,
-                                                        .link = {.seed = seed}});
+        virtual_call_begin(&call, &(struct virtual_call_config){.pages = &page,
+                                                                .page_count = 1,
+                                                                .hold_ms = seed % 3 ? 0 : 2500,
+                                                                .link = {.seed = seed}});
         while (call.link.now_ms < 300000 && !(call.end[0].finished && call.end[1].finished)) {
-            fax_call_step(&call);
+            virtual_call_step(&call);
             if (lossy_link_random(&call.link) < rate)
                 inject(&call, from);
         }
@@ -92,7 +92,7 @@ static void random_frames_harm_nobody(void **state)
         assert_true(call.end[LOSSY_RECEIVER].confirmed <= call.received);
         if (from == LOSSY_SENDER) /* an invented MCF of a hostile receiver is a lie we cannot see */
             assert_true(call.end[LOSSY_SENDER].confirmed <= call.received);
-        fax_call_end(&call);
+        virtual_call_end(&call);
     }
     print_message("   400 calls, %u completed, %u ended by the guard\n", completed, guarded);
     assert_true(completed > 0);
@@ -133,18 +133,18 @@ static void damaged_frames_confirm_nothing_that_was_not_kept(void **state)
     struct fax_page three[3] = {page, page, page};
     unsigned completed = 0;
     for (unsigned seed = 0; seed < 200; seed++) {
-        struct fax_call call;
-        fax_call_begin(&call, &(struct fax_call_config){.pages = three,
-                                                        .page_count = 3,
-                                                        .plain_sender = true,
-                                                        .link = {.seed = seed}});
+        struct virtual_call call;
+        virtual_call_begin(&call, &(struct virtual_call_config){.pages = three,
+                                                                .page_count = 3,
+                                                                .plain_sender = true,
+                                                                .link = {.seed = seed}});
         struct fuzz f = {&call.link, 1u << seed % 7};
         call.peer.alter = damage;
         call.peer.user = &f;
-        (void)fax_call_run(&call, 600);
+        (void)virtual_call_run(&call, 600);
         assert_true((unsigned)call.peer.terminal->t30.tx_page_number <= call.received);
         completed += call.end[LOSSY_RECEIVER].result == 0;
-        fax_call_end(&call);
+        virtual_call_end(&call);
     }
     print_message("   200 calls, %u completed\n", completed);
     assert_true(completed > 0);
