@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data,
+                           size_t size); /* NOLINT(readability-identifier-naming) */
 
 static int on_indicator(t38_core_state_t *core, void *user, int indicator)
 {
