@@ -182,8 +182,10 @@ static int encode_sides(const struct journal_entry *entry, uint8_t *out, size_t 
     size_t used = 0;
     for (size_t i = 0; i < entry->side_count; i++) {
         size_t octets = 0;
+        struct journal_side side = entry->sides[i];
+        side.record_index = entry->index;
         if (capacity - used < sizeof(uint32_t) ||
-            journal_side_encode(&entry->sides[i], out + used + sizeof(uint32_t),
+            journal_side_encode(&side, out + used + sizeof(uint32_t),
                                 capacity - used - sizeof(uint32_t), &octets) != 0)
             return -EINVAL;
         uint32_t prefix = (uint32_t)octets;

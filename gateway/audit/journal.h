@@ -45,7 +45,7 @@ struct journal_entry {
     uint64_t index;
     const uint8_t *record;
     size_t record_length;
-    const struct journal_side *sides; /* its personal values */
+    const struct journal_side *sides; /* its personal values; record_index is set by the journal */
     size_t side_count;
 };
 
