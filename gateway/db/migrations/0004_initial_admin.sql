@@ -2,7 +2,7 @@
 -- could record it. A gateway that finds no administrator records the event admin.initialised from it.
 
 CREATE TABLE initial_admin (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     principal text NOT NULL CHECK (principal <> ''),
     local_uid bigint NOT NULL CHECK (local_uid >= 0)
 );
