@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/sip/body.h"
 #include "gateway/sip/message.h"
 #include "gateway/sip/response.h"
 #include "gateway/sip/session.h"
@@ -183,7 +184,7 @@ void sip_stack_receive(struct sip_stack *stack, const char *bytes, size_t length
     int error = sip_message_scan(bytes, length);
     if (error == -EAGAIN)
         return;
-    osip_event_t *event = error ? NULL : osip_parse(bytes, length);
+    osip_event_t *event = error ? NULL : sip_body_parse(stack, bytes, length);
     if (!event || sip_message_check(event->sip) != 0) {
         stack->counters.malformed++;
         osip_event_free(event);

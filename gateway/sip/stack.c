@@ -23,9 +23,16 @@ void sip_stack_make_id(char id[SIP_ID_TEXT])
     id[SIP_ID_TEXT - 1] = '\0';
 }
 
+static void on_trace(const char *file, int line, osip_trace_level_t level, const char *format,
+                     va_list arguments)
+{
+    (void)file, (void)line, (void)level, (void)format, (void)arguments;
+}
+
 /* The library would print what it dislikes about a message to the standard output. */
 static void silence_osip(void)
 {
+    osip_trace_initialize_func(TRACE_LEVEL0, on_trace);
     for (int level = TRACE_LEVEL0; level < END_TRACE_LEVEL; level++)
         osip_trace_disable_level((osip_trace_level_t)level);
 }
