@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data,
-                           size_t size); /* NOLINT(readability-identifier-naming) */
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it so */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { MAX_TIME_MS = 400000 };
 

@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data,
-                           size_t size); /* NOLINT(readability-identifier-naming) */
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it so */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int on_indicator(t38_core_state_t *core, void *user, int indicator)
 {

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data,
-                           size_t size); /* NOLINT(readability-identifier-naming) */
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it so */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct seen {
     bool any;

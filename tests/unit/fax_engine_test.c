@@ -304,6 +304,32 @@ static void a_plain_receiver_gets_the_coded_pages(void **state)
     virtual_call_end(&call);
 }
 
+/* Pages as codecs/ codes them have their first pel in the highest bit. */
+static void pages_of_the_other_bit_order_arrive(void **state)
+{
+    (void)state;
+    struct fax_page turned = t6_page_make(T6_PAGE_TEXT, 1);
+    for (size_t i = 0; i < turned.view.length; i++) {
+        uint8_t in = turned.buffer[i], out = 0;
+        for (int bit = 0; bit < 8; bit++)
+            out = (uint8_t)(out << 1 | (in >> bit & 1));
+        turned.buffer[i] = out;
+    }
+    turned.view.lsb_first = false;
+    struct virtual_call call;
+    virtual_call_begin(&call, &(struct virtual_call_config){.pages = &turned, .page_count = 1});
+    expect_success(&call, 120);
+    virtual_call_end(&call);
+    virtual_call_begin(&call, &(struct virtual_call_config){.pages = &turned,
+                                                            .page_count = 1,
+                                                            .plain_receiver = true,
+                                                            .plain_without_ecm = true});
+    assert_true(virtual_call_run(&call, 200));
+    assert_int_equal(spandsp_peer_identical(&call.peer, text, 1), 1);
+    virtual_call_end(&call);
+    fax_page_wipe(&turned);
+}
+
 /* The cost of both ends, for the eye only: a timing must not fail a test. */
 static void figures(void **state)
 {
@@ -424,6 +450,7 @@ int main(void)
         cmocka_unit_test(a_sender_without_ecm_is_refused),
         cmocka_unit_test(a_receiver_without_ecm_gets_the_real_document),
         cmocka_unit_test(a_plain_receiver_gets_the_coded_pages),
+        cmocka_unit_test(pages_of_the_other_bit_order_arrive),
         cmocka_unit_test(figures),
     };
     return cmocka_run_group_tests(tests, make_pages, free_pages);
