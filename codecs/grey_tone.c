@@ -143,7 +143,7 @@ static int set_thresholds(struct grey_tone *tone, uint32_t noise, uint8_t *strok
 {
     size_t cells = (size_t)tone->columns * tone->rows;
     uint32_t contrast_min = noise * 3 > CONTRAST_MIN ? noise * 3 : CONTRAST_MIN;
-    uint8_t *spare = malloc(cells);
+    uint8_t *spare = calloc(cells, 1);
     if (!spare)
         return FAX_ENOMEM;
     spread(tone, background, spare, BACKGROUND_RADIUS, true);
@@ -173,7 +173,7 @@ int grey_tone_analyse(const struct grey_page *page, struct grey_tone *out)
     *out = (struct grey_tone){0};
     int rc = prepare(page, out);
     size_t cells = (size_t)out->columns * out->rows;
-    uint8_t *darkest = malloc(cells), *lightest = malloc(cells);
+    uint8_t *darkest = calloc(cells, 1), *lightest = calloc(cells, 1);
     if (rc == 0 && (!darkest || !lightest))
         rc = FAX_ENOMEM;
     if (rc == 0) {
