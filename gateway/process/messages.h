@@ -1,0 +1,260 @@
+/* messages.h: every message between the processes of one gateway. Fixed structs without padding
+ * that matters: zero them before filling. Texts are NUL-terminated within their array. */
+#ifndef GATEWAY_PROCESS_MESSAGES_H
+#define GATEWAY_PROCESS_MESSAGES_H
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum {
+    MSG_REASON_MAX = 160,
+    MSG_IDENT_MAX = 24,
+    MSG_CLASS_MAX = 32,
+    MSG_KEY_ID_MAX = 64,
+    MSG_KEY_OCTETS = 32,
+    MSG_NOTE_MAX = 2048,
+};
+
+enum message_type {
+    /* supervisor <-> control */
+    MSG_SPAWN = 1, /* control asks for a child: struct msg_spawn; tag = the child's name for both */
+    MSG_SPAWNED, /* struct msg_spawned, descriptor 0 = the channel to the child when status is 0 */
+    MSG_EXITED,  /* struct msg_exited, tag as in MSG_SPAWN */
+    MSG_KILL,    /* no body: control wants the child of this tag gone (SIGKILL) */
+    MSG_KEEPER_UP,   /* no body, descriptor 0 = the channel to a (new) keeper */
+    MSG_KEEPER_DOWN, /* struct msg_exited */
+    MSG_READY,       /* no body: control serves */
+    MSG_STOP,        /* no body: supervisor asks control to stop cleanly; control then exits 0 */
+
+    /* control <-> keeper */
+    MSG_KEEPER_HELLO = 32, /* keeper, first of all: struct msg_keeper_hello */
+    MSG_KEY_CREATE,        /* struct msg_key_create -> MSG_KEY_RESULT */
+    MSG_KEY_OPEN,          /* struct msg_key_open -> MSG_KEY_RESULT */
+    MSG_KEY_DESTROY,       /* struct msg_key_open -> MSG_KEY_RESULT without a key */
+    MSG_KEY_RESULT,        /* struct msg_key_result */
+    MSG_SIGN_CHECKPOINT,   /* struct msg_sign_checkpoint -> MSG_SIGNED */
+    MSG_SIGNED,            /* struct msg_signed */
+    MSG_KEY_LIST,          /* struct msg_key_list: KEK inventory from a cursor -> MSG_KEY_LISTED */
+    MSG_KEY_LISTED,        /* struct msg_key_listed */
+
+    /* control <-> line */
+    MSG_LINE_HELLO = 64, /* line, when its sandbox is on: no body */
+    MSG_CALL_START,      /* struct msg_call_start, descriptors: UDP socket (bound), vault file */
+    MSG_CALL_READY,      /* struct msg_call_ready: pages prepared (sender) or ready to receive */
+    MSG_CALL_MEDIA, /* struct msg_call_media: T.38 negotiated, start the engine (or update the peer)
+                     */
+    MSG_CALL_PROGRESS, /* struct msg_call_progress */
+    MSG_PAGE_SEALED, /* struct msg_page_sealed: a received page is on disk, may it be confirmed? */
+    MSG_PAGE_JOURNALED, /* struct msg_page_journaled: control's answer */
+    MSG_CALL_STOP,      /* struct msg_call_stop: control ends the call's media */
+    MSG_CALL_DONE,      /* struct msg_call_done: last message of a call */
+
+    /* control <-> render */
+    MSG_RENDER_DOCUMENT = 96, /* struct msg_render_document, descriptor 0 = document memfd */
+    MSG_RENDER_PROGRESS,      /* struct msg_render_progress */
+    MSG_RENDERED,             /* struct msg_rendered, descriptor 0 = page set, a sealed memfd */
+    MSG_EXPORT,               /* struct msg_export, descriptor 0 = vault file */
+    MSG_EXPORTED,             /* struct msg_rendered, descriptor 0 = the document, a sealed memfd */
+    MSG_RENDER_FAILED,        /* struct msg_render_failed */
+};
+
+enum child_kind { CHILD_LINE = 1, CHILD_RENDER = 2 };
+
+struct msg_spawn {
+    uint32_t kind; /* enum child_kind */
+    uint32_t reserved;
+};
+
+struct msg_spawned {
+    int32_t status; /* 0 or a negative errno */
+    int32_t pid;
+};
+
+struct msg_exited {
+    int32_t pid;
+    int32_t wait_status; /* as from waitpid() */
+};
+
+struct msg_keeper_hello {
+    char master_key_id[MSG_KEY_ID_MAX]; /* public short name: hash prefix of the master key */
+    char verifier_key[256];             /* C2SP verifier key of the checkpoint signer */
+};
+
+struct msg_key_create {
+    uint8_t fax_id[16];
+    char class_name[MSG_CLASS_MAX];
+    char disposal_month[8]; /* "2027-03" or "undated" */
+};
+
+struct msg_key_open {
+    uint8_t fax_id[16];
+};
+
+struct msg_key_result {
+    int32_t status; /* 0; -ENOENT no such key; -EBADMSG altered or wrong master key; other errno */
+    uint32_t kek_created; /* 1: a new key-encryption key was made for this */
+    uint8_t data_key[MSG_KEY_OCTETS];
+    char kek_id[MSG_KEY_ID_MAX];
+};
+
+struct msg_sign_checkpoint {
+    char origin[128];
+    uint64_t size;
+    uint8_t root[32];
+    int64_t time_ms;
+};
+
+struct msg_signed {
+    int32_t status;
+    uint32_t length;
+    char note[MSG_NOTE_MAX]; /* signed note, NUL-terminated */
+};
+
+struct msg_key_list {
+    uint32_t cursor; /* 0 first */
+};
+
+struct msg_key_listed {
+    int32_t status;
+    uint32_t next; /* cursor for the next page, 0 at the end */
+    uint32_t count;
+    struct {
+        char kek_id[MSG_KEY_ID_MAX];
+        int64_t created_ms;
+        uint32_t data_keys; /* living data keys wrapped by it */
+        uint32_t reserved;
+    } keys[32];
+};
+
+struct msg_call_start {
+    uint32_t call; /* control's number for the call on this line */
+    uint8_t sender;
+    uint8_t ecm; /* 1: offer and use error correction */
+    uint16_t attempt;
+    uint32_t max_rate;  /* bit/s: 14400, 12000, 9600, 7200, 4800, 2400 */
+    uint32_t max_pages; /* receiver: the call ends when more come */
+    uint8_t fax_id[16];
+    uint8_t data_key[MSG_KEY_OCTETS];
+    char local_ident[MSG_IDENT_MAX]; /* T.30 TSI or CSI */
+    char header_left[64];            /* sender: header line; empty: none */
+    char header_to[32];
+    int32_t utc_offset_minutes; /* for the time in the header line */
+    uint32_t no_media_timeout_ms;
+};
+
+struct msg_call_ready {
+    uint32_t call;
+    int32_t status; /* 0, or negative errno: why the pages cannot be prepared */
+    uint32_t pages; /* sender: how many */
+    char reason[MSG_REASON_MAX];
+};
+
+struct msg_call_media {
+    uint32_t call;
+    struct sockaddr_storage peer;
+    uint8_t t38_version;
+    uint8_t redundancy;    /* UDPTL redundancy depth to send with */
+    uint16_t max_datagram; /* what the peer takes (T38FaxMaxDatagram) */
+    uint32_t max_rate;     /* negotiated T38MaxBitRate */
+};
+
+enum call_progress {
+    PROGRESS_TRAINED = 1,    /* rate, modem */
+    PROGRESS_PEER_IDENT,     /* ident */
+    PROGRESS_PAGE_BEGIN,     /* page */
+    PROGRESS_PAGE_PENDING,   /* sender: post-page command sent for page, not yet answered */
+    PROGRESS_PAGE_CONFIRMED, /* sender: MCF came; receiver: MCF sent */
+    PROGRESS_MEDIA_SEEN,     /* first valid UDPTL packet of the peer */
+};
+
+struct msg_call_progress {
+    uint32_t call;
+    uint32_t kind; /* enum call_progress */
+    uint32_t page; /* from 1 */
+    uint32_t rate;
+    char modem[16];
+    char ident[MSG_IDENT_MAX];
+};
+
+struct msg_page_sealed {
+    uint32_t call;
+    uint32_t page; /* from 1 */
+    int32_t
+        status; /* 0: sealed and fsynced; else why not (the call will end without confirmation) */
+    uint32_t width, rows;
+    uint16_t x_dpi, y_dpi;
+    uint32_t coding;    /* enum page_coding */
+    uint64_t offset;    /* of the sealed frame in the vault file */
+    uint32_t length;    /* of the sealed frame */
+    uint32_t octets;    /* of the page as coded on the line */
+    uint8_t digest[32]; /* of the pixels */
+    char reason[MSG_REASON_MAX];
+};
+
+struct msg_page_journaled {
+    uint32_t call;
+    uint32_t page;
+    int32_t status; /* 0: confirm; else never confirm and end the call */
+};
+
+struct msg_call_stop {
+    uint32_t call;
+    char reason[MSG_REASON_MAX];
+};
+
+struct msg_call_done {
+    uint32_t call;
+    int32_t result;        /* t38/t30_result.h: 0 is OK */
+    uint32_t pages;        /* confirmed pages */
+    uint32_t page_pending; /* sender: page whose post-page command has no answer, else 0 */
+    uint32_t rate;
+    uint32_t ecm;
+    uint32_t ecm_retransmissions; /* frames sent again or asked for again */
+    uint16_t x_dpi, y_dpi;
+    uint32_t coding;
+    uint32_t media_seen; /* packets of the peer that were valid */
+    uint32_t packets_lost, packets_recovered, packets_bad;
+    uint32_t media_ms; /* from CALL_MEDIA to the end */
+    char peer_ident[MSG_IDENT_MAX];
+    char modem[16];
+    char text[MSG_REASON_MAX]; /* the result in words */
+};
+
+struct msg_render_document {
+    uint32_t max_pages;
+    uint16_t x_dpi, y_dpi; /* 204, 196 */
+    uint32_t width;        /* 1728 */
+    uint32_t wall_limit_ms;
+    uint64_t document_octets;
+};
+
+struct msg_render_progress {
+    uint32_t page;
+    uint32_t pages; /* 0: not known */
+};
+
+struct msg_rendered {
+    uint64_t octets;
+    uint32_t pages;
+    uint32_t reserved;
+};
+
+enum export_format { EXPORT_PDF = 1, EXPORT_TIFF = 2 };
+
+struct msg_export {
+    uint32_t format; /* enum export_format */
+    uint32_t stream; /* vault stream */
+    uint16_t attempt;
+    uint16_t reserved;
+    uint32_t pages; /* how many there must be */
+    uint8_t fax_id[16];
+    uint8_t data_key[MSG_KEY_OCTETS];
+};
+
+struct msg_render_failed {
+    int32_t error;    /* enum fax_error, or negative errno */
+    uint32_t page;    /* 0: the document */
+    char reason[256]; /* one sentence for the user */
+};
+
+#endif
