@@ -146,14 +146,12 @@ static void tell(struct sip_transaction *tx)
 {
     const osip_message_t *response = tx->response;
     tx->response = NULL;
-    if (tx->timed_out)
-        finish(tx, NULL, SIP_PARTY_TIMEOUT);
-    else if (response && response->status_code >= 200)
+    if (response && response->status_code >= 200)
         finish(tx, response, SIP_PARTY_PEER);
+    else if (tx->timed_out || tx->dead)
+        finish(tx, NULL, SIP_PARTY_TIMEOUT);
     else if (response && tx->on_response)
         tx->on_response(tx, tx->session, response, SIP_PARTY_PEER);
-    else if (tx->dead)
-        finish(tx, NULL, SIP_PARTY_TIMEOUT);
 }
 
 static void execute(struct sip_transaction *tx, osip_event_t *event)
@@ -184,7 +182,7 @@ void sip_transaction_time_out(struct sip_transaction *tx, type_t timer)
         return;
     }
     *event = (osip_event_t){.type = timer};
-    execute(tx, event);
+    execute(tx, event); /* frees event */
 }
 
 static struct sip_transaction *create(struct sip_stack *stack, osip_fsm_type_t type,
