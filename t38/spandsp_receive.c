@@ -251,7 +251,6 @@ static int on_data(t38_core_state_t *core, void *user, int data_type, int field,
         return pass_data(e, data_type, field, data, length);
     if (length > T38_MAX_HDLC_LEN - fe->hdlc_rx.len) {
         fe->hdlc_rx.len = 0;
-        length = 0;
     } else if (length > 0) { /* some put data into the FCS field: judge the whole frame */
         bit_reverse(fe->hdlc_rx.buf + fe->hdlc_rx.len, data, length);
         fe->hdlc_rx.len += length;

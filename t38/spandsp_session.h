@@ -113,6 +113,16 @@ static inline bool spandsp_stopping(const struct fax_engine *e)
 /* Puts the rate and modem that spandsp has agreed on into the statistics. */
 void spandsp_note_rate(struct fax_engine *e);
 
+/* What spandsp gives its packets to. */
+int spandsp_on_packet(t38_core_state_t *core, void *user, const uint8_t *ifp, int length,
+                      int copies);
+
+/* Sets the handlers of phases B, D and E. */
+void spandsp_handlers_install(struct fax_engine *e);
+
+/* spandsp frees its decoded image without wiping; only a sender without ECM has a real one. */
+void spandsp_wipe_image(struct fax_engine *e);
+
 /* ---- spandsp_receive.c: everything a peer says comes through here ---- */
 
 void spandsp_receive_install(struct fax_engine *e);

@@ -88,6 +88,7 @@ struct audit_state {
     uint64_t applied; /* of them in PostgreSQL: records 0 … applied-1 */
     uint64_t lag;     /* size - applied */
     int failed;       /* 0, or the negative errno for which the journal refuses to take events */
+    bool low_space;   /* the disk is full, the journal's reserve is in use */
     bool db_up;
     uint64_t refused; /* records whose effect PostgreSQL refused so far and that are tried again */
     uint64_t refused_index;   /* the oldest of them */
@@ -113,7 +114,8 @@ int audit_append(struct audit *audit, const struct audit_event *event, audit_don
                  void *user) __attribute__((warn_unused_result));
 
 /* Calls cb when the record with this index, already durable, is in PostgreSQL too with all it
- * changes (status 0), or with -ECANCELED when the log is closed first. Returns as audit_append. */
+ * changes (status 0); with -EBADMSG when PostgreSQL refused what it changes (see audit_state); or
+ * with -ECANCELED when the log is closed first. Returns as audit_append. */
 int audit_when_applied(struct audit *audit, uint64_t index, audit_done_cb *cb, void *user)
     __attribute__((warn_unused_result));
 

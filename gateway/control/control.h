@@ -46,7 +46,10 @@ struct control {
     uint64_t started_ms;            /* wall clock */
     bool ready;                     /* recovered and serving */
     bool stopping;
-    bool saw_database_up; /* a loss is worth an event */
+    bool database_up;
+    int exit_status;
+    uint64_t stop_deadline; /* of uv_now() */
+    uv_timer_t disposal_timer, stop_timer;
     char master_key_id[MSG_KEY_ID_MAX];
     char verifier_key[256];
     char media_address[64]; /* literal that stands in our descriptions */

@@ -48,7 +48,7 @@ void fax_call_discard(struct fax_call *call)
 {
     if (call->session)
         sip_session_set_event_cb(call->session, NULL, NULL);
-    line_detach(call->line, call->line_call);
+    line_pool_detach(call->line, call->line_call);
     uv_close((uv_handle_t *)&call->timer, on_closed);
 }
 
@@ -67,7 +67,7 @@ void fax_call_timer(struct fax_call *call, uint64_t ms, void (*on_timeout)(struc
 /* The line did not say what became of the call: as if it were lost. */
 static void on_line_mute(struct fax_call *call)
 {
-    line_detach(call->line, call->line_call);
+    line_pool_detach(call->line, call->line_call);
     call->line_call = 0;
     call->line_lost = true;
     fax_call_record_end(call);
@@ -79,12 +79,12 @@ static void stop_line(struct fax_call *call)
         return;
     struct msg_call_stop stop = {.call = call->line_call};
     snprintf(stop.reason, sizeof stop.reason, "%s", call->reason);
-    int rc = line_send(call->line, MSG_CALL_STOP, &stop, sizeof stop, NULL, 0);
+    int rc = line_pool_send(call->line, MSG_CALL_STOP, &stop, sizeof stop, NULL, 0);
     if (call->media_started && rc == 0) {
         fax_call_timer(call, CALL_STOP_GRACE_MS, on_line_mute);
         return;
     }
-    line_detach(call->line, call->line_call);
+    line_pool_detach(call->line, call->line_call);
     call->line_call = 0;
 }
 
@@ -129,6 +129,14 @@ bool fax_call_cancel(struct control *control, const struct fax_id *fax)
         fax_call_end(call, "cancelled");
         return true;
     }
+    return false;
+}
+
+bool fax_call_exists(const struct control *control, const struct fax_id *fax)
+{
+    for (const struct fax_call *call = control->calls; call; call = call->next)
+        if (fax_id_equal(&call->fax, fax) && !uv_is_closing((const uv_handle_t *)&call->timer))
+            return true;
     return false;
 }
 

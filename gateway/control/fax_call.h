@@ -37,6 +37,9 @@ void fax_call_incoming(void *user, struct sip_session *session,
 /* Cancels the call of a fax if there is one. */
 bool fax_call_cancel(struct control *control, const struct fax_id *fax);
 
+/* Says whether there is a call of this fax that has not recorded its end. */
+bool fax_call_exists(const struct control *control, const struct fax_id *fax);
+
 /* Ends every call (stop of the gateway); they still record their end. */
 void fax_calls_end(struct control *control, const char *reason);
 

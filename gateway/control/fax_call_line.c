@@ -31,7 +31,7 @@ static void answer_page(struct fax_call *call, uint32_t page, int status)
         .call = call->line_call, .page = page, .status = status};
     if (!call->line_call)
         return;
-    if (line_send(call->line, MSG_PAGE_JOURNALED, &answer, sizeof answer, NULL, 0) < 0)
+    if (line_pool_send(call->line, MSG_PAGE_JOURNALED, &answer, sizeof answer, NULL, 0) < 0)
         log_write(LOG_LEVEL_ERROR, "a line takes no messages");
 }
 
@@ -159,7 +159,7 @@ static void on_done(struct fax_call *call, const struct msg_call_done *m)
     call->page_pending = m->page_pending;
     if (m->pages > call->pages_confirmed)
         call->pages_confirmed = m->pages;
-    line_detach(call->line, call->line_call);
+    line_pool_detach(call->line, call->line_call);
     call->line_call = 0;
     if (call->ending) {
         uv_timer_stop(&call->timer);
@@ -252,7 +252,7 @@ int fax_call_start_line(struct fax_call *call)
     }
     fill_start(call, &start);
     const int descriptors[] = {call->media_fd, call->vault_fd};
-    rc = line_send(call->line, MSG_CALL_START, &start, sizeof start, descriptors, 2);
+    rc = line_pool_send(call->line, MSG_CALL_START, &start, sizeof start, descriptors, 2);
     OPENSSL_cleanse(&start, sizeof start);
     OPENSSL_cleanse(call->data_key, sizeof call->data_key);
     close(call->media_fd);
@@ -280,8 +280,9 @@ static void send_media(struct fax_call *call)
     media.redundancy = call->t38.redundancy ? (uint8_t)call->control->config->media.redundancy : 0;
     media.max_datagram = call->t38.max_datagram;
     media.max_rate = call->t38.max_bit_rate;
-    int rc = call->line_call ? line_send(call->line, MSG_CALL_MEDIA, &media, sizeof media, NULL, 0)
-                             : -EPIPE;
+    int rc = call->line_call
+                 ? line_pool_send(call->line, MSG_CALL_MEDIA, &media, sizeof media, NULL, 0)
+                 : -EPIPE;
     if (rc < 0)
         fax_call_end(call, "the line takes no messages");
     else

@@ -27,7 +27,7 @@ struct fax_call {
     bool has_offer, answered, offered_t38, audio_only, reinviting;
     int sip_code;
 
-    struct line *line;
+    struct pool_line *line;
     uint32_t line_call; /* 0: not attached */
     int media_fd, vault_fd;
     uint8_t data_key[MSG_KEY_OCTETS];

@@ -161,6 +161,14 @@ bool fax_queue_cancel(struct fax_queue *q, const struct fax_id *fax, const char 
     return false;
 }
 
+bool fax_queue_holds(const struct fax_queue *q, const struct fax_id *fax)
+{
+    for (const struct queued_fax *entry = q->first; entry; entry = entry->next)
+        if (fax_id_equal(&entry->fax.fax, fax))
+            return true;
+    return false;
+}
+
 size_t fax_queue_length(const struct fax_queue *q)
 {
     return q->length;

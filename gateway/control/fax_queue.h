@@ -25,6 +25,7 @@ void fax_queue_run(struct fax_queue *queue);
 /* Records the end of a fax that waits, and removes it. False when it does not wait here. */
 bool fax_queue_cancel(struct fax_queue *queue, const struct fax_id *fax, const char *actor);
 
+bool fax_queue_holds(const struct fax_queue *queue, const struct fax_id *fax);
 size_t fax_queue_length(const struct fax_queue *queue);
 
 #endif

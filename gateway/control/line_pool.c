@@ -14,7 +14,7 @@ struct call_slot {
     struct line_call_handlers handlers;
 };
 
-struct line {
+struct pool_line {
     struct line_pool *pool;
     uv_timer_t retry;
     struct ipc_channel *channel;
@@ -36,17 +36,17 @@ struct line_pool {
     size_t open_timers;
     void (*done)(void *user);
     void *done_user;
-    struct line *lines;
+    struct pool_line *lines;
 };
 
-static void start_line(struct line *line);
+static void start_line(struct pool_line *line);
 
 static void on_retry(uv_timer_t *timer)
 {
     start_line(timer->data);
 }
 
-static void retry_later(struct line *line)
+static void retry_later(struct pool_line *line)
 {
     if (line->pool->closing)
         return;
@@ -59,7 +59,7 @@ static void retry_later(struct line *line)
 }
 
 /* The calls of a dead line. A handler may attach its call to another line meanwhile. */
-static void lose_calls(struct line *line)
+static void lose_calls(struct pool_line *line)
 {
     struct call_slot *slots = line->slots;
     size_t count = line->slot_count;
@@ -73,7 +73,7 @@ static void lose_calls(struct line *line)
     free(slots);
 }
 
-static struct call_slot *find_slot(struct line *line, uint32_t call)
+static struct call_slot *find_slot(struct pool_line *line, uint32_t call)
 {
     for (size_t i = 0; i < line->slot_count; i++)
         if (line->slots[i].call == call)
@@ -83,7 +83,7 @@ static struct call_slot *find_slot(struct line *line, uint32_t call)
 
 static void on_message(void *user, struct ipc_channel *channel, struct ipc_message *m)
 {
-    struct line *line = user;
+    struct pool_line *line = user;
     (void)channel;
     if (ipc_message_body(m, MSG_LINE_HELLO, 0)) {
         line->ready = true;
@@ -102,7 +102,7 @@ static void on_message(void *user, struct ipc_channel *channel, struct ipc_messa
 
 static void on_gone(void *user, struct ipc_channel *channel, int status)
 {
-    struct line *line = user;
+    struct pool_line *line = user;
     (void)status;
     line->channel = NULL;
     line->ready = false;
@@ -114,7 +114,7 @@ static void on_gone(void *user, struct ipc_channel *channel, int status)
 
 static void on_started(void *user, int status, int pid, int descriptor)
 {
-    struct line *line = user;
+    struct pool_line *line = user;
     if (status < 0) {
         log_write(LOG_LEVEL_ERROR, "a line cannot be started: %s", strerror(-status));
         line->spawned = false;
@@ -129,7 +129,7 @@ static void on_started(void *user, int status, int pid, int descriptor)
 
 static void on_ended(void *user, int wait_status)
 {
-    struct line *line = user;
+    struct pool_line *line = user;
     line->spawned = false;
     line->ready = false;
     ipc_channel_close(line->channel);
@@ -142,7 +142,7 @@ static void on_ended(void *user, int wait_status)
     retry_later(line);
 }
 
-static void start_line(struct line *line)
+static void start_line(struct pool_line *line)
 {
     struct line_pool *pool = line->pool;
     const struct child_handlers handlers = {on_started, on_ended, line};
@@ -169,7 +169,7 @@ int line_pool_new(uv_loop_t *loop, struct supervisor_client *supervisor,
     pool->config = *config;
     pool->next_call = 1;
     for (uint32_t i = 0; i < config->count; i++) {
-        struct line *line = &pool->lines[i];
+        struct pool_line *line = &pool->lines[i];
         line->pool = pool;
         line->backoff_ms = BACKOFF_FIRST_MS;
         uv_timer_init(loop, &line->retry);
@@ -183,7 +183,7 @@ int line_pool_new(uv_loop_t *loop, struct supervisor_client *supervisor,
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-    struct line *line = handle->data;
+    struct pool_line *line = handle->data;
     struct line_pool *pool = line->pool;
     if (--pool->open_timers > 0)
         return;
@@ -201,7 +201,7 @@ void line_pool_close(struct line_pool *pool, void (*done)(void *user), void *use
     pool->done = done;
     pool->done_user = user;
     for (uint32_t i = 0; i < pool->config.count; i++) {
-        struct line *line = &pool->lines[i];
+        struct pool_line *line = &pool->lines[i];
         if (line->spawned)
             supervisor_abandon(pool->supervisor, line->tag);
         ipc_channel_close(line->channel);
@@ -212,7 +212,7 @@ void line_pool_close(struct line_pool *pool, void (*done)(void *user), void *use
     }
 }
 
-static struct call_slot *free_slot(struct line *line)
+static struct call_slot *free_slot(struct pool_line *line)
 {
     struct call_slot *slot = line->slot_count ? find_slot(line, 0) : NULL;
     if (slot)
@@ -229,11 +229,11 @@ static struct call_slot *free_slot(struct line *line)
 }
 
 int line_pool_attach(struct line_pool *pool, const struct line_call_handlers *handlers,
-                     struct line **out, uint32_t *call)
+                     struct pool_line **out, uint32_t *call)
 {
-    struct line *best = NULL;
+    struct pool_line *best = NULL;
     for (uint32_t i = 0; i < pool->config.count; i++) {
-        struct line *line = &pool->lines[i];
+        struct pool_line *line = &pool->lines[i];
         if (line->ready && line->calls < pool->config.max_calls &&
             (!best || line->calls < best->calls))
             best = line;
@@ -253,7 +253,7 @@ int line_pool_attach(struct line_pool *pool, const struct line_call_handlers *ha
     return 0;
 }
 
-void line_detach(struct line *line, uint32_t call)
+void line_pool_detach(struct pool_line *line, uint32_t call)
 {
     struct call_slot *slot = line && call ? find_slot(line, call) : NULL;
     if (!slot)
@@ -262,8 +262,8 @@ void line_detach(struct line *line, uint32_t call)
     line->calls--;
 }
 
-int line_send(struct line *line, uint16_t type, const void *body, size_t length,
-              const int *descriptors, int descriptor_count)
+int line_pool_send(struct pool_line *line, uint16_t type, const void *body, size_t length,
+                   const int *descriptors, int descriptor_count)
 {
     if (!line->channel)
         return -EPIPE;

@@ -14,7 +14,7 @@
 #include "gateway/process/ipc.h"
 
 struct line_pool;
-struct line;
+struct pool_line;
 
 struct line_call_handlers {
     /* A message of the call; same rights as ipc_message_cb. */
@@ -44,14 +44,15 @@ void line_pool_close(struct line_pool *pool, void (*done)(void *user), void *use
 /* Puts a call on the ready line with the fewest calls. Errors: -EAGAIN when there is none with
  * room. */
 int line_pool_attach(struct line_pool *pool, const struct line_call_handlers *handlers,
-                     struct line **line, uint32_t *call) __attribute__((warn_unused_result));
+                     struct pool_line **line, uint32_t *call) __attribute__((warn_unused_result));
 
 /* Takes the call off its line: no more callbacks. */
-void line_detach(struct line *line, uint32_t call);
+void line_pool_detach(struct pool_line *line, uint32_t call);
 
 /* Sends a message of a call to its line; as ipc_channel_send. */
-int line_send(struct line *line, uint16_t type, const void *body, size_t length,
-              const int *descriptors, int descriptor_count) __attribute__((warn_unused_result));
+int line_pool_send(struct pool_line *line, uint16_t type, const void *body, size_t length,
+                   const int *descriptors, int descriptor_count)
+    __attribute__((warn_unused_result));
 
 size_t line_pool_count(const struct line_pool *pool);
 uint32_t line_pool_calls(const struct line_pool *pool);

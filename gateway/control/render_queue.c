@@ -73,8 +73,9 @@ static void on_task_closed(uv_handle_t *handle)
     }
 }
 
-/* Ends the child and the task's place; the memory goes with the timer handle. */
-static void retire(struct render_task *task)
+/* Ends the task's place and the child; one that has answered ends by itself. The memory goes with
+ * the timer handle. */
+static void retire(struct render_task *task, bool answered)
 {
     struct render_queue *q = task->queue;
     if (task->finished)
@@ -86,7 +87,9 @@ static void retire(struct render_task *task)
         q->waiting--;
     ipc_channel_close(task->channel);
     task->channel = NULL;
-    if (task->child)
+    if (task->child && answered)
+        supervisor_forget(q->supervisor, task->tag);
+    else if (task->child)
         supervisor_abandon(q->supervisor, task->tag);
     if (task->input >= 0)
         close(task->input);
@@ -98,7 +101,7 @@ static void retire(struct render_task *task)
 
 void render_cancel(struct render_task *task)
 {
-    retire(task);
+    retire(task, false);
 }
 
 void render_queue_close(struct render_queue *q, void (*done)(void *user), void *user)
@@ -110,7 +113,7 @@ void render_queue_close(struct render_queue *q, void (*done)(void *user), void *
     q->done_user = user;
     bool any = q->tasks != NULL;
     for (struct render_task *task = q->tasks; task; task = task->next)
-        retire(task);
+        retire(task, false);
     if (!any) {
         if (done)
             done(user);
@@ -121,7 +124,7 @@ void render_queue_close(struct render_queue *q, void (*done)(void *user), void *
 static void finish(struct render_task *task, struct render_result *result)
 {
     struct render_handlers h = task->handlers;
-    retire(task);
+    retire(task, result->status == 0 || result->status == -EBADMSG);
     h.done(h.user, result);
     if (result->descriptor >= 0)
         close(result->descriptor);

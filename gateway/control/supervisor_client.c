@@ -164,6 +164,13 @@ void supervisor_kill(struct supervisor_client *c, uint64_t tag)
         log_write(LOG_LEVEL_ERROR, "supervisor: a child cannot be ended");
 }
 
+void supervisor_forget(struct supervisor_client *c, uint64_t tag)
+{
+    struct child **at = find_child(c, tag);
+    if (*at)
+        (*at)->abandoned = true;
+}
+
 void supervisor_abandon(struct supervisor_client *c, uint64_t tag)
 {
     struct child **at = find_child(c, tag);

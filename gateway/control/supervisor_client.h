@@ -44,6 +44,9 @@ void supervisor_kill(struct supervisor_client *client, uint64_t tag);
  */
 void supervisor_abandon(struct supervisor_client *client, uint64_t tag);
 
+/* No more callbacks about a child that ends by itself, as its channel has been closed. */
+void supervisor_forget(struct supervisor_client *client, uint64_t tag);
+
 /* Tells that control serves now. */
 int supervisor_say_ready(struct supervisor_client *client) __attribute__((warn_unused_result));
 

@@ -6,6 +6,8 @@
 
 #include "gateway/line/line_call.h"
 
+enum { TICK_US = CALL_WHEEL_STEP_MS * 1000 };
+
 uint64_t line_now_ms(void)
 {
     return uv_hrtime() / 1000000u;
@@ -25,8 +27,7 @@ static void measure_stall(struct line_stall *stall)
 
     if (stall->last_wall_us != 0) {
         uint64_t gap_us = wall_us - stall->last_wall_us, busy_us = cpu_us - stall->last_cpu_us;
-        uint64_t late_us =
-            gap_us > CALL_WHEEL_STEP_MS * 1000u ? gap_us - CALL_WHEEL_STEP_MS * 1000u : 0;
+        uint64_t late_us = gap_us > TICK_US ? gap_us - TICK_US : 0;
 
         if (late_us > stall->longest_wall_us)
             stall->longest_wall_us = late_us;

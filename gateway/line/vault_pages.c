@@ -107,7 +107,7 @@ static int find_frame(struct vault_pages *pages, struct vault_frame_info *info)
         if (error != 0)
             return error;
         if (vault_frame_header_decode(header, sizeof header, info) != 0 ||
-            info->frame_length > pages->size - pages->offset)
+            info->frame_length < sizeof header || info->frame_length > pages->size - pages->offset)
             return -EBADMSG;
         if (info->stream == pages->stream && info->attempt == pages->attempt)
             return 1;
@@ -118,7 +118,7 @@ static int find_frame(struct vault_pages *pages, struct vault_frame_info *info)
 
 int vault_pages_count(struct vault_pages *pages, uint32_t *count)
 {
-    struct vault_frame_info info;
+    struct vault_frame_info info = {0};
     uint64_t start = pages->offset;
     uint32_t seen = 0;
     int found;
@@ -197,7 +197,7 @@ out:
 
 int vault_pages_next(struct vault_pages *pages, struct raster *page, struct page_format *format)
 {
-    struct vault_frame_info info;
+    struct vault_frame_info info = {0};
     int found;
 
     memset(page, 0, sizeof *page);

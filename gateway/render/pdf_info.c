@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double MM_PER_POINT = 25.4 / 72.0;
+static const double mm_per_point = 25.4 / 72.0;
 
 void pdf_info_first_error(const char *errors, char *out, size_t capacity)
 {
@@ -89,8 +89,8 @@ static int judge_page(const char *text, uint32_t page, const struct pdf_limits *
                  page);
         return FAX_EFORMAT;
     }
-    width_mm = (line.rotation % 180 == 0 ? line.width : line.height) * MM_PER_POINT;
-    height_mm = (line.rotation % 180 == 0 ? line.height : line.width) * MM_PER_POINT;
+    width_mm = (line.rotation % 180 == 0 ? line.width : line.height) * mm_per_point;
+    height_mm = (line.rotation % 180 == 0 ? line.height : line.width) * mm_per_point;
     if (height_mm > limits->max_height_mm) {
         snprintf(reason, PDF_INFO_REASON_MAX, "page %u is %.0f mm high; the limit is %u mm", page,
                  height_mm, limits->max_height_mm);

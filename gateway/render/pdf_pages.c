@@ -191,7 +191,7 @@ static int draw(struct render_job *job, uint32_t pages)
 
 int render_pdf(struct render_job *job)
 {
-    struct pdf_info info;
+    struct pdf_info info = {0};
     int error = inspect(job, &info);
 
     return error != 0 ? error : draw(job, info.pages);

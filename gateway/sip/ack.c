@@ -75,9 +75,10 @@ bool sip_ack_repeat(struct sip_stack *stack, const osip_message_t *response)
     if (!s || !s->dialog.remote_tag || !s->acknowledged.text)
         return false;
     if (strcmp(s->dialog.remote_tag, sip_message_to_tag(response)) != 0) {
-        if (s->outgoing)
+        bool is_branch = s->outgoing && sip_message_cseq(response) == SIP_FIRST_CSEQ;
+        if (is_branch)
             refuse_branch(s, response);
-        return s->outgoing;
+        return is_branch;
     }
     if (sip_message_cseq(response) != s->acknowledged.cseq)
         return false;

@@ -5,23 +5,39 @@
 #include "gateway/sip/session.h"
 #include "gateway/sip/transport.h"
 
-void sip_cancel_receive(struct sip_stack *stack, struct sip_transaction *tx)
+/* CANCEL goes hop by hop, the way of its INVITE, and shares its branch (§9.2). */
+static struct sip_transaction *find_invite(struct sip_stack *stack, const osip_message_t *cancel,
+                                           const struct sockaddr *source)
 {
     char key[SIP_KEY_TEXT];
+    if (!sip_transaction_server_key(key, "INVITE", cancel))
+        return NULL;
+    struct sip_transaction *invite = sip_transaction_find(stack, key);
+    return invite && sip_transport_same((struct sockaddr *)&invite->peer, source, false) ? invite
+                                                                                         : NULL;
+}
+
+void sip_cancel_receive(struct sip_stack *stack, osip_event_t *event, const char *key,
+                        const struct sockaddr *source)
+{
+    char tag[SIP_ID_TEXT];
+    struct sip_transaction *invite = find_invite(stack, event->sip, source);
+    if (!invite) {
+        sip_response_stateless(stack, event->sip, source, 481, NULL, NULL);
+        osip_event_free(event);
+        return;
+    }
+    struct sip_transaction *tx = sip_transaction_serve(stack, event, key, source);
+    if (!tx)
+        return;
+    struct sip_session *s = invite->session;
     const osip_message_t *cancel = sip_transaction_message(tx);
     const char *reason = sip_message_header(cancel, "reason");
-    struct sip_transaction *invite = NULL;
-    if (sip_transaction_server_key(key, "INVITE", cancel))
-        invite = sip_transaction_find(stack, key);
-    if (invite &&
-        !sip_transport_same((struct sockaddr *)&invite->peer, (struct sockaddr *)&tx->peer, false))
-        invite = NULL; /* CANCEL goes hop by hop, the way of its INVITE */
-    struct sip_session *s = invite ? invite->session : NULL;
-    struct sip_response what = {.code = invite ? 200 : 481,
-                                .local_tag = s ? s->dialog.local_tag : NULL};
+    sip_stack_make_id(tag);
+    struct sip_response what = {.code = 200, .local_tag = s ? s->dialog.local_tag : tag};
     sip_transaction_respond(tx, sip_response_build(stack, cancel, &what));
     if (!s || s->invite_server != invite)
-        return; /* answered already: CANCEL has no effect (§9.2) */
+        return; /* answered already: CANCEL has no effect */
     sip_invite_server_refuse(s, 487, NULL);
     if (s->state == SIP_SESSION_INCOMING)
         sip_session_end(s, SIP_PARTY_PEER, 487, reason ? reason : "CANCEL");

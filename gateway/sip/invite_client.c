@@ -74,11 +74,11 @@ static int send_invite(struct sip_session *s, const struct sdp_session *offer)
     size_t length = 0;
     int error = body ? sdp_write(offer, body, SDP_TEXT_MAX, &length) : -ENOMEM;
     if (!error) {
-        s->dialog.local_cseq = 1;
+        s->dialog.local_cseq = SIP_FIRST_CSEQ;
         s->invite_client = sip_request_send(
             s->stack, &s->dialog,
             &(struct sip_request){
-                .method = "INVITE", .cseq = 1, .body = body, .body_length = length},
+                .method = "INVITE", .cseq = SIP_FIRST_CSEQ, .body = body, .body_length = length},
             s, on_response);
         error = s->invite_client ? 0 : -EINVAL;
     }

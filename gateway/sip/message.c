@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "gateway/sip/body.h"
+
 int sip_message_scan(const char *bytes, size_t length)
 {
     const char *end = bytes + length, *at = bytes;
@@ -145,7 +147,7 @@ const osip_uri_t *sip_message_contact(const osip_message_t *m)
 
 static bool is_sdp(const osip_content_type_t *type)
 {
-    return type && type->type && type->subtype && !strcasecmp(type->type, "application") &&
+    return type->subtype && !strcasecmp(type->type, "application") &&
            !strcasecmp(type->subtype, "sdp");
 }
 
@@ -161,19 +163,22 @@ static bool is_encoded(const osip_message_t *m)
 
 int sip_message_sdp(const osip_message_t *m, struct sdp_session *sdp)
 {
-    bool multipart =
-        m->content_type && m->content_type->type && !strcasecmp(m->content_type->type, "multipart");
-    const osip_body_t *first = osip_list_get(&m->bodies, 0);
-    if (!first || (first->length == 0 && osip_list_size(&m->bodies) == 1))
+    const osip_content_type_t *type = m->content_type;
+    const osip_body_t *body = osip_list_get(&m->bodies, 0);
+    if (!body || !body->body || body->length == 0)
         return 0;
-    if (is_encoded(m))
+    const char *text = body->body;
+    size_t length = body->length;
+    if (is_encoded(m) || !type || !type->type)
         return -EMEDIUMTYPE;
-    for (int i = 0; i < SIP_LIST_MAX && !osip_list_eol(&m->bodies, i); i++) {
-        const osip_body_t *body = osip_list_get(&m->bodies, i);
-        if (!body || !body->body || !is_sdp(multipart ? body->content_type : m->content_type))
-            continue;
-        int error = sdp_read(sdp, body->body, body->length, NULL);
-        return error ? error : 1;
+    if (!strcasecmp(type->type, "multipart")) {
+        const char *boundary = sip_message_param(&type->gen_params, "boundary");
+        if (!boundary || !sip_body_find_part(body->body, body->length, boundary, "application/sdp",
+                                             &text, &length))
+            return -EMEDIUMTYPE;
+    } else if (!is_sdp(type)) {
+        return -EMEDIUMTYPE;
     }
-    return -EMEDIUMTYPE;
+    int error = sdp_read(sdp, text, length, NULL);
+    return error ? error : 1;
 }

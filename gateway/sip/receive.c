@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/sip/body.h"
 #include "gateway/sip/message.h"
 #include "gateway/sip/response.h"
 #include "gateway/sip/session.h"
@@ -85,14 +86,12 @@ static void receive_ack(struct sip_stack *stack, osip_event_t *event)
     osip_event_free(event);
 }
 
-/* Those that need a server transaction. */
+/* BYE and re-INVITE. */
 static void receive_with_state(struct sip_stack *stack, osip_event_t *event, const char *key,
                                const struct sockaddr *source, struct sip_session *s)
 {
-    if (s) {
-        s->dialog.remote_cseq = sip_message_cseq(event->sip);
-        s->dialog.has_remote_cseq = true;
-    }
+    s->dialog.remote_cseq = sip_message_cseq(event->sip);
+    s->dialog.has_remote_cseq = true;
     if (stack->counters.transactions >= 2 * stack->config.max_transactions) {
         stack->counters.overloaded++;
         sip_response_stateless(stack, event->sip, source, 503, "Retry-After", "10");
@@ -103,9 +102,7 @@ static void receive_with_state(struct sip_stack *stack, osip_event_t *event, con
     if (!tx)
         return;
     const osip_message_t *m = sip_transaction_message(tx);
-    if (is_method(m, "CANCEL"))
-        sip_cancel_receive(stack, tx);
-    else if (is_method(m, "BYE"))
+    if (is_method(m, "BYE"))
         sip_bye_receive(s, tx);
     else
         sip_reinvite_server_receive(s, tx);
@@ -130,6 +127,8 @@ static void receive_new_request(struct sip_stack *stack, osip_event_t *event, co
     } else if (is_method(m, "OPTIONS")) {
         sip_options_receive(stack, m, source);
         osip_event_free(event);
+    } else if (is_method(m, "CANCEL")) {
+        sip_cancel_receive(stack, event, key, source);
     } else if (is_method(m, "INVITE") && !s) {
         sip_invite_server_receive(stack, event, key, source);
     } else {
@@ -185,7 +184,7 @@ void sip_stack_receive(struct sip_stack *stack, const char *bytes, size_t length
     int error = sip_message_scan(bytes, length);
     if (error == -EAGAIN)
         return;
-    osip_event_t *event = error ? NULL : osip_parse(bytes, length);
+    osip_event_t *event = error ? NULL : sip_body_parse(stack, bytes, length);
     if (!event || sip_message_check(event->sip) != 0) {
         stack->counters.malformed++;
         osip_event_free(event);

@@ -104,6 +104,8 @@ int sip_reinvite_client_go_on(struct sip_session *s)
     s->invite_client = sip_request_send(s->stack, &s->dialog, &what, s, on_response);
     if (!s->invite_client)
         return -EAGAIN;
+    /* No human is asked, so what is not answered by then never is. */
+    sip_transaction_expire(s->invite_client, 64ull * s->stack->config.t1_ms);
     s->dialog.local_cseq++;
     return 0;
 }

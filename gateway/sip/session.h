@@ -5,6 +5,8 @@
 #include "gateway/sip/dialog.h"
 #include "gateway/sip/transaction.h"
 
+enum { SIP_FIRST_CSEQ = 1 }; /* of the INVITE that makes a dialog */
+
 enum sip_session_state {
     SIP_SESSION_INCOMING,    /* INVITE received, no final response yet */
     SIP_SESSION_OUTGOING,    /* INVITE sent, no final response yet */
@@ -125,8 +127,9 @@ bool sip_ack_repeat(struct sip_stack *stack, const osip_message_t *response);
 void sip_bye_receive(struct sip_session *s, struct sip_transaction *tx);
 void sip_bye_send(struct sip_session *s);
 
-/* cancel.c */
-void sip_cancel_receive(struct sip_stack *stack, struct sip_transaction *tx);
+/* cancel.c; takes event. One that fits no INVITE is refused without making state. */
+void sip_cancel_receive(struct sip_stack *stack, osip_event_t *event, const char *key,
+                        const struct sockaddr *source);
 void sip_cancel_send(struct sip_session *s);
 
 /* options.c */

@@ -23,6 +23,20 @@ void sip_stack_make_id(char id[SIP_ID_TEXT])
     id[SIP_ID_TEXT - 1] = '\0';
 }
 
+static void on_trace(const char *file, int line, osip_trace_level_t level, const char *format,
+                     va_list arguments)
+{
+    (void)file, (void)line, (void)level, (void)format, (void)arguments;
+}
+
+/* The library would print what it dislikes about a message to the standard output. */
+static void silence_osip(void)
+{
+    osip_trace_initialize_func(TRACE_LEVEL0, on_trace);
+    for (int level = TRACE_LEVEL0; level < END_TRACE_LEVEL; level++)
+        osip_trace_disable_level((osip_trace_level_t)level);
+}
+
 static uint32_t or_default(uint32_t value, uint32_t standard)
 {
     return value ? value : standard;
@@ -44,9 +58,10 @@ static int take_config(struct sip_stack *stack, const struct sip_config *config)
     c->t2_ms = or_default(c->t2_ms, 8 * c->t1_ms);
     c->t4_ms = or_default(c->t4_ms, 10 * c->t1_ms);
     c->receive_buffer = or_default(c->receive_buffer, 4 << 20);
-    if (config->user_agent && !(c->user_agent = strdup(config->user_agent)))
-        return -ENOMEM;
-    return 0;
+    if (!config->user_agent)
+        return 0;
+    c->user_agent = stack->user_agent = strdup(config->user_agent);
+    return stack->user_agent ? 0 : -ENOMEM;
 }
 
 /* What is left when the handles are closed. */
@@ -58,7 +73,7 @@ static void release(struct sip_stack *stack)
         osip_release(stack->osip);
     sip_table_close(&stack->transactions);
     sip_table_close(&stack->dialogs);
-    free((void *)(uintptr_t)stack->config.user_agent);
+    free(stack->user_agent);
     free(stack);
 }
 
@@ -167,6 +182,7 @@ int sip_stack_open(uv_loop_t *loop, const struct sip_config *config, struct sip_
     }
     stack->timers.user = stack;
     stack->open_handles = 1;
+    silence_osip();
     sip_transaction_register(stack->osip);
     error = sip_transport_open(stack);
     if (error) {

@@ -32,7 +32,8 @@ struct sip_transaction;
 
 struct sip_stack {
     uv_loop_t *loop;
-    struct sip_config config; /* defaults filled in; user_agent is the stack's copy or NULL */
+    struct sip_config config; /* defaults filled in; user_agent is the copy below or NULL */
+    char *user_agent;
     int fd;
     uv_poll_t poll;
     struct sockaddr_storage bound;

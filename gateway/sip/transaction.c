@@ -231,7 +231,8 @@ struct sip_transaction *sip_transaction_request(struct sip_stack *stack, const c
     if (osip_message_init(&request) != 0)
         return NULL;
     if (osip_message_parse(request, text, length) != 0 || sip_message_check(request) != 0 ||
-        !MSG_IS_REQUEST(request) || !sip_transaction_client_key(key, request->sip_method, branch))
+        !MSG_IS_REQUEST(request) || !sip_message_uri_is_usable(request->req_uri) ||
+        !sip_transaction_client_key(key, request->sip_method, branch))
         goto fail;
     event = osip_new_outgoing_sipmessage(request);
     if (!event)

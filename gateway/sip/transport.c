@@ -194,14 +194,16 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     struct sip_stack *stack = poll->data;
     char bytes[SIP_DATAGRAM_MAX];
     (void)events;
-    /* Errors make the socket readable; without emptying their queue it would stay so. */
+    /* Errors make the socket ready until their queue is empty, and libuv stops watching then. */
     drain_errors(stack);
-    for (int i = 0; i < DATAGRAMS_PER_TURN && status >= 0 && !stack->is_closed; i++) {
+    if (status < 0)
+        (void)uv_poll_start(poll, UV_READABLE, on_readable);
+    for (int i = 0; i < DATAGRAMS_PER_TURN && !stack->is_closed; i++) {
         struct sockaddr_storage from;
         socklen_t length = sizeof from;
         ssize_t n = recvfrom(stack->fd, bytes, sizeof bytes, MSG_DONTWAIT, (struct sockaddr *)&from,
                              &length);
-        if (n < 0 && errno == EAGAIN)
+        if (n < 0 && errno != ECONNREFUSED && errno != EHOSTUNREACH && errno != ENETUNREACH)
             break;
         if (n > 0)
             sip_stack_receive(stack, bytes, (size_t)n, (struct sockaddr *)&from);

@@ -35,7 +35,9 @@ int vault_file_new(const char *directory, const struct vault_file_id *id)
     int fd;
 
     if (directory == NULL)
-        directory = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
+        directory = getenv("TMPDIR");
+    if (directory == NULL)
+        directory = "/tmp";
     fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     require(fd >= 0, "O_TMPFILE");
     memcpy(header.fax_id, id->fax_id, sizeof header.fax_id);

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it so */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int on_indicator(t38_core_state_t *core, void *user, int indicator)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it so */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct seen {

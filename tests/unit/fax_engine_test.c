@@ -1,5 +1,5 @@
 /* fax_engine_test.c: whole calls of two engines in virtual time. */
-#include "tests/doubles/fax_call.h"
+#include "tests/doubles/virtual_call.h"
 
 #include "codecs/fax_error.h"
 
@@ -34,16 +34,16 @@ static int free_pages(void **state)
     return 0;
 }
 
-static bool succeeded(const struct fax_call *call)
+static bool succeeded(const struct virtual_call *call)
 {
     uint32_t n = call->config.page_count;
     return call->identical == n && call->received == n && call->end[0].result == 0 &&
            call->end[1].result == 0 && call->end[0].confirmed == n && call->end[1].confirmed == n;
 }
 
-static void expect_success(struct fax_call *call, unsigned limit_s)
+static void expect_success(struct virtual_call *call, unsigned limit_s)
 {
-    bool done = fax_call_run(call, limit_s);
+    bool done = virtual_call_run(call, limit_s);
     print_message("   %.1f s, results %d %d, %u pages, %u identical, %u retransmissions\n",
                   (double)call->link.now_ms / 1000, call->end[0].result, call->end[1].result,
                   call->received, call->identical, call->end[1].statistics.ecm_retransmissions);
@@ -62,8 +62,8 @@ static void expect_success(struct fax_call *call, unsigned limit_s)
 static void one_page_arrives_octet_by_octet(void **state)
 {
     (void)state;
-    struct fax_call call;
-    fax_call_begin(&call, &(struct fax_call_config){.pages = text, .page_count = 1});
+    struct virtual_call call;
+    virtual_call_begin(&call, &(struct virtual_call_config){.pages = text, .page_count = 1});
     expect_success(&call, 120);
     const struct fax_statistics *s = &call.end[LOSSY_RECEIVER].statistics;
     assert_int_equal(s->bit_rate, 14400);
@@ -75,38 +75,38 @@ static void one_page_arrives_octet_by_octet(void **state)
     assert_string_equal(s->remote_ident, "+49 30 5550001");
     assert_string_equal(call.end[LOSSY_SENDER].statistics.remote_ident, "+49 30 5550002");
     assert_int_equal(call.end[LOSSY_SENDER].statistics.page_octets, text[0].view.length);
-    fax_call_end(&call);
+    virtual_call_end(&call);
 }
 
 static void five_pages_arrive(void **state)
 {
     (void)state;
-    struct fax_call call;
-    fax_call_begin(&call, &(struct fax_call_config){.pages = text, .page_count = 5});
+    struct virtual_call call;
+    virtual_call_begin(&call, &(struct virtual_call_config){.pages = text, .page_count = 5});
     expect_success(&call, 400);
-    fax_call_end(&call);
+    virtual_call_end(&call);
 }
 
 /* More than 256 frames: several blocks, PPS-NULL between them. */
 static void a_photo_of_many_blocks_arrives(void **state)
 {
     (void)state;
-    struct fax_call call;
-    assert_true(photo.view.length > 5 * 65536);
-    fax_call_begin(&call, &(struct fax_call_config){.pages = &photo, .page_count = 1});
+    struct virtual_call call;
+    assert_true(photo.view.length > 5 * (size_t)65536);
+    virtual_call_begin(&call, &(struct virtual_call_config){.pages = &photo, .page_count = 1});
     expect_success(&call, 600);
-    fax_call_end(&call);
+    virtual_call_end(&call);
 }
 
 static void each_version_of_t38_works(void **state)
 {
     (void)state;
     for (int version = 0; version <= 3; version++) {
-        struct fax_call call;
-        fax_call_begin(&call, &(struct fax_call_config){
-                                  .pages = brief, .page_count = 1, .t38_version = version});
+        struct virtual_call call;
+        virtual_call_begin(&call, &(struct virtual_call_config){
+                                      .pages = brief, .page_count = 1, .t38_version = version});
         expect_success(&call, 120);
-        fax_call_end(&call);
+        virtual_call_end(&call);
     }
 }
 
@@ -123,17 +123,17 @@ static void rates_are_limited(void **state)
         {14400, 4800, 4800, FAX_MODEM_V27TER}, {12000, 14400, 9600, FAX_MODEM_V29},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct fax_call call;
-        fax_call_begin(&call, &(struct fax_call_config){.pages = brief,
-                                                        .page_count = 2,
-                                                        .max_rate = cases[i].receiver,
-                                                        .sender_rate = cases[i].sender});
+        struct virtual_call call;
+        virtual_call_begin(&call, &(struct virtual_call_config){.pages = brief,
+                                                                .page_count = 2,
+                                                                .max_rate = cases[i].receiver,
+                                                                .sender_rate = cases[i].sender});
         expect_success(&call, 200);
         for (int end = 0; end < 2; end++) {
             assert_int_equal(call.end[end].statistics.bit_rate, cases[i].rate);
             assert_int_equal(call.end[end].statistics.modem, cases[i].modem);
         }
-        fax_call_end(&call);
+        virtual_call_end(&call);
     }
 }
 
@@ -142,19 +142,19 @@ static unsigned successes(double loss, double reorder, double duplicate, unsigne
 {
     unsigned good = 0;
     for (unsigned seed = 0; seed < calls; seed++) {
-        struct fax_call call;
-        fax_call_begin(&call, &(struct fax_call_config){.pages = text,
-                                                        .page_count = 1,
-                                                        .link = {.loss = loss,
-                                                                 .reorder = reorder,
-                                                                 .duplicate = duplicate,
-                                                                 .redundancy = redundancy,
-                                                                 .delay_ms = 30,
-                                                                 .seed = seed}});
-        assert_true(fax_call_run(&call, 900));
+        struct virtual_call call;
+        virtual_call_begin(&call, &(struct virtual_call_config){.pages = text,
+                                                                .page_count = 1,
+                                                                .link = {.loss = loss,
+                                                                         .reorder = reorder,
+                                                                         .duplicate = duplicate,
+                                                                         .redundancy = redundancy,
+                                                                         .delay_ms = 30,
+                                                                         .seed = seed}});
+        assert_true(virtual_call_run(&call, 900));
         assert_true(call.end[LOSSY_SENDER].confirmed <= call.received);
         good += succeeded(&call);
-        fax_call_end(&call);
+        virtual_call_end(&call);
     }
     print_message("   loss %.0f %%, reordered %.0f %%, doubled %.0f %%, redundancy %u: %u of %u\n",
                   loss * 100, reorder * 100, duplicate * 100, redundancy, good, calls);
@@ -184,53 +184,53 @@ static void confirmation_waits_for_durability(void **state)
     (void)state;
     static const uint64_t holds_ms[] = {20, 1000, 1900, 2100, 3000, 10000, 30000};
     for (size_t i = 0; i < sizeof holds_ms / sizeof holds_ms[0]; i++) {
-        struct fax_call call;
+        struct virtual_call call;
         print_message("   held for %u ms:\n", (unsigned)holds_ms[i]);
-        fax_call_begin(&call, &(struct fax_call_config){
-                                  .pages = brief, .page_count = 3, .hold_ms = holds_ms[i]});
+        virtual_call_begin(&call, &(struct virtual_call_config){
+                                      .pages = brief, .page_count = 3, .hold_ms = holds_ms[i]});
         while (!call.durable_at_ms)
-            fax_call_step(&call);
+            virtual_call_step(&call);
         while (call.durable_at_ms) {
             assert_int_equal(call.end[LOSSY_SENDER].confirmed, 0);
-            fax_call_step(&call);
+            virtual_call_step(&call);
         }
         expect_success(&call, 400);
-        fax_call_end(&call);
+        virtual_call_end(&call);
     }
 }
 
 static void a_peer_that_does_not_wait_longer_gets_no_confirmation(void **state)
 {
     (void)state;
-    struct fax_call call;
-    fax_call_begin(&call,
-                   &(struct fax_call_config){.pages = brief, .page_count = 1, .hold_ms = 120000});
-    assert_true(fax_call_run(&call, 110));
+    struct virtual_call call;
+    virtual_call_begin(
+        &call, &(struct virtual_call_config){.pages = brief, .page_count = 1, .hold_ms = 120000});
+    assert_true(virtual_call_run(&call, 110));
     assert_int_equal(call.received, 1);
     assert_int_equal(call.end[LOSSY_SENDER].confirmed, 0);
     assert_int_equal(call.end[LOSSY_RECEIVER].confirmed, 0);
     assert_int_not_equal(call.end[LOSSY_SENDER].result, 0);
     assert_int_equal(call.end[LOSSY_RECEIVER].result, T30_RESULT_HOLD_EXPIRED);
     while (call.durable_at_ms)
-        fax_call_step(&call);
+        virtual_call_step(&call);
     assert_int_equal(call.late_answer, FAX_ESTATE);
-    fax_call_end(&call);
+    virtual_call_end(&call);
 }
 
 static void a_refused_page_is_never_confirmed(void **state)
 {
     (void)state;
     for (int page = 1; page <= 2; page++) {
-        struct fax_call call;
-        fax_call_begin(
-            &call, &(struct fax_call_config){.pages = brief, .page_count = 2, .refuse_page = page});
-        assert_true(fax_call_run(&call, 200));
+        struct virtual_call call;
+        virtual_call_begin(&call, &(struct virtual_call_config){
+                                      .pages = brief, .page_count = 2, .refuse_page = page});
+        assert_true(virtual_call_run(&call, 200));
         assert_int_equal(call.end[LOSSY_RECEIVER].result, T30_RESULT_STORE_FAILED);
         assert_int_equal(call.end[LOSSY_RECEIVER].confirmed, page - 1);
         assert_int_equal(call.end[LOSSY_SENDER].confirmed, page - 1);
         assert_int_equal(call.end[LOSSY_SENDER].asked, page);
         assert_int_not_equal(call.end[LOSSY_SENDER].result, 0);
-        fax_call_end(&call);
+        virtual_call_end(&call);
     }
 }
 
@@ -240,46 +240,47 @@ static void a_vanished_peer_ends_the_session(void **state)
     (void)state;
     for (int gone = 0; gone < 2; gone++)
         for (uint64_t at_ms = 2000; at_ms < 36000; at_ms += 2500) {
-            struct fax_call call;
-            fax_call_begin(&call, &(struct fax_call_config){.pages = text, .page_count = 1});
+            struct virtual_call call;
+            virtual_call_begin(&call,
+                               &(struct virtual_call_config){.pages = text, .page_count = 1});
             while (call.link.now_ms < at_ms)
-                fax_call_step(&call);
+                virtual_call_step(&call);
             fax_engine_abort(call.link.end[gone].engine, T30_RESULT_LINE_DIED);
             assert_int_equal(call.end[gone].result, T30_RESULT_LINE_DIED);
-            assert_true(fax_call_run(&call, 120));
+            assert_true(virtual_call_run(&call, 120));
             print_message("   end %d gone at %.1f s: the other ends at %.1f s with %d (%s)\n", gone,
                           (double)at_ms / 1000, (double)call.link.now_ms / 1000,
                           call.end[1 - gone].result, t30_result_text(call.end[1 - gone].result));
             assert_int_not_equal(call.end[1 - gone].result, 0);
             assert_int_equal(call.end[LOSSY_SENDER].confirmed, 0);
-            fax_call_end(&call);
+            virtual_call_end(&call);
         }
 }
 
 static void a_sender_without_ecm_is_refused(void **state)
 {
     (void)state;
-    struct fax_call call;
-    fax_call_begin(&call, &(struct fax_call_config){
-                              .pages = brief, .page_count = 1, .sender_without_ecm = true});
-    assert_true(fax_call_run(&call, 120));
+    struct virtual_call call;
+    virtual_call_begin(&call, &(struct virtual_call_config){
+                                  .pages = brief, .page_count = 1, .sender_without_ecm = true});
+    assert_true(virtual_call_run(&call, 120));
     assert_int_equal(call.end[LOSSY_RECEIVER].result, T30_RESULT_NO_ECM);
     assert_int_equal(call.received, 0);
     assert_int_equal(call.end[LOSSY_SENDER].confirmed, 0);
     assert_int_not_equal(call.end[LOSSY_SENDER].result, 0);
     assert_true(call.link.now_ms < 20000); /* it is told by DCN, not by silence */
-    fax_call_end(&call);
+    virtual_call_end(&call);
 }
 
 static void a_receiver_without_ecm_gets_the_real_document(void **state)
 {
     (void)state;
-    struct fax_call call;
-    fax_call_begin(&call, &(struct fax_call_config){.pages = text,
-                                                    .page_count = 3,
-                                                    .plain_receiver = true,
-                                                    .plain_without_ecm = true});
-    assert_true(fax_call_run(&call, 400));
+    struct virtual_call call;
+    virtual_call_begin(&call, &(struct virtual_call_config){.pages = text,
+                                                            .page_count = 3,
+                                                            .plain_receiver = true,
+                                                            .plain_without_ecm = true});
+    assert_true(virtual_call_run(&call, 400));
     assert_int_equal(call.end[LOSSY_SENDER].result, 0);
     assert_int_equal(call.end[LOSSY_RECEIVER].result, 0);
     assert_int_equal(call.end[LOSSY_SENDER].confirmed, 3);
@@ -287,20 +288,46 @@ static void a_receiver_without_ecm_gets_the_real_document(void **state)
     assert_int_equal(call.end[LOSSY_SENDER].asked, 3);
     assert_false(call.end[LOSSY_SENDER].statistics.ecm);
     assert_int_equal(spandsp_peer_identical(&call.peer, text, 3), 3);
-    fax_call_end(&call);
+    virtual_call_end(&call);
 }
 
 static void a_plain_receiver_gets_the_coded_pages(void **state)
 {
     (void)state;
-    struct fax_call call;
-    fax_call_begin(
-        &call, &(struct fax_call_config){.pages = text, .page_count = 3, .plain_receiver = true});
-    assert_true(fax_call_run(&call, 400));
+    struct virtual_call call;
+    virtual_call_begin(&call, &(struct virtual_call_config){
+                                  .pages = text, .page_count = 3, .plain_receiver = true});
+    assert_true(virtual_call_run(&call, 400));
     assert_int_equal(call.end[LOSSY_SENDER].result, 0);
     assert_int_equal(call.end[LOSSY_SENDER].confirmed, 3);
     assert_int_equal(spandsp_peer_identical(&call.peer, text, 3), 3);
-    fax_call_end(&call);
+    virtual_call_end(&call);
+}
+
+/* Pages as codecs/ codes them have their first pel in the highest bit. */
+static void pages_of_the_other_bit_order_arrive(void **state)
+{
+    (void)state;
+    struct fax_page turned = t6_page_make(T6_PAGE_TEXT, 1);
+    for (size_t i = 0; i < turned.view.length; i++) {
+        uint8_t in = turned.buffer[i], out = 0;
+        for (int bit = 0; bit < 8; bit++)
+            out = (uint8_t)(out << 1 | (in >> bit & 1));
+        turned.buffer[i] = out;
+    }
+    turned.view.lsb_first = false;
+    struct virtual_call call;
+    virtual_call_begin(&call, &(struct virtual_call_config){.pages = &turned, .page_count = 1});
+    expect_success(&call, 120);
+    virtual_call_end(&call);
+    virtual_call_begin(&call, &(struct virtual_call_config){.pages = &turned,
+                                                            .page_count = 1,
+                                                            .plain_receiver = true,
+                                                            .plain_without_ecm = true});
+    assert_true(virtual_call_run(&call, 200));
+    assert_int_equal(spandsp_peer_identical(&call.peer, text, 1), 1);
+    virtual_call_end(&call);
+    fax_page_wipe(&turned);
 }
 
 /* The cost of both ends, for the eye only: a timing must not fail a test. */
@@ -309,9 +336,10 @@ static void figures(void **state)
     (void)state;
     double per_us = lossy_link_ticks_per_us();
     for (uint32_t pages = 1; pages <= 5; pages += 4) {
-        struct fax_call call;
-        fax_call_begin(&call, &(struct fax_call_config){
-                                  .pages = text, .page_count = pages, .link = {.redundancy = 3}});
+        struct virtual_call call;
+        virtual_call_begin(&call, &(struct virtual_call_config){.pages = text,
+                                                                .page_count = pages,
+                                                                .link = {.redundancy = 3}});
         expect_success(&call, 400);
         double seconds = (double)call.link.now_ms / 1000;
         for (int i = 0; i < 2; i++)
@@ -319,7 +347,7 @@ static void figures(void **state)
                           i ? "receiver" : "sender",
                           (double)call.link.end[i].cpu_ticks / per_us / seconds,
                           (double)call.link.end[i].worst_ticks / per_us / 1000);
-        fax_call_end(&call);
+        virtual_call_end(&call);
     }
 }
 
@@ -422,6 +450,7 @@ int main(void)
         cmocka_unit_test(a_sender_without_ecm_is_refused),
         cmocka_unit_test(a_receiver_without_ecm_gets_the_real_document),
         cmocka_unit_test(a_plain_receiver_gets_the_coded_pages),
+        cmocka_unit_test(pages_of_the_other_bit_order_arrive),
         cmocka_unit_test(figures),
     };
     return cmocka_run_group_tests(tests, make_pages, free_pages);

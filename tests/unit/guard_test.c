@@ -133,7 +133,7 @@ static void identities_are_cleaned(void **state)
     char out[21];
     uint8_t tsi[23] = {0xFF, 0x03, 0x43};
     memset(tsi + 3, ' ', 20);
-    memcpy(tsi + 3, "1055 94+", 8);
+    memcpy(tsi + 3, ((const uint8_t[]){'1', '0', '5', '5', ' ', '9', '4', '+'}), 8);
     guard_ident_read(tsi, 23, out);
     assert_string_equal(out, "+49 5501");
     tsi[4] = 0x1B;

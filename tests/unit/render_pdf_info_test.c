@@ -98,7 +98,7 @@ static void test_kinds(void **state)
     assert_int_equal(kind_of("II", 2), DOCUMENT_UNKNOWN);
     assert_int_equal(kind_of("", 0), DOCUMENT_UNKNOWN);
     memset(late, ' ', sizeof late);
-    memcpy(late + 1100, "%PDF-1.7", 8);
+    memmove(late + 1100, "%PDF-1.7", sizeof "%PDF-1.7");
     assert_int_equal(kind_of(late, sizeof late), DOCUMENT_UNKNOWN);
 }
 

@@ -1,5 +1,5 @@
 /* t38_corner_test.c: what becomes of a page when something unusual but lawful happens in T.30. */
-#include "tests/doubles/fax_call.h"
+#include "tests/doubles/virtual_call.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@ enum { QUIET_MS = 2500 };
 
 /* A call whose frames are altered. One for a test. */
 struct corner {
-    struct fax_call call;
+    struct virtual_call call;
     const char *name;
     unsigned fcds, mcfs, rnrs, cfrs, ctcs;
     bool done_once;
@@ -115,10 +115,10 @@ static void begin(struct corner *c, const char *name, bool plain_sender, uint64_
 {
     memset(c, 0, sizeof *c);
     c->name = name;
-    fax_call_begin(&c->call, &(struct fax_call_config){.pages = pages,
-                                                       .page_count = 3,
-                                                       .plain_sender = plain_sender,
-                                                       .hold_ms = hold_ms});
+    virtual_call_begin(&c->call, &(struct virtual_call_config){.pages = pages,
+                                                               .page_count = 3,
+                                                               .plain_sender = plain_sender,
+                                                               .hold_ms = hold_ms});
     if (plain_sender) {
         c->call.peer.alter = alter_sender;
         c->call.peer.user = c;
@@ -132,7 +132,7 @@ static void begin(struct corner *c, const char *name, bool plain_sender, uint64_
 
 static void run(struct corner *c)
 {
-    bool done = fax_call_run(&c->call, 900);
+    bool done = virtual_call_run(&c->call, 900);
     print_message("   %-24s %.0f s, results %d %d, %u received, %u identical, %u confirmed\n",
                   c->name, (double)c->call.link.now_ms / 1000, c->call.end[0].result,
                   c->call.end[1].result, c->call.received, c->call.identical,
@@ -163,7 +163,7 @@ static void a_plain_sender_gets_its_pages_through(void **state)
         expect_all_pages(&c);
         if (is_case(&c, "ctc"))
             assert_true(c.ctcs > 0);
-        fax_call_end(&c.call);
+        virtual_call_end(&c.call);
     }
 }
 
@@ -176,7 +176,7 @@ static void frames_of_64_octets_are_put_together(void **state)
                             NULL);
     run(&c);
     expect_all_pages(&c);
-    fax_call_end(&c.call);
+    virtual_call_end(&c.call);
 }
 
 /* Pages of different resolutions: EOM between them, and a new DCS. */
@@ -191,7 +191,7 @@ static void a_change_of_resolution_renegotiates(void **state)
         expect_all_pages(&c);
         assert_int_equal(c.call.end[LOSSY_RECEIVER].documents, 3);
         assert_int_equal(c.call.end[LOSSY_RECEIVER].trained, 3);
-        fax_call_end(&c.call);
+        virtual_call_end(&c.call);
         pages[1].view.y_dpi = 196;
     }
 }
@@ -207,7 +207,7 @@ static void eor_ends_without_confirmation(void **state)
     assert_int_equal(c.call.end[LOSSY_RECEIVER].confirmed, 0);
     assert_int_not_equal(c.call.end[LOSSY_SENDER].result, 0);
     assert_int_not_equal(c.call.end[LOSSY_RECEIVER].result, 0);
-    fax_call_end(&c.call);
+    virtual_call_end(&c.call);
 }
 
 static void lost_answers_are_repeated(void **state)
@@ -226,7 +226,7 @@ static void lost_answers_are_repeated(void **state)
             begin(&c, cases[i].name, plain, cases[i].hold_ms);
             run(&c);
             expect_all_pages(&c);
-            fax_call_end(&c.call);
+            virtual_call_end(&c.call);
         }
 }
 
@@ -241,7 +241,7 @@ static void failed_training_steps_down(void **state)
         if (!plain) /* spandsp's own receiver believes in its CFR: only the sender steps down twice
                      */
             assert_int_equal(c.call.end[LOSSY_SENDER].statistics.bit_rate, 9600);
-        fax_call_end(&c.call);
+        virtual_call_end(&c.call);
     }
 }
 
@@ -262,7 +262,7 @@ static void other_codings_are_kept(void **state)
         run(&c);
         expect_all_pages(&c);
         assert_int_equal(c.call.end[LOSSY_RECEIVER].statistics.coding, cases[i].coding);
-        fax_call_end(&c.call);
+        virtual_call_end(&c.call);
     }
 }
 
@@ -278,22 +278,22 @@ static void alter_answer(void *user, uint8_t *frame, int *length)
         replace_code(&frame[2], a->to);
 }
 
-static struct fax_call_end answer_second_page(uint8_t answer, bool ecm, uint32_t *taken)
+static struct virtual_call_end answer_second_page(uint8_t answer, bool ecm, uint32_t *taken)
 {
-    struct fax_call call;
+    struct virtual_call call;
     struct answer a = {answer, FCF_MCF, 0, 2};
-    fax_call_begin(&call, &(struct fax_call_config){.pages = pages,
-                                                    .page_count = 3,
-                                                    .plain_receiver = true,
-                                                    .plain_without_ecm = !ecm});
+    virtual_call_begin(&call, &(struct virtual_call_config){.pages = pages,
+                                                            .page_count = 3,
+                                                            .plain_receiver = true,
+                                                            .plain_without_ecm = !ecm});
     call.peer.alter = alter_answer;
     call.peer.user = &a;
-    assert_true(fax_call_run(&call, 900));
-    struct fax_call_end end = call.end[LOSSY_SENDER];
+    assert_true(virtual_call_run(&call, 900));
+    struct virtual_call_end end = call.end[LOSSY_SENDER];
     print_message("   answer %02x, ECM %d: %d (%s), %u confirmed\n", answer, ecm, end.result,
                   t30_result_get(end.result)->name, end.confirmed);
     *taken = (uint32_t)call.peer.terminal->t30.rx_page_number;
-    fax_call_end(&call);
+    virtual_call_end(&call);
     return end;
 }
 
@@ -308,7 +308,7 @@ static void a_rejected_page_is_not_taken_for_confirmed(void **state)
         {FCF_RTN, true}, {FCF_PIN, true}, {FCF_DCN, true}, {FCF_ERR, true}, {FCF_DCN, false}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint32_t taken;
-        struct fax_call_end end = answer_second_page(cases[i].answer, cases[i].ecm, &taken);
+        struct virtual_call_end end = answer_second_page(cases[i].answer, cases[i].ecm, &taken);
         assert_int_not_equal(end.result, 0);
         assert_int_equal(end.confirmed, 1);
         assert_int_equal(end.confirmed_pages[0], 0);
@@ -323,7 +323,7 @@ static void a_page_answered_with_rtn_or_pin_is_sent_again(void **state)
     static const uint8_t answers[] = {FCF_RTN, FCF_PIN};
     for (size_t i = 0; i < sizeof answers; i++) {
         uint32_t taken;
-        struct fax_call_end end = answer_second_page(answers[i], false, &taken);
+        struct virtual_call_end end = answer_second_page(answers[i], false, &taken);
         assert_int_equal(end.result, 0);
         assert_int_equal(end.confirmed, 3);
         assert_int_equal(taken, 4);

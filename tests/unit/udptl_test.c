@@ -339,8 +339,8 @@ static void any_disorder_gives_a_rising_sequence(void **state)
             }
         }
         for (unsigned i = 0; i < n; i++) {
-            (void)push(&s, order[i], i * 20);
-            udptl_receiver_flush(s.receiver, i * 20, note, &s.log);
+            (void)push(&s, order[i], (uint64_t)i * 20);
+            udptl_receiver_flush(s.receiver, (uint64_t)i * 20, note, &s.log);
         }
         udptl_receiver_flush(s.receiver, 100000, note, &s.log);
         uint16_t first = (uint16_t)(65536 - round % 60);

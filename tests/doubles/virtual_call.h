@@ -1,16 +1,16 @@
-/* fax_call.h: a whole fax call over a lossy_link, with what both ends reported; for the tests of
- * the engine.
+/* virtual_call.h: a whole fax call over a lossy_link, with what both ends reported; for the tests
+ * of the engine.
  */
-#ifndef TESTS_DOUBLES_FAX_CALL_H
-#define TESTS_DOUBLES_FAX_CALL_H
+#ifndef TESTS_DOUBLES_VIRTUAL_CALL_H
+#define TESTS_DOUBLES_VIRTUAL_CALL_H
 
 #include "tests/doubles/lossy_link.h"
 #include "tests/doubles/spandsp_peer.h"
 #include "tests/doubles/t6_page.h"
 
-enum { FAX_CALL_PAGES = 16, NOT_FINISHED = -1000 };
+enum { VIRTUAL_CALL_PAGES = 16, NOT_FINISHED = -1000 };
 
-struct fax_call_config {
+struct virtual_call_config {
     struct lossy_link_config link;
     const struct fax_page *pages; /* stay the caller's */
     uint32_t page_count;
@@ -25,18 +25,18 @@ struct fax_call_config {
     bool plain_without_ecm;
 };
 
-struct fax_call_end {
+struct virtual_call_end {
     int result;
     bool finished;
     uint32_t confirmed, asked, begun, trained, documents, idents;
-    uint32_t confirmed_pages[FAX_CALL_PAGES];
+    uint32_t confirmed_pages[VIRTUAL_CALL_PAGES];
     struct fax_statistics statistics; /* at the end */
 };
 
-struct fax_call {
-    struct fax_call_config config;
+struct virtual_call {
+    struct virtual_call_config config;
     struct lossy_link link;
-    struct fax_call_end end[2];
+    struct virtual_call_end end[2];
     struct spandsp_peer peer; /* when one end is plain */
     uint32_t received, identical;
     uint64_t durable_at_ms; /* 0: nothing waits */
@@ -44,15 +44,15 @@ struct fax_call {
 };
 
 /* Makes both engines. Ends the program when that fails. */
-void fax_call_begin(struct fax_call *call, const struct fax_call_config *config);
+void virtual_call_begin(struct virtual_call *call, const struct virtual_call_config *config);
 
 /* One step of 20 ms, with the pages made durable when their time has come. */
-void fax_call_step(struct fax_call *call);
+void virtual_call_step(struct virtual_call *call);
 
 /* Runs to the end of both engines, at most limit_s virtual seconds. Returns true when both
  * finished. */
-bool fax_call_run(struct fax_call *call, unsigned limit_s);
+bool virtual_call_run(struct virtual_call *call, unsigned limit_s);
 
-void fax_call_end(struct fax_call *call);
+void virtual_call_end(struct virtual_call *call);
 
 #endif

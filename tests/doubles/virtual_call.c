@@ -1,9 +1,9 @@
-#include "tests/doubles/fax_call.h"
+#include "tests/doubles/virtual_call.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void note(struct fax_call_end *end, const struct fax_engine_event *event)
+static void note(struct virtual_call_end *end, const struct fax_engine_event *event)
 {
     switch (event->kind) {
     case FAX_EVENT_PEER_IDENT:
@@ -24,7 +24,7 @@ static void note(struct fax_call_end *end, const struct fax_engine_event *event)
         end->asked++;
         break;
     case FAX_EVENT_PAGE_CONFIRMED:
-        if (end->confirmed < FAX_CALL_PAGES)
+        if (end->confirmed < VIRTUAL_CALL_PAGES)
             end->confirmed_pages[end->confirmed] = event->page;
         end->confirmed++;
         break;
@@ -40,11 +40,11 @@ static void note(struct fax_call_end *end, const struct fax_engine_event *event)
 
 static void on_sender_event(void *user, const struct fax_engine_event *event)
 {
-    struct fax_call *call = user;
+    struct virtual_call *call = user;
     note(&call->end[LOSSY_SENDER], event);
 }
 
-static void take_page(struct fax_call *call, const struct fax_engine_event *event)
+static void take_page(struct virtual_call *call, const struct fax_engine_event *event)
 {
     struct fax_page mine = *event->received;
     event->received->buffer = NULL;
@@ -66,7 +66,7 @@ static void take_page(struct fax_call *call, const struct fax_engine_event *even
 
 static void on_receiver_event(void *user, const struct fax_engine_event *event)
 {
-    struct fax_call *call = user;
+    struct virtual_call *call = user;
     if (event->kind == FAX_EVENT_PAGE_RECEIVED)
         take_page(call, event);
     note(&call->end[LOSSY_RECEIVER], event);
@@ -74,14 +74,14 @@ static void on_receiver_event(void *user, const struct fax_engine_event *event)
 
 static int get_page(void *user, uint32_t page, struct fax_page_view *out)
 {
-    const struct fax_call *call = user;
+    const struct virtual_call *call = user;
     *out = call->config.pages[page].view;
     return 0;
 }
 
-static void begin_engine(struct fax_call *call, int i)
+static void begin_engine(struct virtual_call *call, int i)
 {
-    const struct fax_call_config *config = &call->config;
+    const struct virtual_call_config *config = &call->config;
     bool sender = i == LOSSY_SENDER;
     uint32_t rate = sender ? config->sender_rate : config->max_rate;
     struct fax_engine_config c = {
@@ -98,7 +98,7 @@ static void begin_engine(struct fax_call *call, int i)
         abort();
 }
 
-void fax_call_begin(struct fax_call *call, const struct fax_call_config *config)
+void virtual_call_begin(struct virtual_call *call, const struct virtual_call_config *config)
 {
     memset(call, 0, sizeof *call);
     call->config = *config;
@@ -114,14 +114,14 @@ void fax_call_begin(struct fax_call *call, const struct fax_call_config *config)
     }
 }
 
-static void note_peer(struct fax_call *call)
+static void note_peer(struct virtual_call *call)
 {
     int i = call->config.plain_sender ? LOSSY_SENDER : LOSSY_RECEIVER;
     call->end[i].finished = call->peer.finished;
     call->end[i].result = call->peer.result;
 }
 
-void fax_call_step(struct fax_call *call)
+void virtual_call_step(struct virtual_call *call)
 {
     lossy_link_step(&call->link);
     if (call->peer.terminal && call->peer.finished)
@@ -132,15 +132,15 @@ void fax_call_step(struct fax_call *call)
     call->late_answer = fax_engine_page_durable(call->link.end[LOSSY_RECEIVER].engine);
 }
 
-bool fax_call_run(struct fax_call *call, unsigned limit_s)
+bool virtual_call_run(struct virtual_call *call, unsigned limit_s)
 {
     uint64_t until = call->link.now_ms + (uint64_t)limit_s * 1000;
     while (call->link.now_ms < until && !(call->end[0].finished && call->end[1].finished))
-        fax_call_step(call);
+        virtual_call_step(call);
     return call->end[0].finished && call->end[1].finished;
 }
 
-void fax_call_end(struct fax_call *call)
+void virtual_call_end(struct virtual_call *call)
 {
     lossy_link_free(&call->link);
     if (call->peer.terminal)
