@@ -56,7 +56,7 @@ int event_append(const struct event *e, struct audit *audit, audit_done_cb *done
 void event_note(const struct event *e, struct audit *audit)
 {
     int rc = event_append(e, audit, NULL, NULL);
-    if (rc < 0)
+    if (rc < 0 && audit)
         log_write(LOG_LEVEL_ERROR, "event %s could not be recorded: %s", e->audit.type,
                   strerror(-rc));
 }
