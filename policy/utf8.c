@@ -1,0 +1,49 @@
+#include "policy/utf8.h"
+
+#include <stdint.h>
+
+/* Octets of the sequence that begins at bytes, or 0. The second octet has bounds of its own, which
+ * exclude overlong forms, surrogates and what is over U+10FFFF (RFC 3629 §4). */
+static size_t sequence_length(const uint8_t *bytes, size_t left)
+{
+    uint8_t lead = bytes[0], low = 0x80, high = 0xBF;
+    size_t length;
+    if (lead < 0x80)
+        return 1;
+    if (lead >= 0xC2 && lead <= 0xDF)
+        length = 2;
+    else if (lead >= 0xE0 && lead <= 0xEF)
+        length = 3;
+    else if (lead >= 0xF0 && lead <= 0xF4)
+        length = 4;
+    else
+        return 0;
+    if (length > left)
+        return 0;
+    if (lead == 0xE0)
+        low = 0xA0;
+    else if (lead == 0xED)
+        high = 0x9F;
+    else if (lead == 0xF0)
+        low = 0x90;
+    else if (lead == 0xF4)
+        high = 0x8F;
+    if (bytes[1] < low || bytes[1] > high)
+        return 0;
+    for (size_t i = 2; i < length; i++)
+        if ((bytes[i] & 0xC0) != 0x80)
+            return 0;
+    return length;
+}
+
+bool utf8_valid(const char *text, size_t length)
+{
+    const uint8_t *bytes = (const uint8_t *)text;
+    size_t step;
+    for (size_t at = 0; at < length; at += step) {
+        step = sequence_length(bytes + at, length - at);
+        if (step == 0)
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,12 @@
+/* utf8.h: validation of UTF-8 (RFC 3629). */
+#ifndef POLICY_UTF8_H
+#define POLICY_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Says whether text is well-formed UTF-8: no overlong forms, no surrogates, nothing over U+10FFFF.
+ */
+bool utf8_valid(const char *text, size_t length);
+
+#endif
