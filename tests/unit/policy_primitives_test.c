@@ -177,13 +177,24 @@ static void utf8_table(void **state)
         assert_int_equal(utf8_valid(cases[i].text, strlen(cases[i].text)), cases[i].valid);
 }
 
+static void every_error_has_its_text(void **state)
+{
+    (void)state;
+    assert_string_equal(policy_error_text(POLICY_OK), "no error");
+    for (int error = FAX_EP_NOMEM; error >= FAX_EP_TRUNCATED; error--) {
+        assert_string_not_equal(policy_error_text(error), "unknown error");
+        assert_string_not_equal(policy_error_text(error), policy_error_text(error + 1));
+    }
+    assert_string_equal(policy_error_text(FAX_EP_TRUNCATED - 1), "unknown error");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gcm_known_answer),  cmocka_unit_test(hkdf_known_answer),
         cmocka_unit_test(secrets),           cmocka_unit_test(crc_known_answers),
         cmocka_unit_test(cursor_is_bounded), cmocka_unit_test(base64_is_strict),
-        cmocka_unit_test(utf8_table),
+        cmocka_unit_test(utf8_table),        cmocka_unit_test(every_error_has_its_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -294,6 +294,21 @@ static void misuse_is_refused(void **state)
     verifier_free(NULL);
 }
 
+static void every_value_has_its_text(void **state)
+{
+    (void)state;
+    static const char *const faults[] = {
+        "ok",           "altered",        "missing",
+        "duplicate",    "not canonical",  "journal and database differ",
+        "root differs", "bad checkpoint", "unknown"};
+    static const char *const sources[] = {"unknown", "journal", "database", "journal and database",
+                                          "unknown"};
+    for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++)
+        assert_string_equal(verifier_fault_text((enum verifier_fault)i), faults[i]);
+    for (unsigned i = 0; i < sizeof sources / sizeof *sources; i++)
+        assert_string_equal(verifier_source_text((enum verifier_source)i), sources[i]);
+}
+
 static void bad_checkpoints(void **state)
 {
     (void)state;
@@ -347,6 +362,7 @@ int main(void)
         CASE(duplicates),
         CASE(bad_form),
         CASE(misuse_is_refused),
+        CASE(every_value_has_its_text),
         CASE(bad_checkpoints),
         CASE(contradicting_checkpoints),
     };
