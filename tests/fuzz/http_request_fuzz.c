@@ -16,8 +16,8 @@ struct second_opinion {
     bool complete;
 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data,
-                           size_t size); /* NOLINT(readability-identifier-naming) */
+/* NOLINTNEXTLINE(readability-identifier-naming) */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint32_t add_to_sum(uint32_t sum, const uint8_t *octets, size_t length)
 {
