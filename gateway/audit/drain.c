@@ -76,6 +76,16 @@ static bool overtaken(struct drain *drain)
     return false;
 }
 
+static bool lost(struct drain *drain, int status)
+{
+    if (status != -ECONNRESET && status != -ECANCELED)
+        return false;
+    drain->relocate = false;
+    drain->up = false; /* the connection's own word comes after this */
+    go_down(drain);
+    return true;
+}
+
 static void read_done(uv_work_t *work, int status)
 {
     struct drain *drain = work->data;
@@ -144,11 +154,8 @@ static void start_reading(struct drain *drain)
 static void on_located(void *user, int status, const struct db_result *result)
 {
     struct drain *drain = user;
-    if (status == -ECONNRESET || status == -ECANCELED || overtaken(drain)) {
-        if (drain->phase == DRAIN_LOCATING)
-            go_down(drain);
+    if (lost(drain, status) || overtaken(drain))
         return;
-    }
     if (status) {
         say(drain, result ? db_result_message(result) : "the database does not answer");
         wait_then_locate(drain);
@@ -246,11 +253,8 @@ static void on_batch(void *user, int status, size_t failed, const struct db_resu
         advance(drain, count);
         return;
     }
-    if (status == -ECONNRESET || status == -ECANCELED || overtaken(drain)) {
-        if (drain->phase == DRAIN_SENDING)
-            go_down(drain);
+    if (lost(drain, status) || overtaken(drain))
         return;
-    }
     if (status == -EIO && result) {
         batch_refused(drain, failed, result);
         return;
