@@ -46,6 +46,9 @@ static void average_columns(const uint16_t *row, uint32_t from_width, uint32_t t
 
 int grey_scale(const struct grey_page *page, uint32_t width, uint32_t height, struct grey_page *out)
 {
+    *out = (struct grey_page){0};
+    if (page->width == 0 || page->height == 0 || width == 0 || height == 0)
+        return FAX_EEMPTY;
     uint32_t *sums = calloc(page->width, sizeof *sums);
     uint16_t *row = calloc(page->width, sizeof *row);
     int rc = 0;

@@ -56,7 +56,6 @@ static void compose(char *line, uint32_t cells, const char *left, const char *mi
     end -= end < cells && end > 0; /* a space in between */
     uint32_t start = copy_ascii(line, end, left);
     start += start > 0 && start < end;
-    end -= end > start && end < cells;
     uint32_t n = copy_ascii(text, end - start, middle);
     uint32_t at = (cells - n) / 2;
     if (at + n > end)

@@ -100,8 +100,8 @@ static void source_unmap(thandle_t handle, void *base, toff_t size)
 }
 
 /* Keeps the first message as printable text; the document can put any octets into it. */
-static int take_message_cb(TIFF *tiff, void *user_data, const char *module, const char *format,
-                           va_list args)
+__attribute__((format(printf, 4, 0))) static int
+take_message_cb(TIFF *tiff, void *user_data, const char *module, const char *format, va_list args)
 {
     struct tiff_reader *reader = user_data;
     (void)tiff;
@@ -285,17 +285,19 @@ static int check_page(const struct tiff_reader *reader, uint32_t number, struct 
 static int check_pages(struct tiff_reader *reader)
 {
     struct page_format format;
-    do {
+    for (;;) {
         if (reader->pages >= reader->limits.max_pages)
             return complain(reader, FAX_ELIMIT, 0, "more than %u pages", reader->limits.max_pages);
         int rc = check_page(reader, ++reader->pages, &format);
         if (rc < 0)
             return rc;
         reader->message[0] = '\0';
-    } while (!TIFFLastDirectory(reader->tiff) && TIFFReadDirectory(reader->tiff));
-    if (!TIFFLastDirectory(reader->tiff))
-        return complain(reader, FAX_EFORMAT, reader->pages + 1, "damaged page directory: %s",
-                        reader->message);
+        if (TIFFLastDirectory(reader->tiff))
+            break;
+        if (!TIFFReadDirectory(reader->tiff)) /* also where the list loops */
+            return complain(reader, FAX_EFORMAT, reader->pages + 1, "damaged page directory: %s",
+                            reader->message);
+    }
     if (!TIFFSetDirectory(reader->tiff, 0))
         return complain(reader, FAX_EFORMAT, 1, "damaged page directory: %s", reader->message);
     return 0;
@@ -314,7 +316,6 @@ int tiff_read_open(struct tiff_reader **out, const uint8_t *data, size_t length,
     reader->length = length;
     reader->limits = *limits;
     reader->detail = detail;
-    rc = FAX_ETRUNCATED;
     if (length == 0)
         rc = complain(reader, FAX_EEMPTY, 0, "the document is empty");
     else if (length < 8)

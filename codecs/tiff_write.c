@@ -48,7 +48,7 @@ static void append_directory(struct tiff_writer *writer, const struct raster *pa
     struct wiped_buffer *buffer = &writer->buffer;
     enum { FIELDS = 20 };
     size_t at = buffer->length;
-    uint32_t resolutions = (uint32_t)(at + 2 + FIELDS * ENTRY_OCTETS + 4);
+    uint32_t resolutions = (uint32_t)(at + 2 + (size_t)FIELDS * ENTRY_OCTETS + 4);
     const struct field fields[FIELDS] = {
         {254, TYPE_LONG, 1, 2}, /* NewSubfileType: a page of a document */
         {256, TYPE_LONG, 1, page->width},

@@ -9,7 +9,11 @@
 #include "policy/text_code.h"
 #include "policy/wire.h"
 
-enum { ED25519 = 0x01, TYPED_OCTETS = 1 + CHECKPOINT_KEY_OCTETS }; /* C2SP signed-note */
+enum {
+    ED25519 = 0x01,
+    TYPED_OCTETS = 1 + CHECKPOINT_KEY_OCTETS,
+    ID_DIGITS = 2 * CHECKPOINT_KEY_ID_OCTETS
+}; /* C2SP signed-note */
 
 static int check_name(const char *name)
 {
@@ -63,7 +67,7 @@ int checkpoint_public_key(const uint8_t private_key[CHECKPOINT_KEY_OCTETS],
 int checkpoint_key_write(const struct checkpoint_key *key, char text[CHECKPOINT_KEY_TEXT])
 {
     uint8_t typed[TYPED_OCTETS] = {ED25519};
-    char id[2 * CHECKPOINT_KEY_ID_OCTETS + 1], base64[(TYPED_OCTETS + 2) / 3 * 4 + 1];
+    char id[ID_DIGITS + 1], base64[(TYPED_OCTETS + 2) / 3 * 4 + 1];
     memcpy(typed + 1, key->public_key, sizeof key->public_key);
     hex_encode(key->id, sizeof key->id, id);
     base64_encode(typed, sizeof typed, base64);
@@ -81,9 +85,9 @@ int checkpoint_key_parse(const char *text, struct checkpoint_key *key)
     memcpy(name, text, (size_t)(plus - text));
     name[plus - text] = '\0';
     const char *hex = plus + 1;
-    const char *base64 = hex + 2 * CHECKPOINT_KEY_ID_OCTETS + 1;
-    if (strnlen(hex, 2 * CHECKPOINT_KEY_ID_OCTETS + 1) <= 2 * CHECKPOINT_KEY_ID_OCTETS ||
-        base64[-1] != '+' || hex_decode(hex, id, sizeof id) ||
+    const char *base64 = hex + ID_DIGITS + 1;
+    if (strnlen(hex, ID_DIGITS + 1) <= ID_DIGITS || base64[-1] != '+' ||
+        hex_decode(hex, id, sizeof id) ||
         strnlen(base64, CHECKPOINT_KEY_TEXT) >= CHECKPOINT_KEY_TEXT ||
         base64_decode(base64, strlen(base64), typed, sizeof typed))
         return FAX_EP_FORMAT;

@@ -5,7 +5,7 @@
 
 #include "policy/policy_error.h"
 
-enum { DIGITS_MIN = 2, DIGITS_MAX = 20 };
+enum { DIGITS_MIN = 2, DIGITS_MAX = 20, INPUT_MAX = 48 }; /* with visual separators */
 
 static bool is_digit(char c)
 {
@@ -21,7 +21,7 @@ int number_normalise(const char *text, char number[NUMBER_TEXT])
 {
     size_t at = 0, digits = 0;
     number[0] = '\0';
-    if (!text || strnlen(text, 2 * NUMBER_TEXT) >= 2 * NUMBER_TEXT)
+    if (!text || strnlen(text, INPUT_MAX) >= INPUT_MAX)
         return FAX_EP_FORMAT;
     char out[NUMBER_TEXT];
     if (*text == '+') {

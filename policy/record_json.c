@@ -81,7 +81,9 @@ static int read_key(struct input *in, char key[RECORD_KEY_TEXT])
     if (!accept(in, '"'))
         return FAX_EP_FORMAT;
     const char *quote = memchr(in->at, '"', (size_t)(in->end - in->at));
-    size_t length = quote ? (size_t)(quote - in->at) : 0;
+    if (!quote)
+        return FAX_EP_FORMAT;
+    size_t length = (size_t)(quote - in->at);
     if (!record_key_valid(in->at, length))
         return FAX_EP_FORMAT;
     memcpy(key, in->at, length);
@@ -187,6 +189,8 @@ int record_parse(const uint8_t *bytes, size_t length, struct record *record)
     record_clear(record);
     if (length > RECORD_MAX)
         return FAX_EP_LIMIT;
+    if (!bytes || length == 0)
+        return FAX_EP_FORMAT;
     if (!accept(&in, '{'))
         return FAX_EP_FORMAT;
     do {

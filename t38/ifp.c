@@ -30,7 +30,7 @@ static int read_type(struct ifp_reader *r, struct ifp_summary *out)
     }
     if (r->at >= r->length)
         return FAX_ETRUNCATED;
-    unsigned extended = (first << 2 & 0x3Cu) | r->data[r->at++] >> 6;
+    unsigned extended = ((unsigned)first << 2 & 0x3Cu) | r->data[r->at++] >> 6;
     unsigned v33 = out->indicator ? V33_INDICATORS : V33_DATA;
     out->type = last + 1 + extended;
     return out->type == v33 || out->type == v33 + 1 ? 0 : FAX_EUNSUPPORTED;

@@ -76,17 +76,25 @@ static int block_completes(const t30_state_t *t, const uint8_t *frame)
     return frames;
 }
 
-/* The peer repeats its PPS because our answer was lost. 0.0.6 would answer DCN; let it answer
- * again. */
-static void see_repeated_pps(t30_state_t *t, uint8_t *frame, int *n)
+/* A PPS for another block than the one in progress. spandsp takes several for a repetition and
+ * answers MCF; only the one that really was answered before may be confirmed again. Returns false
+ * to drop it.
+ *
+ * The peer repeats its PPS because our answer was lost; after the last page 0.0.6 would answer DCN,
+ * and to one that waits for receiver-ready too. Let it answer again. */
+static bool see_repeated_pps(const struct spandsp_receive *in, t30_state_t *t, uint8_t *frame,
+                             int *n)
 {
-    bool last_page = frame[4] == ((t->rx_page_number - 1) & 0xFF) && t->ecm_block == 0;
-    if (t->state == STATE_F_POST_RCP_MCF && last_page) {
+    if (!in->any_pps || (frame[3] & 0xFE) != in->last_pps[0] || frame[4] != in->last_pps[1] ||
+        frame[5] != in->last_pps[2])
+        return false;
+    if (t->state == STATE_F_POST_RCP_MCF) {
         t->state = STATE_F_POST_DOC_ECM;
-    } else if (t->state == STATE_F_POST_RCP_RNR && last_page) {
+    } else if (t->state == STATE_F_POST_RCP_RNR) {
         frame[2] = (uint8_t)(FCF_RR | (frame[2] & 1));
         *n = 3;
     }
+    return true;
 }
 
 static void report_page(struct fax_engine *e)
@@ -116,10 +124,16 @@ static bool see_pps(struct fax_engine *e, int data_type, uint8_t *frame, int *n)
 {
     struct spandsp_receive *in = &e->in;
     t30_state_t *t = &e->terminal.t30;
+    bool in_progress = (t->rx_page_number & 0xFF) == frame[4] && (t->ecm_block & 0xFF) == frame[5];
     int frames = block_completes(t, frame);
-    see_repeated_pps(t, frame, n);
+    if (!in_progress)
+        return see_repeated_pps(in, t, frame, n);
     if (!frames)
-        return true; /* spandsp asks for the missing frames, or repeats its last answer */
+        return true; /* spandsp asks for the missing frames */
+    in->any_pps = true;
+    in->last_pps[0] = frame[3] & 0xFE;
+    in->last_pps[1] = frame[4];
+    in->last_pps[2] = frame[5];
     if (guard_page_close_block(&in->page, t->ecm_len, (size_t)frames)) {
         spandsp_stop(e, T30_RESULT_GUARD);
         return false;
@@ -237,7 +251,6 @@ static int on_data(t38_core_state_t *core, void *user, int data_type, int field,
         return pass_data(e, data_type, field, data, length);
     if (length > T38_MAX_HDLC_LEN - fe->hdlc_rx.len) {
         fe->hdlc_rx.len = 0;
-        length = 0;
     } else if (length > 0) { /* some put data into the FCS field: judge the whole frame */
         bit_reverse(fe->hdlc_rx.buf + fe->hdlc_rx.len, data, length);
         fe->hdlc_rx.len += length;

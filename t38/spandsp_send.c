@@ -138,34 +138,43 @@ static bool is_post_page_command(const uint8_t *frame, int length)
     }
 }
 
-static void say_as_receiver(struct fax_engine *e, uint8_t type)
+static bool say_as_receiver(struct fax_engine *e, uint8_t type)
 {
+    if (type == FCF_MCF)
+        return spandsp_receive_may_confirm(e);
     if (type == FCF_CFR) {
         spandsp_note_rate(e);
         spandsp_report(e, FAX_EVENT_TRAINED, e->in.pages_complete);
     } else if (type == FCF_PPR) {
         e->statistics.ecm_retransmissions++;
     }
+    return true;
+}
+
+/* Returns false when the frame must not go to spandsp's front end: it was sent here, or never will
+ * be. */
+static bool say_as_sender(struct fax_engine *e, uint8_t type, const uint8_t *frame, int length)
+{
+    if (type == FCF_FCD)
+        return !say_fcd(e, frame);
+    if (type == FCF_DCS)
+        say_dcs(e);
+    else if (is_post_page_command(frame, length))
+        report_page_asked(e);
+    return true;
 }
 
 /* length: octets; 0 and -1 are spandsp's commands to its front end. */
 static void on_frame(void *user, const uint8_t *frame, int length)
 {
     struct fax_engine *e = user;
-    uint8_t type = length >= 3 ? frame[2] & 0xFE : 0;
-    if (e->stop_code)
-        return;
-    if (e->sender && type == FCF_DCS)
-        say_dcs(e);
-    else if (e->sender && type == FCF_FCD && say_fcd(e, frame))
-        return;
-    else if (e->sender && length >= 3 && is_post_page_command(frame, length))
-        report_page_asked(e);
-    else if (!e->sender && type == FCF_MCF && !spandsp_receive_may_confirm(e))
-        return;
-    else if (!e->sender)
-        say_as_receiver(e, type);
-    e->next_frame(e->next_frame_user, frame, length);
+    bool wanted = !e->stop_code;
+    if (wanted && length >= 3) {
+        uint8_t type = frame[2] & 0xFE;
+        wanted = e->sender ? say_as_sender(e, type, frame, length) : say_as_receiver(e, type);
+    }
+    if (wanted)
+        e->next_frame(e->next_frame_user, frame, length);
 }
 
 int spandsp_send_choose(struct fax_engine *e)

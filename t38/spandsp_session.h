@@ -45,11 +45,13 @@ struct spandsp_receive {
     uint32_t pages_complete; /* PAGE_RECEIVED events */
     uint32_t pages_durable;  /* spandsp may confirm so many */
     size_t page_octets;      /* of the page that waits */
-    int refusal;             /* why the last DCS is refused, 0: it is not */
-    bool holding;            /* the last PPS waits in held */
-    bool not_ready;          /* the PPS was passed with receiver-not-ready armed */
-    bool confirming;         /* a durable page's MCF has not left yet */
-    bool release_wanted;     /* page_durable was called from a callback */
+    uint8_t last_pps[3];     /* of the last complete block: post-page code, page, block */
+    bool any_pps;
+    int refusal;         /* why the last DCS is refused, 0: it is not */
+    bool holding;        /* the last PPS waits in held */
+    bool not_ready;      /* the PPS was passed with receiver-not-ready armed */
+    bool confirming;     /* a durable page's MCF has not left yet */
+    bool release_wanted; /* page_durable was called from a callback */
     uint64_t hold_since_ms;
     uint8_t held[GUARD_FRAME_MAX];
     int held_length, held_type;
@@ -110,6 +112,16 @@ static inline bool spandsp_stopping(const struct fax_engine *e)
 
 /* Puts the rate and modem that spandsp has agreed on into the statistics. */
 void spandsp_note_rate(struct fax_engine *e);
+
+/* What spandsp gives its packets to. */
+int spandsp_on_packet(t38_core_state_t *core, void *user, const uint8_t *ifp, int length,
+                      int copies);
+
+/* Sets the handlers of phases B, D and E. */
+void spandsp_handlers_install(struct fax_engine *e);
+
+/* spandsp frees its decoded image without wiping; only a sender without ECM has a real one. */
+void spandsp_wipe_image(struct fax_engine *e);
 
 /* ---- spandsp_receive.c: everything a peer says comes through here ---- */
 

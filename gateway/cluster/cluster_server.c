@@ -114,7 +114,8 @@ int cluster_stop_orphan(const struct state_paths *paths, const struct accounts *
 pid_t cluster_start(const struct config *config, const struct state_paths *paths,
                     const struct accounts *accounts)
 {
-    /* What errors say of statements and their values would be personal data in a log. */
+    /* Errors of statements reach the client; in a log, their values would be personal data. LOG
+     * ranks between ERROR and FATAL, so the usual chatter goes with them. */
     static const char *const settings[] = {
         "listen_addresses=",
         "unix_socket_permissions=0777",
@@ -124,7 +125,7 @@ pid_t cluster_start(const struct config *config, const struct state_paths *paths
         "synchronous_commit=on",
         "logging_collector=off",
         "log_destination=stderr",
-        "log_min_messages=warning",
+        "log_min_messages=fatal",
         "log_error_verbosity=terse",
         "log_min_error_statement=panic",
         "log_parameter_max_length=0",

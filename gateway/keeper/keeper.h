@@ -5,6 +5,9 @@
 #ifndef GATEWAY_KEEPER_KEEPER_H
 #define GATEWAY_KEEPER_KEEPER_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "gateway/process/roles.h"
 
 /* Makes the master key file (32 random octets, mode 0600) unless it exists; it is never

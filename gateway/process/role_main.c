@@ -116,13 +116,14 @@ int role_enter_sandbox(const struct role_context *context, enum role_sandbox_ste
         return -EINVAL;
     sandbox_spec_fill(&spec, (enum sandbox_role)role, context->config, context->paths);
     int status = 0;
+    int version = sandbox_landlock_version(); /* the filter of a line does not let it be asked */
     if (step != ROLE_SANDBOX_AFTER_THREADS)
         status = sandbox_enter_landlock(&spec, reason, sizeof reason);
     if (status == 0 && step != ROLE_SANDBOX_BEFORE_THREADS)
         status = sandbox_enter_seccomp(&spec, reason, sizeof reason);
     if (status < 0)
         log_write(LOG_LEVEL_ERROR, "sandbox: %s", reason);
-    else if (step != ROLE_SANDBOX_AFTER_THREADS && sandbox_landlock_version() == 0)
+    else if (step != ROLE_SANDBOX_AFTER_THREADS && version == 0)
         log_write(LOG_LEVEL_WARNING, "sandbox without Landlock (sandbox.landlock is optional)");
     return status;
 }

@@ -66,7 +66,7 @@ static void put_datagram(struct lossy_end *to, const uint8_t *datagram, size_t l
 {
     struct lossy_link *link = to->link;
     link->sent++;
-    if (to->cut || lossy_link_random(link) < link->config.loss) {
+    if (link->now_ms < to->cut_until_ms || lossy_link_random(link) < link->config.loss) {
         link->lost++;
         return;
     }
@@ -85,9 +85,9 @@ static void put_datagram(struct lossy_end *to, const uint8_t *datagram, size_t l
     abort(); /* the test lets too much pile up */
 }
 
-static void on_send_ifp(void *user, const uint8_t *ifp, size_t length, int copies)
+void lossy_link_send(struct lossy_end *from, const uint8_t *ifp, size_t length, int copies)
 {
-    struct lossy_end *from = user, *to = &from->link->end[1 - from->index];
+    struct lossy_end *to = &from->link->end[1 - from->index];
     uint8_t datagram[UDPTL_DATAGRAM_MAX];
     size_t octets;
     if (udptl_sender_produce(from->sender, ifp, length, datagram, sizeof datagram, &octets))
@@ -97,6 +97,11 @@ static void on_send_ifp(void *user, const uint8_t *ifp, size_t length, int copie
         if (lossy_link_random(from->link) < from->link->config.duplicate)
             put_datagram(to, datagram, octets);
     }
+}
+
+static void on_send_ifp(void *user, const uint8_t *ifp, size_t length, int copies)
+{
+    lossy_link_send(user, ifp, length, copies);
 }
 
 static void on_event(void *user, const struct fax_engine_event *event)
@@ -114,7 +119,10 @@ struct fax_engine_callbacks lossy_link_callbacks(struct lossy_link *link, int in
 static void on_ifp(void *user, uint16_t sequence, const uint8_t *data, size_t length)
 {
     struct lossy_end *end = user;
-    (void)fax_engine_receive_ifp(end->engine, sequence, data, length);
+    if (end->party.self)
+        end->party.receive(end->party.self, sequence, data, length);
+    else
+        (void)fax_engine_receive_ifp(end->engine, sequence, data, length);
 }
 
 /* The earliest due datagram; of equal ones the first slot, which is the order of sending mostly. */
@@ -136,7 +144,10 @@ void lossy_link_step(struct lossy_link *link)
         struct lossy_end *end = &link->end[i];
         uint64_t from = read_ticks();
         udptl_receiver_flush(end->receiver, link->now_ms, on_ifp, end);
-        fax_engine_tick(end->engine, link->now_ms);
+        if (end->party.self)
+            end->party.tick(end->party.self, link->now_ms);
+        else
+            fax_engine_tick(end->engine, link->now_ms);
         charge(end, from);
     }
     for (int i = 0; i < 2; i++) {
@@ -151,11 +162,16 @@ void lossy_link_step(struct lossy_link *link)
     }
 }
 
+static bool end_finished(const struct lossy_end *end)
+{
+    return end->party.self ? end->party.finished(end->party.self)
+                           : fax_engine_finished(end->engine);
+}
+
 bool lossy_link_run(struct lossy_link *link, uint64_t until_ms)
 {
     for (;;) {
-        bool done =
-            fax_engine_finished(link->end[0].engine) && fax_engine_finished(link->end[1].engine);
+        bool done = end_finished(&link->end[0]) && end_finished(&link->end[1]);
         if (done || link->now_ms >= until_ms)
             return done;
         lossy_link_step(link);

@@ -25,18 +25,27 @@ struct lossy_datagram {
 
 struct lossy_link;
 
+/* Something else than a fax_engine at an end. */
+struct lossy_party {
+    void *self; /* NULL: the end has a fax_engine */
+    void (*tick)(void *self, uint64_t now_ms);
+    void (*receive)(void *self, uint16_t sequence, const uint8_t *ifp, size_t length);
+    bool (*finished)(const void *self);
+};
+
 struct lossy_end {
     struct lossy_link *link;
     int index;
     struct fax_engine *engine; /* set by the test; freed by lossy_link_free */
+    struct lossy_party party;  /* set by the test, which frees it */
     struct udptl_sender *sender;
     struct udptl_receiver *receiver;
     struct lossy_datagram *queue; /* on their way to this end; LOSSY_QUEUE of them */
     void (*event)(void *user,
                   const struct fax_engine_event *event); /* set by the test; may be NULL */
     void *user;
-    bool cut;           /* nothing reaches this end any more */
-    uint64_t cpu_ticks; /* spent inside the engine, its UDPTL and our counting */
+    uint64_t cut_until_ms; /* nothing reaches this end before */
+    uint64_t cpu_ticks;    /* spent inside the engine, its UDPTL and our counting */
     uint64_t worst_ticks;
 };
 
@@ -53,10 +62,13 @@ void lossy_link_init(struct lossy_link *link, const struct lossy_link_config *co
 /* The callbacks for the engine of an end. */
 struct fax_engine_callbacks lossy_link_callbacks(struct lossy_link *link, int index);
 
+/* Sends an IFP from an end, as its engine would. */
+void lossy_link_send(struct lossy_end *from, const uint8_t *ifp, size_t length, int copies);
+
 /* Lets 20 ms pass: both engines tick, then what is due is delivered. */
 void lossy_link_step(struct lossy_link *link);
 
-/* Steps until both engines have finished or the time is over. Returns true when both have. */
+/* Steps until both ends have finished or the time is over. Returns true when both have. */
 bool lossy_link_run(struct lossy_link *link, uint64_t until_ms);
 
 /* Frees the engines and all else. */

@@ -15,7 +15,8 @@ enum t6_page_kind {
  * Ends the program when libtiff fails. */
 struct fax_page t6_page_make(enum t6_page_kind kind, uint32_t seed);
 
-/* A received T.6 page is the sent one, filled with zeros to whole ECM frames of 256 octets. */
+/* Is the received page the sent one: the same octets, filled with zeros to whole ECM frames of 256
+ * octets, or, coded otherwise, the same pixels? */
 bool t6_page_arrived(const struct fax_page_view *sent, const struct fax_page_view *received);
 
 #endif

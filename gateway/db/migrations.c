@@ -1,0 +1,24 @@
+#include "gateway/db/migrations.h"
+
+/* The assembler reads the file, so that the text in the program is exactly the text in the
+ * repository. MIGRATIONS_DIR comes from the build, which also rebuilds this when a file changes. */
+#define EMBED(symbol, file)                                                                        \
+    __asm__(".pushsection .rodata\n" #symbol ":\n.incbin \"" MIGRATIONS_DIR "/" file "\"\n"        \
+            ".byte 0\n.popsection\n");                                                             \
+    extern const char symbol[] __attribute__((visibility("hidden")))
+
+EMBED(migration_0001, "0001_registers.sql");
+EMBED(migration_0002, "0002_faxes.sql");
+EMBED(migration_0003, "0003_audit.sql");
+EMBED(migration_0004, "0004_initial_admin.sql");
+
+const struct migration *migration_at(size_t position)
+{
+    static const struct migration all[] = {
+        {.version = 1, .name = "0001_registers.sql", .text = migration_0001},
+        {.version = 2, .name = "0002_faxes.sql", .text = migration_0002},
+        {.version = 3, .name = "0003_audit.sql", .text = migration_0003},
+        {.version = 4, .name = "0004_initial_admin.sql", .text = migration_0004},
+    };
+    return position < sizeof(all) / sizeof(*all) ? &all[position] : NULL;
+}

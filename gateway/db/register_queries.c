@@ -1,0 +1,122 @@
+#include "gateway/db/register_queries.h"
+
+#include "gateway/db/row_reader.h"
+
+static const struct db_statement principals = {
+    .name = "register_principals",
+    .sql = "SELECT p.principal, p.kind, p.full_name, p.disabled, coalesce(l.uid, -1), "
+           "milli_of(p.created_at) FROM principals p "
+           "LEFT JOIN local_accounts l ON l.principal = p.principal ORDER BY p.principal, l.uid",
+};
+static const struct db_statement roles = {
+    .name = "register_roles",
+    .sql = "SELECT role, actions, builtin FROM roles WHERE removed_at IS NULL ORDER BY role",
+};
+static const struct db_statement grants = {
+    .name = "register_grants",
+    .sql = "SELECT \"grant\", principal, role, from_numbers, to_numbers, mailboxes, "
+           "milli_of(expires_at) / 1000, milli_of(created_at), milli_of(revoked_at) FROM grants "
+           "ORDER BY created_at, \"grant\"",
+};
+static const struct db_statement mailboxes = {
+    .name = "register_mailboxes",
+    .sql = "SELECT mailbox, class, retention_days FROM mailboxes ORDER BY mailbox",
+};
+static const struct db_statement numbers = {
+    .name = "register_numbers",
+    .sql = "SELECT number, mailbox, ident FROM numbers WHERE removed_at IS NULL ORDER BY number",
+};
+static const struct db_statement trunks = {
+    .name = "register_trunks",
+    .sql = "SELECT trunk, host, prefix, port, t38_first FROM trunks WHERE removed_at IS NULL "
+           "ORDER BY trunk",
+};
+
+int register_query_principals(struct db *db, db_result_cb *cb, void *user)
+{
+    return db_query(db, &principals, NULL, cb, user);
+}
+
+void principal_row_read(const struct db_result *result, int row, struct principal_row *out)
+{
+    struct row_reader reader = {.result = result, .row = row};
+    out->principal = row_text(&reader);
+    out->kind = row_text(&reader);
+    out->full_name = row_text(&reader);
+    out->disabled = row_integer(&reader);
+    out->local_uid = row_integer(&reader);
+    out->created_ms = row_integer(&reader);
+}
+
+int register_query_roles(struct db *db, db_result_cb *cb, void *user)
+{
+    return db_query(db, &roles, NULL, cb, user);
+}
+
+void role_row_read(const struct db_result *result, int row, struct role_row *out)
+{
+    struct row_reader reader = {.result = result, .row = row};
+    out->role = row_text(&reader);
+    out->actions = row_text(&reader);
+    out->builtin = row_integer(&reader);
+}
+
+int register_query_grants(struct db *db, db_result_cb *cb, void *user)
+{
+    return db_query(db, &grants, NULL, cb, user);
+}
+
+void grant_row_read(const struct db_result *result, int row, struct grant_row *out)
+{
+    struct row_reader reader = {.result = result, .row = row};
+    out->grant = row_text(&reader);
+    out->principal = row_text(&reader);
+    out->role = row_text(&reader);
+    out->from_numbers = row_text(&reader);
+    out->to_numbers = row_text(&reader);
+    out->mailboxes = row_text(&reader);
+    out->expires_s = row_integer(&reader);
+    out->created_ms = row_integer(&reader);
+    out->revoked_ms = row_integer(&reader);
+}
+
+int register_query_mailboxes(struct db *db, db_result_cb *cb, void *user)
+{
+    return db_query(db, &mailboxes, NULL, cb, user);
+}
+
+void mailbox_row_read(const struct db_result *result, int row, struct mailbox_row *out)
+{
+    struct row_reader reader = {.result = result, .row = row};
+    out->mailbox = row_text(&reader);
+    out->class_name = row_text(&reader);
+    out->retention_days = row_integer(&reader);
+}
+
+int register_query_numbers(struct db *db, db_result_cb *cb, void *user)
+{
+    return db_query(db, &numbers, NULL, cb, user);
+}
+
+void number_row_read(const struct db_result *result, int row, struct number_row *out)
+{
+    struct row_reader reader = {.result = result, .row = row};
+    out->number = row_text(&reader);
+    out->mailbox = row_text(&reader);
+    out->ident = row_text(&reader);
+}
+
+int register_query_trunks(struct db *db, db_result_cb *cb, void *user)
+{
+    return db_query(db, &trunks, NULL, cb, user);
+}
+
+void trunk_row_read(const struct db_result *result, int row, struct trunk_row *out)
+{
+    struct row_reader reader = {.result = result, .row = row};
+    out->trunk = row_text(&reader);
+    out->host = row_text(&reader);
+    out->prefix = row_text(&reader);
+    out->port = row_integer(&reader);
+    out->t38_first = row_integer(&reader);
+}

@@ -1,0 +1,63 @@
+/* register_queries.h: lists of principals, roles, grants, mailboxes, numbers and trunks, as the API
+ * shows them. Conventions as in fax_queries.h. */
+#ifndef GATEWAY_DB_REGISTER_QUERIES_H
+#define GATEWAY_DB_REGISTER_QUERIES_H
+
+#include "gateway/db/db.h"
+
+struct principal_row {
+    const char *principal, *kind, *full_name;
+    int64_t disabled, local_uid; /* local_uid: -1 none */
+    int64_t created_ms;
+};
+
+struct role_row {
+    const char *role, *actions; /* actions: separated by commas */
+    int64_t builtin;
+};
+
+struct grant_row {
+    const char *grant, *principal, *role, *from_numbers, *to_numbers, *mailboxes;
+    int64_t expires_s, created_ms, revoked_ms; /* expires_s: seconds since 1970, 0 never */
+};
+
+struct mailbox_row {
+    const char *mailbox, *class_name;
+    int64_t retention_days;
+};
+
+struct number_row {
+    const char *number, *mailbox, *ident;
+};
+
+struct trunk_row {
+    const char *trunk, *host, *prefix;
+    int64_t port, t38_first;
+};
+
+int register_query_principals(struct db *db, db_result_cb *cb, void *user)
+    __attribute__((warn_unused_result));
+void principal_row_read(const struct db_result *result, int row, struct principal_row *out);
+
+int register_query_roles(struct db *db, db_result_cb *cb, void *user)
+    __attribute__((warn_unused_result));
+void role_row_read(const struct db_result *result, int row, struct role_row *out);
+
+/* Grants, revoked ones too. */
+int register_query_grants(struct db *db, db_result_cb *cb, void *user)
+    __attribute__((warn_unused_result));
+void grant_row_read(const struct db_result *result, int row, struct grant_row *out);
+
+int register_query_mailboxes(struct db *db, db_result_cb *cb, void *user)
+    __attribute__((warn_unused_result));
+void mailbox_row_read(const struct db_result *result, int row, struct mailbox_row *out);
+
+int register_query_numbers(struct db *db, db_result_cb *cb, void *user)
+    __attribute__((warn_unused_result));
+void number_row_read(const struct db_result *result, int row, struct number_row *out);
+
+int register_query_trunks(struct db *db, db_result_cb *cb, void *user)
+    __attribute__((warn_unused_result));
+void trunk_row_read(const struct db_result *result, int row, struct trunk_row *out);
+
+#endif
