@@ -233,6 +233,25 @@ static void answers_go_to_the_source(void **state)
     assert_non_null(strstr(wire_header(&s->w, "Via"), "received=127.0.0.1"));
 }
 
+static void bye_again_gets_the_same_response(void **state)
+{
+    struct scene *s = *state;
+    char tag[64];
+    struct sip_stack_counters c;
+    establish(s, tag);
+    send_request(s, "BYE", "z9hG4bKb1", tag, 2, "");
+    assert_true(wire_expect(&s->w, "SIP/2.0 200", LIMIT_MS));
+    struct wire first = s->w;
+    assert_true(agent_wait(&s->a, "ended peer 200", LIMIT_MS));
+    send_request(s, "BYE", "z9hG4bKb1", tag, 2, "");
+    assert_true(wire_expect(&s->w, "SIP/2.0 200", LIMIT_MS));
+    assert_string_equal(s->w.got, first.got);
+    send_request(s, "BYE", "z9hG4bKb2", tag, 3, ""); /* another one: the dialog is gone */
+    assert_true(wire_expect(&s->w, "SIP/2.0 481", LIMIT_MS));
+    sip_stack_read_counters(s->a.stack, &c);
+    assert_int_equal(c.retransmissions_in, 1);
+}
+
 static void invite_again_gets_the_same_response(void **state)
 {
     struct scene *s = *state;
@@ -622,6 +641,7 @@ int main(void)
         ROW(unknown_source_is_refused_or_ignored),
         ROW(the_callee_may_hang_up_though_not_listed),
         ROW(answers_go_to_the_source),
+        ROW(bye_again_gets_the_same_response),
         ROW(invite_again_gets_the_same_response),
         ROW(ok_is_repeated_until_the_ack),
         ROW(no_ack_at_all_ends_in_bye),
