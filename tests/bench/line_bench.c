@@ -19,7 +19,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CALLS_DEFAULT = 100, CALLS_MAX = 1000, STAGGER_MS = 40, CALL_MS = 240000, SAMPLE_MS = 250 };
+enum {
+    CALLS_DEFAULT = 100,
+    CALLS_MAX = 1000,
+    STAGGER_MS = 40,
+    CALL_MS = 240000,
+    SAMPLE_MS = 250,
+    DESCRIPTORS_MAX = 8000
+};
 
 struct bench {
     struct line_driver driver;
@@ -264,7 +271,7 @@ int main(int argc, char **argv)
     if (bench.calls == 0 || bench.calls > CALLS_MAX)
         return report_failure(argc, argv, "LINE_BENCH_CALLS is out of range");
     /* Two descriptors a call here and two in each line, which inherits the limit. */
-    setrlimit(RLIMIT_NOFILE, &(struct rlimit){8 * CALLS_MAX, 8 * CALLS_MAX});
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){DESCRIPTORS_MAX, DESCRIPTORS_MAX});
     bench.pairs = calloc(bench.calls, sizeof *bench.pairs);
     if (bench.pairs == NULL)
         return report_failure(argc, argv, "no memory");

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TICK_US = 5000, DATAGRAM_MAX = 2048, READY_MAX = 256, TAIL_MS = 200 };
+enum { TICK_US = 5000, DATAGRAM_MAX = 2048, READY_MAX = 256, TAIL_MS = 200, TAIL_US = 200000 };
 
 static void require(bool good, const char *what)
 {
@@ -237,7 +237,7 @@ void udp_replay_run(struct udp_replay *replay, const struct udp_trace *trace, un
 {
     struct udp_replay_side *results = shared_memory(2 * sizeof *results);
     uint32_t call_ms = trace->count == 0 ? 0 : trace->entries[trace->count - 1].at_ms;
-    uint64_t start_us = now_us() + TAIL_MS * 1000u;
+    uint64_t start_us = now_us() + TAIL_US;
     uint64_t length_ms = call_ms + (uint64_t)calls * stagger_ms + TAIL_MS;
     int *sockets[2];
     pid_t pids[2];

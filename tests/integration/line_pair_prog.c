@@ -121,14 +121,20 @@ static void run_refuse(struct pair *pair)
 {
     prepare(pair, &pair->from, &pair->to, 2);
     pair->to.answer = DRIVER_REFUSE;
+    prepare(pair, &pair->other_from, &pair->other_to, 2);
+    pair->other_to.start.max_pages = 1;
     start_all(pair);
     driver_connect(&pair->from, &pair->to);
+    driver_connect(&pair->other_from, &pair->other_to);
     check(pair, run_to_end(pair, CALL_MS), "it ends");
     check(pair, pair->to.done.result == T30_RESULT_STORE_FAILED, "the receiver says why");
     check(pair, pair->to.done.pages == 0 && pair->to.confirmed == 0, "nothing is confirmed");
     check(pair, pair->from.done.pages == 0 && pair->from.confirmed == 0, "nothing was heard");
     check(pair, pair->from.done.result != T30_RESULT_OK, "the sender failed");
     check(pair, pair->from.done.page_pending == 1, "the sender's page 1 is in doubt");
+    check(pair, pair->other_to.done.result == T30_RESULT_LIMIT, "a page too many is not taken");
+    check(pair, pair->other_to.done.pages == 1 && pair->other_to.sealed == 1, "nor stored");
+    check(pair, pair->other_from.done.pages == 1, "and the sender knows about the first");
     stop_lines(pair, false);
 }
 
@@ -169,6 +175,26 @@ static void run_kill(struct pair *pair)
     stop_lines(pair, true);
 }
 
+/* Control goes away in the middle of a call: the line ends by itself, cleanly and at once; SIGTERM
+ * alone does not end it. */
+static void run_gone(struct pair *pair)
+{
+    int status;
+
+    prepare(pair, &pair->from, &pair->to, 3);
+    start_all(pair);
+    driver_connect(&pair->from, &pair->to);
+    kill(pair->receiving.pid, SIGTERM);
+    check(pair, line_driver_run(&pair->driver, is_trained, &pair->to, 30000), "they train");
+    status = line_process_stop(&pair->receiving);
+    check(pair, WIFEXITED(status) && WEXITSTATUS(status) == 0, "the receiving line ends cleanly");
+    driver_call_stop(&pair->from, "");
+    check(pair, run_to_end(pair, 5000), "the sender's call ends");
+    check(pair, pair->from.done.pages == 0 && pair->from.dones == 1, "without any page");
+    status = line_process_stop(&pair->sending);
+    check(pair, WIFEXITED(status) && WEXITSTATUS(status) == 0, "the sending line ends cleanly");
+}
+
 /* What cannot be sent or stored is known before anybody is called. */
 static void run_wrong_key(struct pair *pair)
 {
@@ -205,7 +231,7 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     if (argc != 3) {
-        fprintf(stderr, "use: %s one|five|hold|refuse|kill|wrongkey DIRECTORY\n", argv[0]);
+        fprintf(stderr, "use: %s one|five|hold|refuse|kill|gone|wrongkey DIRECTORY\n", argv[0]);
         return 2;
     }
     line_driver_init(&pair.driver, argv[2]);
@@ -221,6 +247,8 @@ int main(int argc, char **argv)
         run_refuse(&pair);
     else if (strcmp(argv[1], "kill") == 0)
         run_kill(&pair);
+    else if (strcmp(argv[1], "gone") == 0)
+        run_gone(&pair);
     else if (strcmp(argv[1], "wrongkey") == 0)
         run_wrong_key(&pair);
     else
