@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,30 @@
 struct list_state {
     struct audit_filter filter;
     struct fax_id fax;
+    char before_node[POLICY_NAME_TEXT + 2];
 };
+
+/* Where a page ends and the next one goes on: "TIME,INDEX,NODE". */
+static bool read_mark(struct list_state *s, const char *text)
+{
+    int end = 0;
+    if (!text)
+        return true;
+    s->filter.before_node = s->before_node;
+    return sscanf(text, "%" SCNd64 ",%" SCNd64 ",%64[a-z0-9.-]%n", &s->filter.before_us,
+                  &s->filter.before_index, s->before_node, &end) == 3 &&
+           text[end] == '\0' && s->filter.before_us > 0;
+}
+
+static json_t *mark_json(const struct audit_row *row)
+{
+    json_t *record = json_loads(row->record, 0, NULL);
+    json_t *mark =
+        json_sprintf("%" JSON_INTEGER_FORMAT ",%" PRId64 ",%s",
+                     json_integer_value(json_object_get(record, "time")), row->index, row->node);
+    json_decref(record);
+    return mark;
+}
 
 /* All keys of the record that have no place of their own; personal ones with their value. */
 static json_t *fields_json(const struct audit_row *row)
@@ -38,10 +62,14 @@ static void on_records(void *user, int status, const struct db_result *result)
     struct api_request *r = user;
     if (!api_rows(r, status, "the records could not be read"))
         return;
-    json_t *list = json_array();
-    for (int i = 0; i < db_result_rows(result); i++) {
+    const struct list_state *s = r->state;
+    json_t *list = json_array(), *next = json_null();
+    int rows = db_result_rows(result);
+    for (int i = 0; i < rows; i++) {
         struct audit_row row;
         audit_row_read(result, i, &row);
+        if (i == rows - 1 && rows == (int)s->filter.limit)
+            next = mark_json(&row);
         json_array_append_new(list, json_pack("{s:I,s:s,s:o,s:s,s:s,s:s,s:o,s:o}", "index",
                                               (json_int_t)row.index, "node", row.node, "time",
                                               api_time(row.time_ms), "event", row.event, "actor",
@@ -49,7 +77,7 @@ static void on_records(void *user, int status, const struct db_result *result)
                                               row.fax[0] ? json_string(row.fax) : json_null(),
                                               "fields", fields_json(&row)));
     }
-    api_answer_json(r, 200, json_pack("{s:o,s:n}", "records", list, "next"));
+    api_answer_json(r, 200, json_pack("{s:o,s:o}", "records", list, "next", next));
 }
 
 static void list_recorded(struct api_request *r)
@@ -79,7 +107,8 @@ static bool read_time(const char *text, int64_t *ms)
 
 void api_get_records(struct http_request *http, void *user)
 {
-    static const char *const known[] = {"event", "actor", "fax", "since", "until", "limit", NULL};
+    static const char *const known[] = {"event", "actor", "fax",    "since",
+                                        "until", "limit", "before", NULL};
     struct event e;
     int64_t limit;
     struct api_request *r = api_begin(http, user);
@@ -100,9 +129,11 @@ void api_get_records(struct http_request *http, void *user)
     const char *fax = http_request_query(http, "fax");
     if (!read_time(http_request_query(http, "since"), &s->filter.since_ms) ||
         !read_time(http_request_query(http, "until"), &s->filter.until_ms) ||
+        !read_mark(s, http_request_query(http, "before")) ||
         (fax && fax_id_parse(&s->fax, fax) < 0)) {
         api_answer_problem(r, 400, "request", "The filter is not valid",
-                           "since and until are times like 2027-03-09T12:00:00Z, fax is an id");
+                           "since and until are times like 2027-03-09T12:00:00Z, fax is an id, "
+                           "before is the mark of an earlier answer");
         return;
     }
     s->filter.event = http_request_query(http, "event");

@@ -18,7 +18,6 @@ static const struct cli_column columns[] = {
     {"NAME", "name", CELL_TEXT},
     {"CLASS", "class", CELL_TEXT},
     {"RETENTION DAYS", "retention_days", CELL_NUMBER},
-    {"CREATED", "created", CELL_TIME},
     {NULL, NULL, CELL_TEXT},
 };
 

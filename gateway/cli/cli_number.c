@@ -8,8 +8,9 @@ static const struct cli_option add_options[] = {
 };
 
 static const struct cli_column columns[] = {
-    {"NUMBER", "number", CELL_TEXT}, {"MAILBOX", "mailbox", CELL_TEXT},
-    {"IDENT", "ident", CELL_TEXT},   {"CREATED", "created", CELL_TIME},
+    {"NUMBER", "number", CELL_TEXT},
+    {"MAILBOX", "mailbox", CELL_TEXT},
+    {"IDENT", "ident", CELL_TEXT},
     {NULL, NULL, CELL_TEXT},
 };
 

@@ -89,7 +89,7 @@ char *cli_cell_text(const json_t *object, const struct cli_column *column)
     if (json_is_array(value) && json_array_size(value) > 0)
         return join(value);
     if (json_is_array(value))
-        return strdup(column->cell == CELL_SCOPE ? "*" : "-");
+        return strdup("-");
     if (json_is_boolean(value))
         return strdup(json_is_true(value) ? "yes" : "no");
     if (json_is_integer(value)) {

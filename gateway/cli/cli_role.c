@@ -8,7 +8,6 @@ static const struct cli_option add_options[] = {
 
 static const struct cli_column columns[] = {
     {"NAME", "name", CELL_TEXT},
-    {"CREATED", "created", CELL_TIME},
     {"ACTIONS", "actions", CELL_LIST},
     {NULL, NULL, CELL_TEXT},
 };

@@ -12,8 +12,7 @@ static const struct cli_option add_options[] = {
 static const struct cli_column columns[] = {
     {"NAME", "name", CELL_TEXT},     {"HOST", "host", CELL_TEXT},
     {"PORT", "port", CELL_NUMBER},   {"T.38 FIRST", "t38_first", CELL_FLAG},
-    {"PREFIX", "prefix", CELL_TEXT}, {"CREATED", "created", CELL_TIME},
-    {NULL, NULL, CELL_TEXT},
+    {"PREFIX", "prefix", CELL_TEXT}, {NULL, NULL, CELL_TEXT},
 };
 
 static int run_list(struct cli *cli)

@@ -9,7 +9,7 @@ trap 'rm -rf "$database"' EXIT
 sed -E 's/-fstack-clash-protection|-ftrivial-auto-var-init=zero//g' \
     "$build/compile_commands.json" >"$database/compile_commands.json"
 find codecs t38 policy gateway -name '*.c' -print0 |
-    xargs -0 -P "$(nproc)" -n 4 clang-tidy-14 -p "$database" --quiet 2>"$database/errors" ||
+    xargs -0 -P "$(nproc)" -n 1 clang-tidy-14 -p "$database" --quiet 2>"$database/errors" ||
     {
         grep -vE 'warnings generated|Suppressed' "$database/errors" >&2 || true
         exit 1
