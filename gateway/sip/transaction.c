@@ -205,8 +205,8 @@ void sip_transaction_time_out(struct sip_transaction *tx, type_t timer)
         return;
     }
     *event = (osip_event_t){.type = timer};
-    execute(tx, event); /* frees event */
-}
+    execute(tx, event);
+} // NOLINT(clang-analyzer-unix.Malloc): osip_transaction_execute() frees events
 
 static struct sip_transaction *create(struct sip_stack *stack, osip_fsm_type_t type,
                                       osip_message_t *request, const char *key,

@@ -257,38 +257,47 @@ static int result(const struct peer *p)
     return p->answered != 1 || p->agreed_t38 != p->expects_t38;
 }
 
+/* Returns 0 when there is something to run. */
+static int start(struct peer *p, int argc, char **argv)
+{
+    p->number = "";
+    if (argc < 2 || open_stack(p) != 0)
+        return -1;
+    if (!strcmp(argv[1], "serve"))
+        return 0;
+    if (argc >= 4)
+        p->target.sin_port = htons((uint16_t)strtoul(argv[2], NULL, 10));
+    if (!strcmp(argv[1], "call") && argc == 4) {
+        p->number = argv[3];
+        p->expects_t38 = !strcmp(p->number, "t38");
+        return call(p, &p->session);
+    }
+    if (strcmp(argv[1], "flood") != 0 || argc != 5)
+        return -1;
+    p->number = "flood";
+    p->is_quiet = true;
+    p->rate = strtol(argv[3], NULL, 10);
+    p->left = strtol(argv[4], NULL, 10);
+    return uv_timer_start(&p->pace, on_pace, 10, 10);
+}
+
 int main(int argc, char **argv)
 {
     struct peer *p = calloc(1, sizeof *p);
     struct sip_stack_counters counters = {0};
+    int code = 2;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!p || argc < 2 || open_stack(p) != 0)
-        return 2;
+    if (!p || start(p, argc, argv) != 0)
+        goto end;
     struct sip_stack *stack = p->stack;
-    p->number = "";
-    if (!strcmp(argv[1], "call") && argc == 4) {
-        p->target.sin_port = htons((uint16_t)strtoul(argv[2], NULL, 10));
-        p->number = argv[3];
-        p->expects_t38 = !strcmp(p->number, "t38");
-        if (call(p, &p->session) != 0)
-            return 2;
-    } else if (!strcmp(argv[1], "flood") && argc == 5) {
-        p->target.sin_port = htons((uint16_t)strtoul(argv[2], NULL, 10));
-        p->number = "flood";
-        p->is_quiet = true;
-        p->rate = strtol(argv[3], NULL, 10);
-        p->left = strtol(argv[4], NULL, 10);
-        uv_timer_start(&p->pace, on_pace, 10, 10);
-    } else if (strcmp(argv[1], "serve") != 0) {
-        return 2;
-    }
     while (p->stack && uv_run(&p->loop, UV_RUN_ONCE))
         sip_stack_read_counters(stack, &counters);
     uv_run(&p->loop, UV_RUN_DEFAULT);
     report(&counters, p);
-    int code = strcmp(argv[1], "serve") != 0 ? result(p) : 0;
+    code = strcmp(argv[1], "serve") != 0 ? result(p) : 0;
     if (uv_loop_close(&p->loop) != 0)
         code = 3;
+end:
     free(p);
     return code;
 }

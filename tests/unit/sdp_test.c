@@ -18,7 +18,8 @@ static int read_exactly(struct sdp_session *s, const char *text, size_t *offset)
     size_t length = strlen(text);
     char *copy = malloc(length ? length : 1);
     assert_non_null(copy);
-    memcpy(copy, text, length);
+    for (size_t i = 0; i < length; i++)
+        copy[i] = text[i];
     int error = sdp_read(s, copy, length, offset);
     free(copy);
     return error;

@@ -616,10 +616,12 @@ static void what_is_no_message_is_dropped(void **state)
     wire_send_octets(&s->w, "x", 1);
     wire_send_octets(&s->w, nul, sizeof nul - 1);
     memset(big, 'a', sizeof big);
-    memcpy(big, "OPTIONS sip:", 12);
+    for (size_t i = 0; i < 12; i++)
+        big[i] = "OPTIONS sip:"[i];
     wire_send_octets(&s->w, big, sizeof big);
     for (size_t i = 24; i + 6 < sizeof big; i += 6)
-        memcpy(big + i, "A: b\r\n", 6);
+        for (size_t j = 0; j < 6; j++)
+            big[i + j] = "A: b\r\n"[j];
     wire_send_octets(&s->w, big, sizeof big);
     send_sdp(s, "OPTIONS sip:127.0.0.1", "z9hG4bK1", "", "1 INVITE", "", "");
     send_sdp(s, "OPTIONS sip:127.0.0.1", "z9hG4bK1", "", "99999999999 OPTIONS", "", "");
