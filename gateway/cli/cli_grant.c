@@ -2,17 +2,17 @@
 #include "gateway/cli/cli_commands.h"
 
 static const struct cli_option add_options[] = {
-    {"from", "P,P", "only when sending as these numbers or patterns (all)"},
-    {"to", "P,P", "only to these numbers or patterns (all)"},
-    {"mailbox", "M,M", "only in these mailboxes (all)"},
+    {"from", "P,P", "numbers or patterns to send as; '*' for all (none)"},
+    {"to", "P,P", "numbers or patterns to send or bring faxes to; '*' for all (none)"},
+    {"mailbox", "M,M", "mailboxes; '*' for all (none)"},
     {"expires", "DATE", "when it ends (never)"},
     {NULL, NULL, NULL},
 };
 
 static const struct cli_column columns[] = {
     {"ID", "id", CELL_TEXT},           {"PRINCIPAL", "principal", CELL_TEXT},
-    {"ROLE", "role", CELL_TEXT},       {"FROM", "from_numbers", CELL_SCOPE},
-    {"TO", "to_numbers", CELL_SCOPE},  {"MAILBOXES", "mailboxes", CELL_SCOPE},
+    {"ROLE", "role", CELL_TEXT},       {"FROM", "from_numbers", CELL_LIST},
+    {"TO", "to_numbers", CELL_LIST},   {"MAILBOXES", "mailboxes", CELL_LIST},
     {"EXPIRES", "expires", CELL_TIME}, {NULL, NULL, CELL_TEXT},
 };
 

@@ -11,9 +11,8 @@ enum cli_cell {
     CELL_TEXT,
     CELL_NUMBER, /* right-aligned */
     CELL_TIME,   /* RFC 3339 as local time */
-    CELL_LIST,   /* an array, joined by commas; empty: '*' for CELL_SCOPE */
-    CELL_SCOPE,
-    CELL_FLAG, /* yes or no */
+    CELL_LIST,   /* an array, joined by commas */
+    CELL_FLAG,   /* yes or no */
 };
 
 struct cli_column {

@@ -72,6 +72,8 @@ const struct config_key config_keys[] = {
      "as receiver ask for T.38 so long after the answer"},
     {"fax.reinvite_as_sender_after_ms", CONFIG_INTEGER, AT(fax.reinvite_as_sender_after_ms), "3000",
      0, 60000, NULL, "as sender ask for T.38 when the peer has not done so by then"},
+    {"fax.max_call_ms", CONFIG_INTEGER, AT(fax.max_call_ms), "7200000", 60000, DAY_MS, NULL,
+     "longest time from the start of T.38 to the end of a call; what goes on longer is ended"},
     {"fax.no_media_timeout_ms", CONFIG_INTEGER, AT(fax.no_media_timeout_ms), "30000", 1000, 300000,
      NULL, "a call ends when the peer has sent no packet for so long"},
     {"fax.page_hold_ms", CONFIG_INTEGER, AT(fax.page_hold_ms), "2000", 100, 2500, NULL,

@@ -426,12 +426,12 @@ static void after_no_work(uv_work_t *work, int status)
 static int enter_sandbox(struct control *c)
 {
     uv_work_t work;
-    int rc = role_enter_sandbox(c->context, true);
+    int rc = role_enter_sandbox(c->context, ROLE_SANDBOX_BEFORE_THREADS);
     if (rc == 0)
         rc = uv_queue_work(&c->loop, &work, no_work, after_no_work);
     if (rc == 0) {
         uv_run(&c->loop, UV_RUN_DEFAULT);
-        rc = role_enter_sandbox(c->context, false);
+        rc = role_enter_sandbox(c->context, ROLE_SANDBOX_AFTER_THREADS);
     }
     return rc;
 }

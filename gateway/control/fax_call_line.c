@@ -270,6 +270,12 @@ int fax_call_start_line(struct fax_call *call)
 
 /* --- media --- */
 
+/* A peer that trickles frames for ever must not hold a line. */
+static void on_too_long(struct fax_call *call)
+{
+    fax_call_end(call, "the call took longer than fax.max_call_ms");
+}
+
 static void send_media(struct fax_call *call)
 {
     struct msg_call_media media;
@@ -285,8 +291,10 @@ static void send_media(struct fax_call *call)
                  : -EPIPE;
     if (rc < 0)
         fax_call_end(call, "the line takes no messages");
-    else
+    else if (!call->media_started) {
         call->media_started = true;
+        fax_call_timer(call, (uint64_t)call->control->config->fax.max_call_ms, on_too_long);
+    }
 }
 
 static void on_media_journalled(void *user, int status, uint64_t index)
