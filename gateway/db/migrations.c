@@ -2,10 +2,12 @@
 
 /* The assembler reads the file, so that the text in the program is exactly the text in the
  * repository. MIGRATIONS_DIR comes from the build, which also rebuilds this when a file changes. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a name to declare cannot stand in parentheses */
 #define EMBED(symbol, file)                                                                        \
     __asm__(".pushsection .rodata\n" #symbol ":\n.incbin \"" MIGRATIONS_DIR "/" file "\"\n"        \
             ".byte 0\n.popsection\n");                                                             \
     extern const char symbol[] __attribute__((visibility("hidden")))
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 EMBED(migration_0001, "0001_registers.sql");
 EMBED(migration_0002, "0002_faxes.sql");
