@@ -25,5 +25,9 @@ int main(int argc, char **argv)
         return init_main(argc - 1, argv + 1, &hooks);
     if (strcmp(command, "config") == 0)
         return config_main(argc - 1, argv + 1);
+    if (strcmp(command, "--version") == 0) {
+        puts("sealfax " SEALFAX_VERSION);
+        return 0;
+    }
     return cli_main(argc, argv);
 }

@@ -28,13 +28,11 @@ enum audit_finding {
     AUDIT_ROW_COLUMNS,        /* database: searchable columns or jsonb are not what the bytes say */
     AUDIT_PERSONAL_ALTERED,   /* a personal value does not fit its commitment */
     AUDIT_ROOT_DIFFERS,       /* the tree over the records does not give a checkpoint's root */
-    AUDIT_CHECKPOINT_INVALID, /* a checkpoint's signature or text is wrong */
-    AUDIT_CHECKPOINT_MISSING, /* a checkpoint of the file or of the tables is missing in the other
-                               */
+    AUDIT_CHECKPOINT_INVALID, /* a checkpoint's signature, text or row is wrong */
 };
 
 struct audit_verify_result {
-    enum audit_finding finding; /* the first one in order of the index */
+    enum audit_finding finding; /* the first one in order of the index; those of no record last */
     uint64_t index;             /* of the record named by the finding */
     char where[256];            /* file and offset, or table and key */
     char detail[256];           /* one sentence */

@@ -211,6 +211,22 @@ int journal_cursor_open(const char *directory, uint64_t index, struct journal_cu
     return 0;
 }
 
+int journal_cursor_open_first(const char *directory, uint64_t *first, struct journal_cursor **out)
+{
+    struct journal_list list;
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int error = journal_list_read(fd, &list);
+    close(fd);
+    if (error)
+        return error;
+    *first = list.count ? list.first[0] : 0;
+    error = list.count ? 0 : -ENOENT;
+    journal_list_free(&list);
+    return error ? error : journal_cursor_open(directory, *first, out);
+}
+
 void journal_cursor_close(struct journal_cursor *cursor)
 {
     if (!cursor)

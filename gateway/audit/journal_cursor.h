@@ -12,6 +12,10 @@ struct journal_cursor;
 int journal_cursor_open(const char *directory, uint64_t index, struct journal_cursor **out)
     __attribute__((warn_unused_result));
 
+/* Goes to the oldest record there is; its index in *first. Errors as journal_cursor_open. */
+int journal_cursor_open_first(const char *directory, uint64_t *first, struct journal_cursor **out)
+    __attribute__((warn_unused_result));
+
 /* Reads the record at the cursor when its index is below limit (the durable size). Returns 1 and
  * the entry, whose octets stay until journal_cursor_release or the next call; 0: no more below
  * limit; -EBADMSG: damage, with entry->index the record concerned: the next call goes on behind it;

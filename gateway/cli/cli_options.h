@@ -61,9 +61,9 @@ int cli_option_list(const struct cli *cli, const char *name, json_t *object, con
     __attribute__((warn_unused_result));
 
 /* Reads an option as a point in time, in local time unless it ends with Z: "2026-11-21",
- * "2026-11-21 09:30", "2026-11-21T09:30:00Z". Writes RFC 3339 in UTC to text. Returns as
+ * "2026-11-21 09:30", "2026-11-21T09:30:00Z". Writes RFC 3339 in UTC to out. Returns as
  * cli_option_number(). */
-int cli_option_time(const struct cli *cli, const char *name, char text[32])
+int cli_option_time(const struct cli *cli, const char *name, char out[32])
     __attribute__((warn_unused_result));
 
 /* Complains on stderr about the use of the command and returns CLI_USAGE. */

@@ -196,8 +196,17 @@ static void on_disposal_timer(uv_timer_t *timer)
 
 static bool source_known(void *user, const struct sockaddr *source)
 {
-    const struct control *c = user;
-    return policy_cache_trunk_from(c->policy, source) != NULL;
+    struct control *c = user;
+    if (policy_cache_trunk_from(c->policy, source))
+        return true;
+    stranger_log_note(&c->strangers, source, uv_now(&c->loop));
+    return false;
+}
+
+static void on_stranger_timer(uv_timer_t *timer)
+{
+    struct control *c = timer->data;
+    stranger_log_flush(&c->strangers, uv_now(&c->loop));
 }
 
 static void address_text(const struct sockaddr_storage *address, const char *literal, char *out,
@@ -304,6 +313,9 @@ static void on_recovered(void *user, int status)
     log_write(LOG_LEVEL_NOTICE, "ready: SIP on %s, API on %s", c->sip_address,
               c->context->paths->api_socket);
     uv_timer_start(&c->disposal_timer, on_disposal_timer, 1000, 0);
+    c->strangers.audit = c->audit;
+    uv_timer_start(&c->stranger_timer, on_stranger_timer, STRANGER_PERIOD_MS / 12,
+                   STRANGER_PERIOD_MS / 12);
     fax_queue_run(c->queue);
 }
 
@@ -443,7 +455,8 @@ int control_main(int fd, const struct role_context *context)
     }
     uv_timer_init(&c->loop, &c->disposal_timer);
     uv_timer_init(&c->loop, &c->stop_timer);
-    c->disposal_timer.data = c->stop_timer.data = c;
+    uv_timer_init(&c->loop, &c->stranger_timer);
+    c->disposal_timer.data = c->stop_timer.data = c->stranger_timer.data = c;
     int rc = open_all(c, fd);
     if (rc < 0) {
         log_write(LOG_LEVEL_ERROR, "control cannot start: %s", strerror(-rc));

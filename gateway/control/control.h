@@ -13,6 +13,7 @@
 #include "gateway/control/line_pool.h"
 #include "gateway/control/media_ports.h"
 #include "gateway/control/policy_cache.h"
+#include "gateway/control/stranger_log.h"
 #include "gateway/control/supervisor_client.h"
 #include "gateway/db/db.h"
 #include "gateway/http/http_server.h"
@@ -49,7 +50,8 @@ struct control {
     bool database_up;
     int exit_status;
     uint64_t stop_deadline; /* of uv_now() */
-    uv_timer_t disposal_timer, stop_timer;
+    uv_timer_t disposal_timer, stop_timer, stranger_timer;
+    struct stranger_log strangers;
     char master_key_id[MSG_KEY_ID_MAX];
     char verifier_key[256];
     char media_address[64]; /* literal that stands in our descriptions */

@@ -19,6 +19,7 @@ static void on_db_closed(void *user)
     supervisor_client_free(c->supervisor);
     uv_close((uv_handle_t *)&c->disposal_timer, NULL);
     uv_close((uv_handle_t *)&c->stop_timer, NULL);
+    uv_close((uv_handle_t *)&c->stranger_timer, NULL);
     log_write(LOG_LEVEL_NOTICE, "control has stopped");
 }
 

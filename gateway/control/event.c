@@ -1,6 +1,7 @@
 #include "gateway/control/event.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "gateway/process/log.h"
@@ -46,6 +47,8 @@ void event_personal(struct event *e, const char *key, const char *text)
 int event_append(const struct event *e, struct audit *audit, audit_done_cb *done, void *user)
 {
     struct audit_event audit_event = e->audit;
+    if (!audit)
+        return -ENOTCONN; /* fail closed */
     audit_event.fields = e->fields;
     return audit_append(audit, &audit_event, done, user);
 }
@@ -53,7 +56,7 @@ int event_append(const struct event *e, struct audit *audit, audit_done_cb *done
 void event_note(const struct event *e, struct audit *audit)
 {
     int rc = event_append(e, audit, NULL, NULL);
-    if (rc < 0)
+    if (rc < 0 && audit)
         log_write(LOG_LEVEL_ERROR, "event %s could not be recorded: %s", e->audit.type,
                   strerror(-rc));
 }

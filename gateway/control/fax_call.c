@@ -92,14 +92,13 @@ void fax_call_end(struct fax_call *call, const char *format, ...)
 {
     if (call->ending)
         return;
+    va_list arguments;
+    va_start(arguments, format);
+    if (!call->reason[0])
+        vsnprintf(call->reason, sizeof call->reason, format, arguments);
+    va_end(arguments);
     call->ending = true;
     uv_timer_stop(&call->timer);
-    if (!call->reason[0]) {
-        va_list arguments;
-        va_start(arguments, format);
-        vsnprintf(call->reason, sizeof call->reason, format, arguments);
-        va_end(arguments);
-    }
     stop_line(call);
     if (call->session) {
         struct sip_session *session = call->session;

@@ -47,7 +47,8 @@ static void take_t38(struct fax_call *call, const struct sdp_session *sdp)
         fax_call_end(call, "the peer's answer has no T.38");
         return;
     }
-    bool moved = memcmp(&t38, &call->t38, sizeof t38) != 0;
+    bool moved = memcmp(&t38.peer, &call->t38.peer, sizeof t38.peer) != 0 ||
+                 t38.max_datagram != call->t38.max_datagram;
     call->t38 = t38;
     if (!call->media_started || moved)
         fax_call_media(call);

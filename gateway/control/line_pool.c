@@ -229,14 +229,13 @@ static struct call_slot *free_slot(struct pool_line *line)
 }
 
 int line_pool_attach(struct line_pool *pool, const struct line_call_handlers *handlers,
-                     struct pool_line **out, uint32_t *call)
+                     struct pool_line **line, uint32_t *call)
 {
     struct pool_line *best = NULL;
     for (uint32_t i = 0; i < pool->config.count; i++) {
-        struct pool_line *line = &pool->lines[i];
-        if (line->ready && line->calls < pool->config.max_calls &&
-            (!best || line->calls < best->calls))
-            best = line;
+        struct pool_line *l = &pool->lines[i];
+        if (l->ready && l->calls < pool->config.max_calls && (!best || l->calls < best->calls))
+            best = l;
     }
     if (!best || pool->closing)
         return -EAGAIN;
@@ -248,7 +247,7 @@ int line_pool_attach(struct line_pool *pool, const struct line_call_handlers *ha
         pool->next_call = 1;
     slot->handlers = *handlers;
     best->calls++;
-    *out = best;
+    *line = best;
     *call = slot->call;
     return 0;
 }

@@ -185,13 +185,13 @@ int http_answer_feed(struct http_answer_reader *reader, const char *octets, size
     http_parser_execute(&reader->parser, &settings, octets, length);
     if (reader->error || reader->complete)
         return reader->error;
+    if (length == 0)
+        return reader->error = http_answer_fail(reader->answer, -EPROTO,
+                                                "the gateway closed the connection in its answer");
     if (HTTP_PARSER_ERRNO(&reader->parser) != HPE_OK)
         return reader->error =
                    http_answer_fail(reader->answer, -EPROTO, "the answer cannot be read: %s",
                                     http_errno_description(HTTP_PARSER_ERRNO(&reader->parser)));
-    if (length == 0)
-        return reader->error = http_answer_fail(reader->answer, -EPROTO,
-                                                "the gateway closed the connection in its answer");
     return 0;
 }
 

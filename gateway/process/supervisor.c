@@ -91,7 +91,8 @@ void supervisor_stop(struct supervisor *supervisor, int exit_status)
     uv_timer_stop(&supervisor->control.timer);
     uv_timer_stop(&supervisor->migrate.timer);
     uv_timer_stop(&supervisor->ready_timer);
-    wait_at_most(supervisor, (uint64_t)supervisor->config->stop.drain_timeout_ms + 1);
+    wait_at_most(supervisor,
+                 (uint64_t)supervisor->config->stop.drain_timeout_ms + SUPERVISOR_STOP_GRACE_MS);
     if (supervisor->migrate.pid)
         kill(supervisor->migrate.pid, SIGTERM);
     if (!supervisor->channel ||

@@ -22,6 +22,7 @@ enum {
     SUPERVISOR_READY_POLL_MS = 50,
     SUPERVISOR_CHILDREN_MAX = 1024,
     SUPERVISOR_DATABASE_STOP_MS = 20000,
+    SUPERVISOR_STOP_GRACE_MS = 2000, /* for control, past the time that it gives its calls */
 };
 
 struct supervisor;

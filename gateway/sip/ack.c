@@ -36,6 +36,13 @@ void sip_ack_receive(struct sip_session *s, const osip_message_t *ack)
     }
 }
 
+static void send_again(struct sip_session *s)
+{
+    struct sip_acknowledged *a = &s->acknowledged;
+    a->sent_at_ms = uv_now(s->stack->loop);
+    (void)sip_transport_send(s->stack, a->text, a->length, (struct sockaddr *)&a->to);
+}
+
 void sip_ack_send(struct sip_session *s, uint32_t cseq)
 {
     struct sip_acknowledged *a = &s->acknowledged;
@@ -50,7 +57,7 @@ void sip_ack_send(struct sip_session *s, uint32_t cseq)
     a->length = length;
     a->cseq = cseq;
     a->to = s->dialog.peer;
-    (void)sip_transport_send(stack, a->text, length, (struct sockaddr *)&a->to);
+    send_again(s);
 }
 
 /* Another callee answered the same INVITE: the first one has the call (§13.2.2.4). */
@@ -83,7 +90,9 @@ bool sip_ack_repeat(struct sip_stack *stack, const osip_message_t *response)
     if (sip_message_cseq(response) != s->acknowledged.cseq)
         return false;
     stack->counters.retransmissions_in++;
-    (void)sip_transport_send(stack, s->acknowledged.text, s->acknowledged.length,
-                             (struct sockaddr *)&s->acknowledged.to);
+    /* Repetitions are at least T1 apart; a peer that answers each ACK with another 2xx must not
+     * get into an endless exchange with us. */
+    if (uv_now(stack->loop) - s->acknowledged.sent_at_ms >= stack->config.t1_ms / 4)
+        send_again(s);
     return true;
 }

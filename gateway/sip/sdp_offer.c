@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "gateway/sip/sdp.h"
+#include "gateway/sip/text.h"
 
 static const char *const law_names[2] = {"PCMU", "PCMA"};
 static const char *const law_tokens[2] = {"0", "8"};
@@ -39,8 +40,8 @@ static void set_format(struct sdp_media *m, const char *token, const char *encod
 {
     struct sdp_format *f = &m->formats[m->format_count++];
     memset(f, 0, sizeof *f);
-    strcpy(f->token, token);
-    strcpy(f->encoding, encoding);
+    sip_text_copy(f->token, sizeof f->token, token);
+    sip_text_copy(f->encoding, sizeof f->encoding, encoding);
     f->clock_rate = encoding[0] ? 8000 : 0;
 }
 
@@ -56,7 +57,7 @@ int sdp_begin_answer(struct sdp_session *answer, const struct sdp_session *offer
         answer->media[i].port = 0;
         answer->media[i].packet_ms = 0;
         answer->media[i].direction = SDP_SENDRECV;
-        strcpy(answer->media[i].address, address);
+        sip_text_copy(answer->media[i].address, sizeof answer->media[i].address, address);
     }
     return 0;
 }
@@ -70,9 +71,9 @@ static struct sdp_media *append(struct sdp_session *s, enum sdp_kind kind, const
     memset(m, 0, sizeof *m);
     m->kind = kind;
     m->port = port;
-    strcpy(m->kind_text, kind_text);
-    strcpy(m->proto, proto);
-    strcpy(m->address, s->address);
+    sip_text_copy(m->kind_text, sizeof m->kind_text, kind_text);
+    sip_text_copy(m->proto, sizeof m->proto, proto);
+    sip_text_copy(m->address, sizeof m->address, s->address);
     sdp_t38_set_defaults(&m->t38);
     return m;
 }

@@ -6,6 +6,7 @@
 
 #include "gateway/sip/sdp.h"
 #include "gateway/sip/sdp_t38.h"
+#include "gateway/sip/text.h"
 
 /* What is left of a line. */
 struct cursor {
@@ -95,7 +96,7 @@ static int read_origin(struct reader *r, struct cursor line)
     if (version.at == version.end)
         return -EBADMSG;
     if (!copy_token(s->user, sizeof s->user, user))
-        strcpy(s->user, "-");
+        sip_text_copy(s->user, sizeof s->user, "-");
     /* Ids are only echoed and compared; what is no number counts as 0. */
     if (!field_number(id, UINT64_MAX, &s->session_id))
         s->session_id = 0;
@@ -111,7 +112,7 @@ static void name_static_format(struct sdp_format *f)
                                            {"8", "PCMA"}, {"9", "G722"}, {"18", "G729"}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (!strcmp(f->token, names[i][0])) {
-            strcpy(f->encoding, names[i][1]);
+            sip_text_copy(f->encoding, sizeof f->encoding, names[i][1]);
             f->clock_rate = 8000;
         }
     }
@@ -293,7 +294,7 @@ int sdp_read(struct sdp_session *session, const char *text, size_t length, size_
     struct reader r = {.session = session, .failed_at = text};
     int error = length > SDP_TEXT_MAX ? -E2BIG : 0;
     memset(session, 0, sizeof *session);
-    strcpy(session->user, "-");
+    sip_text_copy(session->user, sizeof session->user, "-");
     sdp_t38_set_defaults(&r.t38);
     if (!error && length) {
         r.failed_at = memchr(text, '\0', length);

@@ -100,10 +100,10 @@ int sdp_begin(struct sdp_session *s, uint64_t session_id, uint64_t session_versi
     memset(s, 0, sizeof *s);
     if (!address_type(address))
         return -EINVAL;
-    strcpy(s->user, "-");
+    sip_text_copy(s->user, sizeof s->user, "-");
     s->session_id = session_id;
     s->session_version = session_version;
-    strcpy(s->origin_address, address);
-    strcpy(s->address, address);
+    sip_text_copy(s->origin_address, sizeof s->origin_address, address);
+    sip_text_copy(s->address, sizeof s->address, address);
     return 0;
 }

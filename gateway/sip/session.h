@@ -30,6 +30,7 @@ struct sip_acknowledged {
     char *text;
     size_t length;
     uint32_t cseq;
+    uint64_t sent_at_ms;
     struct sockaddr_storage to;
 };
 

@@ -157,42 +157,42 @@ void sip_stack_post(struct sip_stack *stack)
         sip_timer_start(&stack->timers, &stack->post, 0, on_post, stack);
 }
 
-int sip_stack_open(uv_loop_t *loop, const struct sip_config *config, struct sip_stack **out)
+int sip_stack_open(uv_loop_t *loop, const struct sip_config *config, struct sip_stack **stack)
 {
-    struct sip_stack *stack = calloc(1, sizeof *stack);
-    *out = NULL;
-    if (!stack)
+    struct sip_stack *made = calloc(1, sizeof *made);
+    *stack = NULL;
+    if (!made)
         return -ENOMEM;
-    stack->loop = loop;
-    stack->fd = -1;
-    int error = take_config(stack, config);
-    if (!error && RAND_bytes(stack->tag_seed, sizeof stack->tag_seed) != 1)
+    made->loop = loop;
+    made->fd = -1;
+    int error = take_config(made, config);
+    if (!error && RAND_bytes(made->tag_seed, sizeof made->tag_seed) != 1)
         error = -EIO;
     if (!error)
-        error = sip_table_open(&stack->transactions, stack->config.max_transactions);
+        error = sip_table_open(&made->transactions, made->config.max_transactions);
     if (!error)
-        error = sip_table_open(&stack->dialogs, stack->config.max_sessions);
-    if (!error && osip_init(&stack->osip) != 0)
+        error = sip_table_open(&made->dialogs, made->config.max_sessions);
+    if (!error && osip_init(&made->osip) != 0)
         error = -ENOMEM;
     if (!error)
-        error = sip_timers_open(&stack->timers, loop);
+        error = sip_timers_open(&made->timers, loop);
     if (error) {
-        release(stack);
+        release(made);
         return error;
     }
-    stack->timers.user = stack;
-    stack->open_handles = 1;
+    made->timers.user = made;
+    made->open_handles = 1;
     silence_osip();
-    sip_transaction_register(stack->osip);
-    error = sip_transport_open(stack);
+    sip_transaction_register(made->osip);
+    error = sip_transport_open(made);
     if (error) {
-        stack->is_closed = true;
-        if (stack->open_handles == 2)
-            sip_transport_close(stack, on_handle_closed);
-        uv_close((uv_handle_t *)&stack->timers.uv, on_handle_closed);
+        made->is_closed = true;
+        if (made->open_handles == 2)
+            sip_transport_close(made, on_handle_closed);
+        uv_close((uv_handle_t *)&made->timers.uv, on_handle_closed);
         return error;
     }
-    *out = stack;
+    *stack = made;
     return 0;
 }
 

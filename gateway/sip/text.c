@@ -13,13 +13,22 @@ void sip_text_add(struct sip_text *t, const char *format, ...)
 {
     va_list arguments;
     size_t room = t->capacity - t->length;
+    if (t->overflow)
+        return;
     va_start(arguments, format);
-    int n = t->overflow ? -1 : vsnprintf(t->text + t->length, room, format, arguments);
+    int n = vsnprintf(t->text + t->length, room, format, arguments);
     va_end(arguments);
     if (n < 0 || (size_t)n >= room)
         t->overflow = true;
     else
         t->length += (size_t)n;
+}
+
+void sip_text_copy(char *to, size_t size, const char *from)
+{
+    size_t length = strnlen(from, size - 1);
+    memcpy(to, from, length);
+    to[length] = '\0';
 }
 
 void sip_text_add_octets(struct sip_text *t, const char *octets, size_t length)

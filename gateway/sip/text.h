@@ -21,6 +21,9 @@ void sip_text_add(struct sip_text *t, const char *format, ...)
 /* Appends length octets as they are. */
 void sip_text_add_octets(struct sip_text *t, const char *octets, size_t length);
 
+/* Copies from, cut to what fits in size with the NUL; size is at least 1. */
+void sip_text_copy(char *to, size_t size, const char *from);
+
 /* Tells whether s has only characters above space and below DEL, at least one. */
 bool sip_text_is_token(const char *s);
 

@@ -116,6 +116,7 @@ void sip_transaction_free(struct sip_transaction *tx)
 {
     if (tx->osip)
         osip_transaction_free2(tx->osip);
+    free(tx->kept);
     free(tx);
 }
 
@@ -146,14 +147,36 @@ static void tell(struct sip_transaction *tx)
 {
     const osip_message_t *response = tx->response;
     tx->response = NULL;
-    if (tx->timed_out)
-        finish(tx, NULL, SIP_PARTY_TIMEOUT);
-    else if (response && response->status_code >= 200)
+    if (response && response->status_code >= 200)
         finish(tx, response, SIP_PARTY_PEER);
+    else if (tx->timed_out || tx->dead)
+        finish(tx, NULL, SIP_PARTY_TIMEOUT);
     else if (response && tx->on_response)
         tx->on_response(tx, tx->session, response, SIP_PARTY_PEER);
-    else if (tx->dead)
-        finish(tx, NULL, SIP_PARTY_TIMEOUT);
+}
+
+/* Freed later: the application may be looking at the request just now. */
+static void release_machine(struct sip_transaction *tx)
+{
+    osip_transaction_set_reserved6(tx->osip, tx->stack->dead_osip);
+    tx->stack->dead_osip = tx->osip;
+    tx->osip = NULL;
+    sip_stack_post(tx->stack);
+}
+
+/* Keeps the final response to a request other than INVITE instead of the machine. */
+static void keep_response(struct sip_transaction *tx)
+{
+    char *text = NULL;
+    size_t length = 0;
+    if (osip_message_to_str(tx->osip->last_response, &text, &length) == 0)
+        tx->kept = malloc(length);
+    if (tx->kept) {
+        memcpy(tx->kept, text, length);
+        tx->kept_length = length;
+        release_machine(tx);
+    }
+    osip_free(text);
 }
 
 static void execute(struct sip_transaction *tx, osip_event_t *event)
@@ -162,15 +185,13 @@ static void execute(struct sip_transaction *tx, osip_event_t *event)
     osip_transaction_execute(tx->osip, event);
     if (tx->terminated && tx->type == IST && tx->osip->last_response &&
         MSG_IS_STATUS_2XX(tx->osip->last_response)) {
-        /* Freed later: the application may be looking at the request just now. */
-        osip_transaction_set_reserved6(tx->osip, tx->stack->dead_osip);
-        tx->stack->dead_osip = tx->osip;
-        tx->osip = NULL;
         tx->accepted = true;
-        sip_stack_post(tx->stack);
+        release_machine(tx);
     } else if (tx->terminated) {
         sip_transaction_kill(tx);
     }
+    if (!tx->dead && tx->osip && tx->osip->state == NIST_COMPLETED)
+        keep_response(tx);
     if (!tx->dead)
         sip_transaction_timer_update(tx);
     tell(tx);
@@ -184,7 +205,7 @@ void sip_transaction_time_out(struct sip_transaction *tx, type_t timer)
         return;
     }
     *event = (osip_event_t){.type = timer};
-    execute(tx, event);
+    execute(tx, event); /* frees event */
 }
 
 static struct sip_transaction *create(struct sip_stack *stack, osip_fsm_type_t type,
@@ -266,8 +287,11 @@ void sip_transaction_receive(struct sip_transaction *tx, osip_event_t *event)
         execute(tx, event);
         return;
     }
-    /* Accepted: the session repeats the 2xx by its own timer. */
+    /* A 2xx to INVITE is repeated by the session's own timer. */
     tx->stack->counters.retransmissions_in++;
+    if (tx->kept)
+        (void)sip_transport_send(tx->stack, tx->kept, tx->kept_length,
+                                 (struct sockaddr *)&tx->peer);
     osip_event_free(event);
 }
 

@@ -16,7 +16,11 @@ struct sip_transaction {
     struct sip_node node; /* "c:METHOD:branch" or "s:METHOD:branch:sent-by" */
     struct sip_stack *stack;
     struct sip_transaction *next, *previous; /* of all; when dead, next of the dead */
-    osip_transaction_t *osip;                /* NULL in the accepted state of RFC 6026 */
+    /* NULL when only repetitions are to come: after a 2xx to INVITE (RFC 6026), and after the final
+     * response to another request. The library's structure takes 15 kB and these stay for 64*T1. */
+    osip_transaction_t *osip;
+    char *kept; /* that final response to a request other than INVITE */
+    size_t kept_length;
     osip_fsm_type_t type;
     state_t state; /* the machine's, as the timers were last set for */
     struct sip_timer timer;

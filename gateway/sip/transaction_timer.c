@@ -98,7 +98,7 @@ static void enter_state(struct sip_transaction *tx)
     const struct sip_config *c = &tx->stack->config;
     uint64_t expired_at = tx->give_up_at_ms;
     if (!tx->osip) {
-        enter(tx, 0, 64ull * c->t1_ms); /* timer L of RFC 6026 */
+        enter(tx, 0, 64ull * c->t1_ms); /* timer J, and L of RFC 6026 */
         return;
     }
     switch ((int)tx->osip->state) {

@@ -16,7 +16,8 @@ struct second_opinion {
     bool complete;
 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data,
+                           size_t size); /* NOLINT(readability-identifier-naming) */
 
 static uint32_t add_to_sum(uint32_t sum, const uint8_t *octets, size_t length)
 {
@@ -88,7 +89,8 @@ static size_t read_request(const uint8_t *data, size_t size)
     return result == 1 ? at : 0;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int LLVMFuzzerTestOneInput(const uint8_t *data,
+                           size_t size) /* NOLINT(readability-identifier-naming) */
 {
     for (int requests = 0; requests < 16 && size > 0; requests++) {
         size_t used = read_request(data, size);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -101,8 +102,8 @@ static void ask_keeper(struct control *control)
 {
     static struct ipc_message message;
     struct msg_key_create create = {.class_name = "general", .disposal_month = "2027-03"};
-    create.fax_id[15] = (uint8_t)control->next_tag++;
-    if (ipc_send(control->keeper, MSG_KEY_CREATE, 1, &create, sizeof create, NULL, 0) < 0 ||
+    if (getrandom(create.fax_id, sizeof create.fax_id, 0) < 0 ||
+        ipc_send(control->keeper, MSG_KEY_CREATE, 1, &create, sizeof create, NULL, 0) < 0 ||
         ipc_receive(control->keeper, &message) <= 0) {
         log_write(LOG_LEVEL_ERROR, "the keeper does not answer");
         return;

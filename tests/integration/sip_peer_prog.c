@@ -79,6 +79,8 @@ static void say(const struct peer *p, const char *what, int code, const struct s
 
 static void close_all(struct peer *p)
 {
+    if (!p->stack)
+        return;
     sip_stack_close(p->stack, NULL, NULL);
     p->stack = NULL;
     uv_close((uv_handle_t *)&p->term, NULL);
@@ -95,7 +97,7 @@ static void on_hangup(uv_timer_t *timer)
 
 static void hang_up_soon(struct peer *p)
 {
-    uv_timer_start(&p->hangup, on_hangup, 100, 0);
+    uv_timer_start(&p->hangup, on_hangup, !strcmp(p->number, "plain") ? 600 : 100, 0);
 }
 
 static void on_event(void *user, struct sip_session *s, const struct sip_event *event)

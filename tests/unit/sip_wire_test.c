@@ -233,6 +233,25 @@ static void answers_go_to_the_source(void **state)
     assert_non_null(strstr(wire_header(&s->w, "Via"), "received=127.0.0.1"));
 }
 
+static void bye_again_gets_the_same_response(void **state)
+{
+    struct scene *s = *state;
+    char tag[64];
+    struct sip_stack_counters c;
+    establish(s, tag);
+    send_request(s, "BYE", "z9hG4bKb1", tag, 2, "");
+    assert_true(wire_expect(&s->w, "SIP/2.0 200", LIMIT_MS));
+    struct wire first = s->w;
+    assert_true(agent_wait(&s->a, "ended peer 200", LIMIT_MS));
+    send_request(s, "BYE", "z9hG4bKb1", tag, 2, "");
+    assert_true(wire_expect(&s->w, "SIP/2.0 200", LIMIT_MS));
+    assert_string_equal(s->w.got, first.got);
+    send_request(s, "BYE", "z9hG4bKb2", tag, 3, ""); /* another one: the dialog is gone */
+    assert_true(wire_expect(&s->w, "SIP/2.0 481", LIMIT_MS));
+    sip_stack_read_counters(s->a.stack, &c);
+    assert_int_equal(c.retransmissions_in, 1);
+}
+
 static void invite_again_gets_the_same_response(void **state)
 {
     struct scene *s = *state;
@@ -375,7 +394,7 @@ static void glare_at_the_wire(void **state)
     send_invite(s, "z9hG4bKi2", tag, "2 INVITE", "", t38_sdp);
     assert_true(wire_expect(&s->w, "SIP/2.0 491", LIMIT_MS));
     send_request(s, "ACK", "z9hG4bKi2", tag, 2, "");
-    memcpy(s->w.got, first.got, sizeof first.got);
+    s->w = first;
     send_reply(s, "491 Request Pending", "", "", "");
     assert_true(wire_expect(&s->w, "ACK", LIMIT_MS));
     assert_string_equal(wire_header(&s->w, "Max-Forwards"), "70");
@@ -430,11 +449,15 @@ static void ok_again_gets_the_ack_again_and_branches_are_refused(void **state)
     send_reply(s, "200 OK", "peer", "", audio_sdp);
     assert_true(wire_expect(&s->w, "ACK", LIMIT_MS));
     struct wire ack = s->w;
-    memcpy(s->w.got, invite.got, sizeof invite.got);
+    s->w = invite;
+    send_reply(s, "200 OK", "peer", "", audio_sdp);
+    assert_false(wire_expect(&s->w, "ACK", 1)); /* at once: no storm */
+    agent_wait(&s->a, NULL, 20);
+    s->w = invite;
     send_reply(s, "200 OK", "peer", "", audio_sdp);
     assert_true(wire_expect(&s->w, "ACK", LIMIT_MS));
     assert_string_equal(s->w.got, ack.got);
-    memcpy(s->w.got, invite.got, sizeof invite.got);
+    s->w = invite;
     send_reply(s, "200 OK", "other", "", audio_sdp);
     assert_true(wire_expect(&s->w, "ACK", LIMIT_MS));
     assert_string_equal(to_tag(s), "other");
@@ -471,7 +494,7 @@ static void cancel_after_a_provisional_response(void **state)
     assert_true(wire_expect(&s->w, "INVITE", LIMIT_MS));
     struct wire invite = s->w;
     assert_false(wire_expect(&s->w, "CANCEL", QUIET_MS)); /* §9.1 */
-    memcpy(s->w.got, invite.got, sizeof invite.got);
+    s->w = invite;
     send_reply(s, "180 Ringing", "peer", "", "");
     assert_true(wire_expect(&s->w, "CANCEL", LIMIT_MS));
     assert_string_equal(wire_header(&s->w, "Reason"), "SIP;cause=26;text=\"late\"");
@@ -479,7 +502,7 @@ static void cancel_after_a_provisional_response(void **state)
     assert_string_equal(wire_header(&s->w, "CSeq"), "1 CANCEL");
     assert_non_null(strstr(invite.got, via)); /* the same branch */
     send_reply(s, "200 OK", "peer", "", "");
-    memcpy(s->w.got, invite.got, sizeof invite.got);
+    s->w = invite;
     send_reply(s, "487 Request Terminated", "peer", "", "");
     assert_true(wire_expect(&s->w, "ACK", LIMIT_MS));
     assert_true(agent_wait(&s->a, "ended local 487", LIMIT_MS));
@@ -618,6 +641,7 @@ int main(void)
         ROW(unknown_source_is_refused_or_ignored),
         ROW(the_callee_may_hang_up_though_not_listed),
         ROW(answers_go_to_the_source),
+        ROW(bye_again_gets_the_same_response),
         ROW(invite_again_gets_the_same_response),
         ROW(ok_is_repeated_until_the_ack),
         ROW(no_ack_at_all_ends_in_bye),
