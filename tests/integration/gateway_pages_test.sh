@@ -14,6 +14,13 @@ counts=(1 5 1)
 peer() { if [[ $1 == north ]]; then echo south; else echo north; fi; }
 
 note "sending three documents each way"
+# No call is prepared while the lines are stopped, so that the watches see calls from the beginning.
+lines=()
+for name in north south; do
+    while read -r pid; do lines+=("$pid"); done < <(gw_role "$name" line)
+done
+((${#lines[@]} >= 2)) || die "there are no lines"
+kill -STOP "${lines[@]}"
 declare -A sent=()
 for from in north south; do
     to=$(peer "$from")
@@ -21,8 +28,10 @@ for from in north south; do
         sent[$from$i]=$(gw_send "$from" "$(gw_number "$from" "$i")" "$(gw_number "$to" "$i")" "${documents[i]}") ||
             die "document $i of $from was not taken"
         gw_watch "$from" "${sent[$from$i]}" "$GW_TOP/$from$i.watch"
+        until_true 20 grep -q queued "$GW_TOP/$from$i.watch" || wrong "fax watch tells nothing"
     done
 done
+kill -CONT "${lines[@]}"
 
 note "waiting for them"
 for from in north south; do
@@ -59,7 +68,7 @@ for from in north south; do
     for i in 0 1 2; do
         watched=$(<"$GW_TOP/$from$i.watch")
         for line in 'dialling' 'answered' 'T.38 agreed' 'trained at 14400 bit/s V.17' "page ${counts[i]} of ${counts[i]}" \
-            "page ${counts[i]} confirmed|page ${counts[i]} of ${counts[i]} confirmed" 'delivered'; do
+            "page ${counts[i]} confirmed" 'delivered'; do
             [[ $watched =~ $line ]] || wrong "fax watch of $from $i did not say '$line': $watched"
         done
     done
