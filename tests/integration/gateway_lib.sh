@@ -326,3 +326,40 @@ gw_count_event() {
 
 # gw_drained NAME: all that the journal holds is in the database
 gw_drained() { admin "$1" --json status | jq -e '.database.lag == 0' >/dev/null; }
+
+# noise_pdf FILE PAGES: a document that is like no other; each page is some 35 kB of T.6 (25 s at
+# 14400 bit/s)
+noise_pdf() {
+    LC_ALL=C awk -v seed="$RANDOM$RANDOM" -v pages="$2" '
+        function emit(text) { printf "%s\n", text; at += length(text) + 1 }
+        function object(text) { offset[++objects] = at; emit(objects " 0 obj " text); emit("endobj") }
+        BEGIN {
+            srand(seed); columns = 216; rows = 285
+            emit("%PDF-1.4")
+            kids = ""
+            for (p = 0; p < pages; p++) kids = kids (3 + 3 * p) " 0 R "
+            object("<< /Type /Catalog /Pages 2 0 R >>")
+            object("<< /Type /Pages /Count " pages " /Kids [ " kids "] >>")
+            for (p = 0; p < pages; p++) {
+                object("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents " (4 + 3 * p) \
+                    " 0 R /Resources << /XObject << /I " (5 + 3 * p) " 0 R >> >> >>")
+                content = "q 500 0 0 740 48 40 cm /I Do Q"
+                object("<< /Length " length(content) " >> stream\n" content "\nendstream")
+                image = ""
+                for (i = 0; i < columns / 4 * rows; i++) {
+                    digit = 15
+                    for (b = 1; b < 16; b *= 2) if (rand() < 0.22) digit -= b
+                    image = image sprintf("%X", digit)
+                }
+                image = image ">"
+                object("<< /Type /XObject /Subtype /Image /Width " columns " /Height " rows \
+                    " /ColorSpace /DeviceGray /BitsPerComponent 1 /Filter /ASCIIHexDecode /Length " \
+                    length(image) " >> stream\n" image "\nendstream")
+            }
+            start = at
+            emit("xref"); emit("0 " (objects + 1)); emit("0000000000 65535 f ")
+            for (i = 1; i <= objects; i++) emit(sprintf("%010d 00000 n ", offset[i]))
+            emit("trailer << /Size " (objects + 1) " /Root 1 0 R >>")
+            emit("startxref"); emit(start); emit("%%EOF")
+        }' >"$1"
+}

@@ -28,7 +28,7 @@ for from in north south; do
         sent[$from$i]=$(gw_send "$from" "$(gw_number "$from" "$i")" "$(gw_number "$to" "$i")" "${documents[i]}") ||
             die "document $i of $from was not taken"
         gw_watch "$from" "${sent[$from$i]}" "$GW_TOP/$from$i.watch"
-        until_true 20 grep -q queued "$GW_TOP/$from$i.watch" || wrong "fax watch tells nothing"
+        until_true 20 grep -qs queued "$GW_TOP/$from$i.watch" || wrong "fax watch tells nothing"
     done
 done
 kill -CONT "${lines[@]}"
