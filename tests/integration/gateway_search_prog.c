@@ -89,7 +89,8 @@ static bool is_dull(const uint8_t *octets)
     unsigned changes = 0;
     for (int i = 1; i < PIECE; i++)
         changes += octets[i] != octets[i - 1];
-    return changes < PIECE / 3;
+    /* Files are full of runs of one octet: a piece that begins so would cost too much. */
+    return changes < PIECE / 3 || octets[0] == octets[1] || octets[0] == 0 || octets[1] == 0;
 }
 
 static void add(const uint8_t *octets, const char *name)
