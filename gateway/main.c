@@ -1,7 +1,33 @@
+/* main.c: one program: the gateway, its processes, and its command line. */
 #include <stdio.h>
+#include <string.h>
 
-int main(void)
+#include "gateway/cli/cli.h"
+#include "gateway/config/config.h"
+#include "gateway/init/first_admin.h"
+#include "gateway/init/init.h"
+#include "gateway/process/roles.h"
+
+static const struct role_entry roles[] = {
+    {"keeper", keeper_main}, {"control", control_main}, {"line", line_main},
+    {"render", render_main}, {"migrate", migrate_main}, {NULL, NULL},
+};
+
+int main(int argc, char **argv)
 {
-    puts("sealfax " SEALFAX_VERSION);
-    return 0;
+    const struct init_hooks hooks = {first_admin_migrate, first_admin_record};
+    const char *command = argc > 1 ? argv[1] : "";
+    if (strcmp(command, "role") == 0)
+        return role_main(argc - 1, argv + 1, roles);
+    if (strcmp(command, "serve") == 0)
+        return serve_main(argc - 1, argv + 1);
+    if (strcmp(command, "init") == 0)
+        return init_main(argc - 1, argv + 1, &hooks);
+    if (strcmp(command, "config") == 0)
+        return config_main(argc - 1, argv + 1);
+    if (strcmp(command, "--version") == 0) {
+        puts("sealfax " SEALFAX_VERSION);
+        return 0;
+    }
+    return cli_main(argc, argv);
 }

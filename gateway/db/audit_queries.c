@@ -17,8 +17,10 @@ static const struct db_statement list = {
            "AND ($2::text IS NULL OR a.actor = $2) AND ($3::uuid IS NULL OR a.fax = $3) "
            "AND ($4::bigint = 0 OR a.time >= micro_time($4 * 1000)) "
            "AND ($5::bigint = 0 OR a.time < micro_time($5 * 1000)) "
+           "AND ($8::bigint = 0 OR (a.time, a.node, a.index) < "
+           "(micro_time($8), $9::text, $10::bigint)) "
            "ORDER BY a.time DESC, a.node DESC, a.index DESC LIMIT $6::bigint",
-    .parameters = 7,
+    .parameters = 10,
 };
 static const struct db_statement checkpoints = {
     .name = "audit_checkpoints",
@@ -33,6 +35,8 @@ int audit_query_list(struct db *db, const struct audit_filter *filter, db_result
     char since[24];
     char until[24];
     char limit[16];
+    char before_time[24];
+    char before_index[24];
     if (filter->limit > AUDIT_LIST_LIMIT_MAX)
         return -EINVAL;
     if (filter->fax)
@@ -40,8 +44,18 @@ int audit_query_list(struct db *db, const struct audit_filter *filter, db_result
     snprintf(since, sizeof(since), "%" PRId64, filter->since_ms);
     snprintf(until, sizeof(until), "%" PRId64, filter->until_ms);
     snprintf(limit, sizeof(limit), "%u", filter->limit ? filter->limit : 100);
-    const char *parameters[] = {filter->event, filter->actor, filter->fax ? fax : NULL,    since,
-                                until,         limit,         filter->personal ? "t" : "f"};
+    snprintf(before_time, sizeof(before_time), "%" PRId64, filter->before_us);
+    snprintf(before_index, sizeof(before_index), "%" PRId64, filter->before_index);
+    const char *parameters[] = {filter->event,
+                                filter->actor,
+                                filter->fax ? fax : NULL,
+                                since,
+                                until,
+                                limit,
+                                filter->personal ? "t" : "f",
+                                before_time,
+                                filter->before_node ? filter->before_node : "",
+                                before_index};
     return db_query(db, &list, parameters, cb, user);
 }
 

@@ -12,8 +12,13 @@ struct audit_filter {
     const char *actor;        /* NULL: all */
     const struct fax_id *fax; /* NULL: all */
     int64_t since_ms, until_ms; /* since <= time < until; 0: open */
-    unsigned limit;             /* 1 … AUDIT_LIST_LIMIT_MAX; 0: 100; the newest are given */
-    bool personal;              /* with the personal values: the caller must be entitled to them */
+    /* Only records older than this one, as the last of the page before: its time in microseconds
+     * (0: from the newest), node and index. */
+    int64_t before_us;
+    const char *before_node;
+    int64_t before_index;
+    unsigned limit; /* 1 … AUDIT_LIST_LIMIT_MAX; 0: 100; the newest are given */
+    bool personal;  /* with the personal values: the caller must be entitled to them */
 };
 
 struct audit_row {

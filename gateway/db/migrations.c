@@ -12,6 +12,7 @@
 EMBED(migration_0001, "0001_registers.sql");
 EMBED(migration_0002, "0002_faxes.sql");
 EMBED(migration_0003, "0003_audit.sql");
+EMBED(migration_0004, "0004_initial_admin.sql");
 
 const struct migration *migration_at(size_t position)
 {
@@ -19,6 +20,7 @@ const struct migration *migration_at(size_t position)
         {.version = 1, .name = "0001_registers.sql", .text = migration_0001},
         {.version = 2, .name = "0002_faxes.sql", .text = migration_0002},
         {.version = 3, .name = "0003_audit.sql", .text = migration_0003},
+        {.version = 4, .name = "0004_initial_admin.sql", .text = migration_0004},
     };
     return position < sizeof(all) / sizeof(*all) ? &all[position] : NULL;
 }

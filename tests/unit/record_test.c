@@ -242,7 +242,7 @@ static void event_table(void **state)
         }
         assert_int_equal(record_finish(&record, bytes, sizeof bytes, &length), 0);
     }
-    assert_int_equal(count, 53);
+    assert_true(count >= 57); /* types are added, never taken away: old records name them */
     assert_null(event_type_find("fax"));
     assert_null(event_type_find("zzz"));
     assert_null(event_type_find(NULL));

@@ -1,0 +1,206 @@
+#include "codecs/grey_tone.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "codecs/fax_error.h"
+
+enum {
+    CELL = GREY_TONE_CELL,
+    LEVELS = 256,
+    SAMPLE_STEP = 3,
+    PAPER_DARKEST = 128, /* paper is not looked for below this level */
+    PAPER_SPREAD_MAX = 40,
+    BACKGROUND_RADIUS = 2, /* cells; strokes up to 20 pixels wide lie on the background */
+    STROKE_RADIUS = 1,
+    CONTRAST_MIN = 40,
+    THRESHOLD_PERCENT = 66, /* of the way from the stroke to its background */
+};
+
+static void measure_cell(const uint8_t *pixels, uint32_t stride, uint32_t columns, uint32_t rows,
+                         uint8_t *darkest, uint8_t *lightest)
+{
+    uint8_t low = 255, high = 0;
+    for (uint32_t y = 0; y < rows; y++, pixels += stride)
+        for (uint32_t x = 0; x < columns; x++) {
+            low = pixels[x] < low ? pixels[x] : low;
+            high = pixels[x] > high ? pixels[x] : high;
+        }
+    *darkest = low;
+    *lightest = high;
+}
+
+/* Whether all pixels of a cell are 255, which most of a page of text is. */
+static bool is_white_cell(const uint8_t *pixels, uint32_t stride)
+{
+    uint32_t rows[CELL];
+    for (uint32_t y = 0; y < CELL; y++)
+        memcpy(&rows[y], pixels + (size_t)y * stride, sizeof rows[y]);
+    return (rows[0] & rows[1] & rows[2] & rows[3]) == UINT32_MAX;
+}
+
+/* The darkest and the lightest pixel of each cell in a row of cells. */
+static void measure_cells(const struct grey_page *page, uint32_t cell_row, uint8_t *darkest,
+                          uint8_t *lightest)
+{
+    const uint8_t *band = page->pixels + (size_t)cell_row * CELL * page->width;
+    uint32_t rows = page->height - cell_row * CELL < CELL ? page->height % CELL : CELL;
+    uint32_t whole = rows == CELL ? page->width / CELL : 0;
+    for (uint32_t i = 0; i * CELL < page->width; i++) {
+        const uint8_t *pixels = band + (size_t)i * CELL;
+        if (i >= whole)
+            measure_cell(pixels, page->width,
+                         page->width - i * CELL < CELL ? page->width % CELL : CELL, rows,
+                         &darkest[i], &lightest[i]);
+        else if (is_white_cell(pixels, page->width))
+            darkest[i] = lightest[i] = 255;
+        else
+            measure_cell(pixels, page->width, CELL, CELL, &darkest[i], &lightest[i]);
+    }
+}
+
+/* Paper is the most frequent level of the lighter half, with the spread that its noise has. */
+static void find_paper(const struct grey_page *page, struct grey_tone *tone, uint32_t *noise)
+{
+    uint32_t counts[LEVELS] = {0};
+    for (uint32_t y = 0; y < page->height; y += SAMPLE_STEP) {
+        const uint8_t *row = page->pixels + (size_t)y * page->width;
+        for (uint32_t x = y / SAMPLE_STEP % SAMPLE_STEP; x < page->width; x += SAMPLE_STEP)
+            counts[row[x]]++;
+    }
+    int peak = LEVELS - 1;
+    for (int v = LEVELS - 1; v >= PAPER_DARKEST; v--)
+        if (counts[v] > counts[peak])
+            peak = v;
+    int white = peak;
+    while (white > peak - PAPER_SPREAD_MAX && counts[white - 1] > counts[peak] / 20)
+        white--;
+    tone->white = (uint8_t)white;
+    tone->black = (uint8_t)(white / 8);
+    *noise = (uint32_t)(peak - white);
+}
+
+/* The compilers in use do not vectorise the plain loop at -O2. */
+typedef uint8_t lanes __attribute__((vector_size(16)));
+
+/* to[i] becomes the lighter or the darker one of to[i] and from[i]. */
+static void combine(uint8_t *to, const uint8_t *from, size_t n, bool lightest)
+{
+    size_t i = 0;
+    for (; i + sizeof(lanes) <= n; i += sizeof(lanes)) {
+        lanes a, b;
+        memcpy(&a, to + i, sizeof a);
+        memcpy(&b, from + i, sizeof b);
+        lanes keep = (lanes)(lightest ? a > b : a < b);
+        a = (a & keep) | (b & ~keep);
+        memcpy(to + i, &a, sizeof a);
+    }
+    for (; i < n; i++)
+        if (lightest ? from[i] > to[i] : from[i] < to[i])
+            to[i] = from[i];
+}
+
+/* Replaces each cell by the extreme of the cells up to `radius` away, both ways. */
+static void spread(const struct grey_tone *tone, uint8_t *map, uint8_t *spare, uint32_t radius,
+                   bool lightest)
+{
+    size_t columns = tone->columns;
+    memcpy(spare, map, columns * tone->rows);
+    for (uint32_t y = 0; y < tone->rows; y++)
+        for (size_t k = 1; k <= radius && k < columns; k++) {
+            uint8_t *row = spare + y * columns;
+            const uint8_t *from = map + y * columns;
+            combine(row, from + k, columns - k, lightest);
+            combine(row + k, from, columns - k, lightest);
+        }
+    memcpy(map, spare, columns * tone->rows);
+    for (uint32_t y = 0; y < tone->rows; y++)
+        for (uint32_t k = 1; k <= radius; k++) {
+            if (y >= k)
+                combine(map + y * columns, spare + (y - k) * columns, columns, lightest);
+            if (y + k < tone->rows)
+                combine(map + y * columns, spare + (y + k) * columns, columns, lightest);
+        }
+}
+
+/* A cell with a stroke is cut between stroke and background, which keeps grey text and thin lines;
+ * any other is all paper or all ink. */
+static uint8_t choose_threshold(const struct grey_tone *tone, uint32_t contrast_min, uint8_t stroke,
+                                uint8_t background)
+{
+    if (background > tone->white)
+        background = tone->white;
+    if (stroke + contrast_min <= background)
+        return (uint8_t)(stroke + (background - stroke) * THRESHOLD_PERCENT / 100);
+    return background * 2 < tone->white ? 255 : 0;
+}
+
+static int set_thresholds(struct grey_tone *tone, uint32_t noise, uint8_t *stroke,
+                          uint8_t *background)
+{
+    size_t cells = (size_t)tone->columns * tone->rows;
+    uint32_t contrast_min = noise * 3 > CONTRAST_MIN ? noise * 3 : CONTRAST_MIN;
+    uint8_t *spare = calloc(cells, 1);
+    if (!spare)
+        return FAX_ENOMEM;
+    spread(tone, background, spare, BACKGROUND_RADIUS, true);
+    spread(tone, background, spare, BACKGROUND_RADIUS, false);
+    spread(tone, stroke, spare, STROKE_RADIUS, false);
+    for (size_t i = 0; i < cells; i++)
+        tone->thresholds[i] = choose_threshold(tone, contrast_min, stroke[i], background[i]);
+    OPENSSL_cleanse(spare, cells);
+    free(spare);
+    return 0;
+}
+
+static int prepare(const struct grey_page *page, struct grey_tone *tone)
+{
+    tone->columns = (page->width + CELL - 1) / CELL;
+    tone->rows = (page->height + CELL - 1) / CELL;
+    tone->block_columns = (tone->columns + GREY_TONE_BLOCK - 1) / GREY_TONE_BLOCK;
+    tone->block_rows = (tone->rows + GREY_TONE_BLOCK - 1) / GREY_TONE_BLOCK;
+    tone->thresholds = malloc((size_t)tone->columns * tone->rows);
+    tone->blocks = calloc((size_t)tone->block_columns, tone->block_rows);
+    return tone->thresholds && tone->blocks ? 0 : FAX_ENOMEM;
+}
+
+int grey_tone_analyse(const struct grey_page *page, struct grey_tone *out)
+{
+    uint32_t noise = 0;
+    *out = (struct grey_tone){0};
+    int rc = prepare(page, out);
+    size_t cells = (size_t)out->columns * out->rows;
+    uint8_t *darkest = calloc(cells, 1), *lightest = calloc(cells, 1);
+    if (rc == 0 && (!darkest || !lightest))
+        rc = FAX_ENOMEM;
+    if (rc == 0) {
+        for (uint32_t y = 0; y < out->rows; y++)
+            measure_cells(page, y, darkest + (size_t)y * out->columns,
+                          lightest + (size_t)y * out->columns);
+        find_paper(page, out, &noise);
+        rc = grey_photo_find(out, darkest, lightest);
+    }
+    if (rc == 0)
+        rc = set_thresholds(out, noise, darkest, lightest);
+    if (darkest)
+        OPENSSL_cleanse(darkest, cells);
+    if (lightest)
+        OPENSSL_cleanse(lightest, cells);
+    free(darkest);
+    free(lightest);
+    return rc;
+}
+
+void grey_tone_free(struct grey_tone *tone)
+{
+    if (!tone)
+        return;
+    if (tone->thresholds)
+        OPENSSL_cleanse(tone->thresholds, (size_t)tone->columns * tone->rows);
+    free(tone->thresholds);
+    free(tone->blocks);
+    *tone = (struct grey_tone){0};
+}

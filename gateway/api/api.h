@@ -1,0 +1,11 @@
+/* api.h: the handlers of the REST API (openapi.json). Each one: who is it (SO_PEERCRED), is it
+ * allowed (policy), is it valid, then the event, then the effect, then the answer. */
+#ifndef GATEWAY_API_API_H
+#define GATEWAY_API_API_H
+
+#include "gateway/http/http_server.h"
+
+/* The table for http_server_open(); the server's user is the struct control. */
+const struct http_route *api_routes(void);
+
+#endif

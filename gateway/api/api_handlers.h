@@ -1,0 +1,34 @@
+/* api_handlers.h: the handlers, one for each operation of openapi.json. For gateway/api alone. */
+#ifndef GATEWAY_API_API_HANDLERS_H
+#define GATEWAY_API_API_HANDLERS_H
+
+#include "gateway/http/http_server.h"
+
+/* api_status.c */
+http_handler_cb api_get_status, api_get_health, api_get_ready, api_get_openapi;
+/* api_submit.c */
+http_handler_cb api_post_fax;
+/* api_faxes.c */
+http_handler_cb api_get_faxes, api_get_fax, api_watch_fax, api_cancel_fax;
+/* api_document.c */
+http_handler_cb api_get_document;
+/* api_principals.c */
+http_handler_cb api_get_principals, api_post_principal, api_disable_principal, api_enable_principal;
+/* api_roles.c */
+http_handler_cb api_get_roles, api_post_role, api_delete_role;
+/* api_grants.c */
+http_handler_cb api_get_grants, api_post_grant, api_delete_grant;
+/* api_mailboxes.c */
+http_handler_cb api_get_mailboxes, api_post_mailbox, api_patch_mailbox;
+/* api_numbers.c */
+http_handler_cb api_get_numbers, api_post_number, api_delete_number;
+/* api_trunks.c */
+http_handler_cb api_get_trunks, api_post_trunk, api_delete_trunk;
+/* api_audit.c */
+http_handler_cb api_get_records, api_post_verify, api_get_checkpoint;
+/* api_keys.c */
+http_handler_cb api_get_keys;
+/* api_dispose.c */
+http_handler_cb api_post_dispose;
+
+#endif

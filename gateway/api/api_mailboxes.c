@@ -1,0 +1,124 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/api/api_handlers.h"
+#include "gateway/api/api_request.h"
+#include "gateway/db/register_queries.h"
+#include "policy/kek_id.h"
+#include "policy/retention.h"
+
+static json_t *mailbox_json(const char *name, const char *class_name, int64_t days)
+{
+    return json_pack("{s:s,s:s,s:I}", "name", name, "class", class_name, "retention_days",
+                     (json_int_t)days);
+}
+
+static void on_mailboxes(void *user, int status, const struct db_result *result)
+{
+    struct api_request *r = user;
+    if (!api_rows(r, status, "the mailboxes could not be read"))
+        return;
+    json_t *list = json_array();
+    for (int i = 0; i < db_result_rows(result); i++) {
+        struct mailbox_row row;
+        mailbox_row_read(result, i, &row);
+        json_array_append_new(list, mailbox_json(row.mailbox, row.class_name, row.retention_days));
+    }
+    api_answer_json(r, 200, json_pack("{s:o}", "mailboxes", list));
+}
+
+void api_get_mailboxes(struct http_request *http, void *user)
+{
+    struct api_request *r = api_begin(http, user);
+    if (!r || !api_allow(r, POLICY_ADMIN_MAILBOXES, NULL))
+        return;
+    int rc = register_query_mailboxes(r->control->db, on_mailboxes, r);
+    if (rc < 0)
+        api_answer_error(r, rc, "the mailboxes could not be read");
+}
+
+/* -1: not a number of days. */
+static int64_t read_days(json_t *in, int64_t fallback)
+{
+    json_t *value = json_object_get(in, "retention_days");
+    if (!value)
+        return fallback;
+    json_int_t days = json_integer_value(value);
+    return json_is_integer(value) && days >= 0 && days <= RETENTION_DAYS_MAX ? days : -1;
+}
+
+static void add_mailbox(struct api_request *r, json_t *in)
+{
+    struct event e;
+    const char *name = api_text(r, in, "name", NULL, 200);
+    const char *class_name = name ? api_text(r, in, "class", "default", 100) : NULL;
+    if (!class_name)
+        return;
+    int64_t days = read_days(in, r->control->config->retention.default_days);
+    const char *wrong = NULL;
+    if (!api_name_valid(name))
+        wrong = "'name' must have 1 to 63 letters, digits, '-', '_', '.' or '@'";
+    else if (!kek_class_valid(class_name))
+        wrong = "'class' must have 1 to 32 of a-z, 0-9 and '-', beginning with a letter";
+    else if (days < 0)
+        wrong = "'retention_days' must be 0 (never) to 36500";
+    if (wrong) {
+        api_answer_problem(r, 422, "mailbox", "The mailbox is not valid", wrong);
+        return;
+    }
+    if (policy_find_mailbox(policy_cache_set(r->control->policy), name)) {
+        api_answer_problem(r, 409, "exists", "There is a mailbox of this name", NULL);
+        return;
+    }
+    event_begin(&e, "mailbox.created", r->principal, NULL);
+    event_text(&e, "mailbox", name);
+    event_text(&e, "class", class_name);
+    event_integer(&e, "retention_days", days);
+    api_change(r, &e, 201, mailbox_json(name, class_name, days));
+}
+
+void api_post_mailbox(struct http_request *http, void *user)
+{
+    struct api_request *r = api_begin(http, user);
+    if (!r || !api_allow(r, POLICY_ADMIN_MAILBOXES, NULL))
+        return;
+    json_t *in = http_request_json(http);
+    if (!in) {
+        api_end(r);
+        return;
+    }
+    add_mailbox(r, in);
+    json_decref(in);
+}
+
+void api_patch_mailbox(struct http_request *http, void *user)
+{
+    struct event e;
+    struct api_request *r = api_begin(http, user);
+    if (!r || !api_allow(r, POLICY_ADMIN_MAILBOXES, NULL))
+        return;
+    json_t *in = http_request_json(http);
+    if (!in) {
+        api_end(r);
+        return;
+    }
+    int64_t days = read_days(in, -1);
+    json_decref(in);
+    const char *name = http_request_param(http, "name");
+    const struct policy_mailbox *mailbox =
+        policy_find_mailbox(policy_cache_set(r->control->policy), name);
+    if (!mailbox) {
+        api_answer_problem(r, 404, "unknown", "There is no such mailbox", NULL);
+        return;
+    }
+    if (days < 0) {
+        api_answer_problem(r, 422, "mailbox", "The mailbox is not valid",
+                           "'retention_days' must be 0 (never) to 36500");
+        return;
+    }
+    event_begin(&e, "mailbox.changed", r->principal, NULL);
+    event_text(&e, "mailbox", name);
+    event_text(&e, "class", mailbox->class_name);
+    event_integer(&e, "retention_days", days);
+    api_change(r, &e, 200, mailbox_json(name, mailbox->class_name, days));
+}

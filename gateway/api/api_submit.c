@@ -1,0 +1,150 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/api/api_handlers.h"
+#include "gateway/api/api_request.h"
+#include "gateway/control/submission.h"
+
+struct submit_state {
+    struct submission_request request;
+    struct submission *submission;
+};
+
+static void state_free(void *state)
+{
+    struct submit_state *s = state;
+    if (s)
+        http_body_close(s->request.document);
+    free(s);
+}
+
+static void on_fax(void *user, int status, const struct db_result *result)
+{
+    struct api_request *r = user;
+    struct fax_row row;
+    if (!api_rows(r, status, "the fax was taken, but cannot be read back"))
+        return;
+    if (db_result_rows(result) == 0) {
+        api_answer_error(r, -ENOENT, "the fax was taken, but cannot be read back");
+        return;
+    }
+    fax_row_read(result, 0, &row);
+    api_answer_json(r, r->http_status, api_fax_json(&row));
+}
+
+static void on_submitted(void *user, const struct submission_result *result)
+{
+    struct api_request *r = user;
+    if (result->slug) {
+        api_answer_problem(r, result->http_status, result->slug, result->title, result->detail);
+        return;
+    }
+    r->http_status = result->http_status;
+    int rc = fax_query_one(r->control->db, &result->fax, on_fax, r);
+    if (rc < 0)
+        api_answer_error(r, rc, "the fax was taken, but cannot be read back");
+}
+
+static bool read_number(struct api_request *r, const char *name, char number[NUMBER_TEXT])
+{
+    char detail[160];
+    const char *text = http_request_query(r->http, name);
+    if (text && number_normalise(text, number) == 0)
+        return true;
+    snprintf(detail, sizeof detail,
+             "'%s' must be a telephone number: an optional '+' and 2 to 20 digits", name);
+    api_answer_problem(r, 400, "number", "The number is not valid", detail);
+    return false;
+}
+
+static bool read_key(struct api_request *r, struct submission_request *request)
+{
+    const char *key = http_request_header(r->http, "Idempotency-Key");
+    if (!key)
+        return true;
+    if (strlen(key) == 0 || strlen(key) > IDEMPOTENCY_KEY_MAX) {
+        api_answer_problem(r, 400, "idempotency", "The idempotency key is not valid",
+                           "it must have 1 to 200 characters");
+        return false;
+    }
+    snprintf(request->idempotency_key, sizeof request->idempotency_key, "%s", key);
+    return true;
+}
+
+/* Denials carry the numbers, as commitments. */
+static void deny(struct api_request *r, const struct submission_request *request,
+                 const struct policy_answer *answer)
+{
+    struct event e;
+    event_begin(&e, "fax.refused", r->principal, NULL);
+    event_outcome(&e, "denied");
+    event_personal(&e, "from", request->from);
+    event_personal(&e, "to", request->to);
+    event_text(&e, "reason", answer->reason);
+    event_note(&e, r->control->audit);
+    api_deny(r, POLICY_SUBMIT, answer->reason, NULL);
+}
+
+static bool decide(struct api_request *r, struct submission_request *request)
+{
+    struct policy_answer answer;
+    policy_cache_decide(r->control->policy, r->principal, POLICY_SUBMIT, request->from, request->to,
+                        NULL, &answer);
+    if (!answer.allowed || !answer.mailbox) {
+        deny(r, request, &answer);
+        return false;
+    }
+    snprintf(request->mailbox, sizeof request->mailbox, "%s", answer.mailbox->name);
+    snprintf(request->class_name, sizeof request->class_name, "%s", answer.mailbox->class_name);
+    request->retention_days = answer.mailbox->retention_days;
+    if (!policy_cache_route(r->control->policy, request->to)) {
+        api_answer_problem(r, 422, "route", "No trunk leads to the number",
+                           "add one with 'sealfax trunk add'");
+        return false;
+    }
+    return true;
+}
+
+void api_post_fax(struct http_request *http, void *user)
+{
+    static const char *const known[] = {"from", "to", NULL};
+    struct api_request *r = api_begin(http, user);
+    if (!r)
+        return;
+    if (http_request_check_query(http, known) < 0) {
+        api_end(r);
+        return;
+    }
+    struct submit_state *s = calloc(1, sizeof *s);
+    if (!s) {
+        api_answer_error(r, -ENOMEM, "the fax cannot be taken");
+        return;
+    }
+    s->request.document = -1;
+    r->state = s;
+    r->state_free = state_free;
+    snprintf(s->request.principal, sizeof s->request.principal, "%s", r->principal);
+    if (!read_number(r, "from", s->request.from))
+        return;
+    if (!read_number(r, "to", s->request.to))
+        return;
+    if (!read_key(r, &s->request) || !decide(r, &s->request))
+        return;
+    s->request.document = http_request_take_body(http, &s->request.octets);
+    if (s->request.document < 0 || s->request.octets == 0) {
+        api_answer_problem(r, 400, "document", "There is no document",
+                           "the body must be a PDF or TIFF document");
+        return;
+    }
+    if (s->request.octets > (size_t)r->control->config->render.max_document_mib << 20) {
+        api_answer_problem(r, 413, "document", "The document is too large", NULL);
+        return;
+    }
+    int rc = submission_start(r->control, &s->request, on_submitted, r, &s->submission);
+    if (rc < 0)
+        api_answer_error(r, rc, "the fax cannot be taken");
+    else
+        s->request.document = -1; /* the submission's now */
+}

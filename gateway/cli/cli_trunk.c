@@ -1,0 +1,60 @@
+#include "gateway/cli/cli_api.h"
+#include "gateway/cli/cli_commands.h"
+
+static const struct cli_option add_options[] = {
+    {"host", "HOST", "its address or name"},
+    {"port", "PORT", "its SIP port"},
+    {"t38-first", NULL, "offer T.38 already in the first INVITE"},
+    {"prefix", "DIGITS", "numbers that go there, as +49 (all)"},
+    {NULL, NULL, NULL},
+};
+
+static const struct cli_column columns[] = {
+    {"NAME", "name", CELL_TEXT},     {"HOST", "host", CELL_TEXT},
+    {"PORT", "port", CELL_NUMBER},   {"T.38 FIRST", "t38_first", CELL_FLAG},
+    {"PREFIX", "prefix", CELL_TEXT}, {NULL, NULL, CELL_TEXT},
+};
+
+static int run_list(struct cli *cli)
+{
+    struct http_target target;
+    http_target_begin(&target, "/v1/trunks");
+    return cli_list(cli, &target, "trunks", columns, "no trunks");
+}
+
+static int run_add(struct cli *cli)
+{
+    struct http_target target;
+    int64_t port = 0;
+    const char *host = cli_option(cli, "host"), *prefix = cli_option(cli, "prefix");
+    int has_port = cli_option_number(cli, "port", 1, 65535, &port);
+    if (has_port < 0)
+        return CLI_USAGE;
+    if (!host || !has_port)
+        return cli_usage(cli, "--host and --port are needed");
+    json_t *body = json_pack("{s:s, s:s, s:I, s:b, s:s}", "name", cli->arguments[0], "host", host,
+                             "port", (json_int_t)port, "t38_first",
+                             cli_option(cli, "t38-first") != NULL, "prefix", prefix ? prefix : "");
+    if (!body)
+        return cli_usage(cli, "a value is no UTF-8");
+    http_target_begin(&target, "/v1/trunks");
+    return cli_change(cli, "POST", &target, body, "added", cli->arguments[0]);
+}
+
+static int run_remove(struct cli *cli)
+{
+    struct http_target target;
+    http_target_begin(&target, "/v1/trunks");
+    http_target_segment(&target, cli->arguments[0]);
+    return cli_change(cli, "DELETE", &target, NULL, "removed", cli->arguments[0]);
+}
+
+const struct cli_command cli_trunk_commands[] = {
+    {"trunk", "list", NULL, "List SIP trunks", "sealfax trunk list", NULL, 0, run_list},
+    {"trunk", "add", "NAME", "Add a SIP trunk",
+     "sealfax trunk add carrier --host 192.0.2.10 --port 5060 --prefix +49", add_options, 1,
+     run_add},
+    {"trunk", "remove", "NAME", "Remove a SIP trunk", "sealfax trunk remove carrier", NULL, 1,
+     run_remove},
+    {NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL},
+};

@@ -1,0 +1,68 @@
+/* control.h: what the parts of the control process share. Owned by control.c; the parts keep a
+ * pointer and use only what their header says. One thread, one loop. */
+#ifndef GATEWAY_CONTROL_CONTROL_H
+#define GATEWAY_CONTROL_CONTROL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "gateway/audit/audit.h"
+#include "gateway/config/config.h"
+#include "gateway/control/keeper_client.h"
+#include "gateway/control/line_pool.h"
+#include "gateway/control/media_ports.h"
+#include "gateway/control/policy_cache.h"
+#include "gateway/control/stranger_log.h"
+#include "gateway/control/supervisor_client.h"
+#include "gateway/db/db.h"
+#include "gateway/http/http_server.h"
+#include "gateway/process/roles.h"
+#include "gateway/sip/sip.h"
+
+struct fax_watchers;
+struct fax_queue;
+struct fax_call;
+struct render_queue;
+struct submission;
+
+struct control {
+    uv_loop_t loop;
+    const struct role_context *context;
+    const struct config *config;
+    struct supervisor_client *supervisor;
+    struct keeper_client *keeper;
+    struct line_pool *lines;
+    struct db *db;
+    struct audit *audit;
+    struct policy_cache *policy;
+    struct sip_stack *sip;
+    struct http_server *http;
+    struct media_ports ports;
+    struct fax_watchers *watchers;
+    struct fax_queue *queue;
+    struct render_queue *renders;
+    struct fax_call *calls;         /* all that are not freed yet */
+    struct submission *submissions; /* all that are under way */
+    uint64_t started_ms;            /* wall clock */
+    bool ready;                     /* recovered and serving */
+    bool stopping;
+    bool database_up;
+    int exit_status;
+    uint64_t stop_deadline; /* of uv_now() */
+    uv_timer_t disposal_timer, stop_timer, stranger_timer;
+    struct stranger_log strangers;
+    char master_key_id[MSG_KEY_ID_MAX];
+    char verifier_key[256];
+    char media_address[64]; /* literal that stands in our descriptions */
+    char sip_address[64];   /* host:port that stands in our URIs */
+};
+
+/* The wall clock. */
+int64_t control_now_ms(void);
+
+/* Nothing more can be done well: logs and leaves the process with ROLE_EXIT_FAILED, the supervisor
+ * starts another. For losses that make going on a lie (the supervisor is gone). */
+_Noreturn void control_abandon(const char *why);
+
+#endif

@@ -1,0 +1,102 @@
+#include "gateway/control/control_stop.h"
+
+#include "gateway/control/event.h"
+#include "gateway/control/fax_call.h"
+#include "gateway/control/fax_queue.h"
+#include "gateway/control/fax_watchers.h"
+#include "gateway/control/render_queue.h"
+#include "gateway/process/log.h"
+
+enum { TICK_MS = 100, LAST_WORDS_MS = 5000, HTTP_DRAIN_MS = 1000 };
+
+/* Each step starts the next when it is done; NULL-safe closers call back in any case. */
+static void on_db_closed(void *user)
+{
+    struct control *c = user;
+    policy_cache_free(c->policy);
+    fax_watchers_free(c->watchers);
+    keeper_client_free(c->keeper);
+    supervisor_client_free(c->supervisor);
+    uv_close((uv_handle_t *)&c->disposal_timer, NULL);
+    uv_close((uv_handle_t *)&c->stop_timer, NULL);
+    uv_close((uv_handle_t *)&c->stranger_timer, NULL);
+    log_write(LOG_LEVEL_NOTICE, "control has stopped");
+}
+
+static void on_audit_closed(void *user)
+{
+    struct control *c = user;
+    db_close(c->db, on_db_closed, c);
+}
+
+static void on_queue_closed(void *user)
+{
+    struct control *c = user;
+    audit_close(c->audit, on_audit_closed, c);
+}
+
+static void on_renders_closed(void *user)
+{
+    struct control *c = user;
+    fax_queue_close(c->queue, on_queue_closed, c);
+}
+
+static void on_lines_closed(void *user)
+{
+    struct control *c = user;
+    render_queue_close(c->renders, on_renders_closed, c);
+}
+
+static void on_sip_closed(void *user)
+{
+    struct control *c = user;
+    c->sip = NULL;
+    line_pool_close(c->lines, on_lines_closed, c);
+}
+
+static void on_http_closed(void *user)
+{
+    struct control *c = user;
+    if (c->sip)
+        sip_stack_close(c->sip, on_sip_closed, c);
+    else
+        on_sip_closed(c);
+}
+
+static void close_all(struct control *c)
+{
+    struct event e;
+    uv_timer_stop(&c->stop_timer);
+    uv_timer_stop(&c->disposal_timer);
+    event_begin(&e, "gateway.stopped", "system", NULL);
+    event_note(&e, c->audit);
+    http_server_close(c->http, HTTP_DRAIN_MS, on_http_closed, c);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct control *c = timer->data;
+    uint64_t now = uv_now(&c->loop);
+    size_t calls = fax_calls_count(c);
+    if (calls == 0 && !c->submissions) {
+        close_all(c);
+    } else if (now >= c->stop_deadline + LAST_WORDS_MS) {
+        log_write(LOG_LEVEL_WARNING, "%zu calls could not be ended in time", calls);
+        close_all(c);
+    } else if (now >= c->stop_deadline) {
+        fax_calls_end(c, "the gateway stops");
+    }
+}
+
+void control_stop(struct control *c)
+{
+    uv_update_time(&c->loop);
+    if (c->stopping) {
+        c->stop_deadline = uv_now(&c->loop);
+        return;
+    }
+    c->stopping = true;
+    c->stop_deadline = uv_now(&c->loop) + (uint64_t)c->config->stop.drain_timeout_ms;
+    log_write(LOG_LEVEL_NOTICE, "stopping: %zu calls may finish", fax_calls_count(c));
+    uv_timer_start(&c->stop_timer, on_tick, 0, TICK_MS);
+}

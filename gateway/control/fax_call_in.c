@@ -1,0 +1,268 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/control/event.h"
+#include "gateway/control/fax_call_private.h"
+#include "gateway/control/fax_store.h"
+#include "gateway/control/fax_watchers.h"
+#include "gateway/process/log.h"
+#include "policy/retention.h"
+
+/* --- refusing --- */
+
+static void refuse(struct fax_call *call, int code, const char *what, const char *detail)
+{
+    call->sip_code = code;
+    fax_call_end(call, "%s: %s", what, detail);
+}
+
+struct refusal {
+    struct sip_session *session;
+    int code;
+};
+
+static void on_refusal_recorded(void *user, int status, uint64_t index)
+{
+    struct refusal *refusal = user;
+    (void)status; /* a refusal that could not be recorded is still a refusal */
+    (void)index;
+    if (refusal->session)
+        sip_session_reject(refusal->session, refusal->code, NULL);
+    free(refusal);
+}
+
+static void on_refused_event(void *user, struct sip_session *session, const struct sip_event *event)
+{
+    struct refusal *refusal = user;
+    (void)session;
+    if (event->kind == SIP_EVENT_ENDED)
+        refusal->session = NULL;
+}
+
+/* Records why the call is not taken, then refuses it. */
+static void refuse_call(struct control *control, struct sip_session *session,
+                        const struct sip_request_info *info, const char *actor, int code,
+                        const char *reason)
+{
+    struct event e;
+    event_begin(&e, "call.refused", actor, NULL);
+    event_outcome(&e, "denied");
+    event_personal(&e, "from", info->from_user);
+    event_personal(&e, "to", info->to_user);
+    event_text(&e, "call_id", info->call_id);
+    event_text(&e, "reason", reason);
+    event_integer(&e, "sip_code", code);
+    struct refusal *refusal = calloc(1, sizeof *refusal);
+    if (!refusal) {
+        sip_session_reject(session, 503, NULL);
+        return;
+    }
+    refusal->session = session;
+    refusal->code = code;
+    sip_session_set_event_cb(session, on_refused_event, refusal);
+    int rc = event_append(&e, control->audit, on_refusal_recorded, refusal);
+    if (rc < 0) {
+        /* A malformed text of the peer's must not hide the refusal. */
+        log_write(LOG_LEVEL_ERROR, "a refused call could not be recorded: %s", strerror(-rc));
+        sip_session_set_event_cb(session, NULL, NULL);
+        on_refusal_recorded(refusal, rc, 0);
+    }
+}
+
+/* --- answering --- */
+
+void fax_call_in_answer(struct fax_call *call)
+{
+    struct sdp_session answer;
+    bool t38 = false;
+    if (!call->session)
+        return;
+    int rc = call->has_offer ? media_answer(&call->local, &call->offer, &answer, &t38)
+                             : media_offer_audio(&call->local, &answer);
+    if (rc == 0)
+        rc = sip_session_answer(call->session, &answer);
+    if (rc < 0) {
+        refuse(call, rc == -ENOTSUP ? 488 : 500, "the call could not be answered", strerror(-rc));
+        return;
+    }
+    call->answered = true;
+    fax_watchers_say(call->control->watchers, &call->fax, "answered", "receiving", "answered");
+    if (!t38)
+        return; /* T.38 is offered after the ACK */
+    rc = media_read_t38(&call->offer, call->local.max_bit_rate, &call->t38);
+    if (rc < 0)
+        fax_call_end(call, "the peer's offer has no usable %s", "T.38 address");
+    else
+        fax_call_media(call);
+}
+
+/* --- the steps before the answer: record, vault file, line --- */
+
+struct create_work {
+    uv_work_t work;
+    struct fax_call *call;
+    const char *vault;
+    int status, descriptor;
+};
+
+static void create_file(uv_work_t *work)
+{
+    struct create_work *w = work->data;
+    w->status = fax_store_create(w->vault, &w->call->fax, w->call->class_name, w->call->kek_id,
+                                 false, &w->descriptor);
+}
+
+static void on_file_created(uv_work_t *work, int cancelled)
+{
+    struct create_work *w = work->data;
+    struct fax_call *call = w->call;
+    int rc = cancelled < 0 ? cancelled : w->status;
+    if (rc == 0)
+        call->vault_fd = w->descriptor;
+    free(w);
+    if (!call->ending) {
+        if (rc < 0)
+            refuse(call, 500, "the vault file could not be made", strerror(-rc));
+        else if ((rc = fax_call_start_line(call)) < 0)
+            refuse(call, 503, "no line can take the call", strerror(-rc));
+    }
+    fax_call_release(call);
+}
+
+static void on_offer_recorded(void *user, int status, uint64_t index)
+{
+    struct fax_call *call = user;
+    (void)index;
+    if (status < 0) {
+        refuse(call, 503, "the call could not be recorded", strerror(-status));
+    } else {
+        call->recorded_start = true;
+        struct create_work *w = call->ending ? NULL : calloc(1, sizeof *w);
+        if (w) {
+            w->call = call;
+            w->vault = call->control->context->paths->vault;
+            w->work.data = w;
+            call->pending++;
+            uv_queue_work(&call->control->loop, &w->work, create_file, on_file_created);
+        } else {
+            refuse(call, 500, "the call could not be taken", strerror(ENOMEM));
+        }
+    }
+    fax_call_release(call);
+}
+
+static void on_key_made(void *user, int status, const struct msg_key_result *result)
+{
+    struct fax_call *call = user;
+    struct event e;
+    if (status < 0) {
+        refuse(call, 503, "the keeper gave no key", strerror(-status));
+        fax_call_release(call);
+        return;
+    }
+    if (call->ending) {
+        fax_call_release(call);
+        return;
+    }
+    memcpy(call->data_key, result->data_key, sizeof call->data_key);
+    snprintf(call->kek_id, sizeof call->kek_id, "%s", result->kek_id);
+    event_begin(&e, "key.created", "system", &call->fax);
+    event_text(&e, "kek", call->kek_id);
+    event_note(&e, call->control->audit);
+    event_begin(&e, "fax.offered", call->principal, &call->fax);
+    event_text(&e, "direction", "in");
+    event_personal(&e, "from", call->from);
+    event_personal(&e, "to", call->to);
+    event_text(&e, "mailbox", call->mailbox);
+    event_text(&e, "class", call->class_name);
+    event_text(&e, "trunk", call->trunk);
+    event_text(&e, "call_id", call->call_id);
+    event_text(&e, "kek", call->kek_id);
+    int rc = event_append(&e, call->control->audit, on_offer_recorded, call);
+    if (rc < 0) {
+        on_offer_recorded(call, rc, 0);
+        return;
+    }
+    event_begin(&e, "attempt.started", call->principal, &call->fax);
+    event_integer(&e, "attempt", call->attempt);
+    event_text(&e, "trunk", call->trunk);
+    event_text(&e, "call_id", call->call_id);
+    event_note(&e, call->control->audit);
+}
+
+static void take_call(struct control *control, struct sip_session *session,
+                      const struct sip_request_info *info, const struct trunk_info *trunk,
+                      const struct policy_mailbox *mailbox)
+{
+    char month[KEK_MONTH_TEXT];
+    int64_t disposal_us;
+    struct fax_call *call = fax_call_new(control, false);
+    if (!call || fax_id_make(&call->fax, (uint64_t)control_now_ms()) < 0) {
+        sip_session_reject(session, 503, NULL);
+        if (call)
+            fax_call_discard(call);
+        return;
+    }
+    if (number_normalise(info->from_user, call->from) < 0)
+        call->from[0] = '\0';
+    int rc = number_normalise(info->to_user, call->to);
+    snprintf(call->principal, sizeof call->principal, "trunk:%.50s", trunk->name);
+    snprintf(call->trunk, sizeof call->trunk, "%s", trunk->name);
+    snprintf(call->mailbox, sizeof call->mailbox, "%s", mailbox->name);
+    snprintf(call->class_name, sizeof call->class_name, "%s", mailbox->class_name);
+    snprintf(call->call_id, sizeof call->call_id, "%s", info->call_id);
+    call->retention_days = mailbox->retention_days;
+    call->session = session;
+    call->has_offer = info->offer != NULL;
+    if (info->offer)
+        call->offer = *info->offer;
+    sip_session_set_event_cb(session, fax_call_sip_event, call);
+    if (rc == 0)
+        rc = retention_disposal_time(control_now_ms() * 1000, call->retention_days, &disposal_us);
+    if (rc == 0)
+        rc = kek_month_for(disposal_us, month);
+    if (rc == 0) {
+        call->pending++;
+        rc = keeper_create_key(control->keeper, &call->fax, call->class_name, month, on_key_made,
+                               call);
+        if (rc < 0)
+            call->pending--;
+    }
+    if (rc < 0)
+        refuse(call, 503, "the call could not be prepared", "no key can be asked for");
+    else
+        sip_session_ring(session);
+}
+
+/* --- judging --- */
+
+void fax_call_incoming(void *user, struct sip_session *session, const struct sip_request_info *info)
+{
+    struct control *control = user;
+    struct policy_answer answer;
+    char actor[POLICY_NAME_TEXT];
+    const struct trunk_info *trunk = policy_cache_trunk_from(control->policy, info->source);
+    if (!control->ready || control->stopping || !trunk) {
+        sip_session_reject(session, trunk ? 503 : 403, NULL);
+        return;
+    }
+    snprintf(actor, sizeof actor, "trunk:%.50s", trunk->name);
+    policy_decide_inbound(policy_cache_set(control->policy), trunk->name, info->to_user,
+                          control_now_ms() * 1000, &answer);
+    if (!answer.allowed) {
+        bool unknown = !answer.mailbox;
+        refuse_call(control, session, info, actor, unknown ? 404 : 403, answer.reason);
+        return;
+    }
+    if (info->offer && sdp_find_t38(info->offer) < 0 && sdp_find_g711(info->offer, NULL) < 0) {
+        refuse_call(control, session, info, actor, 488, "offers neither T.38 nor G.711");
+        return;
+    }
+    if (line_pool_room(control->lines) == 0 || !keeper_client_ready(control->keeper)) {
+        refuse_call(control, session, info, actor, 503, "no line has room");
+        return;
+    }
+    take_call(control, session, info, trunk, answer.mailbox);
+}

@@ -1,0 +1,338 @@
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/control/event.h"
+#include "gateway/control/fax_call_private.h"
+#include "gateway/control/fax_watchers.h"
+#include "gateway/process/log.h"
+
+static void tell(struct fax_call *call, const char *kind, json_t *line)
+{
+    fax_watchers_tell(call->control->watchers, &call->fax, kind,
+                      call->outbound ? "sending" : "receiving", line, false);
+}
+
+/* --- received pages: sealed by the line, journalled here, then confirmed by the line --- */
+
+struct page_wait {
+    struct fax_call *call;
+    uint32_t page;
+};
+
+static void answer_page(struct fax_call *call, uint32_t page, int status)
+{
+    const struct msg_page_journaled answer = {
+        .call = call->line_call, .page = page, .status = status};
+    if (!call->line_call)
+        return;
+    if (line_pool_send(call->line, MSG_PAGE_JOURNALED, &answer, sizeof answer, NULL, 0) < 0)
+        log_write(LOG_LEVEL_ERROR, "a line takes no messages");
+}
+
+static void on_page_journalled(void *user, int status, uint64_t index)
+{
+    struct page_wait *wait = user;
+    struct fax_call *call = wait->call;
+    (void)index;
+    if (status == 0) {
+        call->pages_stored = wait->page;
+    } else {
+        call->page_refused = true;
+        snprintf(call->reason, sizeof call->reason, "page %u could not be recorded: %s", wait->page,
+                 strerror(-status));
+    }
+    answer_page(call, wait->page, status);
+    free(wait);
+    fax_call_release(call);
+}
+
+static void digest_text(const uint8_t digest[32], char text[65])
+{
+    for (int i = 0; i < 32; i++)
+        snprintf(text + (ptrdiff_t)2 * i, 3, "%02x", digest[i]);
+}
+
+static void on_page_sealed(struct fax_call *call, const struct msg_page_sealed *m)
+{
+    char digest[65];
+    struct event e;
+    if (m->status < 0) {
+        call->page_refused = true;
+        snprintf(call->reason, sizeof call->reason, "page %u was not stored: %.120s", m->page,
+                 m->reason[0] ? m->reason : strerror(-m->status));
+        answer_page(call, m->page, m->status);
+        return;
+    }
+    struct page_wait *wait = calloc(1, sizeof *wait);
+    if (!wait) {
+        answer_page(call, m->page, -ENOMEM);
+        return;
+    }
+    wait->call = call;
+    wait->page = m->page;
+    digest_text(m->digest, digest);
+    event_begin(&e, "page.received", call->principal, &call->fax);
+    event_integer(&e, "attempt", call->attempt);
+    event_integer(&e, "page", m->page);
+    event_integer(&e, "width", m->width);
+    event_integer(&e, "rows", m->rows);
+    event_integer(&e, "x_dpi", m->x_dpi);
+    event_integer(&e, "y_dpi", m->y_dpi);
+    event_integer(&e, "coding", m->coding);
+    event_integer(&e, "octets", m->octets);
+    event_integer(&e, "offset", (int64_t)m->offset);
+    event_integer(&e, "length", m->length);
+    event_text(&e, "digest", digest);
+    call->pending++;
+    int rc = event_append(&e, call->control->audit, on_page_journalled, wait);
+    if (rc < 0)
+        on_page_journalled(wait, rc, 0);
+}
+
+/* --- progress --- */
+
+static void note_confirmed(struct fax_call *call, uint32_t page)
+{
+    struct event e;
+    event_begin(&e, call->outbound ? "page.sent" : "page.confirmed", call->principal, &call->fax);
+    event_integer(&e, "attempt", call->attempt);
+    event_integer(&e, "page", page);
+    event_note(&e, call->control->audit);
+    if (page > call->pages_confirmed)
+        call->pages_confirmed = page;
+    if (call->page_pending == page)
+        call->page_pending = 0;
+    tell(call, "confirmed", json_pack("{s:i}", "page", (int)page));
+}
+
+static void on_progress(struct fax_call *call, const struct msg_call_progress *m)
+{
+    switch ((enum call_progress)m->kind) {
+    case PROGRESS_TRAINED:
+        tell(call, "trained", json_pack("{s:i,s:s}", "rate", (int)m->rate, "modem", m->modem));
+        break;
+    case PROGRESS_PEER_IDENT:
+        break;
+    case PROGRESS_MEDIA_SEEN:
+        tell(call, "training", json_pack("{s:s}", "text", "the peer's media has arrived"));
+        break;
+    case PROGRESS_PAGE_BEGIN:
+        tell(call, "page", json_pack("{s:i,s:i}", "page", (int)m->page, "pages", (int)call->pages));
+        break;
+    case PROGRESS_PAGE_PENDING:
+        call->page_pending = m->page;
+        break;
+    case PROGRESS_PAGE_CONFIRMED:
+        note_confirmed(call, m->page);
+        break;
+    }
+}
+
+static void on_ready(struct fax_call *call, const struct msg_call_ready *m)
+{
+    if (call->ending)
+        return;
+    uv_timer_stop(&call->timer);
+    if (m->status < 0) {
+        fax_call_end(call, "%s", m->reason[0] ? m->reason : strerror(-m->status));
+        return;
+    }
+    if (!call->outbound) {
+        fax_call_in_answer(call);
+    } else if (m->pages != call->pages) {
+        fax_call_end(call, "the vault file holds %u pages of %u", m->pages, call->pages);
+    } else {
+        fax_call_out_dial(call);
+    }
+}
+
+static void on_done(struct fax_call *call, const struct msg_call_done *m)
+{
+    call->done = *m;
+    call->line_done = true;
+    call->page_pending = m->page_pending;
+    if (m->pages > call->pages_confirmed)
+        call->pages_confirmed = m->pages;
+    line_pool_detach(call->line, call->line_call);
+    call->line_call = 0;
+    if (call->ending) {
+        uv_timer_stop(&call->timer);
+        fax_call_record_end(call);
+        return;
+    }
+    fax_call_end(call, "%s", m->result == 0 ? "" : m->text);
+}
+
+static void on_line_message(void *user, struct ipc_message *m)
+{
+    struct fax_call *call = user;
+    const struct msg_call_ready *ready = ipc_message_body(m, MSG_CALL_READY, sizeof *ready);
+    const struct msg_call_progress *progress =
+        ipc_message_body(m, MSG_CALL_PROGRESS, sizeof *progress);
+    const struct msg_page_sealed *page = ipc_message_body(m, MSG_PAGE_SEALED, sizeof *page);
+    const struct msg_call_done *done = ipc_message_body(m, MSG_CALL_DONE, sizeof *done);
+    if (ready)
+        on_ready(call, ready);
+    else if (progress)
+        on_progress(call, progress);
+    else if (page)
+        on_page_sealed(call, page);
+    else if (done)
+        on_done(call, done);
+    else
+        log_write(LOG_LEVEL_ERROR, "a line sent an unexpected message %u", m->header.type);
+}
+
+static void on_line_lost(void *user)
+{
+    struct fax_call *call = user;
+    call->line_call = 0;
+    call->line_lost = true;
+    call->local_fault = true;
+    if (call->ending) {
+        uv_timer_stop(&call->timer);
+        fax_call_record_end(call);
+        return;
+    }
+    fax_call_end(call, "the line process died");
+}
+
+/* --- starting --- */
+
+static void on_prepare_timeout(struct fax_call *call)
+{
+    fax_call_end(call, "the line did not prepare the call in time");
+}
+
+static void fill_start(struct fax_call *call, struct msg_call_start *start)
+{
+    const struct config *config = call->control->config;
+    const char *ident =
+        policy_cache_ident(call->control->policy, call->outbound ? call->from : call->to);
+    memset(start, 0, sizeof *start);
+    start->call = call->line_call;
+    start->sender = call->outbound;
+    start->ecm = call->outbound ? call->ecm : config->fax.ecm;
+    start->attempt = call->attempt;
+    start->max_rate = call->outbound ? call->max_rate : (uint32_t)config->fax.max_rate;
+    start->max_pages = (uint32_t)config->fax.max_pages;
+    start->no_media_timeout_ms = (uint32_t)config->fax.no_media_timeout_ms;
+    memcpy(start->fax_id, call->fax.octets, sizeof start->fax_id);
+    memcpy(start->data_key, call->data_key, sizeof start->data_key);
+    if (!ident[0])
+        ident = config->fax.ident[0] ? config->fax.ident : (call->outbound ? call->from : call->to);
+    snprintf(start->local_ident, sizeof start->local_ident, "%s", ident);
+    if (call->outbound) {
+        time_t now = time(NULL);
+        struct tm local;
+        localtime_r(&now, &local);
+        start->utc_offset_minutes = (int32_t)(local.tm_gmtoff / 60);
+        snprintf(start->header_left, sizeof start->header_left, "%s%s%s", config->fax.header,
+                 config->fax.header[0] ? " " : "", call->from);
+        snprintf(start->header_to, sizeof start->header_to, "%s", call->to);
+    }
+}
+
+int fax_call_start_line(struct fax_call *call)
+{
+    struct control *control = call->control;
+    const struct line_call_handlers handlers = {on_line_message, on_line_lost, call};
+    struct msg_call_start start;
+    int rc = media_ports_open(&control->ports, &call->media_fd, &call->local.port);
+    if (rc == 0)
+        rc = line_pool_attach(control->lines, &handlers, &call->line, &call->line_call);
+    if (rc < 0) {
+        OPENSSL_cleanse(call->data_key, sizeof call->data_key);
+        return rc;
+    }
+    fill_start(call, &start);
+    const int descriptors[] = {call->media_fd, call->vault_fd};
+    rc = line_pool_send(call->line, MSG_CALL_START, &start, sizeof start, descriptors, 2);
+    OPENSSL_cleanse(&start, sizeof start);
+    OPENSSL_cleanse(call->data_key, sizeof call->data_key);
+    close(call->media_fd);
+    close(call->vault_fd);
+    call->media_fd = call->vault_fd = -1;
+    call->local.address = control->media_address;
+    call->local.session_id = (uint64_t)call->started_ms;
+    call->local.session_version = 1;
+    call->local.max_bit_rate = (uint32_t)control->config->fax.max_rate;
+    call->local.max_datagram = (uint32_t)control->config->media.max_datagram;
+    if (rc == 0)
+        fax_call_timer(call, CALL_PREPARE_MS, on_prepare_timeout);
+    return rc;
+}
+
+/* --- media --- */
+
+/* A peer that trickles frames for ever must not hold a line. */
+static void on_too_long(struct fax_call *call)
+{
+    fax_call_end(call, "the call took longer than fax.max_call_ms");
+}
+
+static void send_media(struct fax_call *call)
+{
+    struct msg_call_media media;
+    memset(&media, 0, sizeof media);
+    media.call = call->line_call;
+    media.peer = call->t38.peer;
+    media.t38_version = call->t38.version;
+    media.redundancy = call->t38.redundancy ? (uint8_t)call->control->config->media.redundancy : 0;
+    media.max_datagram = call->t38.max_datagram;
+    media.max_rate = call->t38.max_bit_rate;
+    int rc = call->line_call
+                 ? line_pool_send(call->line, MSG_CALL_MEDIA, &media, sizeof media, NULL, 0)
+                 : -EPIPE;
+    if (rc < 0)
+        fax_call_end(call, "the line takes no messages");
+    else if (!call->media_started) {
+        call->media_started = true;
+        fax_call_timer(call, (uint64_t)call->control->config->fax.max_call_ms, on_too_long);
+    }
+}
+
+static void on_media_journalled(void *user, int status, uint64_t index)
+{
+    struct fax_call *call = user;
+    (void)index;
+    if (!call->ending) {
+        if (status < 0)
+            fax_call_end(call, "the start of media could not be recorded: %s", strerror(-status));
+        else
+            send_media(call);
+    }
+    fax_call_release(call);
+}
+
+void fax_call_media(struct fax_call *call)
+{
+    if (call->media_started) {
+        send_media(call);
+        return;
+    }
+    if (call->t38_agreed)
+        return;
+    call->t38_agreed = true;
+    uv_timer_stop(&call->timer);
+    tell(call, "t38", json_pack("{s:s}", "text", "T.38 is agreed"));
+    if (!call->outbound) {
+        send_media(call);
+        return;
+    }
+    /* From here on a crash makes the fax uncertain: that has to be on disk before a page can leave.
+     */
+    struct event e;
+    event_begin(&e, "media.started", call->principal, &call->fax);
+    event_integer(&e, "attempt", call->attempt);
+    call->pending++;
+    int rc = event_append(&e, call->control->audit, on_media_journalled, call);
+    if (rc < 0)
+        on_media_journalled(call, rc, 0);
+}

@@ -1,0 +1,151 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/control/event.h"
+#include "gateway/control/fax_call_private.h"
+#include "gateway/control/fax_store.h"
+#include "gateway/control/fax_watchers.h"
+#include "gateway/process/log.h"
+
+/* URIs for a number: the peer's side for To and the request, ours for From. */
+static int make_uri(char *out, size_t size, const char *number, const char *host)
+{
+    int n = snprintf(out, size, "sip:%s@%s", number, host);
+    return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+static int dial(struct fax_call *call, const struct trunk_info *trunk)
+{
+    struct sdp_session offer;
+    char host[80], request[128], from[160];
+    bool v6 = strchr(trunk->host, ':') != NULL;
+    snprintf(host, sizeof host, "%s%s%s:%u", v6 ? "[" : "", trunk->host, v6 ? "]" : "",
+             trunk->port);
+    int rc = make_uri(request, sizeof request, call->to, host);
+    if (rc == 0)
+        rc = make_uri(from, sizeof from, call->from, call->control->sip_address);
+    if (rc < 0)
+        return rc;
+    call->offered_t38 = trunk->t38_first && !call->audio_only;
+    rc = call->offered_t38 ? media_offer_t38(&call->local, &offer)
+                           : media_offer_audio(&call->local, &offer);
+    if (rc < 0)
+        return rc;
+    const struct sip_call sip = {
+        .target = trunk->address,
+        .request_uri = request,
+        .from_uri = from,
+        .to_uri = request,
+        .offer = &offer,
+        /* A second INVITE of the same attempt is a call of its own. */
+        .call_id = call->audio_only ? NULL : call->call_id,
+    };
+    return sip_session_call(call->control->sip, &sip, fax_call_sip_event, call, &call->session);
+}
+
+void fax_call_out_dial(struct fax_call *call)
+{
+    const struct trunk_info *trunk = policy_cache_trunk(call->control->policy, call->trunk);
+    int rc = trunk ? dial(call, trunk) : -ENOENT;
+    if (rc < 0) {
+        fax_call_end(call, "the call could not be made: %s",
+                     trunk ? strerror(-rc) : "the trunk is gone");
+        return;
+    }
+    fax_watchers_say(call->control->watchers, &call->fax, "dialling", "sending", "dialling");
+}
+
+static void on_key(void *user, int status, const struct msg_key_result *result)
+{
+    struct fax_call *call = user;
+    struct event e;
+    if (status == 0 && !call->ending) {
+        memcpy(call->data_key, result->data_key, sizeof call->data_key);
+        event_begin(&e, "key.used", call->principal, &call->fax);
+        event_text(&e, "kek", result->kek_id);
+        event_text(&e, "purpose", "send");
+        event_note(&e, call->control->audit);
+        int rc = fax_store_open(call->control->context->paths->vault, &call->fax, false,
+                                &call->vault_fd);
+        if (rc < 0) {
+            fax_call_end(call, "the vault file cannot be opened: %s", strerror(-rc));
+        } else if ((rc = fax_call_start_line(call)) < 0) {
+            call->local_fault = true;
+            fax_call_end(call, "no line can take the call: %s", strerror(-rc));
+        }
+    } else if (status < 0) {
+        call->local_fault = status != -ENOENT && status != -EBADMSG;
+        fax_call_end(call, "the fax's key cannot be had: %s",
+                     status == -ENOENT    ? "it has been destroyed"
+                     : status == -EBADMSG ? "it is damaged"
+                                          : strerror(-status));
+    }
+    fax_call_release(call);
+}
+
+static void on_start_recorded(void *user, int status, uint64_t index)
+{
+    struct fax_call *call = user;
+    (void)index;
+    if (status < 0) {
+        fax_call_end(call, "the attempt could not be recorded: %s", strerror(-status));
+    } else {
+        call->recorded_start = true;
+        if (!call->ending) {
+            call->pending++;
+            int rc = keeper_open_key(call->control->keeper, &call->fax, on_key, call);
+            if (rc < 0) {
+                call->pending--;
+                call->local_fault = true;
+                fax_call_end(call, "the keeper takes no questions: %s", strerror(-rc));
+            }
+        }
+    }
+    fax_call_release(call);
+}
+
+int fax_call_out(struct control *control, const struct outbound_fax *fax, const char *trunk,
+                 fax_call_done_cb *done, void *user)
+{
+    struct event e;
+    struct fax_call *call = fax_call_new(control, true);
+    if (!call)
+        return -ENOMEM;
+    call->fax = fax->fax;
+    call->attempt = fax->attempt;
+    call->pages = fax->pages;
+    call->first_page = fax->first_page > 0 ? fax->first_page : 1;
+    call->pages_confirmed = call->first_page - 1;
+    call->max_rate = fax->max_rate ? fax->max_rate : (uint32_t)control->config->fax.max_rate;
+    call->ecm = control->config->fax.ecm && !fax->no_ecm;
+    memcpy(call->from, fax->from, sizeof call->from);
+    memcpy(call->to, fax->to, sizeof call->to);
+    memcpy(call->principal, fax->principal, sizeof call->principal);
+    memcpy(call->mailbox, fax->mailbox, sizeof call->mailbox);
+    snprintf(call->trunk, sizeof call->trunk, "%s", trunk);
+    const struct policy_mailbox *mailbox =
+        policy_find_mailbox(policy_cache_set(control->policy), call->mailbox);
+    call->retention_days = mailbox ? mailbox->retention_days : 0;
+    struct fax_id id;
+    char text[FAX_ID_TEXT];
+    int rc = fax_id_make(&id, (uint64_t)control_now_ms());
+    if (rc == 0) {
+        fax_id_text(&id, text);
+        snprintf(call->call_id, sizeof call->call_id, "%s@%s", text, control->config->node);
+        event_begin(&e, "attempt.started", call->principal, &call->fax);
+        event_integer(&e, "attempt", call->attempt);
+        event_text(&e, "trunk", call->trunk);
+        event_text(&e, "call_id", call->call_id);
+        call->pending++;
+        rc = event_append(&e, control->audit, on_start_recorded, call);
+    }
+    if (rc < 0) {
+        fax_call_discard(call);
+        return rc;
+    }
+    call->done_cb = done;
+    call->done_user = user;
+    return 0;
+}

@@ -1,0 +1,86 @@
+/* fax_call_private.h: for the files fax_call*.c alone. */
+#ifndef GATEWAY_CONTROL_FAX_CALL_PRIVATE_H
+#define GATEWAY_CONTROL_FAX_CALL_PRIVATE_H
+
+#include "gateway/control/fax_call.h"
+#include "gateway/control/media_offer.h"
+#include "policy/kek_id.h"
+
+enum { CALL_STOP_GRACE_MS = 2000, CALL_PREPARE_MS = 60000, CALL_NEGOTIATE_MS = 32000 };
+
+struct fax_call {
+    struct fax_call *next;
+    struct control *control;
+    bool outbound;
+    struct fax_id fax;
+    uint16_t attempt;
+    char principal[POLICY_NAME_TEXT]; /* the actor of its events: submitter or "trunk:NAME" */
+    char from[NUMBER_TEXT], to[NUMBER_TEXT];
+    char mailbox[POLICY_NAME_TEXT], class_name[KEK_CLASS_TEXT], trunk[POLICY_NAME_TEXT];
+    char kek_id[KEK_ID_TEXT];
+    char call_id[128];
+    uint32_t retention_days;
+    uint32_t pages; /* outbound: of the document */
+    uint32_t first_page, max_rate;
+    bool ecm, local_fault;
+
+    struct sip_session *session; /* NULL: not yet or no more */
+    struct sdp_session offer;    /* inbound: of the INVITE */
+    bool has_offer, answered, offered_t38, audio_only, reinviting;
+    int sip_code;
+
+    struct pool_line *line;
+    uint32_t line_call; /* 0: not attached */
+    int media_fd, vault_fd;
+    uint8_t data_key[MSG_KEY_OCTETS];
+    struct media_local local;
+    struct media_t38 t38;
+    bool t38_agreed, media_started, line_done, line_lost, page_refused;
+    struct msg_call_done done;
+    uint32_t pages_stored;    /* inbound: sealed and journalled */
+    uint32_t pages_confirmed; /* as the line has told so far */
+    uint32_t page_pending;    /* outbound: a post-page command for it is unanswered */
+
+    uv_timer_t timer;
+    void (*on_timeout)(struct fax_call *call);
+    bool recorded_start; /* attempt.started or fax.offered is in the log */
+    bool cancelled, ending, recording;
+    unsigned pending; /* callbacks that still refer to the call */
+    int64_t started_ms;
+    char reason[MSG_REASON_MAX];
+    struct outbound_fax next_attempt; /* when recorded as requeued */
+    bool requeued;
+    fax_call_done_cb *done_cb;
+    void *done_user;
+};
+
+/* fax_call.c */
+struct fax_call *fax_call_new(struct control *control, bool outbound);
+void fax_call_timer(struct fax_call *call, uint64_t ms, void (*on_timeout)(struct fax_call *call));
+/* Ends the attempt for this reason (the first one stands); safe in every state and more than once.
+ */
+void fax_call_end(struct fax_call *call, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* To be called at the end of every callback that was counted in pending. */
+void fax_call_release(struct fax_call *call);
+/* Frees a call that has recorded nothing and has nothing to record. */
+void fax_call_discard(struct fax_call *call);
+
+/* fax_call_line.c: attaches a line, opens the media socket and sends MSG_CALL_START with the data
+ * key, which is wiped. Returns 0 or a negative errno. */
+int fax_call_start_line(struct fax_call *call) __attribute__((warn_unused_result));
+/* Tells the line that T.38 is agreed (or that the peer has moved). */
+void fax_call_media(struct fax_call *call);
+/* The line's pages are ready: dial or answer. Defined by direction. */
+void fax_call_out_dial(struct fax_call *call);
+void fax_call_in_answer(struct fax_call *call);
+
+/* fax_call_signalling.c */
+sip_event_cb fax_call_sip_event;
+void fax_call_reinvite(struct fax_call *call); /* on_timeout */
+
+/* fax_call_record.c: records the end and frees the call. */
+void fax_call_record_end(struct fax_call *call);
+const char *fax_call_state(const struct fax_call *call);
+
+#endif

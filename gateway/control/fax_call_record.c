@@ -1,0 +1,188 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/control/event.h"
+#include "gateway/control/fax_call_private.h"
+#include "gateway/control/fax_watchers.h"
+#include "gateway/control/retry.h"
+#include "gateway/process/log.h"
+#include "policy/retention.h"
+
+static const char *outbound_state(const struct fax_call *call)
+{
+    if (call->pages_confirmed >= call->pages && call->pages > 0)
+        return "delivered";
+    if (call->page_pending || (call->media_started && !call->line_done))
+        return "uncertain";
+    if (call->pages_confirmed > 0)
+        return "partial";
+    return call->cancelled ? "cancelled" : "failed";
+}
+
+static const char *inbound_state(const struct fax_call *call)
+{
+    if (call->line_done && call->done.result == 0 && call->pages_stored > 0 &&
+        call->pages_confirmed >= call->pages_stored)
+        return "received";
+    return call->pages_stored > 0 ? "partial" : "failed";
+}
+
+const char *fax_call_state(const struct fax_call *call)
+{
+    return call->outbound ? outbound_state(call) : inbound_state(call);
+}
+
+static void tell_end(struct fax_call *call, const char *state)
+{
+    json_t *line =
+        json_pack("{s:s,s:i,s:i}", "text", call->reason, "page", (int)call->pages_confirmed,
+                  "pages", (int)(call->outbound ? call->pages : call->pages_stored));
+    fax_watchers_tell(call->control->watchers, &call->fax, "ended", state, line, true);
+}
+
+static void on_recorded(void *user, int status, uint64_t index)
+{
+    struct fax_call *call = user;
+    const char *state = fax_call_state(call);
+    (void)index;
+    if (status < 0)
+        log_write(LOG_LEVEL_ERROR, "the end of a call could not be recorded: %s",
+                  strerror(-status));
+    if (call->recorded_start)
+        tell_end(call, state);
+    if (call->done_cb)
+        call->done_cb(call->done_user, call->requeued && status == 0 ? &call->next_attempt : NULL);
+    fax_call_discard(call);
+}
+
+static void record_attempt(struct fax_call *call, const char *state)
+{
+    struct event e;
+    const struct msg_call_done *done = &call->done;
+    event_begin(&e, "attempt.ended", call->principal, &call->fax);
+    event_outcome(&e, strcmp(state, "delivered") == 0 || strcmp(state, "received") == 0 ? "ok"
+                                                                                        : "failed");
+    event_integer(&e, "attempt", call->attempt);
+    event_integer(&e, "sip_code", call->sip_code);
+    event_integer(&e, "t30_result", call->line_done && call->media_started ? done->result : -1);
+    event_text(&e, "text", call->reason[0] ? call->reason : "OK");
+    event_integer(&e, "rate", done->rate);
+    event_text(&e, "modem", done->modem);
+    event_integer(&e, "ecm", done->ecm != 0);
+    event_integer(&e, "retransmissions", done->ecm_retransmissions);
+    event_personal(&e, "peer_ident", done->peer_ident);
+    event_integer(&e, "pages", call->pages_confirmed);
+    event_integer(&e, "seconds", (control_now_ms() - call->started_ms + 500) / 1000);
+    event_integer(&e, "packets_lost", done->packets_lost);
+    event_integer(&e, "packets_recovered", done->packets_recovered);
+    event_integer(&e, "packets_bad", done->packets_bad);
+    event_note(&e, call->control->audit);
+}
+
+static int64_t disposal_s(const struct fax_call *call)
+{
+    int64_t disposal_us;
+    uint32_t days = call->retention_days;
+    if (retention_disposal_time(control_now_ms() * 1000, days, &disposal_us) < 0 ||
+        disposal_us == RETENTION_NEVER)
+        return 0;
+    return disposal_us / 1000000;
+}
+
+/* The line still works on it, a page waits for the journal, or the end is being recorded already.
+ */
+static bool must_wait(const struct fax_call *call)
+{
+    return !call->ending || call->recording || call->pending > 0 ||
+           (call->line_call && call->media_started && !call->line_done);
+}
+
+/* Fills call->next_attempt when the fax is to be tried again. */
+static bool plan_next(struct fax_call *call, const char *state, const char **why)
+{
+    const struct config *config = call->control->config;
+    const struct retry_limits limits = {
+        .max_attempts = (uint32_t)config->retry.max_attempts,
+        .first_delay_ms = (uint64_t)config->retry.first_delay_ms,
+        .busy_delay_ms = (uint64_t)config->retry.busy_delay_ms,
+        .max_delay_ms = (uint64_t)config->retry.max_delay_ms,
+        .resume = config->retry.resume,
+    };
+    const struct retry_attempt attempt = {
+        .attempt = call->attempt,
+        .state = state,
+        .sip_code = call->sip_code,
+        .t30_result = call->line_done && call->media_started ? call->done.result : -1,
+        .local_fault = call->local_fault,
+        .rate = call->max_rate,
+        .ecm = call->ecm,
+    };
+    struct retry_plan plan;
+    retry_plan_make(&limits, &attempt, &plan);
+    if (!call->outbound || !plan.again)
+        return false;
+    struct outbound_fax *next = &call->next_attempt;
+    memset(next, 0, sizeof *next);
+    next->fax = call->fax;
+    memcpy(next->from, call->from, sizeof next->from);
+    memcpy(next->to, call->to, sizeof next->to);
+    memcpy(next->principal, call->principal, sizeof next->principal);
+    memcpy(next->mailbox, call->mailbox, sizeof next->mailbox);
+    next->pages = call->pages;
+    next->first_page = call->pages_confirmed + 1;
+    next->attempt = (uint16_t)(call->attempt + 1);
+    next->max_rate = plan.max_rate;
+    next->no_ecm = !plan.ecm;
+    next->not_before_ms = control_now_ms() + (int64_t)plan.delay_ms;
+    *why = plan.why;
+    return true;
+}
+
+static int record_requeue(struct fax_call *call, const char *why)
+{
+    struct event e;
+    const struct outbound_fax *next = &call->next_attempt;
+    event_begin(&e, "fax.requeued", call->principal, &call->fax);
+    event_integer(&e, "attempt", next->attempt);
+    event_integer(&e, "first_page", next->first_page);
+    event_integer(&e, "max_rate", next->max_rate);
+    event_integer(&e, "ecm", !next->no_ecm);
+    event_integer(&e, "next_attempt", (next->not_before_ms + 999) / 1000);
+    event_text(&e, "cause", why);
+    event_text(&e, "reason", call->reason);
+    return event_append(&e, call->control->audit, on_recorded, call);
+}
+
+void fax_call_record_end(struct fax_call *call)
+{
+    struct event e;
+    const char *why = "";
+    if (must_wait(call))
+        return;
+    call->recording = true;
+    uv_timer_stop(&call->timer);
+    const char *state = fax_call_state(call);
+    if (!call->recorded_start) {
+        on_recorded(call, 0, 0);
+        return;
+    }
+    record_attempt(call, state);
+    if (plan_next(call, state, &why)) {
+        call->requeued = true;
+        int error = record_requeue(call, why);
+        if (error < 0)
+            on_recorded(call, error, 0);
+        return;
+    }
+    event_begin(&e, "fax.completed", call->principal, &call->fax);
+    event_outcome(&e, strcmp(state, "delivered") == 0 || strcmp(state, "received") == 0 ? "ok"
+                                                                                        : "failed");
+    event_text(&e, "state", state);
+    event_integer(&e, "pages", call->outbound ? call->pages_confirmed : call->pages_stored);
+    event_text(&e, "reason", call->reason);
+    event_integer(&e, "disposal", disposal_s(call));
+    int rc = event_append(&e, call->control->audit, on_recorded, call);
+    if (rc < 0)
+        on_recorded(call, rc, 0);
+}

@@ -1,0 +1,193 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/control/event.h"
+#include "gateway/control/fax_call_private.h"
+#include "gateway/control/fax_watchers.h"
+#include "gateway/process/log.h"
+
+static void say(struct fax_call *call, const char *kind, const char *text)
+{
+    fax_watchers_say(call->control->watchers, &call->fax, kind,
+                     call->outbound ? "sending" : "receiving", text);
+}
+
+static void on_negotiation_timeout(struct fax_call *call)
+{
+    fax_call_end(call, "T.38 was not agreed in time");
+}
+
+void fax_call_reinvite(struct fax_call *call)
+{
+    struct sdp_session offer;
+    if (!call->session || call->t38_agreed || call->reinviting)
+        return;
+    int rc = media_offer_t38(&call->local, &offer);
+    if (rc == 0)
+        rc = sip_session_reinvite(call->session, &offer);
+    if (rc == -EBUSY) { /* the peer's own re-INVITE is under way */
+        fax_call_timer(call, CALL_NEGOTIATE_MS, on_negotiation_timeout);
+        return;
+    }
+    if (rc < 0) {
+        fax_call_end(call, "T.38 could not be offered: %s", strerror(-rc));
+        return;
+    }
+    call->reinviting = true;
+    fax_call_timer(call, CALL_NEGOTIATE_MS, on_negotiation_timeout);
+}
+
+/* The peer's description of T.38 has been agreed to: media may start, or has moved. */
+static void take_t38(struct fax_call *call, const struct sdp_session *sdp)
+{
+    struct media_t38 t38;
+    int rc = sdp ? media_read_t38(sdp, call->local.max_bit_rate, &t38) : -ENOTSUP;
+    if (rc < 0) {
+        fax_call_end(call, "the peer's answer has no T.38");
+        return;
+    }
+    bool moved = memcmp(&t38.peer, &call->t38.peer, sizeof t38.peer) != 0 ||
+                 t38.max_datagram != call->t38.max_datagram;
+    call->t38 = t38;
+    if (!call->media_started || moved)
+        fax_call_media(call);
+}
+
+static void after_audio(struct fax_call *call)
+{
+    const struct config *config = call->control->config;
+    int64_t wait_ms =
+        call->outbound ? config->fax.reinvite_as_sender_after_ms : config->fax.reinvite_after_ms;
+    fax_call_timer(call, (uint64_t)wait_ms, fax_call_reinvite);
+}
+
+static void on_answered(struct fax_call *call, const struct sdp_session *sdp)
+{
+    call->answered = true;
+    uv_timer_stop(&call->timer);
+    say(call, "answered", "the peer has answered");
+    if (sdp && sdp_find_t38(sdp) >= 0)
+        take_t38(call, sdp);
+    else if (call->offered_t38)
+        fax_call_end(call, "the peer's answer has no T.38");
+    else
+        after_audio(call);
+}
+
+static void on_confirmed(struct fax_call *call, const struct sdp_session *sdp)
+{
+    if (call->t38_agreed || call->outbound)
+        return;
+    if (sdp && sdp_find_t38(sdp) >= 0)
+        take_t38(call, sdp);
+    else if (!call->reinviting)
+        after_audio(call);
+}
+
+static void on_reinvite_offer(struct fax_call *call, const struct sdp_session *offer)
+{
+    struct sdp_session answer;
+    bool t38 = false;
+    int rc;
+    if (!offer) {
+        /* We are to make the offer: what is in use, or T.38, which we want anyway. */
+        rc = media_offer_t38(&call->local, &answer);
+    } else {
+        rc = media_answer(&call->local, offer, &answer, &t38);
+    }
+    if (rc < 0) {
+        if (sip_session_reject_reinvite(call->session, rc == -ENOTSUP ? 488 : 500) < 0)
+            log_write(LOG_LEVEL_WARNING, "a re-INVITE could not be refused");
+        return;
+    }
+    rc = sip_session_answer_reinvite(call->session, &answer);
+    if (rc < 0) {
+        fax_call_end(call, "a re-INVITE could not be answered: %s", strerror(-rc));
+        return;
+    }
+    call->reinviting = false;
+    if (t38)
+        take_t38(call, offer);
+    else if (offer && !call->t38_agreed)
+        after_audio(call);
+}
+
+static void on_ended(struct fax_call *call, const struct sip_event *event)
+{
+    call->session = NULL;
+    call->sip_code = event->code;
+    if (call->ending)
+        return;
+    if (call->media_started && !call->line_done) {
+        /* The last T.30 frames travel apart from the BYE: the line may still finish well. */
+        return;
+    }
+    if (call->offered_t38 && !call->answered && !call->audio_only &&
+        (event->code == 415 || event->code == 488 || event->code == 606)) {
+        /* The peer wants a voice call first: once more, and T.38 by re-INVITE (RFC 3261 §21.4.26).
+         */
+        call->audio_only = true;
+        fax_call_out_dial(call);
+        return;
+    }
+    const char *who = event->who == SIP_PARTY_PEER        ? "the peer"
+                      : event->who == SIP_PARTY_TIMEOUT   ? "time ran out"
+                      : event->who == SIP_PARTY_TRANSPORT ? "the network"
+                                                          : "this side";
+    if (event->code >= 300)
+        fax_call_end(call, "%s: %d %.80s", who, event->code, event->reason);
+    else
+        fax_call_end(call, "%s ended the call before media started", who);
+}
+
+/* BYE came first: give the line a moment to say how the session ended. */
+static void on_peer_left(struct fax_call *call)
+{
+    fax_call_end(call, "the peer ended the call");
+}
+
+static void on_reinvite_refused(struct fax_call *call, int code)
+{
+    call->reinviting = false;
+    if (call->t38_agreed)
+        return;
+    if (code == 491) /* the peer's own re-INVITE follows */
+        fax_call_timer(call, CALL_NEGOTIATE_MS, on_negotiation_timeout);
+    else
+        fax_call_end(call, "the peer refused T.38 (%d)", code);
+}
+
+void fax_call_sip_event(void *user, struct sip_session *session, const struct sip_event *event)
+{
+    struct fax_call *call = user;
+    (void)session;
+    switch (event->kind) {
+    case SIP_EVENT_RINGING:
+        say(call, "ringing", "ringing");
+        break;
+    case SIP_EVENT_ANSWERED:
+        on_answered(call, event->sdp);
+        break;
+    case SIP_EVENT_CONFIRMED:
+        on_confirmed(call, event->sdp);
+        break;
+    case SIP_EVENT_REINVITE_OFFER:
+        on_reinvite_offer(call, event->sdp);
+        break;
+    case SIP_EVENT_REINVITE_CANCELLED:
+        break;
+    case SIP_EVENT_REINVITE_ANSWERED:
+        call->reinviting = false;
+        take_t38(call, event->sdp);
+        break;
+    case SIP_EVENT_REINVITE_REFUSED:
+        on_reinvite_refused(call, event->code);
+        break;
+    case SIP_EVENT_ENDED:
+        on_ended(call, event);
+        if (!call->ending && call->media_started)
+            fax_call_timer(call, CALL_STOP_GRACE_MS, on_peer_left);
+        break;
+    }
+}

@@ -1,0 +1,183 @@
+#include "gateway/control/fax_queue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/control/event.h"
+#include "gateway/control/fax_watchers.h"
+#include "gateway/process/log.h"
+#include "policy/retention.h"
+
+enum { RETRY_MS = 1000, STARTS_PER_TURN = 64 };
+
+struct queued_fax {
+    struct queued_fax *next;
+    struct outbound_fax fax;
+};
+
+struct fax_queue {
+    struct control *control;
+    uv_timer_t timer;
+    struct queued_fax *first, **end;
+    size_t length;
+    bool closing;
+    void (*done)(void *user);
+    void *done_user;
+};
+
+int fax_queue_new(struct control *control, struct fax_queue **out)
+{
+    struct fax_queue *q = calloc(1, sizeof *q);
+    if (!q)
+        return -ENOMEM;
+    q->control = control;
+    q->end = &q->first;
+    uv_timer_init(&control->loop, &q->timer);
+    q->timer.data = q;
+    *out = q;
+    return 0;
+}
+
+static void remove_at(struct fax_queue *q, struct queued_fax **at)
+{
+    struct queued_fax *gone = *at;
+    *at = gone->next;
+    if (q->end == &gone->next)
+        q->end = at;
+    q->length--;
+    free(gone);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct fax_queue *q = handle->data;
+    while (q->first)
+        remove_at(q, &q->first);
+    if (q->done)
+        q->done(q->done_user);
+    free(q);
+}
+
+void fax_queue_close(struct fax_queue *q, void (*done)(void *user), void *user)
+{
+    if (!q)
+        return;
+    q->closing = true;
+    q->done = done;
+    q->done_user = user;
+    uv_close((uv_handle_t *)&q->timer, on_closed);
+}
+
+static void on_call_done(void *user, const struct outbound_fax *again)
+{
+    struct fax_queue *q = user;
+    if (again && fax_queue_add(q, again) < 0)
+        log_write(LOG_LEVEL_ERROR, "out of memory: a queued fax waits for the next start");
+    if (!q->closing)
+        fax_queue_run(q);
+}
+
+/* A fax that no trunk takes any more has failed; one without room waits. */
+static void fail_fax(struct fax_queue *q, const struct outbound_fax *fax, const char *state,
+                     const char *actor, const char *reason)
+{
+    struct event e;
+    int64_t disposal_us = RETENTION_NEVER;
+    const struct policy_mailbox *mailbox =
+        policy_find_mailbox(policy_cache_set(q->control->policy), fax->mailbox);
+    if (mailbox &&
+        retention_disposal_time(control_now_ms() * 1000, mailbox->retention_days, &disposal_us) < 0)
+        disposal_us = RETENTION_NEVER;
+    event_begin(&e, "fax.completed", actor, &fax->fax);
+    event_outcome(&e, "failed");
+    event_text(&e, "state", state);
+    event_integer(&e, "pages", 0);
+    event_text(&e, "reason", reason);
+    event_integer(&e, "disposal", disposal_us == RETENTION_NEVER ? 0 : disposal_us / 1000000);
+    event_note(&e, q->control->audit);
+    fax_watchers_tell(q->control->watchers, &fax->fax, "ended", state,
+                      json_pack("{s:s}", "text", reason), true);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    fax_queue_run(timer->data);
+}
+
+/* Returns true when the fax has left the queue. */
+static bool start(struct fax_queue *q, struct queued_fax *entry)
+{
+    const struct trunk_info *trunk = policy_cache_route(q->control->policy, entry->fax.to);
+    if (!trunk) {
+        fail_fax(q, &entry->fax, "failed", entry->fax.principal, "no trunk leads to the number");
+        return true;
+    }
+    int rc = fax_call_out(q->control, &entry->fax, trunk->name, on_call_done, q);
+    if (rc == 0)
+        return true;
+    log_write(LOG_LEVEL_WARNING, "a fax cannot be started yet: %s", strerror(-rc));
+    return false;
+}
+
+void fax_queue_run(struct fax_queue *q)
+{
+    struct control *c = q->control;
+    if (q->closing || !c->ready || c->stopping || !policy_cache_set(c->policy) ||
+        !keeper_client_ready(c->keeper))
+        return;
+    /* Half of the room is kept for calls that come in. */
+    size_t room = (line_pool_room(c->lines) + 1) / 2;
+    int64_t now_ms = control_now_ms();
+    int turns = 0;
+    for (struct queued_fax **at = &q->first; *at && room > 0 && turns < STARTS_PER_TURN;) {
+        if ((*at)->fax.not_before_ms > now_ms) {
+            at = &(*at)->next;
+            continue;
+        }
+        if (!start(q, *at))
+            break;
+        remove_at(q, at);
+        turns++;
+        room--;
+    }
+    if (q->first)
+        uv_timer_start(&q->timer, on_timer, RETRY_MS, 0);
+}
+
+int fax_queue_add(struct fax_queue *q, const struct outbound_fax *fax)
+{
+    struct queued_fax *entry = calloc(1, sizeof *entry);
+    if (!entry)
+        return -ENOMEM;
+    entry->fax = *fax;
+    *q->end = entry;
+    q->end = &entry->next;
+    q->length++;
+    return 0;
+}
+
+bool fax_queue_cancel(struct fax_queue *q, const struct fax_id *fax, const char *actor)
+{
+    for (struct queued_fax **at = &q->first; *at; at = &(*at)->next) {
+        if (!fax_id_equal(&(*at)->fax.fax, fax))
+            continue;
+        fail_fax(q, &(*at)->fax, "cancelled", actor, "cancelled");
+        remove_at(q, at);
+        return true;
+    }
+    return false;
+}
+
+bool fax_queue_holds(const struct fax_queue *q, const struct fax_id *fax)
+{
+    for (const struct queued_fax *entry = q->first; entry; entry = entry->next)
+        if (fax_id_equal(&entry->fax.fax, fax))
+            return true;
+    return false;
+}
+
+size_t fax_queue_length(const struct fax_queue *q)
+{
+    return q->length;
+}

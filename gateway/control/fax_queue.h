@@ -1,0 +1,31 @@
+/* fax_queue.h: the outbound faxes that wait for an attempt, oldest first, and those under way. */
+#ifndef GATEWAY_CONTROL_FAX_QUEUE_H
+#define GATEWAY_CONTROL_FAX_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "gateway/control/control.h"
+#include "gateway/control/fax_call.h"
+
+struct fax_queue;
+
+int fax_queue_new(struct control *control, struct fax_queue **out)
+    __attribute__((warn_unused_result));
+void fax_queue_close(struct fax_queue *queue, void (*done)(void *user), void *user);
+
+/* Adds a fax that is recorded as queued. Returns 0 or -ENOMEM (it is found again at the next
+ * start). */
+int fax_queue_add(struct fax_queue *queue, const struct outbound_fax *fax)
+    __attribute__((warn_unused_result));
+
+/* Starts what can be started; called when room or the policy has changed. */
+void fax_queue_run(struct fax_queue *queue);
+
+/* Records the end of a fax that waits, and removes it. False when it does not wait here. */
+bool fax_queue_cancel(struct fax_queue *queue, const struct fax_id *fax, const char *actor);
+
+bool fax_queue_holds(const struct fax_queue *queue, const struct fax_id *fax);
+size_t fax_queue_length(const struct fax_queue *queue);
+
+#endif

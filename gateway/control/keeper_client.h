@@ -1,0 +1,59 @@
+/* keeper_client.h: control's side of the channel to the keeper: asks, and matches answers by tag.
+ *
+ * Questions asked while no keeper is there wait (bounded) for the next one; questions that were
+ * under way when the keeper died fail with -ECONNRESET, as it is not known whether they took
+ * effect. */
+#ifndef GATEWAY_CONTROL_KEEPER_CLIENT_H
+#define GATEWAY_CONTROL_KEEPER_CLIENT_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "gateway/fax_id.h"
+#include "gateway/process/messages.h"
+
+struct keeper_client;
+
+/* status: 0 or a negative errno; result: valid during the callback when status is 0, its key is
+ * wiped afterwards. Never called before the asking function returns. */
+typedef void keeper_key_cb(void *user, int status, const struct msg_key_result *result);
+typedef void keeper_signed_cb(void *user, int status, const struct msg_signed *note);
+typedef void keeper_listed_cb(void *user, int status, const struct msg_key_listed *list);
+
+/* hello: a keeper is there and has said who it is. */
+typedef void keeper_hello_cb(void *user, const struct msg_keeper_hello *hello);
+
+int keeper_client_new(uv_loop_t *loop, keeper_hello_cb *hello, void *user,
+                      struct keeper_client **out) __attribute__((warn_unused_result));
+
+/* Fails what is under way with -ECANCELED and frees it. NULL is allowed. */
+void keeper_client_free(struct keeper_client *client);
+
+/* A (new) keeper's channel; the descriptor is taken over. */
+int keeper_client_up(struct keeper_client *client, int descriptor)
+    __attribute__((warn_unused_result));
+
+bool keeper_client_ready(const struct keeper_client *client);
+
+/* Makes the data key of a new fax. disposal_month: "2027-03" or "undated". Errors: -ENOBUFS when
+ * too many questions wait; then no callback follows (likewise below). */
+int keeper_create_key(struct keeper_client *client, const struct fax_id *fax,
+                      const char *class_name, const char *disposal_month, keeper_key_cb *cb,
+                      void *user) __attribute__((warn_unused_result));
+
+/* Gets the data key of a fax. Callback status -ENOENT: destroyed or never made; -EBADMSG: altered.
+ */
+int keeper_open_key(struct keeper_client *client, const struct fax_id *fax, keeper_key_cb *cb,
+                    void *user) __attribute__((warn_unused_result));
+
+/* Destroys the wrapped data key for good. -ENOENT when there is none (any more). */
+int keeper_destroy_key(struct keeper_client *client, const struct fax_id *fax, keeper_key_cb *cb,
+                       void *user) __attribute__((warn_unused_result));
+
+int keeper_sign_checkpoint(struct keeper_client *client, const struct msg_sign_checkpoint *request,
+                           keeper_signed_cb *cb, void *user) __attribute__((warn_unused_result));
+
+int keeper_list_keys(struct keeper_client *client, uint32_t cursor, keeper_listed_cb *cb,
+                     void *user) __attribute__((warn_unused_result));
+
+#endif

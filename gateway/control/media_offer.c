@@ -1,0 +1,101 @@
+#include "gateway/control/media_offer.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+enum { DATAGRAM_MIN = 72, DATAGRAM_MAX = 1472, DATAGRAM_NOT_SAID = 400 };
+
+static void our_t38(const struct media_local *local, uint8_t version, struct sdp_t38 *t38)
+{
+    sdp_t38_set_defaults(t38);
+    t38->version = version;
+    t38->max_bit_rate = local->max_bit_rate;
+    t38->rate_management = SDP_T38_TRANSFERRED_TCF;
+    t38->udp_ec = SDP_T38_EC_REDUNDANCY;
+    t38->max_datagram = local->max_datagram;
+    t38->present = SDP_T38_VERSION | SDP_T38_MAX_BIT_RATE | SDP_T38_RATE_MANAGEMENT |
+                   SDP_T38_MAX_DATAGRAM | SDP_T38_UDP_EC;
+}
+
+int media_offer_audio(struct media_local *local, struct sdp_session *sdp)
+{
+    int rc = sdp_begin(sdp, local->session_id, local->session_version++, local->address);
+    return rc < 0 ? rc : sdp_add_g711(sdp, local->port, true);
+}
+
+int media_offer_t38(struct media_local *local, struct sdp_session *sdp)
+{
+    struct sdp_t38 t38;
+    our_t38(local, 0, &t38);
+    int rc = sdp_begin(sdp, local->session_id, local->session_version++, local->address);
+    return rc < 0 ? rc : sdp_add_t38(sdp, local->port, &t38);
+}
+
+int media_answer(struct media_local *local, const struct sdp_session *offer,
+                 struct sdp_session *answer, bool *is_t38)
+{
+    int image = sdp_find_t38(offer), audio = sdp_find_g711(offer, NULL);
+    if (image < 0 && audio < 0)
+        return -ENOTSUP;
+    int rc = sdp_begin_answer(answer, offer, local->session_id, local->session_version++,
+                              local->address);
+    if (rc < 0)
+        return rc;
+    *is_t38 = image >= 0;
+    if (image < 0)
+        return sdp_accept_g711(answer, offer, (size_t)audio, local->port);
+    struct sdp_t38 t38;
+    our_t38(local, 0, &t38);
+    return sdp_accept_t38(answer, (size_t)image, local->port, &t38);
+}
+
+static int read_address(const struct sdp_session *sdp, const struct sdp_media *media,
+                        struct sockaddr_storage *out)
+{
+    const char *text = media->address[0] ? media->address : sdp->address;
+    memset(out, 0, sizeof *out);
+    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+    if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(media->port);
+        /* Hold by 0.0.0.0, broadcast and multicast are nowhere to send a fax to. */
+        uint32_t address = ntohl(v4->sin_addr.s_addr);
+        return address == INADDR_ANY || address >= 0xE0000000u ? -ENOTSUP : 0;
+    }
+    if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(media->port);
+        bool nowhere =
+            IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr) || IN6_IS_ADDR_MULTICAST(&v6->sin6_addr);
+        return nowhere ? -ENOTSUP : 0;
+    }
+    return -ENOTSUP;
+}
+
+int media_read_t38(const struct sdp_session *sdp, uint32_t our_max_bit_rate, struct media_t38 *out)
+{
+    int index = sdp_find_t38(sdp);
+    if (index < 0)
+        return -ENOTSUP;
+    const struct sdp_media *media = &sdp->media[index];
+    const struct sdp_t38 *t38 = &media->t38;
+    memset(out, 0, sizeof *out);
+    int rc = read_address(sdp, media, &out->peer);
+    if (rc < 0)
+        return rc;
+    /* We offer and answer version 0 only; the lower of both holds (T.38 §D.2.3). */
+    out->version = 0;
+    uint32_t datagram = t38->present & SDP_T38_MAX_DATAGRAM ? t38->max_datagram : DATAGRAM_NOT_SAID;
+    /* Some say 0 or a handful of octets and take far more; a packet without redundancy must fit. */
+    if (datagram < DATAGRAM_MIN)
+        datagram = DATAGRAM_NOT_SAID;
+    out->max_datagram = (uint16_t)(datagram > DATAGRAM_MAX ? DATAGRAM_MAX : datagram);
+    out->max_bit_rate = t38->max_bit_rate && t38->max_bit_rate < our_max_bit_rate
+                            ? t38->max_bit_rate
+                            : our_max_bit_rate;
+    out->redundancy = !(t38->present & SDP_T38_UDP_EC) || t38->udp_ec != SDP_T38_EC_NONE;
+    return 0;
+}

@@ -1,0 +1,49 @@
+/* media_offer.h: the session descriptions of a fax call: what we offer and answer, and what the
+ * peer's description means for the line. Pure: no input/output. */
+#ifndef GATEWAY_CONTROL_MEDIA_OFFER_H
+#define GATEWAY_CONTROL_MEDIA_OFFER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "gateway/sip/sdp.h"
+
+/* Our side of a call's media; the version counts up with each description (RFC 3264 §8). */
+struct media_local {
+    const char *address; /* literal that stands in c= */
+    uint16_t port;
+    uint64_t session_id, session_version;
+    uint32_t max_bit_rate;
+    uint32_t max_datagram; /* what we accept */
+};
+
+/* What was agreed for T.38. */
+struct media_t38 {
+    struct sockaddr_storage peer;
+    uint8_t version;
+    uint16_t max_datagram; /* what the peer accepts */
+    uint32_t max_bit_rate; /* the smaller of both */
+    bool redundancy;       /* the peer wants error correction by redundancy, or said nothing */
+};
+
+/* G.711 on our port. Returns 0 or a negative errno as sdp_begin(). Each function here that writes a
+ * description uses up a version of local. */
+int media_offer_audio(struct media_local *local, struct sdp_session *sdp)
+    __attribute__((warn_unused_result));
+
+/* A single image line (T.38 Annex D.2.3) in place of audio. */
+int media_offer_t38(struct media_local *local, struct sdp_session *sdp)
+    __attribute__((warn_unused_result));
+
+/* Answers an offer: T.38 when it has that, else G.711, all other lines refused. *t38 tells which.
+ * Returns 0; -ENOTSUP when it offers neither (488); another negative errno. */
+int media_answer(struct media_local *local, const struct sdp_session *offer,
+                 struct sdp_session *answer, bool *t38) __attribute__((warn_unused_result));
+
+/* Reads the peer's description: its T.38 line and where its datagrams go. Returns 0; -ENOTSUP when
+ * there is no T.38 line that is not refused, or no usable address. */
+int media_read_t38(const struct sdp_session *sdp, uint32_t our_max_bit_rate, struct media_t38 *out)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,398 @@
+#include "gateway/control/policy_cache.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gateway/db/policy_load.h"
+#include "gateway/db/register_queries.h"
+#include "gateway/process/log.h"
+#include "policy/number.h"
+
+enum { WAITERS_MAX = 256, ROWS_MAX = 100000 };
+
+struct account_row {
+    uid_t uid;
+    char principal[POLICY_NAME_TEXT];
+};
+
+struct ident_row {
+    char number[NUMBER_TEXT];
+    char ident[24];
+};
+
+struct name_row {
+    char name[POLICY_NAME_TEXT];
+};
+
+/* One state of the tables. */
+struct snapshot {
+    struct policy_set *set;
+    struct account_row *accounts;
+    struct trunk_info *trunks;
+    struct ident_row *idents;
+    struct name_row *mailboxes, *roles;
+    size_t account_count, trunk_count, ident_count, mailbox_count, role_count;
+    bool has_administrator;
+};
+
+struct waiter {
+    policy_cache_cb *done;
+    void *user;
+};
+
+struct policy_cache {
+    struct db *db;
+    struct snapshot *now, *next;
+    int step;
+    bool loading;
+    struct waiter running[WAITERS_MAX], waiting[WAITERS_MAX];
+    size_t running_count, waiting_count;
+};
+
+static void snapshot_free(struct snapshot *s)
+{
+    if (!s)
+        return;
+    policy_set_free(s->set);
+    free(s->accounts);
+    free(s->trunks);
+    free(s->idents);
+    free(s->mailboxes);
+    free(s->roles);
+    free(s);
+}
+
+int policy_cache_new(struct db *db, struct policy_cache **out)
+{
+    struct policy_cache *c = calloc(1, sizeof *c);
+    if (!c)
+        return -ENOMEM;
+    c->db = db;
+    *out = c;
+    return 0;
+}
+
+void policy_cache_free(struct policy_cache *c)
+{
+    if (!c)
+        return;
+    snapshot_free(c->now);
+    snapshot_free(c->next);
+    free(c);
+}
+
+static void start(struct policy_cache *c);
+
+static void finish(struct policy_cache *c, int status)
+{
+    struct waiter done[WAITERS_MAX];
+    size_t count = c->running_count;
+    memcpy(done, c->running, count * sizeof *done);
+    c->running_count = 0;
+    c->loading = false;
+    if (status == 0) {
+        snapshot_free(c->now);
+        c->now = c->next;
+    } else {
+        snapshot_free(c->next);
+        log_write(LOG_LEVEL_WARNING, "the policy could not be read: %s", strerror(-status));
+    }
+    c->next = NULL;
+    for (size_t i = 0; i < count; i++)
+        done[i].done(done[i].user, status);
+    if (c->waiting_count > 0 && !c->loading)
+        start(c);
+}
+
+static int take_principals(struct snapshot *s, const struct db_result *r, int rows)
+{
+    s->accounts = calloc((size_t)rows + 1, sizeof *s->accounts);
+    if (!s->accounts)
+        return -ENOMEM;
+    for (int i = 0; i < rows; i++) {
+        struct principal_row row;
+        principal_row_read(r, i, &row);
+        if (row.local_uid < 0 || row.local_uid > UINT32_MAX)
+            continue;
+        struct account_row *a = &s->accounts[s->account_count++];
+        a->uid = (uid_t)row.local_uid;
+        snprintf(a->principal, sizeof a->principal, "%s", row.principal);
+    }
+    return 0;
+}
+
+static bool fill_trunk_address(struct trunk_info *t)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&t->address;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&t->address;
+    if (inet_pton(AF_INET, t->host, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(t->port);
+        return true;
+    }
+    if (inet_pton(AF_INET6, t->host, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(t->port);
+        return true;
+    }
+    return false;
+}
+
+static int take_trunks(struct snapshot *s, const struct db_result *r, int rows)
+{
+    s->trunks = calloc((size_t)rows + 1, sizeof *s->trunks);
+    if (!s->trunks)
+        return -ENOMEM;
+    for (int i = 0; i < rows; i++) {
+        struct trunk_row row;
+        trunk_row_read(r, i, &row);
+        struct trunk_info *t = &s->trunks[s->trunk_count];
+        memset(t, 0, sizeof *t);
+        snprintf(t->name, sizeof t->name, "%s", row.trunk);
+        snprintf(t->host, sizeof t->host, "%s", row.host);
+        snprintf(t->prefix, sizeof t->prefix, "%s", row.prefix);
+        t->port = (uint16_t)row.port;
+        t->t38_first = row.t38_first != 0;
+        if (fill_trunk_address(t))
+            s->trunk_count++;
+        else
+            log_write(LOG_LEVEL_ERROR, "trunk %s: '%s' is no address literal", t->name, t->host);
+    }
+    return 0;
+}
+
+static int take_numbers(struct snapshot *s, const struct db_result *r, int rows)
+{
+    s->idents = calloc((size_t)rows + 1, sizeof *s->idents);
+    if (!s->idents)
+        return -ENOMEM;
+    for (int i = 0; i < rows; i++) {
+        struct number_row row;
+        number_row_read(r, i, &row);
+        struct ident_row *n = &s->idents[s->ident_count++];
+        snprintf(n->number, sizeof n->number, "%s", row.number);
+        snprintf(n->ident, sizeof n->ident, "%s", row.ident);
+    }
+    return 0;
+}
+
+static int take_mailboxes(struct snapshot *s, const struct db_result *r, int rows)
+{
+    s->mailboxes = calloc((size_t)rows + 1, sizeof *s->mailboxes);
+    if (!s->mailboxes)
+        return -ENOMEM;
+    for (int i = 0; i < rows; i++) {
+        struct mailbox_row row;
+        mailbox_row_read(r, i, &row);
+        snprintf(s->mailboxes[s->mailbox_count].name, POLICY_NAME_TEXT, "%s", row.mailbox);
+        s->mailbox_count++;
+    }
+    return 0;
+}
+
+static int take_roles(struct snapshot *s, const struct db_result *r, int rows)
+{
+    s->roles = calloc((size_t)rows + 1, sizeof *s->roles);
+    if (!s->roles)
+        return -ENOMEM;
+    for (int i = 0; i < rows; i++) {
+        struct role_row row;
+        role_row_read(r, i, &row);
+        snprintf(s->roles[s->role_count].name, POLICY_NAME_TEXT, "%s", row.role);
+        s->role_count++;
+    }
+    return 0;
+}
+
+static int take_grants(struct snapshot *s, const struct db_result *r, int rows)
+{
+    for (int i = 0; i < rows; i++) {
+        struct grant_row row;
+        grant_row_read(r, i, &row);
+        if (row.revoked_ms == 0 && strcmp(row.role, "administrator") == 0)
+            s->has_administrator = true;
+    }
+    return 0;
+}
+
+static const struct {
+    int (*query)(struct db *db, db_result_cb *cb, void *user);
+    int (*take)(struct snapshot *s, const struct db_result *r, int rows);
+} steps[] = {
+    {register_query_principals, take_principals}, {register_query_trunks, take_trunks},
+    {register_query_numbers, take_numbers},       {register_query_mailboxes, take_mailboxes},
+    {register_query_roles, take_roles},           {register_query_grants, take_grants},
+};
+
+enum { STEP_COUNT = sizeof steps / sizeof steps[0] };
+
+static void on_rows(void *user, int status, const struct db_result *result)
+{
+    struct policy_cache *c = user;
+    if (status == 0) {
+        int rows = db_result_rows(result);
+        status = rows > ROWS_MAX ? -E2BIG : steps[c->step].take(c->next, result, rows);
+    }
+    if (status == 0 && ++c->step < STEP_COUNT) {
+        status = steps[c->step].query(c->db, on_rows, c);
+        if (status == 0)
+            return;
+    }
+    finish(c, status);
+}
+
+static void on_set(void *user, int status, struct policy_set *set)
+{
+    struct policy_cache *c = user;
+    if (status == 0) {
+        c->next->set = set;
+        c->step = 0;
+        status = steps[0].query(c->db, on_rows, c);
+        if (status == 0)
+            return;
+    }
+    finish(c, status);
+}
+
+static void start(struct policy_cache *c)
+{
+    memcpy(c->running, c->waiting, c->waiting_count * sizeof *c->running);
+    c->running_count = c->waiting_count;
+    c->waiting_count = 0;
+    c->loading = true;
+    c->next = calloc(1, sizeof *c->next);
+    int rc = c->next ? policy_load(c->db, on_set, c) : -ENOMEM;
+    if (rc < 0)
+        finish(c, rc);
+}
+
+int policy_cache_reload(struct policy_cache *c, policy_cache_cb *done, void *user)
+{
+    if (c->waiting_count >= WAITERS_MAX)
+        return -ENOBUFS;
+    c->waiting[c->waiting_count++] = (struct waiter){done, user};
+    if (!c->loading)
+        start(c);
+    return 0;
+}
+
+const struct policy_set *policy_cache_set(const struct policy_cache *c)
+{
+    return c->now ? c->now->set : NULL;
+}
+
+const struct policy_principal *policy_cache_account(const struct policy_cache *c, uid_t uid)
+{
+    for (size_t i = 0; c->now && i < c->now->account_count; i++)
+        if (c->now->accounts[i].uid == uid)
+            return policy_find_principal_named(c->now->set, c->now->accounts[i].principal);
+    return NULL;
+}
+
+const struct trunk_info *policy_cache_trunk(const struct policy_cache *c, const char *name)
+{
+    for (size_t i = 0; c->now && i < c->now->trunk_count; i++)
+        if (strcmp(c->now->trunks[i].name, name) == 0)
+            return &c->now->trunks[i];
+    return NULL;
+}
+
+static bool same_host(const struct sockaddr_storage *a, const struct sockaddr *b, bool *same_port)
+{
+    if (a->ss_family != b->sa_family)
+        return false;
+    if (b->sa_family == AF_INET) {
+        const struct sockaddr_in *x = (const struct sockaddr_in *)a;
+        const struct sockaddr_in *y = (const struct sockaddr_in *)(const void *)b;
+        *same_port = x->sin_port == y->sin_port;
+        return x->sin_addr.s_addr == y->sin_addr.s_addr;
+    }
+    const struct sockaddr_in6 *x = (const struct sockaddr_in6 *)a;
+    const struct sockaddr_in6 *y = (const struct sockaddr_in6 *)(const void *)b;
+    *same_port = x->sin6_port == y->sin6_port;
+    return memcmp(&x->sin6_addr, &y->sin6_addr, sizeof x->sin6_addr) == 0;
+}
+
+const struct trunk_info *policy_cache_trunk_from(const struct policy_cache *c,
+                                                 const struct sockaddr *source)
+{
+    const struct trunk_info *found = NULL;
+    for (size_t i = 0; c->now && i < c->now->trunk_count; i++) {
+        bool same_port = false;
+        const struct trunk_info *t = &c->now->trunks[i];
+        if (!same_host(&t->address, source, &same_port))
+            continue;
+        if (same_port)
+            return t;
+        if (!found)
+            found = t;
+    }
+    return found;
+}
+
+const struct trunk_info *policy_cache_route(const struct policy_cache *c, const char *to_number)
+{
+    const struct trunk_info *best = NULL;
+    for (size_t i = 0; c->now && i < c->now->trunk_count; i++) {
+        const struct trunk_info *t = &c->now->trunks[i];
+        size_t length = strlen(t->prefix);
+        if (strncmp(t->prefix, to_number, length) == 0 && (!best || length > strlen(best->prefix)))
+            best = t;
+    }
+    return best;
+}
+
+const char *policy_cache_ident(const struct policy_cache *c, const char *number)
+{
+    for (size_t i = 0; c->now && i < c->now->ident_count; i++)
+        if (strcmp(c->now->idents[i].number, number) == 0)
+            return c->now->idents[i].ident;
+    return "";
+}
+
+const char *policy_cache_mailbox_at(const struct policy_cache *c, size_t position)
+{
+    return c->now && position < c->now->mailbox_count ? c->now->mailboxes[position].name : NULL;
+}
+
+bool policy_cache_has_role(const struct policy_cache *c, const char *role)
+{
+    for (size_t i = 0; c->now && i < c->now->role_count; i++)
+        if (strcmp(c->now->roles[i].name, role) == 0)
+            return true;
+    return false;
+}
+
+bool policy_cache_has_administrator(const struct policy_cache *c)
+{
+    return c->now && c->now->has_administrator;
+}
+
+void policy_cache_decide(const struct policy_cache *c, const char *principal,
+                         enum policy_action action, const char *from, const char *to,
+                         const char *mailbox, struct policy_answer *answer)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    memset(answer, 0, sizeof *answer);
+    answer->reason_code = "not_loaded";
+    snprintf(answer->reason, sizeof answer->reason, "the policy has not been read yet");
+    if (!c->now)
+        return;
+    const struct policy_principal *p =
+        principal ? policy_find_principal_named(c->now->set, principal) : NULL;
+    const struct policy_question question = {
+        .principal_id = p ? p->id : -1,
+        .action = action,
+        .from_number = from,
+        .to_number = to,
+        .mailbox = mailbox,
+        .now_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000,
+    };
+    policy_decide(c->now->set, &question, answer);
+}

@@ -1,0 +1,63 @@
+/* policy_cache.h: what decisions are taken on, as last read from PostgreSQL, so that calls can be
+ * judged while the database is away. Replaced as a whole by policy_cache_reload(). */
+#ifndef GATEWAY_CONTROL_POLICY_CACHE_H
+#define GATEWAY_CONTROL_POLICY_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "gateway/db/db.h"
+#include "policy/decision.h"
+
+struct policy_cache;
+
+struct trunk_info {
+    char name[POLICY_NAME_TEXT];
+    char host[64]; /* address literal */
+    uint16_t port;
+    struct sockaddr_storage address;
+    bool t38_first;
+    char prefix[32]; /* numbers it is for; "" all */
+};
+
+int policy_cache_new(struct db *db, struct policy_cache **out) __attribute__((warn_unused_result));
+/* A reload that is under way must have ended (the database is closed first). */
+void policy_cache_free(struct policy_cache *cache);
+
+/* Reads everything again; done is called once, with 0 or why it stayed as it was. Reloads asked for
+ * while one runs are answered by one more that starts after it. */
+typedef void policy_cache_cb(void *user, int status);
+int policy_cache_reload(struct policy_cache *cache, policy_cache_cb *done, void *user)
+    __attribute__((warn_unused_result));
+
+/* NULL before the first load. What is returned by these functions is valid until the loop runs on.
+ */
+const struct policy_set *policy_cache_set(const struct policy_cache *cache);
+const struct policy_principal *policy_cache_account(const struct policy_cache *cache, uid_t uid);
+const struct trunk_info *policy_cache_trunk(const struct policy_cache *cache, const char *name);
+
+/* The trunk that a message came from: the one with this address and port, else one with the
+ * address. */
+const struct trunk_info *policy_cache_trunk_from(const struct policy_cache *cache,
+                                                 const struct sockaddr *source);
+
+/* The trunk for a number: longest prefix; NULL when none fits. */
+const struct trunk_info *policy_cache_route(const struct policy_cache *cache,
+                                            const char *to_number);
+
+/* The station identity configured for a number of ours; "" when there is none. */
+const char *policy_cache_ident(const struct policy_cache *cache, const char *number);
+
+/* Names of all mailboxes, until NULL past the end. */
+const char *policy_cache_mailbox_at(const struct policy_cache *cache, size_t position);
+bool policy_cache_has_role(const struct policy_cache *cache, const char *role);
+bool policy_cache_has_administrator(const struct policy_cache *cache);
+
+/* Decides, with the principal by name; as policy_decide(). Denied while nothing is loaded. */
+void policy_cache_decide(const struct policy_cache *cache, const char *principal,
+                         enum policy_action action, const char *from, const char *to,
+                         const char *mailbox, struct policy_answer *answer);
+
+#endif

@@ -1,0 +1,312 @@
+#include "gateway/control/render_queue.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gateway/process/ipc.h"
+#include "gateway/process/log.h"
+
+enum { WAITING_MAX = 64, WALL_SLACK_MS = 5000 };
+
+struct render_task {
+    struct render_task *next;
+    struct render_queue *queue;
+    struct render_handlers handlers;
+    uv_timer_t timer;
+    struct ipc_channel *channel;
+    uint64_t tag;
+    int input;
+    uint16_t type; /* MSG_RENDER_DOCUMENT or MSG_EXPORT */
+    union {
+        struct msg_render_document document;
+        struct msg_export export;
+    } request;
+    bool running, child, finished;
+};
+
+struct render_queue {
+    uv_loop_t *loop;
+    struct supervisor_client *supervisor;
+    const struct config *config;
+    struct render_task *tasks; /* oldest first */
+    unsigned running, waiting;
+    bool closing;
+    void (*done)(void *user);
+    void *done_user;
+};
+
+static void start_tasks(struct render_queue *q);
+
+int render_queue_new(uv_loop_t *loop, struct supervisor_client *supervisor,
+                     const struct config *config, struct render_queue **out)
+{
+    struct render_queue *q = calloc(1, sizeof *q);
+    if (!q)
+        return -ENOMEM;
+    q->loop = loop;
+    q->supervisor = supervisor;
+    q->config = config;
+    *out = q;
+    return 0;
+}
+
+static void on_task_closed(uv_handle_t *handle)
+{
+    struct render_task *task = handle->data;
+    struct render_queue *q = task->queue;
+    struct render_task **at = &q->tasks;
+    while (*at != task)
+        at = &(*at)->next;
+    *at = task->next;
+    free(task);
+    if (q->closing && !q->tasks) {
+        if (q->done)
+            q->done(q->done_user);
+        free(q);
+    }
+}
+
+/* Ends the task's place and the child; one that has answered ends by itself. The memory goes with
+ * the timer handle. */
+static void retire(struct render_task *task, bool answered)
+{
+    struct render_queue *q = task->queue;
+    if (task->finished)
+        return;
+    task->finished = true;
+    if (task->running)
+        q->running--;
+    else
+        q->waiting--;
+    ipc_channel_close(task->channel);
+    task->channel = NULL;
+    if (task->child && answered)
+        supervisor_forget(q->supervisor, task->tag);
+    else if (task->child)
+        supervisor_abandon(q->supervisor, task->tag);
+    if (task->input >= 0)
+        close(task->input);
+    OPENSSL_cleanse(&task->request, sizeof task->request);
+    uv_close((uv_handle_t *)&task->timer, on_task_closed);
+    if (!q->closing)
+        start_tasks(q);
+}
+
+void render_cancel(struct render_task *task)
+{
+    retire(task, false);
+}
+
+void render_queue_close(struct render_queue *q, void (*done)(void *user), void *user)
+{
+    if (!q)
+        return;
+    q->closing = true;
+    q->done = done;
+    q->done_user = user;
+    bool any = q->tasks != NULL;
+    for (struct render_task *task = q->tasks; task; task = task->next)
+        retire(task, false);
+    if (!any) {
+        if (done)
+            done(user);
+        free(q);
+    }
+}
+
+static void finish(struct render_task *task, struct render_result *result)
+{
+    struct render_handlers h = task->handlers;
+    retire(task, result->status == 0 || result->status == -EBADMSG);
+    h.done(h.user, result);
+    if (result->descriptor >= 0)
+        close(result->descriptor);
+}
+
+static void fail(struct render_task *task, int status, const char *reason)
+{
+    struct render_result result = {.status = status, .descriptor = -1};
+    snprintf(result.reason, sizeof result.reason, "%s", reason);
+    finish(task, &result);
+}
+
+/* The child is not trusted: what it passes must be a memory file of that size that can change no
+ * more. */
+static bool is_sealed(int fd, uint64_t octets)
+{
+    const int needed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+    struct stat st;
+    int seals = fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && (seals & needed) == needed && fstat(fd, &st) == 0 && st.st_size >= 0 &&
+           (uint64_t)st.st_size == octets;
+}
+
+static void on_rendered(struct render_task *task, struct ipc_message *m)
+{
+    const struct msg_rendered *body = (const struct msg_rendered *)m->body;
+    if (m->descriptor_count != 1 || !is_sealed(m->descriptors[0], body->octets)) {
+        fail(task, -EPROTO, "the renderer's answer cannot be trusted");
+        return;
+    }
+    struct render_result result = {
+        .descriptor = m->descriptors[0], .octets = body->octets, .pages = body->pages};
+    m->descriptors[0] = -1;
+    finish(task, &result);
+}
+
+static void on_message(void *user, struct ipc_channel *channel, struct ipc_message *m)
+{
+    struct render_task *task = user;
+    (void)channel;
+    const struct msg_render_progress *progress =
+        ipc_message_body(m, MSG_RENDER_PROGRESS, sizeof *progress);
+    const struct msg_render_failed *failed = ipc_message_body(m, MSG_RENDER_FAILED, sizeof *failed);
+    uint16_t wanted = task->type == MSG_EXPORT ? MSG_EXPORTED : MSG_RENDERED;
+    if (progress) {
+        if (task->handlers.progress)
+            task->handlers.progress(task->handlers.user, progress->page, progress->pages);
+    } else if (failed) {
+        char reason[sizeof failed->reason];
+        snprintf(reason, sizeof reason, "%s", failed->reason);
+        fail(task, -EBADMSG, reason);
+    } else if (ipc_message_body(m, wanted, sizeof(struct msg_rendered))) {
+        on_rendered(task, m);
+    } else {
+        fail(task, -EPROTO, "the renderer's answer cannot be understood");
+    }
+}
+
+static void on_gone(void *user, struct ipc_channel *channel, int status)
+{
+    struct render_task *task = user;
+    (void)channel;
+    (void)status;
+    fail(task, -EPIPE,
+         "the renderer stopped before the document was done: it may need more time or "
+         "memory than the limits allow");
+}
+
+static void on_wall_limit(uv_timer_t *timer)
+{
+    fail(timer->data, -ETIMEDOUT, "the document takes too long to render");
+}
+
+static void on_started(void *user, int status, int pid, int descriptor)
+{
+    struct render_task *task = user;
+    (void)pid;
+    if (status < 0) {
+        task->child = false;
+        fail(task, status, "a renderer cannot be started");
+        return;
+    }
+    const struct ipc_handlers handlers = {on_message, on_gone, task};
+    size_t length =
+        task->type == MSG_EXPORT ? sizeof task->request.export : sizeof task->request.document;
+    int rc = ipc_channel_open(task->queue->loop, descriptor, &handlers, &task->channel);
+    if (rc == 0)
+        rc =
+            ipc_channel_send(task->channel, task->type, 0, &task->request, length, &task->input, 1);
+    OPENSSL_cleanse(&task->request, sizeof task->request);
+    if (rc < 0)
+        fail(task, rc, "a renderer cannot be used");
+}
+
+static void on_ended(void *user, int wait_status)
+{
+    struct render_task *task = user;
+    task->child = false;
+    bool killed = WIFSIGNALED(wait_status) &&
+                  (WTERMSIG(wait_status) == SIGXCPU || WTERMSIG(wait_status) == SIGKILL);
+    fail(task, -EPIPE,
+         killed ? "the document needs more time or memory than the limits allow"
+                : "the renderer died on the document");
+}
+
+static void start_task(struct render_task *task)
+{
+    struct render_queue *q = task->queue;
+    const struct child_handlers handlers = {on_started, on_ended, task};
+    q->waiting--;
+    q->running++;
+    task->running = true;
+    uint64_t wall = (uint64_t)q->config->render.wall_limit_ms + WALL_SLACK_MS;
+    uv_timer_start(&task->timer, on_wall_limit, wall, 0);
+    int rc = supervisor_spawn(q->supervisor, CHILD_RENDER, &handlers, &task->tag);
+    task->child = rc == 0;
+    if (rc < 0) /* not at once: the caller does not know its task yet */
+        uv_timer_start(&task->timer, on_wall_limit, 0, 0);
+}
+
+static void start_tasks(struct render_queue *q)
+{
+    for (struct render_task *task = q->tasks; task; task = task->next)
+        if (!task->finished && !task->running &&
+            q->running < (unsigned)q->config->render.max_children)
+            start_task(task);
+}
+
+static int new_task(struct render_queue *q, int input, const struct render_handlers *handlers,
+                    struct render_task **out)
+{
+    if (q->waiting >= WAITING_MAX || q->closing)
+        return -EBUSY;
+    struct render_task *task = calloc(1, sizeof *task);
+    if (!task)
+        return -ENOMEM;
+    task->input = fcntl(input, F_DUPFD_CLOEXEC, 0);
+    if (task->input < 0) {
+        int error = errno;
+        free(task);
+        return -error;
+    }
+    task->queue = q;
+    task->handlers = *handlers;
+    uv_timer_init(q->loop, &task->timer);
+    task->timer.data = task;
+    struct render_task **end = &q->tasks;
+    while (*end)
+        end = &(*end)->next;
+    *end = task;
+    q->waiting++;
+    *out = task;
+    return 0;
+}
+
+int render_document(struct render_queue *q, int document, uint64_t octets,
+                    const struct render_handlers *handlers, struct render_task **task)
+{
+    int rc = new_task(q, document, handlers, task);
+    if (rc < 0)
+        return rc;
+    (*task)->type = MSG_RENDER_DOCUMENT;
+    (*task)->request.document = (struct msg_render_document){
+        .max_pages = (uint32_t)q->config->render.max_pages,
+        .x_dpi = 204,
+        .y_dpi = 196,
+        .width = 1728,
+        .wall_limit_ms = (uint32_t)q->config->render.wall_limit_ms,
+        .document_octets = octets,
+    };
+    start_tasks(q);
+    return 0;
+}
+
+int render_export(struct render_queue *q, int vault, const struct msg_export *request,
+                  const struct render_handlers *handlers, struct render_task **task)
+{
+    int rc = new_task(q, vault, handlers, task);
+    if (rc < 0)
+        return rc;
+    (*task)->type = MSG_EXPORT;
+    (*task)->request.export = *request;
+    start_tasks(q);
+    return 0;
+}

@@ -1,0 +1,51 @@
+/* render_queue.h: one sandboxed child for each document to render or export, so many at a time. */
+#ifndef GATEWAY_CONTROL_RENDER_QUEUE_H
+#define GATEWAY_CONTROL_RENDER_QUEUE_H
+
+#include <stdint.h>
+#include <uv.h>
+
+#include "gateway/config/config.h"
+#include "gateway/control/supervisor_client.h"
+
+struct render_queue;
+struct render_task;
+
+struct render_result {
+    int status; /* 0; -EBADMSG: the child says no, see reason; other negative errno: it failed */
+    int descriptor; /* memfd with all seals; taken by setting it to -1 here */
+    uint64_t octets;
+    uint32_t pages;
+    char reason[256]; /* one sentence for the user */
+};
+
+struct render_handlers {
+    void (*progress)(void *user, uint32_t page, uint32_t pages); /* may be NULL */
+    void (*done)(void *user, struct render_result *result);      /* once, unless cancelled */
+    void *user;
+};
+
+int render_queue_new(uv_loop_t *loop, struct supervisor_client *supervisor,
+                     const struct config *config, struct render_queue **out)
+    __attribute__((warn_unused_result));
+
+/* Cancels all tasks; frees when their handles are closed. done may be NULL. NULL is allowed. */
+void render_queue_close(struct render_queue *queue, void (*done)(void *user), void *user);
+
+/* Renders the document in a memfd (duplicated; the caller keeps its own) to a page set. Errors:
+ * -EBUSY when too many wait, -ENOMEM, or those of dup(); then done does not follow (likewise
+ * below). */
+int render_document(struct render_queue *queue, int document, uint64_t octets,
+                    const struct render_handlers *handlers, struct render_task **task)
+    __attribute__((warn_unused_result));
+
+/* Makes a PDF or TIFF of the sealed pages in a vault file (duplicated). request holds the data key:
+ * it is copied and wiped when sent; the caller wipes its own. */
+int render_export(struct render_queue *queue, int vault, const struct msg_export *request,
+                  const struct render_handlers *handlers, struct render_task **task)
+    __attribute__((warn_unused_result));
+
+/* Ends a task; done does not follow. */
+void render_cancel(struct render_task *task);
+
+#endif

@@ -1,0 +1,75 @@
+#include "gateway/control/stranger_log.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/control/event.h"
+
+static void record(struct stranger_log *log, const char *address, uint64_t count)
+{
+    struct event e;
+    event_begin(&e, "call.refused", "nobody", NULL);
+    event_outcome(&e, "denied");
+    event_personal(&e, "peer", address);
+    event_text(&e, "reason", "the address belongs to no trunk");
+    event_integer(&e, "sip_code", 403);
+    event_integer(&e, "count", (int64_t)count);
+    event_note(&e, log->audit);
+}
+
+static void source_text(const struct sockaddr *source, char text[STRANGER_TEXT])
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)source;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)source;
+    const void *octets =
+        source->sa_family == AF_INET6 ? (const void *)&v6->sin6_addr : (const void *)&v4->sin_addr;
+    if (!inet_ntop(source->sa_family, octets, text, STRANGER_TEXT))
+        snprintf(text, STRANGER_TEXT, "?");
+}
+
+void stranger_log_note(struct stranger_log *log, const struct sockaddr *source, uint64_t now_ms)
+{
+    char text[STRANGER_TEXT];
+    struct stranger *free_place = NULL;
+    source_text(source, text);
+    for (size_t i = 0; i < STRANGERS_MAX; i++) {
+        struct stranger *s = &log->strangers[i];
+        if (strcmp(s->address, text) == 0) {
+            s->count++;
+            return;
+        }
+        if (!s->address[0] && !free_place)
+            free_place = s;
+    }
+    if (!free_place) {
+        if (log->others++ == 0)
+            log->others_since_ms = now_ms;
+        return;
+    }
+    snprintf(free_place->address, sizeof free_place->address, "%s", text);
+    free_place->since_ms = now_ms;
+    free_place->count = 0;
+    record(log, text, 1);
+}
+
+void stranger_log_flush(struct stranger_log *log, uint64_t now_ms)
+{
+    for (size_t i = 0; i < STRANGERS_MAX; i++) {
+        struct stranger *s = &log->strangers[i];
+        if (!s->address[0] || now_ms - s->since_ms < STRANGER_PERIOD_MS)
+            continue;
+        if (s->count > 0) {
+            record(log, s->address, s->count);
+            s->count = 0;
+            s->since_ms = now_ms;
+        } else {
+            memset(s, 0, sizeof *s);
+        }
+    }
+    if (log->others > 0 && now_ms - log->others_since_ms >= STRANGER_PERIOD_MS) {
+        record(log, "other addresses", log->others);
+        log->others = 0;
+    }
+}

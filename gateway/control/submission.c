@@ -1,0 +1,360 @@
+#include "gateway/control/submission.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/control/event.h"
+#include "gateway/control/fax_queue.h"
+#include "gateway/control/fax_store.h"
+#include "gateway/control/fax_watchers.h"
+#include "gateway/control/render_queue.h"
+#include "gateway/control/submission_seal.h"
+#include "gateway/db/fax_queries.h"
+#include "gateway/process/log.h"
+#include "policy/retention.h"
+
+struct submission {
+    struct submission *next; /* of all that are under way */
+    struct control *control;
+    struct submission_request request;
+    struct fax_id fax;
+    char document[65]; /* digest */
+    struct seal_request seal;
+    struct sealed_page *pages;
+    uint32_t page_count;
+    bool key_made, file_made;
+    int work_status;
+    uv_work_t work;
+    submission_done_cb *done;
+    void *user;
+    uint64_t index; /* of the last record */
+};
+
+static void start_render(struct submission *s);
+
+static void finish(struct submission *s, const struct submission_result *result)
+{
+    struct submission **at = &s->control->submissions;
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    http_body_close(s->request.document);
+    if (s->seal.page_set >= 0)
+        close(s->seal.page_set);
+    OPENSSL_cleanse(&s->seal, sizeof s->seal);
+    free(s->pages);
+    if (s->done)
+        s->done(s->user, result);
+    free(s);
+}
+
+static void accept_result(struct submission *s, int status, const struct fax_id *fax)
+{
+    struct submission_result result = {.http_status = status, .fax = *fax};
+    finish(s, &result);
+}
+
+static void on_key_gone(void *user, int status, const struct msg_key_result *result)
+{
+    (void)user;
+    (void)result;
+    if (status < 0 && status != -ENOENT)
+        log_write(LOG_LEVEL_WARNING, "the key of a refused submission is left: %s",
+                  strerror(-status));
+}
+
+/* Nothing was recorded: what was made is taken back. */
+static void refuse(struct submission *s, int status, const char *slug, const char *title,
+                   const char *detail)
+{
+    struct event e;
+    struct submission_result result = {.http_status = status, .slug = slug, .title = title};
+    snprintf(result.detail, sizeof result.detail, "%s", detail);
+    if (s->file_made && fax_store_remove(s->control->context->paths->vault, &s->fax, true) < 0)
+        log_write(LOG_LEVEL_WARNING, "the file of a refused submission is left in incoming/");
+    if (s->key_made && keeper_destroy_key(s->control->keeper, &s->fax, on_key_gone, s->control) < 0)
+        log_write(LOG_LEVEL_WARNING, "the key of a refused submission is left");
+    event_begin(&e, "fax.refused", s->request.principal, NULL);
+    event_outcome(&e, "failed");
+    event_personal(&e, "from", s->request.from);
+    event_personal(&e, "to", s->request.to);
+    event_text(&e, "reason", detail);
+    event_note(&e, s->control->audit);
+    finish(s, &result);
+}
+
+static void fail(struct submission *s, int error, const char *what)
+{
+    char detail[200];
+    snprintf(detail, sizeof detail, "%s: %s", what, strerror(-error));
+    refuse(s, 503, "unavailable", "The fax cannot be taken now", detail);
+}
+
+/* --- recorded: into the queue --- */
+
+static void on_applied(void *user, int status, uint64_t index)
+{
+    struct submission *s = user;
+    struct outbound_fax fax;
+    (void)index;
+    (void)status; /* it is recorded, so it is sent; the tables may follow later */
+    memset(&fax, 0, sizeof fax);
+    fax.fax = s->fax;
+    fax.pages = s->page_count;
+    fax.attempt = 1;
+    memcpy(fax.from, s->request.from, sizeof fax.from);
+    memcpy(fax.to, s->request.to, sizeof fax.to);
+    memcpy(fax.principal, s->request.principal, sizeof fax.principal);
+    memcpy(fax.mailbox, s->request.mailbox, sizeof fax.mailbox);
+    if (fax_queue_add(s->control->queue, &fax) < 0)
+        log_write(LOG_LEVEL_ERROR, "out of memory: a queued fax waits for the next start");
+    struct fax_queue *queue = s->control->queue;
+    accept_result(s, 201, &s->fax);
+    fax_queue_run(queue);
+}
+
+static void on_recorded(void *user, int status, uint64_t index)
+{
+    struct submission *s = user;
+    if (status < 0) {
+        fail(s, status, "the submission could not be recorded");
+        return;
+    }
+    int rc = fax_store_admit(s->control->context->paths->vault, &s->fax);
+    if (rc < 0)
+        log_write(LOG_LEVEL_ERROR, "a sealed file could not be moved into the vault: %s",
+                  strerror(-rc));
+    if (audit_when_applied(s->control->audit, index, on_applied, s) < 0)
+        on_applied(s, -ENOBUFS, index);
+}
+
+static int record_page(struct submission *s, uint32_t number, audit_done_cb *done)
+{
+    const struct sealed_page *page = &s->pages[number - 1];
+    struct event e;
+    char digest[65];
+    for (int i = 0; i < 32; i++)
+        snprintf(digest + (ptrdiff_t)2 * i, 3, "%02x", page->digest[i]);
+    event_begin(&e, "page.submitted", s->request.principal, &s->fax);
+    event_integer(&e, "page", number);
+    event_integer(&e, "width", page->width);
+    event_integer(&e, "rows", page->rows);
+    event_integer(&e, "x_dpi", page->x_dpi);
+    event_integer(&e, "y_dpi", page->y_dpi);
+    event_integer(&e, "coding", page->coding);
+    event_integer(&e, "octets", page->octets);
+    event_integer(&e, "offset", (int64_t)page->offset);
+    event_integer(&e, "length", page->length);
+    event_text(&e, "digest", digest);
+    return event_append(&e, s->control->audit, done, s);
+}
+
+static void record(struct submission *s)
+{
+    struct event e;
+    event_begin(&e, "fax.submitted", s->request.principal, &s->fax);
+    event_text(&e, "direction", "out");
+    event_personal(&e, "from", s->request.from);
+    event_personal(&e, "to", s->request.to);
+    event_text(&e, "mailbox", s->request.mailbox);
+    event_text(&e, "class", s->request.class_name);
+    event_integer(&e, "pages", s->page_count);
+    event_text(&e, "document", s->document);
+    event_text(&e, "idempotency_key", s->request.idempotency_key);
+    event_text(&e, "principal", s->request.principal);
+    event_text(&e, "kek", s->seal.kek_id);
+    int rc = event_append(&e, s->control->audit, NULL, NULL);
+    /* Records become durable in their order: the last one's callback stands for all. */
+    for (uint32_t i = 1; rc == 0 && i <= s->page_count; i++)
+        rc = record_page(s, i, i == s->page_count ? on_recorded : NULL);
+    if (rc < 0)
+        fail(s, rc, "the submission could not be recorded");
+}
+
+/* --- sealing --- */
+
+static void seal_work(uv_work_t *work)
+{
+    struct submission *s = work->data;
+    s->work_status = submission_seal(&s->seal, &s->pages, &s->page_count);
+}
+
+static void on_sealed(uv_work_t *work, int cancelled)
+{
+    struct submission *s = work->data;
+    int rc = cancelled < 0 ? cancelled : s->work_status;
+    OPENSSL_cleanse(s->seal.data_key, sizeof s->seal.data_key);
+    s->file_made = rc == 0;
+    if (rc < 0)
+        fail(s, rc, "the pages could not be sealed");
+    else
+        record(s);
+}
+
+static void on_key(void *user, int status, const struct msg_key_result *result)
+{
+    struct submission *s = user;
+    struct event e;
+    if (status < 0) {
+        fail(s, status, "the keeper gave no key");
+        return;
+    }
+    s->key_made = true;
+    memcpy(s->seal.data_key, result->data_key, sizeof s->seal.data_key);
+    snprintf(s->seal.kek_id, sizeof s->seal.kek_id, "%s", result->kek_id);
+    event_begin(&e, "key.created", "system", &s->fax);
+    event_text(&e, "kek", s->seal.kek_id);
+    event_note(&e, s->control->audit);
+    s->work.data = s;
+    int rc = uv_queue_work(&s->control->loop, &s->work, seal_work, on_sealed);
+    if (rc < 0)
+        fail(s, rc, "the pages could not be sealed");
+}
+
+/* --- rendering --- */
+
+static void on_rendered(void *user, struct render_result *result)
+{
+    struct submission *s = user;
+    char month[KEK_MONTH_TEXT];
+    int64_t disposal_us;
+    if (result->status == -EBADMSG) {
+        refuse(s, 422, "document", "The document cannot be faxed", result->reason);
+        return;
+    }
+    if (result->status < 0) {
+        bool late = result->status == -ETIMEDOUT || result->status == -EPIPE;
+        refuse(s, late ? 422 : 503, late ? "document" : "unavailable",
+               late ? "The document cannot be faxed" : "The fax cannot be taken now",
+               result->reason);
+        return;
+    }
+    s->seal.page_set = result->descriptor;
+    s->seal.octets = result->octets;
+    result->descriptor = -1;
+    int rc =
+        retention_disposal_time(control_now_ms() * 1000, s->request.retention_days, &disposal_us);
+    if (rc == 0)
+        rc = kek_month_for(disposal_us, month);
+    if (rc < 0) {
+        fail(s, -EINVAL, "the retention of the mailbox is out of range");
+        return;
+    }
+    rc = keeper_create_key(s->control->keeper, &s->fax, s->request.class_name, month, on_key, s);
+    if (rc < 0)
+        fail(s, rc, "the keeper takes no questions");
+}
+
+static void start_render(struct submission *s)
+{
+    const struct render_handlers handlers = {NULL, on_rendered, s};
+    struct render_task *task;
+    int rc = render_document(s->control->renders, s->request.document, s->request.octets, &handlers,
+                             &task);
+    if (rc < 0)
+        fail(s, rc, "too many documents wait to be rendered");
+}
+
+/* --- idempotency --- */
+
+static void on_earlier(void *user, int status, const struct db_result *result)
+{
+    struct submission *s = user;
+    struct fax_row row;
+    struct fax_id fax;
+    if (status < 0) {
+        fail(s, status, "the idempotency key could not be looked up");
+        return;
+    }
+    if (db_result_rows(result) == 0) {
+        start_render(s);
+        return;
+    }
+    fax_row_read(result, 0, &row);
+    bool same = strcmp(row.document, s->document) == 0 &&
+                strcmp(row.from_number, s->request.from) == 0 &&
+                strcmp(row.to_number, s->request.to) == 0;
+    if (!same)
+        refuse(s, 422, "idempotency", "The idempotency key was used before",
+               "the key belongs to another document or other numbers");
+    else if (fax_id_parse(&fax, row.fax) < 0)
+        fail(s, -EIO, "the earlier fax could not be read");
+    else
+        accept_result(s, 200, &fax);
+}
+
+static bool same_key_under_way(const struct submission *s)
+{
+    for (const struct submission *o = s->control->submissions; o; o = o->next)
+        if (o != s && strcmp(o->request.principal, s->request.principal) == 0 &&
+            strcmp(o->request.idempotency_key, s->request.idempotency_key) == 0)
+            return true;
+    return false;
+}
+
+static void digest_work(uv_work_t *work)
+{
+    struct submission *s = work->data;
+    s->work_status = submission_digest(s->request.document, s->request.octets, s->document);
+}
+
+static void on_digest(uv_work_t *work, int cancelled)
+{
+    struct submission *s = work->data;
+    int rc = cancelled < 0 ? cancelled : s->work_status;
+    if (rc < 0) {
+        fail(s, rc, "the document could not be read");
+        return;
+    }
+    if (!s->request.idempotency_key[0]) {
+        start_render(s);
+        return;
+    }
+    if (same_key_under_way(s)) {
+        refuse(s, 409, "idempotency", "The idempotency key is in use",
+               "a submission with this key is being taken just now; ask again in a moment");
+        return;
+    }
+    rc = fax_query_idempotency(s->control->db, s->request.principal, s->request.idempotency_key,
+                               on_earlier, s);
+    if (rc < 0)
+        fail(s, rc, "the database takes no questions");
+}
+
+int submission_start(struct control *control, const struct submission_request *request,
+                     submission_done_cb *done, void *user, struct submission **out)
+{
+    struct submission *s = calloc(1, sizeof *s);
+    if (!s)
+        return -ENOMEM;
+    s->control = control;
+    s->request = *request;
+    s->done = done;
+    s->user = user;
+    s->seal.page_set = -1;
+    s->work.data = s;
+    int rc = fax_id_make(&s->fax, (uint64_t)control_now_ms());
+    if (rc == 0)
+        rc = uv_queue_work(&control->loop, &s->work, digest_work, on_digest);
+    if (rc < 0) {
+        free(s);
+        return rc;
+    }
+    s->seal.vault = control->context->paths->vault;
+    s->seal.fax = s->fax;
+    s->seal.max_pages = (uint32_t)control->config->render.max_pages;
+    memcpy(s->seal.class_name, request->class_name, sizeof s->seal.class_name);
+    s->next = control->submissions;
+    control->submissions = s;
+    *out = s;
+    return 0;
+}
+
+void submission_forget(struct submission *s)
+{
+    s->done = NULL;
+}

@@ -1,0 +1,178 @@
+#include "gateway/line/document_load.h"
+
+#include "codecs/fax_error.h"
+#include "codecs/header_line.h"
+#include "codecs/raster.h"
+#include "codecs/t4_encode.h"
+#include "gateway/line/vault_pages.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void document_wipe(struct loaded_document *document)
+{
+    for (uint32_t i = 0; i < document->page_count; i++)
+        coded_page_free(&document->pages[i]);
+    free(document->pages);
+    memset(document, 0, sizeof *document);
+}
+
+static int errno_of_codecs(int error)
+{
+    if (error == FAX_ENOMEM)
+        return -ENOMEM;
+    return error == FAX_ELIMIT ? -E2BIG : -EBADMSG;
+}
+
+static int append(struct loaded_document *document, const struct raster *raster,
+                  const struct page_format *stored)
+{
+    struct page_format format = *stored;
+    struct coded_page *page;
+    int error;
+
+    if ((document->page_count & (document->page_count - 1)) == 0) {
+        size_t capacity = document->page_count == 0 ? 1 : 2 * (size_t)document->page_count;
+        struct coded_page *more = realloc(document->pages, capacity * sizeof *more);
+
+        if (more == NULL)
+            return -ENOMEM;
+        document->pages = more;
+    }
+    page = &document->pages[document->page_count];
+    format.coding = PAGE_CODING_T6;
+    format.lsb_first = true;
+    format.height = raster->height;
+    error = t4_encode_page(raster, &format, page);
+    if (error != 0)
+        return errno_of_codecs(error);
+    document->page_count++;
+    document->octets += page->length;
+    return 0;
+}
+
+struct header_text {
+    char left[128];
+    const char *to;
+};
+
+static void fill_header_text(struct header_text *text, const struct msg_call_start *start,
+                             int64_t now_s)
+{
+    char time[HEADER_LINE_TIME];
+
+    memset(text, 0, sizeof *text);
+    if (start->header_left[0] == '\0')
+        return;
+    if (header_line_time(time, sizeof time, now_s, start->utc_offset_minutes) != 0)
+        time[0] = '\0';
+    snprintf(text->left, sizeof text->left, "%.*s  %s", (int)sizeof start->header_left,
+             start->header_left, time);
+    text->to = start->header_to;
+}
+
+static int draw_header(struct raster *raster, const struct page_format *format,
+                       const struct header_text *text, uint32_t page, uint32_t pages)
+{
+    char right[40];
+
+    if (text->to == NULL)
+        return 0;
+    snprintf(right, sizeof right, "page %u/%u", page, pages);
+    return header_line_draw(raster, format->y_dpi, text->left, text->to, right);
+}
+
+/* The whole number of pages stands in the header line of the first one. */
+static int count_pages(struct vault_pages *pages, uint32_t *count, uint32_t *failed)
+{
+    int error = vault_pages_count(pages, count);
+
+    if (error != 0)
+        *failed = *count + 1;
+    else if (*count == 0)
+        error = -ENODATA;
+    else if (*count > DOCUMENT_LOAD_PAGES_MAX)
+        error = -E2BIG;
+    return error;
+}
+
+static int load_page(struct loaded_document *document, struct vault_pages *pages,
+                     const struct header_text *text, uint32_t count)
+{
+    struct page_format format;
+    struct raster raster;
+    int found = vault_pages_next(pages, &raster, &format);
+    int error;
+
+    if (found <= 0)
+        return found == 0 ? -EBADMSG : found;
+    error = draw_header(&raster, &format, text, vault_pages_number(pages), count);
+    error = error != 0 ? errno_of_codecs(error) : append(document, &raster, &format);
+    raster_free(&raster);
+    if (error == 0 && document->octets > DOCUMENT_LOAD_OCTETS_MAX)
+        error = -E2BIG;
+    return error;
+}
+
+static int load_pages(struct loaded_document *document, const struct vault_pages_source *source,
+                      const struct header_text *text, uint32_t *failed)
+{
+    struct vault_pages *pages;
+    uint32_t count = 0;
+    int error = vault_pages_open(&pages, source);
+
+    *failed = 0;
+    if (error != 0)
+        return error;
+    error = count_pages(pages, &count, failed);
+    while (error == 0 && document->page_count < count) {
+        error = load_page(document, pages, text, count);
+        if (error != 0)
+            *failed = vault_pages_number(pages);
+    }
+    vault_pages_close(pages);
+    return error;
+}
+
+static void explain(char *reason, int error, uint32_t page)
+{
+    if (error == -ENODATA)
+        snprintf(reason, MSG_REASON_MAX, "the vault file holds no page to send");
+    else if (error == -E2BIG)
+        snprintf(reason, MSG_REASON_MAX, "the document is too large to send (page %u)", page);
+    else if (error == -EBADMSG && page == 0)
+        snprintf(reason, MSG_REASON_MAX, "the vault file's header is damaged");
+    else if (error == -EBADMSG)
+        snprintf(reason, MSG_REASON_MAX,
+                 "page %u of the vault file is damaged or the key is not its own", page);
+    else
+        snprintf(reason, MSG_REASON_MAX, "the pages cannot be read: %s", strerror(-error));
+}
+
+int document_load(struct loaded_document *document, int fd, const struct msg_call_start *start,
+                  int64_t now_s, char reason[MSG_REASON_MAX])
+{
+    struct vault_pages_source source = {
+        .fd = fd,
+        .fax_id = start->fax_id,
+        .data_key = start->data_key,
+        .stream = VAULT_STREAM_RENDITION,
+        .attempt = 0,
+    };
+    struct header_text text;
+    uint32_t failed;
+    int error;
+
+    memset(document, 0, sizeof *document);
+    reason[0] = '\0';
+    fill_header_text(&text, start, now_s);
+    error = load_pages(document, &source, &text, &failed);
+    if (error != 0) {
+        explain(reason, error, failed);
+        document_wipe(document);
+    }
+    return error;
+}

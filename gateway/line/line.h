@@ -1,0 +1,65 @@
+/* line.h: one media process: a libuv loop with the channel to control, one 5 ms tick, and the
+ * calls. Private to gateway/line/. Everything runs on the loop's thread except the two jobs of a
+ * call on libuv's pool (received_page.h, document_load.h). */
+#ifndef GATEWAY_LINE_LINE_H
+#define GATEWAY_LINE_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "gateway/line/call_wheel.h"
+#include "gateway/process/ipc.h"
+#include "gateway/process/messages.h"
+#include "t38/udptl.h"
+
+struct line_call;
+
+enum { LINE_BUCKETS = 4096, LINE_READY_MAX = 256 };
+
+/* What the loop's punctuality was, for the log at the end. */
+struct line_stall {
+    uint64_t last_wall_us, last_cpu_us; /* at the latest tick; 0: none since the timer started */
+    uint64_t longest_wall_us;           /* longest time between two ticks beyond the 5 ms */
+    uint64_t longest_cpu_us;            /* most CPU of the loop's thread between two ticks */
+    uint64_t ticks;
+};
+
+struct line {
+    uv_loop_t loop;
+    struct ipc_channel *channel; /* NULL once control is gone */
+    uv_timer_t tick;
+    bool ticking;
+    bool closing; /* control is gone: calls end without a word */
+    int epoll_fd; /* media sockets of all calls */
+    struct call_wheel wheel;
+    struct line_call *calls[LINE_BUCKETS]; /* by call number, chained */
+    unsigned call_count, call_limit;
+    uint64_t hold_rnr_ms;
+    uint64_t progress_dropped; /* messages that the channel had no room for */
+    struct line_stall stall;
+    uint8_t datagram[UDPTL_DATAGRAM_MAX]; /* the one being looked at */
+};
+
+/* The loop's clock: steady, milliseconds. */
+uint64_t line_now_ms(void);
+
+/* Sends a message to control about a call. Returns 0 or a negative errno (-EPIPE: control is gone).
+ */
+int line_send(struct line *line, uint16_t type, const void *body, size_t length)
+    __attribute__((warn_unused_result));
+
+/* Starts the tick when the first call needs it; it stops by itself when no call is left on the
+ * wheel. */
+void line_tick_start(struct line *line);
+
+/* The tick's callback: drains the media sockets, then visits the calls that are due. */
+void line_tick_cb(uv_timer_t *timer);
+
+struct line_call *line_find_call(struct line *line, uint32_t number);
+void line_insert_call(struct line *line, struct line_call *call);
+void line_remove_call(struct line *line, struct line_call *call);
+
+#endif

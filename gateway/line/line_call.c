@@ -1,0 +1,321 @@
+#include "gateway/line/line_call.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "gateway/process/log.h"
+#include "t38/t30_result.h"
+
+static void free_call(struct line_call *call)
+{
+    call_wheel_remove(&call->line->wheel, &call->wheel);
+    line_remove_call(call->line, call);
+    fax_engine_free(call->engine);
+    udptl_sender_free(call->udptl_out);
+    udptl_receiver_free(call->udptl_in);
+    fax_page_wipe(&call->job.page);
+    document_wipe(&call->document);
+    received_pages_close(&call->vault);
+    media_socket_close(&call->media);
+    if (call->vault_fd >= 0)
+        close(call->vault_fd);
+    OPENSSL_cleanse(call, sizeof *call);
+    free(call);
+}
+
+static int take_descriptor(struct ipc_message *message, int index)
+{
+    int fd = index < message->descriptor_count ? message->descriptors[index] : -1;
+
+    if (fd >= 0)
+        message->descriptors[index] = -1;
+    return fd;
+}
+
+void line_call_report_ready(struct line_call *call, int status, const char *reason)
+{
+    struct msg_call_ready ready = {
+        .call = call->start.call,
+        .status = status,
+        .pages = call->document.page_count,
+    };
+
+    snprintf(ready.reason, sizeof ready.reason, "%s", reason);
+    if (line_send(call->line, MSG_CALL_READY, &ready, sizeof ready) != 0 && status == 0)
+        line_call_abort(call, T30_RESULT_ABORTED, "control does not take messages");
+    else if (status != 0)
+        line_call_abort(call, call->start.sender ? T30_RESULT_SOURCE : T30_RESULT_STORE_FAILED,
+                        reason);
+    else
+        call->state = LINE_CALL_READY;
+}
+
+/* Why the call cannot start, or NULL. */
+static const char *open_call(struct line_call *call, int media_fd, int *status)
+{
+    *status = media_socket_open(&call->media, media_fd);
+    if (*status != 0)
+        return "the media socket is of no use";
+    if (call->vault_fd < 0) {
+        *status = -EBADF;
+        return "no vault file came with the call";
+    }
+    if (call->line->call_count > call->line->call_limit) {
+        *status = -EUSERS;
+        return "the line carries as many calls as it may";
+    }
+    if (call->start.sender) {
+        *status = line_call_load_document(call);
+        return *status != 0 ? "the pages cannot be loaded" : NULL;
+    }
+    *status = received_pages_open(&call->vault, call->vault_fd, &call->start);
+    return *status != 0 ? "the vault file's header is damaged or of another fax" : NULL;
+}
+
+static void end_texts(struct msg_call_start *start)
+{
+    start->local_ident[sizeof start->local_ident - 1] = '\0';
+    start->header_left[sizeof start->header_left - 1] = '\0';
+    start->header_to[sizeof start->header_to - 1] = '\0';
+}
+
+void line_call_start(struct line *line, struct ipc_message *message)
+{
+    const struct msg_call_start *start =
+        ipc_message_body(message, MSG_CALL_START, sizeof(struct msg_call_start));
+    struct line_call *call;
+    const char *why;
+    int status;
+
+    if (line_find_call(line, start->call) != NULL) {
+        log_write(LOG_LEVEL_ERROR, "call %u is started twice", start->call);
+        return;
+    }
+    call = calloc(1, sizeof *call);
+    if (call == NULL)
+        abort(); /* control sees the line die and fails its calls: it has no other answer */
+    call->line = line;
+    call->start = *start;
+    end_texts(&call->start);
+    call->vault_fd = take_descriptor(message, 1);
+    line_insert_call(line, call);
+    why = open_call(call, take_descriptor(message, 0), &status);
+    if (!call->start.sender)
+        OPENSSL_cleanse(call->start.data_key, sizeof call->start.data_key);
+    if (why != NULL)
+        line_call_report_ready(call, status, why);
+    else if (!call->start.sender)
+        line_call_report_ready(call, 0, "");
+}
+
+static uint32_t negotiated_rate(uint32_t ours, uint32_t theirs)
+{
+    return theirs != 0 && theirs < ours ? theirs : ours;
+}
+
+static int get_page(void *user, uint32_t page, struct fax_page_view *out)
+{
+    const struct line_call *call = user;
+    const struct coded_page *coded = &call->document.pages[page];
+
+    *out = (struct fax_page_view){
+        .coding = FAX_PAGE_T6,
+        .lsb_first = coded->format.lsb_first,
+        .width = coded->format.width,
+        .rows = coded->format.height,
+        .x_dpi = coded->format.x_dpi,
+        .y_dpi = coded->format.y_dpi,
+        .data = coded->data,
+        .length = coded->length,
+    };
+    return 0;
+}
+
+static int open_session(struct line_call *call, const struct msg_call_media *media)
+{
+    struct fax_engine_config config = {
+        .sender = call->start.sender != 0,
+        .local_ident = call->start.local_ident,
+        .t38_version = media->t38_version,
+        .max_rate = negotiated_rate(call->start.max_rate, media->max_rate),
+        .ecm = call->start.ecm != 0,
+        .hold_rnr_ms = call->line->hold_rnr_ms,
+        .source = {call->document.page_count, get_page, call},
+        .callbacks = {line_call_send_ifp, line_call_event, call},
+    };
+    unsigned depth = media->redundancy < UDPTL_DEPTH_MAX ? media->redundancy : UDPTL_DEPTH_MAX;
+    int error = udptl_sender_new(&call->udptl_out, depth, media->max_datagram);
+
+    if (error == 0)
+        error = udptl_receiver_new(&call->udptl_in, NULL);
+    if (error == 0)
+        error = fax_engine_new(&call->engine, &config);
+    return error;
+}
+
+/* Control still holds the same socket: closing ours alone would leave it in the epoll set. */
+static void unwatch(struct line_call *call)
+{
+    if (call->watched)
+        (void)epoll_ctl(call->line->epoll_fd, EPOLL_CTL_DEL, call->media.fd, NULL);
+    call->watched = false;
+}
+
+static int watch(struct line_call *call)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = call};
+
+    if (call->watched)
+        return 0;
+    if (epoll_ctl(call->line->epoll_fd, EPOLL_CTL_ADD, call->media.fd, &event) < 0)
+        return -errno;
+    call->watched = true;
+    return 0;
+}
+
+void line_call_media(struct line_call *call, const struct msg_call_media *media)
+{
+    char text[MSG_REASON_MAX];
+    int error;
+
+    if (call->state != LINE_CALL_READY && call->state != LINE_CALL_RUNNING) {
+        log_write(LOG_LEVEL_WARNING, "call %u gets media before it is ready or after its end",
+                  call->start.call);
+        return;
+    }
+    error = media_socket_connect(&call->media, &media->peer);
+    if (error != 0) {
+        snprintf(text, sizeof text, "the media address cannot be used: %s", strerror(-error));
+        line_call_abort(call, T30_RESULT_ABORTED, text);
+        return;
+    }
+    if (call->state == LINE_CALL_RUNNING)
+        return;
+    error = open_session(call, media);
+    if (error == 0)
+        error = watch(call);
+    if (error != 0) {
+        snprintf(text, sizeof text, "the fax session cannot be started (%d)", error);
+        line_call_abort(call, T30_RESULT_ABORTED, text);
+        return;
+    }
+    call->state = LINE_CALL_RUNNING;
+    call->started_ms = line_now_ms();
+    call->heard_ms = call->started_ms;
+    call_wheel_add(&call->line->wheel, &call->wheel);
+    line_tick_start(call->line);
+    fax_engine_tick(call->engine, call->started_ms);
+    line_call_settle(call);
+}
+
+void line_call_journaled(struct line_call *call, const struct msg_page_journaled *answer)
+{
+    if (call->page_asked == 0 || answer->page != call->page_asked) {
+        log_write(LOG_LEVEL_WARNING, "call %u: an answer for page %u, which nobody asked for",
+                  call->start.call, answer->page);
+        return;
+    }
+    call->page_asked = 0;
+    /* FAX_ESTATE: the session ended while control was asked; there is nothing to confirm. */
+    if (answer->status == 0)
+        (void)fax_engine_page_durable(call->engine);
+    else
+        (void)fax_engine_page_refused(call->engine, T30_RESULT_STORE_FAILED);
+    line_call_settle(call);
+}
+
+void line_call_stop(struct line_call *call, const struct msg_call_stop *stop)
+{
+    char text[MSG_REASON_MAX];
+    uint64_t now = line_now_ms();
+
+    snprintf(text, sizeof text, "%.*s", (int)sizeof stop->reason - 1, stop->reason);
+    if (call->state == LINE_CALL_RUNNING && !call->finished) {
+        line_call_drain(call, LINE_CALL_DATAGRAMS_AT_STOP, now);
+        fax_engine_tick(call->engine, now);
+    }
+    line_call_abort(call, T30_RESULT_HANGUP, text[0] != '\0' ? text : NULL);
+}
+
+void line_call_abort(struct line_call *call, int result, const char *text)
+{
+    if (!call->finished) {
+        snprintf(call->text, sizeof call->text, "%s",
+                 text != NULL ? text : t30_result_text(result));
+        if (call->engine != NULL)
+            fax_engine_abort(call->engine, result);
+        call->result = result;
+        call->finished = true;
+    }
+    line_call_settle(call);
+}
+
+static int send_done(struct line_call *call)
+{
+    const struct fax_statistics *statistics = &call->statistics;
+    struct msg_call_done done = {
+        .call = call->start.call,
+        .result = call->result,
+        .pages = statistics->pages,
+        .page_pending = call->page_pending,
+        .rate = statistics->bit_rate,
+        .ecm = statistics->ecm,
+        .ecm_retransmissions = statistics->ecm_retransmissions,
+        .x_dpi = statistics->x_dpi,
+        .y_dpi = statistics->y_dpi,
+        .media_seen = call->media_seen,
+        .media_ms = call->started_ms == 0 ? 0 : (uint32_t)(call->ended_ms - call->started_ms),
+    };
+
+    if (statistics->width != 0)
+        done.coding = received_page_coding(statistics->coding);
+    if (call->udptl_in != NULL) {
+        const struct udptl_counters *counters = udptl_receiver_counters(call->udptl_in);
+
+        done.packets_lost = (uint32_t)counters->lost;
+        done.packets_recovered = (uint32_t)counters->recovered;
+        done.packets_bad =
+            (uint32_t)(counters->malformed + counters->ignored + statistics->ifps_refused);
+    }
+    snprintf(done.peer_ident, sizeof done.peer_ident, "%s", statistics->remote_ident);
+    if (statistics->modem != FAX_MODEM_UNTRAINED)
+        snprintf(done.modem, sizeof done.modem, "%s", fax_modem_name(statistics->modem));
+    snprintf(done.text, sizeof done.text, "%s", call->text);
+    return line_send(call->line, MSG_CALL_DONE, &done, sizeof done);
+}
+
+/* The socket closes at once, so that the port is free again; what is left waits on the wheel. */
+static void begin_ending(struct line_call *call)
+{
+    call->state = LINE_CALL_ENDING;
+    call->ended_ms = line_now_ms();
+    if (call->engine != NULL)
+        fax_engine_statistics(call->engine, &call->statistics);
+    fax_engine_free(call->engine);
+    call->engine = NULL;
+    call->page_asked = 0;
+    unwatch(call);
+    media_socket_close(&call->media);
+    if (call->wheel.next == NULL)
+        call_wheel_add(&call->line->wheel, &call->wheel);
+    line_tick_start(call->line);
+}
+
+void line_call_settle(struct line_call *call)
+{
+    if (!call->finished)
+        return;
+    if (call->state != LINE_CALL_ENDING)
+        begin_ending(call);
+    if (call->job.running)
+        return;
+    if (!call->line->closing && send_done(call) == -ENOBUFS)
+        return; /* the next visit tries again: this message may not be lost */
+    free_call(call);
+}

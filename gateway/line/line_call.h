@@ -1,0 +1,116 @@
+/* line_call.h: one fax call on a line, from MSG_CALL_START to MSG_CALL_DONE. Private to
+ * gateway/line/.
+ *
+ * PREPARING (sender: pages are loaded on the pool) -> READY -> RUNNING (media) -> ENDING (waits for
+ * a job on the pool and for room in the channel) -> MSG_CALL_DONE, freed. */
+#ifndef GATEWAY_LINE_LINE_CALL_H
+#define GATEWAY_LINE_LINE_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "gateway/line/call_wheel.h"
+#include "gateway/line/document_load.h"
+#include "gateway/line/line.h"
+#include "gateway/line/media_socket.h"
+#include "gateway/line/received_page.h"
+#include "gateway/process/messages.h"
+#include "t38/fax_engine.h"
+#include "t38/udptl.h"
+
+enum {
+    LINE_CALL_DATAGRAMS_PER_TICK = 8,    /* of 5 ms, a call: ten times what T.38 needs */
+    LINE_CALL_DATAGRAMS_AT_STOP = 64,    /* what may still wait in the socket when a call ends */
+    LINE_CALL_SENDER_SILENCE_MS = 600000 /* a page of one block at 2,400 bit/s takes 220 s */
+};
+
+enum line_call_state {
+    LINE_CALL_PREPARING,
+    LINE_CALL_READY,
+    LINE_CALL_RUNNING,
+    LINE_CALL_ENDING,
+};
+
+/* A job on the pool: either the loading of a document or the storing of a received page. */
+struct line_job {
+    uv_work_t work;
+    bool running;
+    struct fax_page page;          /* received page; the job owns it */
+    struct msg_page_sealed sealed; /* its outcome */
+    int status;                    /* outcome of loading */
+    char reason[MSG_REASON_MAX];
+};
+
+struct line_call {
+    struct call_wheel_entry wheel;
+    struct line_call *chain;
+    struct line *line;
+    enum line_call_state state;
+    struct msg_call_start start; /* the data key is wiped as soon as it is not needed */
+    struct media_socket media;
+    bool watched; /* media is in the line's epoll set */
+    int vault_fd;
+    struct line_job job;
+    struct received_pages vault;     /* receiver */
+    struct loaded_document document; /* sender */
+    struct fax_engine *engine;
+    struct udptl_sender *udptl_out;
+    struct udptl_receiver *udptl_in;
+    uint32_t page_asked; /* receiver: MSG_PAGE_SEALED sent for it, answer awaited; else 0 */
+    uint64_t started_ms; /* of media */
+    uint64_t heard_ms;   /* latest valid datagram */
+    uint32_t media_seen;
+    bool finished; /* the engine's last event came, or the call ended without an engine */
+    int result;
+    uint32_t page_pending;
+    uint64_t ended_ms;
+    struct fax_statistics statistics;
+    char text[MSG_REASON_MAX];
+};
+
+/* Takes a call: descriptors 0 (UDP socket) and 1 (vault file) of the message are taken over. A call
+ * that cannot start still gets its MSG_CALL_READY (with the status) and MSG_CALL_DONE, except one
+ * whose number is in use, which is only logged. */
+void line_call_start(struct line *line, struct ipc_message *message);
+
+/* Media is negotiated (or the peer's address changed). */
+void line_call_media(struct line_call *call, const struct msg_call_media *media);
+
+/* Control's answer for a sealed page. */
+void line_call_journaled(struct line_call *call, const struct msg_page_journaled *answer);
+
+/* Control ends the call: what waits in the socket is still heard, then the session is aborted. */
+void line_call_stop(struct line_call *call, const struct msg_call_stop *stop);
+
+/* Ends the call with a result of our own; `text` NULL: the result's text. The call may be freed
+ * before return. */
+void line_call_abort(struct line_call *call, int result, const char *text);
+
+/* To be called last, after anything that may have ended the session: sends MSG_CALL_DONE and frees
+ * the call if nothing of it is left to wait for. */
+void line_call_settle(struct line_call *call);
+
+/* Reads at most `limit` datagrams into the session. */
+void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms);
+
+/* Visit of the wheel, every 20 ms. The call may be freed before return. */
+void line_call_visit(struct line_call *call, uint64_t now_ms);
+
+/* The T.30 engine's callbacks; user is the call. They never free it. */
+void line_call_event(void *user, const struct fax_engine_event *event);
+void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copies);
+
+/* Queues the storing of a received page, which is moved out of *page. */
+void line_call_store_page(struct line_call *call, struct fax_page *page, uint32_t number);
+
+/* Queues the loading of a sender's document. Returns 0 or a negative errno. */
+int line_call_load_document(struct line_call *call) __attribute__((warn_unused_result));
+
+/* Tells control that the call can get media (status 0), or why not, which also ends the call: it
+ * may be freed before return. */
+void line_call_report_ready(struct line_call *call, int status, const char *reason);
+
+#endif

@@ -1,0 +1,156 @@
+/* What the T.30 engine says, told to control. */
+#include "gateway/line/line_call.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/process/log.h"
+#include "t38/t30_result.h"
+
+static void report_progress(struct line_call *call, enum call_progress kind,
+                            const struct fax_engine_event *event)
+{
+    struct msg_call_progress progress = {.call = call->start.call, .kind = kind};
+
+    if (event != NULL) {
+        progress.page = event->page + 1;
+        progress.rate = event->statistics->bit_rate;
+        if (event->statistics->modem != FAX_MODEM_UNTRAINED)
+            snprintf(progress.modem, sizeof progress.modem, "%s",
+                     fax_modem_name(event->statistics->modem));
+        snprintf(progress.ident, sizeof progress.ident, "%s", event->statistics->remote_ident);
+    }
+    /* Progress is for the people who watch; what counts is in MSG_PAGE_SEALED and MSG_CALL_DONE. */
+    if (line_send(call->line, MSG_CALL_PROGRESS, &progress, sizeof progress) != 0)
+        call->line->progress_dropped++;
+}
+
+static void finish(struct line_call *call, const struct fax_engine_event *event)
+{
+    call->result = event->result;
+    call->statistics = *event->statistics;
+    if (call->text[0] == '\0')
+        snprintf(call->text, sizeof call->text, "%s", t30_result_text(event->result));
+    call->finished = true;
+}
+
+static void take_page(struct line_call *call, const struct fax_engine_event *event)
+{
+    uint32_t number = event->page + 1;
+
+    if (call->start.max_pages != 0 && number > call->start.max_pages) {
+        snprintf(call->text, sizeof call->text, "the peer sends more than %u pages",
+                 call->start.max_pages);
+        (void)fax_engine_page_refused(call->engine, T30_RESULT_LIMIT);
+        return;
+    }
+    line_call_store_page(call, event->received, number);
+}
+
+void line_call_event(void *user, const struct fax_engine_event *event)
+{
+    struct line_call *call = user;
+
+    switch (event->kind) {
+    case FAX_EVENT_PEER_IDENT:
+        report_progress(call, PROGRESS_PEER_IDENT, event);
+        break;
+    case FAX_EVENT_DOCUMENT_BEGIN:
+        break;
+    case FAX_EVENT_TRAINED:
+        report_progress(call, PROGRESS_TRAINED, event);
+        break;
+    case FAX_EVENT_PAGE_BEGIN:
+        report_progress(call, PROGRESS_PAGE_BEGIN, event);
+        break;
+    case FAX_EVENT_PAGE_RECEIVED:
+        take_page(call, event);
+        break;
+    case FAX_EVENT_PAGE_PPS_SENT:
+        call->page_pending = event->page + 1;
+        report_progress(call, PROGRESS_PAGE_PENDING, event);
+        break;
+    case FAX_EVENT_PAGE_CONFIRMED:
+        call->page_pending = 0;
+        report_progress(call, PROGRESS_PAGE_CONFIRMED, event);
+        break;
+    case FAX_EVENT_FINISHED:
+        finish(call, event);
+        break;
+    }
+}
+
+void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copies)
+{
+    struct line_call *call = user;
+    uint8_t datagram[UDPTL_DATAGRAM_MAX];
+    size_t octets = 0;
+
+    if (udptl_sender_produce(call->udptl_out, ifp, length, datagram, sizeof datagram, &octets) != 0)
+        return;
+    for (int i = 0; i < copies; i++)
+        media_socket_send(&call->media, datagram, octets);
+    explicit_bzero(datagram, octets);
+}
+
+static void receive_ifp_cb(void *user, uint16_t sequence, const uint8_t *data, size_t length)
+{
+    struct line_call *call = user;
+
+    if (!call->finished && length > 0)
+        (void)fax_engine_receive_ifp(call->engine, sequence, data, length);
+}
+
+static void take_datagram(struct line_call *call, size_t length, uint64_t now_ms)
+{
+    if (udptl_receiver_push(call->udptl_in, call->line->datagram, length, now_ms, receive_ifp_cb,
+                            call) != 0)
+        return;
+    call->heard_ms = now_ms;
+    if (call->media_seen++ == 0)
+        report_progress(call, PROGRESS_MEDIA_SEEN, NULL);
+}
+
+void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
+{
+    uint8_t *datagram = call->line->datagram;
+    size_t longest = 0;
+
+    while (limit-- > 0 && !call->finished) {
+        ssize_t length = media_socket_receive(&call->media, datagram, UDPTL_DATAGRAM_MAX);
+
+        if (length == -EAGAIN)
+            break;
+        if (length < 0)
+            continue;
+        if ((size_t)length > longest)
+            longest = (size_t)length;
+        take_datagram(call, (size_t)length, now_ms);
+    }
+    explicit_bzero(datagram, longest);
+}
+
+/* T.30 ends a session by its own timers when a sender hears nothing after it asked; a receiver
+ * hears something all the time, so silence means that the sender is gone. */
+static bool is_silent(const struct line_call *call, uint64_t now_ms)
+{
+    uint64_t limit_ms = call->start.no_media_timeout_ms;
+
+    if (call->start.sender && call->media_seen > 0)
+        limit_ms = LINE_CALL_SENDER_SILENCE_MS;
+    return limit_ms != 0 && now_ms - call->heard_ms >= limit_ms;
+}
+
+void line_call_visit(struct line_call *call, uint64_t now_ms)
+{
+    if (!call->finished) {
+        if (udptl_receiver_due_ms(call->udptl_in) <= now_ms)
+            udptl_receiver_flush(call->udptl_in, now_ms, receive_ifp_cb, call);
+        fax_engine_tick(call->engine, now_ms);
+        if (!call->finished && is_silent(call, now_ms)) {
+            line_call_abort(call, T30_RESULT_MEDIA_SILENT, NULL);
+            return;
+        }
+    }
+    line_call_settle(call);
+}

@@ -1,0 +1,131 @@
+#include "gateway/line/line_warm.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "codecs/raster.h"
+#include "gateway/process/log.h"
+#include "policy/vault.h"
+#include "t38/fax_engine.h"
+
+enum { ARENAS_MAX = 2 };
+
+/* Sealing, opening and digesting something loads every algorithm that a call will need. */
+static int warm_openssl(void)
+{
+    static const uint8_t key[VAULT_KEY_OCTETS], fax_id[VAULT_FAX_ID_OCTETS];
+    const struct vault_piece piece = {"warm", 4};
+    uint8_t frame[VAULT_FRAME_OVERHEAD + 4], plain[4], digest[RASTER_DIGEST_OCTETS];
+    struct vault_sealer *sealer = NULL;
+    struct vault_opener *opener = NULL;
+    struct raster raster;
+    size_t length, plain_length;
+    int error = raster_init(&raster, 8, 1);
+
+    if (error == 0)
+        error = raster_digest(&raster, digest);
+    raster_free(&raster);
+    if (error == 0)
+        error = vault_sealer_new(key, fax_id, VAULT_STREAM_TRACE, 0, &sealer);
+    if (error == 0)
+        error = vault_seal_frame(sealer, 1, &piece, 1, frame, sizeof frame, &length);
+    if (error == 0)
+        error = vault_opener_new(key, fax_id, &opener);
+    if (error == 0)
+        error = vault_open_frame(opener, frame, length, plain, sizeof plain, &plain_length);
+    vault_sealer_free(sealer);
+    vault_opener_free(opener);
+    return error == 0 ? 0 : -EIO;
+}
+
+static void send_nothing(void *user, const uint8_t *ifp, size_t length, int copies)
+{
+    (void)user;
+    (void)ifp;
+    (void)length;
+    (void)copies;
+}
+
+static void hear_nothing(void *user, const struct fax_engine_event *event)
+{
+    (void)user;
+    (void)event;
+}
+
+/* The first session builds the modems' tables; it also shows, inside Landlock, that memfds can
+ * still be reopened. */
+static int warm_engine(void)
+{
+    const struct fax_engine_config config = {
+        .local_ident = "0",
+        .max_rate = 14400,
+        .ecm = true,
+        .callbacks = {send_nothing, hear_nothing, NULL},
+    };
+    struct fax_engine *engine;
+    int error = fax_engine_new(&engine, &config);
+
+    if (error != 0)
+        return -EIO;
+    fax_engine_tick(engine, 1);
+    fax_engine_tick(engine, 21);
+    fax_engine_free(engine);
+    return 0;
+}
+
+static void pool_work_cb(uv_work_t *work)
+{
+    /* Memory of its own: the thread's arena exists before the filter does. */
+    work->data = malloc(1);
+}
+
+static void pool_done_cb(uv_work_t *work, int status)
+{
+    (void)status;
+    free(work->data);
+}
+
+/* libuv starts all threads of its pool with the first job. */
+static int warm_pool(uv_loop_t *loop)
+{
+    uv_work_t work;
+    int error = uv_queue_work(loop, &work, pool_work_cb, pool_done_cb);
+
+    if (error == 0)
+        uv_run(loop, UV_RUN_DEFAULT);
+    return error;
+}
+
+static int complain(int error, const char *what)
+{
+    if (error != 0)
+        log_write(LOG_LEVEL_ERROR, "%s: %s", what, strerror(-error));
+    return error;
+}
+
+int line_warm(uv_loop_t *loop, const struct role_context *context)
+{
+    char found[128];
+    int error;
+
+    if (fax_engine_library_check(found, sizeof found) != 0) {
+        log_write(LOG_LEVEL_ERROR, "this program cannot use the T.30 library: %s", found);
+        return -ENOTSUP;
+    }
+    /* Pages are large and short-lived: an arena for each thread would keep their peak each. */
+    mallopt(M_ARENA_MAX, ARENAS_MAX);
+    tzset();
+    error = complain(warm_openssl(), "OpenSSL cannot seal");
+    if (error == 0)
+        error = role_enter_sandbox(context, ROLE_SANDBOX_BEFORE_THREADS);
+    if (error == 0)
+        error = complain(warm_pool(loop), "the thread pool cannot be started");
+    if (error == 0)
+        error = complain(warm_engine(), "a fax session cannot be made");
+    if (error == 0)
+        error = role_enter_sandbox(context, ROLE_SANDBOX_AFTER_THREADS);
+    return error;
+}

@@ -1,0 +1,119 @@
+#include "gateway/line/media_socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+int media_socket_open(struct media_socket *media, int fd)
+{
+    int type = 0;
+    socklen_t length = sizeof type;
+
+    memset(media, 0, sizeof *media);
+    media->fd = fd;
+    if (fd < 0)
+        return -EBADF;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0) {
+        int error = errno;
+
+        media_socket_close(media);
+        return -error;
+    }
+    if (type != SOCK_DGRAM) {
+        media_socket_close(media);
+        return -EPROTOTYPE;
+    }
+    return 0;
+}
+
+static socklen_t address_length(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET)
+        return sizeof(struct sockaddr_in);
+    if (address->ss_family == AF_INET6)
+        return sizeof(struct sockaddr_in6);
+    return 0;
+}
+
+int media_socket_connect(struct media_socket *media, const struct sockaddr_storage *peer)
+{
+    socklen_t length = address_length(peer);
+
+    if (length == 0)
+        return -EAFNOSUPPORT;
+    if (connect(media->fd, (const struct sockaddr *)peer, length) < 0)
+        return -errno;
+    media->peer = *peer;
+    return 0;
+}
+
+static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+    if (a->ss_family != b->ss_family)
+        return false;
+    if (a->ss_family == AF_INET) {
+        const struct sockaddr_in *x = (const struct sockaddr_in *)a;
+        const struct sockaddr_in *y = (const struct sockaddr_in *)b;
+
+        return x->sin_port == y->sin_port && x->sin_addr.s_addr == y->sin_addr.s_addr;
+    }
+    if (a->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *x = (const struct sockaddr_in6 *)a;
+        const struct sockaddr_in6 *y = (const struct sockaddr_in6 *)b;
+
+        return x->sin6_port == y->sin6_port &&
+               memcmp(&x->sin6_addr, &y->sin6_addr, sizeof x->sin6_addr) == 0;
+    }
+    return false;
+}
+
+ssize_t media_socket_receive(struct media_socket *media, uint8_t *out, size_t capacity)
+{
+    struct sockaddr_storage from;
+    socklen_t from_length = sizeof from;
+    ssize_t length;
+
+    from.ss_family = AF_UNSPEC;
+    do
+        length = recvfrom(media->fd, out, capacity, MSG_DONTWAIT, (struct sockaddr *)&from,
+                          &from_length);
+    while (length < 0 && errno == EINTR);
+    if (length < 0) {
+        if (errno == EWOULDBLOCK)
+            return -EAGAIN;
+        if (errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH) {
+            media->unreachable++;
+            return -ECONNREFUSED;
+        }
+        return -errno;
+    }
+    if (!same_address(&from, &media->peer)) {
+        media->foreign++;
+        return -ENOMSG;
+    }
+    return length;
+}
+
+void media_socket_send(struct media_socket *media, const uint8_t *data, size_t length)
+{
+    if (media->peer.ss_family == AF_UNSPEC)
+        return;
+    /* An ICMP error of an earlier datagram is reported here once; the second try sends. */
+    for (int attempt = 0; attempt < 2; attempt++) {
+        if (send(media->fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+            return;
+        if (errno != ECONNREFUSED && errno != EINTR)
+            break;
+        media->unreachable++;
+    }
+    media->unsent++;
+}
+
+void media_socket_close(struct media_socket *media)
+{
+    if (media->fd >= 0)
+        close(media->fd);
+    media->fd = -1;
+}

@@ -1,0 +1,228 @@
+#include "gateway/line/vault_pages.h"
+
+#include "codecs/fax_error.h"
+#include "codecs/t4_decode.h"
+#include "codecs/wiped_buffer.h"
+#include "policy/policy_error.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct vault_pages {
+    int fd;
+    enum vault_stream stream;
+    uint16_t attempt;
+    uint64_t offset, size;
+    uint32_t number;
+    struct vault_opener *opener;
+};
+
+/* Reads exactly length octets. Returns 0, -EBADMSG when the file ends before, or a negative errno.
+ */
+static int read_at(int fd, uint8_t *out, size_t length, uint64_t offset)
+{
+    size_t done = 0;
+
+    while (done < length) {
+        ssize_t n = pread(fd, out + done, length - done, (off_t)(offset + done));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            return -EBADMSG;
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+static int errno_of_policy(int error)
+{
+    return error == FAX_EP_NOMEM || error == FAX_EP_CRYPTO ? -ENOMEM : -EBADMSG;
+}
+
+static int read_header(struct vault_pages *pages, const uint8_t *fax_id)
+{
+    uint8_t bytes[VAULT_HEADER_MAX];
+    struct vault_header header;
+    struct stat status;
+    size_t length, available;
+    int error;
+
+    if (fstat(pages->fd, &status) < 0)
+        return -errno;
+    pages->size = (uint64_t)status.st_size;
+    available = pages->size < sizeof bytes ? (size_t)pages->size : sizeof bytes;
+    error = read_at(pages->fd, bytes, available, 0);
+    if (error != 0)
+        return error;
+    error = vault_header_decode(bytes, available, fax_id, &header, &length);
+    if (error != 0)
+        return errno_of_policy(error);
+    pages->offset = length;
+    return 0;
+}
+
+int vault_pages_open(struct vault_pages **out, const struct vault_pages_source *source)
+{
+    struct vault_pages *pages = calloc(1, sizeof *pages);
+    int error;
+
+    *out = NULL;
+    if (pages == NULL)
+        return -ENOMEM;
+    pages->fd = source->fd;
+    pages->stream = source->stream;
+    pages->attempt = source->attempt;
+    error = read_header(pages, source->fax_id);
+    if (error != 0)
+        goto fail;
+    error = vault_opener_new(source->data_key, source->fax_id, &pages->opener);
+    if (error != 0) {
+        error = errno_of_policy(error);
+        goto fail;
+    }
+    *out = pages;
+    return 0;
+fail:
+    vault_pages_close(pages);
+    return error;
+}
+
+/* Moves to the next frame of the stream. Returns 1, 0 at the end, or a negative errno. */
+static int find_frame(struct vault_pages *pages, struct vault_frame_info *info)
+{
+    uint8_t header[VAULT_FRAME_HEADER_OCTETS];
+
+    while (pages->offset < pages->size) {
+        int error = pages->size - pages->offset < sizeof header
+                        ? -EBADMSG
+                        : read_at(pages->fd, header, sizeof header, pages->offset);
+
+        if (error != 0)
+            return error;
+        if (vault_frame_header_decode(header, sizeof header, info) != 0 ||
+            info->frame_length < sizeof header || info->frame_length > pages->size - pages->offset)
+            return -EBADMSG;
+        if (info->stream == pages->stream && info->attempt == pages->attempt)
+            return 1;
+        pages->offset += info->frame_length;
+    }
+    return 0;
+}
+
+int vault_pages_count(struct vault_pages *pages, uint32_t *count)
+{
+    struct vault_frame_info info = {0};
+    uint64_t start = pages->offset;
+    uint32_t seen = 0;
+    int found;
+
+    while ((found = find_frame(pages, &info)) == 1) {
+        if (info.number != pages->number + seen + 1) {
+            found = -EBADMSG;
+            break;
+        }
+        seen++;
+        pages->offset += info.frame_length;
+    }
+    pages->offset = start;
+    *count = seen;
+    return found;
+}
+
+static int decode_page(const uint8_t *plain, size_t length, struct raster *page,
+                       struct page_format *format)
+{
+    struct vault_page_meta meta;
+    struct t4_limits limits = {0};
+    int error;
+
+    if (vault_page_meta_decode(plain, length, &meta) != 0 || !page_coding_is_known(meta.coding) ||
+        meta.width > RASTER_WIDTH_MAX || meta.rows > RASTER_ROWS_MAX || meta.x_dpi > UINT16_MAX ||
+        meta.y_dpi > UINT16_MAX)
+        return -EBADMSG;
+    *format = (struct page_format){
+        .width = meta.width,
+        .height = meta.rows,
+        .x_dpi = (uint16_t)meta.x_dpi,
+        .y_dpi = (uint16_t)meta.y_dpi,
+        .coding = (enum page_coding)meta.coding,
+        .lsb_first = meta.lsb_first,
+    };
+    limits.max_rows = meta.rows;
+    error = t4_decode(plain + VAULT_PAGE_META_OCTETS, length - VAULT_PAGE_META_OCTETS, format,
+                      &limits, page, NULL);
+    if (error == FAX_ENOMEM)
+        return -ENOMEM;
+    if (error != 0)
+        return -EBADMSG;
+    if (page->height != meta.rows) {
+        raster_free(page);
+        return -EBADMSG;
+    }
+    return 0;
+}
+
+static int open_frame(struct vault_pages *pages, const struct vault_frame_info *info,
+                      struct raster *page, struct page_format *format)
+{
+    uint8_t *frame = malloc(info->frame_length + 1);
+    uint8_t *plain = malloc((size_t)info->plain_length + 1);
+    size_t plain_length = 0;
+    int error = -ENOMEM;
+
+    if (frame == NULL || plain == NULL)
+        goto out;
+    error = read_at(pages->fd, frame, info->frame_length, pages->offset);
+    if (error != 0)
+        goto out;
+    error = vault_open_frame(pages->opener, frame, info->frame_length, plain,
+                             (size_t)info->plain_length + 1, &plain_length);
+    if (error != 0) {
+        error = errno_of_policy(error);
+        goto out;
+    }
+    error = decode_page(plain, plain_length, page, format);
+out:
+    free(frame);
+    wiped_free(plain, plain_length);
+    return error;
+}
+
+int vault_pages_next(struct vault_pages *pages, struct raster *page, struct page_format *format)
+{
+    struct vault_frame_info info = {0};
+    int found;
+
+    memset(page, 0, sizeof *page);
+    pages->number++;
+    found = find_frame(pages, &info);
+    if (found <= 0)
+        return found;
+    if (info.number != pages->number)
+        return -EBADMSG;
+    found = open_frame(pages, &info, page, format);
+    if (found != 0)
+        return found;
+    pages->offset += info.frame_length;
+    return 1;
+}
+
+uint32_t vault_pages_number(const struct vault_pages *pages)
+{
+    return pages->number;
+}
+
+void vault_pages_close(struct vault_pages *pages)
+{
+    if (pages == NULL)
+        return;
+    vault_opener_free(pages->opener);
+    free(pages);
+}

@@ -1,0 +1,242 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "codecs/fax_error.h"
+#include "codecs/t4_encode.h"
+#include "gateway/process/ipc.h"
+#include "gateway/process/log.h"
+#include "gateway/process/roles.h"
+#include "gateway/render/document_kind.h"
+#include "gateway/render/export_document.h"
+#include "gateway/render/render_job.h"
+#include "gateway/render/run_program.h"
+#include "gateway/render/sealed_memfd.h"
+
+enum { HEAD_OCTETS = 1024, ALARM_GRACE_MS = 5000, MIB = 1024 * 1024 };
+
+int render_fail(struct render_job *job, int error, uint32_t page, const char *format, ...)
+{
+    va_list arguments;
+
+    job->failed.error = error;
+    job->failed.page = page;
+    va_start(arguments, format);
+    vsnprintf(job->failed.reason, sizeof job->failed.reason, format, arguments);
+    va_end(arguments);
+    return error;
+}
+
+int render_add_page(struct render_job *job, const struct raster *page, uint16_t y_dpi,
+                    uint32_t total)
+{
+    const struct page_format format = {
+        .width = page->width,
+        .height = page->height,
+        .x_dpi = job->request.x_dpi,
+        .y_dpi = y_dpi,
+        .coding = PAGE_CODING_T6,
+    };
+    struct msg_render_progress progress = {job->pages.pages + 1, total};
+    uint8_t digest[RASTER_DIGEST_OCTETS];
+    struct coded_page coded = {0};
+    int error = raster_digest(page, digest);
+
+    if (error == 0)
+        error = t4_encode_page(page, &format, &coded);
+    if (error == 0)
+        error = page_set_write(&job->pages, &coded, digest);
+    coded_page_free(&coded);
+    if (error == FAX_ELIMIT)
+        return render_fail(job, error, progress.page, "the document is too large (page %u)",
+                           progress.page);
+    if (error != 0)
+        return render_fail(job, error, progress.page, "page %u cannot be coded: %s", progress.page,
+                           fax_error_text(error));
+    error =
+        ipc_send(job->channel, MSG_RENDER_PROGRESS, job->tag, &progress, sizeof progress, NULL, 0);
+    if (error != 0)
+        return render_fail(job, error, progress.page, "nobody waits for the document");
+    return 0;
+}
+
+static int render_by_kind(struct render_job *job)
+{
+    uint8_t head[HEAD_OCTETS];
+    ssize_t n = pread(job->document, head, sizeof head, 0);
+    enum document_kind kind;
+
+    if (n < 0)
+        return render_fail(job, -errno, 0, "the document cannot be read: %s", strerror(errno));
+    kind = document_kind_detect(head, (size_t)n);
+    explicit_bzero(head, sizeof head);
+    switch (kind) {
+    case DOCUMENT_PDF:
+        return render_pdf(job);
+    case DOCUMENT_TIFF:
+        return render_tiff(job);
+    case DOCUMENT_UNKNOWN:
+        break;
+    }
+    return render_fail(job, FAX_EUNSUPPORTED, 0, "not a PDF or TIFF document");
+}
+
+/* The last resort for what runs in this process: SIGALRM kills it, and the kernel its children. */
+static void set_alarm(uint32_t wall_limit_ms)
+{
+    uint64_t ms = (uint64_t)wall_limit_ms + ALARM_GRACE_MS;
+    struct itimerval timer = {.it_value = {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)}};
+
+    signal(SIGALRM, SIG_DFL);
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static uint32_t smaller_limit(uint32_t asked, int64_t configured, uint32_t fallback)
+{
+    uint32_t limit = configured > 0 && configured < UINT32_MAX ? (uint32_t)configured : fallback;
+
+    return asked != 0 && asked < limit ? asked : limit;
+}
+
+static int prepare(struct render_job *job, const struct config *config)
+{
+    struct msg_render_document *request = &job->request;
+    struct stat status;
+
+    request->max_pages =
+        smaller_limit(request->max_pages, config->render.max_pages, RENDER_PAGES_MAX);
+    request->wall_limit_ms =
+        smaller_limit(request->wall_limit_ms, config->render.wall_limit_ms, 120000);
+    job->deadline_ms = program_now_ms() + request->wall_limit_ms;
+    job->program_limits = (struct sandbox_limits){
+        .memory_bytes = (uint64_t)config->render.memory_mib * MIB,
+        .cpu_seconds = (uint64_t)config->render.cpu_limit_s,
+        .descriptors = 64,
+    };
+    job->pages.buffer.limit = RENDER_SET_OCTETS_MAX;
+    set_alarm(request->wall_limit_ms);
+    if (request->width == 0 || request->width > RASTER_WIDTH_MAX || request->x_dpi == 0 ||
+        request->y_dpi == 0)
+        return render_fail(job, -EINVAL, 0, "no page can have that width or resolution");
+    if (job->document < 0 || fstat(job->document, &status) < 0)
+        return render_fail(job, FAX_EINVAL, 0, "no document came with the request");
+    job->octets = (uint64_t)status.st_size;
+    if (job->octets > (uint64_t)config->render.max_document_mib * MIB)
+        return render_fail(job, FAX_ELIMIT, 0, "the document is larger than %lld MiB",
+                           (long long)config->render.max_document_mib);
+    if (job->octets == 0)
+        return render_fail(job, FAX_EEMPTY, 0, "the document is empty");
+    if (job->octets != request->document_octets)
+        return render_fail(job, FAX_ETRUNCATED, 0, "the document is not as long as announced");
+    return 0;
+}
+
+/* Hands the octets to control as a sealed memfd. */
+static int answer(int channel, uint16_t type, uint64_t tag, const char *name, const uint8_t *data,
+                  size_t length, uint32_t pages)
+{
+    struct msg_rendered rendered = {.octets = length, .pages = pages};
+    int fd = sealed_memfd_new(name, data, length);
+    int error;
+
+    if (fd < 0)
+        return fd;
+    error = ipc_send(channel, type, tag, &rendered, sizeof rendered, &fd, 1);
+    close(fd);
+    return error;
+}
+
+static int answer_failed(int channel, uint64_t tag, const struct msg_render_failed *failed)
+{
+    return ipc_send(channel, MSG_RENDER_FAILED, tag, failed, sizeof *failed, NULL, 0);
+}
+
+static int render_document(int channel, struct ipc_message *message, const struct config *config)
+{
+    struct render_job job = {
+        .channel = channel,
+        .tag = message->header.tag,
+        .document = message->descriptors[0],
+    };
+    uint8_t *data = NULL;
+    size_t length = 0;
+    uint32_t pages;
+    int error;
+
+    memcpy(&job.request, message->body, sizeof job.request);
+    error = prepare(&job, config);
+    if (error == 0)
+        error = render_by_kind(&job);
+    pages = job.pages.pages;
+    if (error == 0 && (error = page_set_finish(&job.pages, &data, &length)) != 0)
+        error = render_fail(&job, error, 0, "no memory");
+    if (error == 0) {
+        error = answer(channel, MSG_RENDERED, job.tag, "sealfax-pages", data, length, pages);
+        if (error != 0)
+            error = render_fail(&job, error, 0, "the pages cannot be handed over");
+    }
+    wiped_free(data, length);
+    page_set_writer_free(&job.pages);
+    return error == 0 ? 0 : answer_failed(channel, job.tag, &job.failed);
+}
+
+static int export_fax(int channel, struct ipc_message *message, const struct config *config)
+{
+    struct msg_render_failed failed = {0};
+    struct msg_export request;
+    uint8_t *data = NULL;
+    size_t length = 0;
+    int error;
+
+    memcpy(&request, message->body, sizeof request);
+    OPENSSL_cleanse(message->body, sizeof request);
+    set_alarm(smaller_limit(0, config->render.wall_limit_ms, 120000));
+    error = export_document(message->descriptors[0], &request, &data, &length, &failed);
+    OPENSSL_cleanse(request.data_key, sizeof request.data_key);
+    if (error == 0) {
+        error = answer(channel, MSG_EXPORTED, message->header.tag, "sealfax-export", data, length,
+                       request.pages);
+        failed.error = error;
+        snprintf(failed.reason, sizeof failed.reason, "the document cannot be handed over");
+    }
+    wiped_free(data, length);
+    return error == 0 ? 0 : answer_failed(channel, message->header.tag, &failed);
+}
+
+static int serve_one(int fd, struct ipc_message *message, const struct config *config)
+{
+    if (ipc_message_body(message, MSG_RENDER_DOCUMENT, sizeof(struct msg_render_document)) != NULL)
+        return render_document(fd, message, config);
+    if (ipc_message_body(message, MSG_EXPORT, sizeof(struct msg_export)) != NULL)
+        return export_fax(fd, message, config);
+    log_write(LOG_LEVEL_ERROR, "a message of type %u, which no renderer knows",
+              message->header.type);
+    return -EPROTO;
+}
+
+/* One document a process: whatever a hostile one did to this memory ends with it. */
+int render_main(int fd, const struct role_context *context)
+{
+    struct ipc_message message;
+    int found;
+
+    signal(SIGPIPE, SIG_IGN);
+    if (role_enter_sandbox(context, ROLE_SANDBOX_ALL) != 0)
+        return ROLE_EXIT_PERMANENT;
+    found = ipc_receive(fd, &message);
+    if (found == 1) {
+        found = serve_one(fd, &message, context->config);
+        ipc_message_drop(&message);
+    }
+    if (found != 0)
+        log_write(LOG_LEVEL_ERROR, "the document's process ends: %s", strerror(-found));
+    close(fd);
+    return found == 0 ? ROLE_EXIT_OK : ROLE_EXIT_FAILED;
+}

@@ -1,0 +1,50 @@
+/* run_program.h: runs a program of the system on a document, with hard limits, and hands its output
+ * on as it comes. Blocking; for the render process only. */
+#ifndef GATEWAY_RENDER_RUN_PROGRAM_H
+#define GATEWAY_RENDER_RUN_PROGRAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/process/sandbox.h"
+
+enum program_end {
+    PROGRAM_EXITED,       /* exit_status tells */
+    PROGRAM_CPU_LIMIT,    /* killed for its CPU time */
+    PROGRAM_WALL_LIMIT,   /* killed at the deadline */
+    PROGRAM_KILLED,       /* died of another signal */
+    PROGRAM_STOPPED,      /* killed because output() said so: output_error */
+    PROGRAM_NOT_POSSIBLE, /* could not be started or watched: start_error, a negative errno */
+};
+
+/* Takes a piece of standard output. Returns 0, or a negative error that stops the program. */
+typedef int program_output_cb(void *user, const uint8_t *data, size_t length);
+
+struct program {
+    const char *const *argv; /* ended by NULL; argv[0] is looked for in the system's directories */
+    int input_fd;            /* becomes standard input; stays the caller's */
+    struct sandbox_limits limits;
+    uint64_t deadline_ms; /* CLOCK_MONOTONIC, milliseconds */
+    program_output_cb *output;
+    void *user;
+    char *errors; /* receives the start of standard error, NUL-terminated */
+    size_t errors_capacity;
+};
+
+struct program_result {
+    enum program_end end;
+    int exit_status; /* 127: the program is not installed */
+    int signal_number;
+    int output_error;
+    int start_error;
+};
+
+/* Runs it to its end. It has a process group of its own, which is killed as a whole whenever this
+ * function stops it, an environment without anything of ours, and no file may grow by its hand.
+ * When the caller dies, the kernel kills it. */
+void program_run(const struct program *program, struct program_result *result);
+
+/* CLOCK_MONOTONIC in milliseconds. */
+uint64_t program_now_ms(void);
+
+#endif

@@ -1,0 +1,211 @@
+/* INVITE from a peer (RFC 3261 §13.3). */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/sip/message.h"
+#include "gateway/sip/response.h"
+#include "gateway/sip/session.h"
+#include "gateway/sip/text.h"
+#include "gateway/sip/transport.h"
+
+static const char *or_empty(const char *s)
+{
+    return s ? s : "";
+}
+
+static void copy_display(char *to, size_t size, const char *display)
+{
+    size_t n = 0;
+    for (const char *at = or_empty(display); *at && n < size - 1; at++) {
+        if (*at != '"' && *at != '\\')
+            to[n++] = *at;
+    }
+    to[n] = '\0';
+}
+
+static void offer_to_application(struct sip_session *s, const osip_message_t *invite,
+                                 const struct sockaddr *source, const struct sdp_session *offer)
+{
+    const struct sip_config *config = &s->stack->config;
+    char display[128];
+    osip_from_t *asserted = NULL;
+    const char *identity = sip_message_header(invite, "p-asserted-identity");
+    copy_display(display, sizeof display, invite->from->displayname);
+    if (identity && osip_from_init(&asserted) == 0 && osip_from_parse(asserted, identity) != 0) {
+        osip_from_free(asserted);
+        asserted = NULL;
+    }
+    struct sip_request_info info = {
+        .from_user = or_empty(invite->from->url->username),
+        .from_host = or_empty(invite->from->url->host),
+        .from_display = display,
+        .asserted_user = asserted && asserted->url
+                             ? or_empty(asserted->url->username ? asserted->url->username
+                                                                : asserted->url->string)
+                             : "",
+        .to_user = or_empty(invite->req_uri->username),
+        .to_host = or_empty(invite->req_uri->host),
+        .call_id = s->dialog.call_id,
+        .user_agent = or_empty(sip_message_header(invite, "user-agent")),
+        .source = source,
+        .offer = offer,
+    };
+    config->incoming(config->user, s, &info);
+    osip_from_free(asserted);
+}
+
+static int respond(struct sip_session *s, int code, const char *reason)
+{
+    struct sip_transaction *tx = s->invite_server;
+    struct sip_response what = {.code = code, .reason = reason, .local_tag = s->dialog.local_tag};
+    if (code > 100 && code < 300)
+        what.contact = sip_transport_host(s->stack, (struct sockaddr *)&tx->peer);
+    osip_message_t *response = sip_response_build(s->stack, sip_transaction_message(tx), &what);
+    if (!response)
+        return -ENOMEM;
+    if (code >= 200) {
+        tx->session = NULL;
+        s->invite_server = NULL;
+    }
+    s->rang = true;
+    sip_transaction_respond(tx, response);
+    return 0;
+}
+
+/* The application said nothing, or it keeps ringing: the peer may be gone without a word. */
+static void on_ring_timeout(struct sip_timer *timer)
+{
+    struct sip_session *s = timer->owner;
+    sip_session_leave(s, 480);
+    sip_session_end(s, SIP_PARTY_TIMEOUT, 408, "not answered");
+}
+
+static void start(struct sip_stack *stack, struct sip_transaction *tx,
+                  const struct sockaddr *source, const struct sdp_session *offer)
+{
+    const osip_message_t *invite = sip_transaction_message(tx);
+    struct sip_session *s = sip_session_create(stack, false);
+    int error = s ? sip_dialog_open_server(stack, &s->dialog, invite, source) : -ENOMEM;
+    if (error) {
+        struct sip_response what = {.code = error == -ENOMEM ? 500 : 400};
+        if (s)
+            sip_session_end(s, SIP_PARTY_LOCAL, what.code, NULL);
+        sip_transaction_respond(tx, sip_response_build(stack, invite, &what));
+        return;
+    }
+    stack->counters.calls_in++;
+    s->invite_server = tx;
+    s->invite_offered = offer != NULL;
+    tx->session = s;
+    sip_timer_start(&stack->timers, &s->ring, SIP_RING_TIMEOUT_MS, on_ring_timeout, s);
+    offer_to_application(s, invite, source, offer);
+    if (!s->over && s->invite_server == tx && !s->rang)
+        (void)respond(s, 100, NULL);
+}
+
+static bool is_full(const struct sip_stack *stack)
+{
+    return stack->is_closing || stack->counters.sessions >= stack->config.max_sessions ||
+           stack->counters.transactions >= stack->config.max_transactions;
+}
+
+/* All that is refused here is refused without making state. */
+void sip_invite_server_receive(struct sip_stack *stack, osip_event_t *event, const char *key,
+                               const struct sockaddr *source)
+{
+    struct sdp_session offer;
+    const osip_message_t *invite = event->sip;
+    int described = sip_message_sdp(invite, &offer), code = 0;
+    const char *name = NULL, *value = NULL;
+    if (is_full(stack)) {
+        stack->counters.overloaded++;
+        code = 503, name = "Retry-After", value = "10";
+    } else if (!stack->config.incoming) {
+        code = 403;
+    } else if (!*sip_message_from_tag(invite) || !sip_message_contact(invite)) {
+        stack->counters.malformed++;
+        code = 400;
+    } else if (described == -EMEDIUMTYPE) {
+        code = 415, name = "Accept", value = "application/sdp";
+    } else if (described < 0) {
+        code = 488;
+    }
+    if (code) {
+        sip_response_stateless(stack, invite, source, code, name, value);
+        osip_event_free(event);
+        return;
+    }
+    struct sip_transaction *tx = sip_transaction_serve(stack, event, key, source);
+    if (tx)
+        start(stack, tx, source, described == 1 ? &offer : NULL);
+}
+
+int sip_session_ring(struct sip_session *s)
+{
+    if (s->over || s->state != SIP_SESSION_INCOMING || !s->invite_server)
+        return -EPROTO;
+    return respond(s, 180, NULL);
+}
+
+void sip_invite_server_refuse(struct sip_session *s, int code, const char *reason)
+{
+    if (s->invite_server)
+        (void)respond(s, code, reason);
+}
+
+int sip_session_reject(struct sip_session *s, int code, const char *reason)
+{
+    if (code < 300 || code > 699 || (reason && !sip_text_is_line(reason)))
+        return -EINVAL;
+    if (s->over || s->state != SIP_SESSION_INCOMING || !s->invite_server)
+        return -EPROTO;
+    sip_session_end_later(s, SIP_PARTY_LOCAL, code, reason ? reason : "rejected");
+    sip_invite_server_refuse(s, code, reason);
+    return 0;
+}
+
+int sip_invite_server_accept(struct sip_session *s, const struct sdp_session *sdp)
+{
+    struct sip_stack *stack = s->stack;
+    struct sip_transaction *tx = s->invite_server;
+    char *body = malloc(SDP_TEXT_MAX);
+    size_t length = 0;
+    int error = body ? sdp_write(sdp, body, SDP_TEXT_MAX, &length) : -ENOMEM;
+    osip_message_t *response = NULL;
+    if (error)
+        goto fail;
+    error = -ENOMEM;
+    struct sip_response what = {.code = 200,
+                                .local_tag = s->dialog.local_tag,
+                                .contact = sip_transport_host(stack, (struct sockaddr *)&tx->peer),
+                                .body = body,
+                                .body_length = length};
+    response = sip_response_build(stack, sip_transaction_message(tx), &what);
+    if (!response || sip_accept_start(s, tx, response, !s->invite_offered) != 0)
+        goto fail;
+    free(body);
+    tx->session = NULL;
+    s->invite_server = NULL;
+    sip_transaction_respond(tx, response);
+    return 0;
+fail:
+    osip_message_free(response);
+    free(body);
+    return error;
+}
+
+int sip_session_answer(struct sip_session *s, const struct sdp_session *sdp)
+{
+    if (s->over || s->state != SIP_SESSION_INCOMING || !s->invite_server)
+        return -EPROTO;
+    int error = sip_invite_server_accept(s, sdp);
+    if (error)
+        return error;
+    s->rang = true;
+    s->state = SIP_SESSION_ESTABLISHED;
+    s->stack->counters.calls_answered++;
+    sip_timer_stop(&s->stack->timers, &s->ring);
+    return 0;
+}

@@ -1,0 +1,184 @@
+#include "gateway/sip/message.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "gateway/sip/body.h"
+
+int sip_message_scan(const char *bytes, size_t length)
+{
+    const char *end = bytes + length, *at = bytes;
+    if (length == 0)
+        return -EAGAIN;
+    if (length < 16 || length > SIP_DATAGRAM_MAX)
+        return -EBADMSG;
+    if (memchr(bytes, '\0', length))
+        return -EBADMSG;
+    for (int lines = 0; lines <= SIP_HEADERS_MAX; lines++) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        size_t line = (size_t)((newline ? newline : end) - at);
+        if (line > SIP_LINE_MAX)
+            return -E2BIG;
+        if (!newline || line == 0 || (line == 1 && *at == '\r'))
+            return newline ? 0 : -EBADMSG;
+        at = newline + 1;
+    }
+    return -E2BIG;
+}
+
+static bool fits(const char *s, size_t limit)
+{
+    return s && *s && strnlen(s, limit + 1) <= limit;
+}
+
+static bool list_fits(const osip_list_t *list)
+{
+    return osip_list_size(list) <= SIP_LIST_MAX;
+}
+
+/* Digits for a value below 2^31 (§8.1.1.5). */
+static bool is_cseq(const char *number)
+{
+    size_t length = strspn(number, "0123456789");
+    return length > 0 && length <= 10 && !number[length] &&
+           strtoull(number, NULL, 10) < (unsigned long long)1 << 31;
+}
+
+bool sip_message_uri_is_usable(const osip_uri_t *uri)
+{
+    return uri && uri->scheme && !strcasecmp(uri->scheme, "sip") && fits(uri->host, 255);
+}
+
+static bool has_headers(const osip_message_t *m)
+{
+    const osip_via_t *via = osip_list_get(&m->vias, 0);
+    if (!via || !fits(via->host, SIP_TAG_MAX) || !via->protocol ||
+        (via->port && strlen(via->port) > 5))
+        return false;
+    if (!m->call_id || !fits(m->call_id->number, SIP_CALL_ID_MAX))
+        return false;
+    if (!m->from || !m->from->url || !m->to || !m->to->url)
+        return false;
+    return m->cseq && m->cseq->number && is_cseq(m->cseq->number) && fits(m->cseq->method, 31);
+}
+
+int sip_message_check(const osip_message_t *m)
+{
+    char call_id[SIP_CALL_ID_MAX + 1];
+    if (!m->sip_version || strcasecmp(m->sip_version, "SIP/2.0") != 0 || !has_headers(m))
+        return -EBADMSG;
+    if (!sip_message_call_id(m, call_id) || !list_fits(&m->vias) || !list_fits(&m->routes) ||
+        !list_fits(&m->record_routes) || !list_fits(&m->contacts))
+        return -EBADMSG;
+    if (strlen(sip_message_branch(m)) > SIP_TAG_MAX ||
+        strlen(sip_message_from_tag(m)) > SIP_TAG_MAX ||
+        strlen(sip_message_to_tag(m)) > SIP_TAG_MAX)
+        return -EBADMSG;
+    if (MSG_IS_REQUEST(m)) {
+        if (!m->req_uri || !m->sip_method || strcmp(m->sip_method, m->cseq->method) != 0)
+            return -EBADMSG;
+    } else if (m->status_code < 100 || m->status_code > 699) {
+        return -EBADMSG;
+    }
+    return 0;
+}
+
+const char *sip_message_param(const osip_list_t *params, const char *name)
+{
+    for (int i = 0; !osip_list_eol(params, i); i++) {
+        const osip_generic_param_t *p = osip_list_get(params, i);
+        if (p && p->gname && !strcasecmp(p->gname, name))
+            return p->gvalue ? p->gvalue : "";
+    }
+    return NULL;
+}
+
+static const char *or_empty(const char *s)
+{
+    return s ? s : "";
+}
+
+const char *sip_message_branch(const osip_message_t *m)
+{
+    const osip_via_t *via = osip_list_get(&m->vias, 0);
+    return or_empty(sip_message_param(&via->via_params, "branch"));
+}
+
+const char *sip_message_from_tag(const osip_message_t *m)
+{
+    return or_empty(sip_message_param(&m->from->gen_params, "tag"));
+}
+
+const char *sip_message_to_tag(const osip_message_t *m)
+{
+    return or_empty(sip_message_param(&m->to->gen_params, "tag"));
+}
+
+bool sip_message_call_id(const osip_message_t *m, char call_id[SIP_CALL_ID_MAX + 1])
+{
+    const char *host = m->call_id->host;
+    int n = snprintf(call_id, SIP_CALL_ID_MAX + 1, "%s%s%s", m->call_id->number, host ? "@" : "",
+                     or_empty(host));
+    return n > 0 && n <= SIP_CALL_ID_MAX;
+}
+
+uint32_t sip_message_cseq(const osip_message_t *m)
+{
+    return (uint32_t)strtoul(m->cseq->number, NULL, 10);
+}
+
+const char *sip_message_header(const osip_message_t *m, const char *name)
+{
+    for (int i = 0; !osip_list_eol(&m->headers, i); i++) {
+        const osip_header_t *h = osip_list_get(&m->headers, i);
+        if (h && h->hname && !strcasecmp(h->hname, name))
+            return or_empty(h->hvalue);
+    }
+    return NULL;
+}
+
+const osip_uri_t *sip_message_contact(const osip_message_t *m)
+{
+    const osip_contact_t *contact = osip_list_get(&m->contacts, 0);
+    return contact && sip_message_uri_is_usable(contact->url) ? contact->url : NULL;
+}
+
+static bool is_sdp(const osip_content_type_t *type)
+{
+    return type->subtype && !strcasecmp(type->type, "application") &&
+           !strcasecmp(type->subtype, "sdp");
+}
+
+static bool is_encoded(const osip_message_t *m)
+{
+    for (int i = 0; !osip_list_eol(&m->content_encodings, i); i++) {
+        const osip_content_encoding_t *e = osip_list_get(&m->content_encodings, i);
+        if (e && e->value && strcasecmp(e->value, "identity") != 0)
+            return true;
+    }
+    return false;
+}
+
+int sip_message_sdp(const osip_message_t *m, struct sdp_session *sdp)
+{
+    const osip_content_type_t *type = m->content_type;
+    const osip_body_t *body = osip_list_get(&m->bodies, 0);
+    if (!body || !body->body || body->length == 0)
+        return 0;
+    const char *text = body->body;
+    size_t length = body->length;
+    if (is_encoded(m) || !type || !type->type)
+        return -EMEDIUMTYPE;
+    if (!strcasecmp(type->type, "multipart")) {
+        const char *boundary = sip_message_param(&type->gen_params, "boundary");
+        if (!boundary || !sip_body_find_part(body->body, body->length, boundary, "application/sdp",
+                                             &text, &length))
+            return -EMEDIUMTYPE;
+    } else if (!is_sdp(type)) {
+        return -EMEDIUMTYPE;
+    }
+    int error = sdp_read(sdp, text, length, NULL);
+    return error ? error : 1;
+}

@@ -1,0 +1,197 @@
+/* Where a datagram goes: the way from the transport to transactions, sessions and verbs. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/sip/body.h"
+#include "gateway/sip/message.h"
+#include "gateway/sip/response.h"
+#include "gateway/sip/session.h"
+#include "gateway/sip/transport.h"
+
+/* A response that is sent without making state. code 0: none. */
+struct refusal {
+    int code;
+    const char *name, *value;
+};
+
+static bool is_method(const osip_message_t *m, const char *method)
+{
+    return !strcmp(m->sip_method, method);
+}
+
+static bool is_known_method(const osip_message_t *m)
+{
+    static const char *const methods[] = {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS"};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (is_method(m, methods[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool has_hops_left(const osip_message_t *m)
+{
+    const char *hops = sip_message_header(m, "max-forwards");
+    return !hops || strtol(hops, NULL, 10) != 0 || *hops < '0' || *hops > '9';
+}
+
+/* RFC 3261 §8.2, in its order. */
+static struct refusal examine(const osip_message_t *m, const struct sip_session *s)
+{
+    const char *require = sip_message_header(m, "require");
+    bool is_cancel = is_method(m, "CANCEL");
+    if (!is_known_method(m))
+        return (struct refusal){405, "Allow", SIP_ALLOW};
+    if (is_cancel)
+        return (struct refusal){0, NULL, NULL};
+    if (!s && (*sip_message_to_tag(m) || is_method(m, "BYE")))
+        return (struct refusal){481, NULL, NULL};
+    if (!has_hops_left(m))
+        return (struct refusal){483, NULL, NULL};
+    if (!s && !sip_message_uri_is_usable(m->req_uri))
+        return (struct refusal){416, NULL, NULL};
+    if (require && *require)
+        return (struct refusal){420, "Unsupported", require};
+    if (s && s->dialog.has_remote_cseq && sip_message_cseq(m) < s->dialog.remote_cseq)
+        return (struct refusal){500, NULL, NULL};
+    return (struct refusal){0, NULL, NULL};
+}
+
+static bool is_known_source(const struct sip_stack *stack, const struct sip_session *s,
+                            const struct sockaddr *source)
+{
+    const struct sip_config *c = &stack->config;
+    if (s && sip_transport_same((const struct sockaddr *)&s->dialog.peer, source, false))
+        return true;
+    return !c->source_known || c->source_known(c->user, source);
+}
+
+/* Finds the session by both tags. */
+static struct sip_session *find_session(struct sip_stack *stack, const osip_message_t *m)
+{
+    struct sip_session *s = sip_dialog_find(stack, m, sip_message_to_tag(m));
+    if (s && s->dialog.remote_tag && !strcmp(s->dialog.remote_tag, sip_message_from_tag(m)))
+        return s;
+    return NULL;
+}
+
+static void receive_ack(struct sip_stack *stack, osip_event_t *event)
+{
+    struct sip_session *s = find_session(stack, event->sip);
+    if (s)
+        sip_ack_receive(s, event->sip);
+    else
+        stack->counters.strays++;
+    osip_event_free(event);
+}
+
+/* BYE and re-INVITE. */
+static void receive_with_state(struct sip_stack *stack, osip_event_t *event, const char *key,
+                               const struct sockaddr *source, struct sip_session *s)
+{
+    s->dialog.remote_cseq = sip_message_cseq(event->sip);
+    s->dialog.has_remote_cseq = true;
+    if (stack->counters.transactions >= 2 * stack->config.max_transactions) {
+        stack->counters.overloaded++;
+        sip_response_stateless(stack, event->sip, source, 503, "Retry-After", "10");
+        osip_event_free(event);
+        return;
+    }
+    struct sip_transaction *tx = sip_transaction_serve(stack, event, key, source);
+    if (!tx)
+        return;
+    const osip_message_t *m = sip_transaction_message(tx);
+    if (is_method(m, "BYE"))
+        sip_bye_receive(s, tx);
+    else
+        sip_reinvite_server_receive(s, tx);
+}
+
+static void receive_new_request(struct sip_stack *stack, osip_event_t *event, const char *key,
+                                const struct sockaddr *source)
+{
+    const osip_message_t *m = event->sip;
+    struct sip_session *s = find_session(stack, m);
+    if (!is_known_source(stack, s, source)) {
+        stack->counters.unknown_sources++;
+        if (stack->config.unknown_source == SIP_UNKNOWN_403)
+            sip_response_stateless(stack, m, source, 403, NULL, NULL);
+        osip_event_free(event);
+        return;
+    }
+    struct refusal refusal = examine(m, s);
+    if (refusal.code) {
+        sip_response_stateless(stack, m, source, refusal.code, refusal.name, refusal.value);
+        osip_event_free(event);
+    } else if (is_method(m, "OPTIONS")) {
+        sip_options_receive(stack, m, source);
+        osip_event_free(event);
+    } else if (is_method(m, "CANCEL")) {
+        sip_cancel_receive(stack, event, key, source);
+    } else if (is_method(m, "INVITE") && !s) {
+        sip_invite_server_receive(stack, event, key, source);
+    } else {
+        receive_with_state(stack, event, key, source, s);
+    }
+}
+
+static void receive_request(struct sip_stack *stack, osip_event_t *event,
+                            const struct sockaddr *source)
+{
+    char key[SIP_KEY_TEXT], text[SDP_ADDRESS_TEXT];
+    osip_message_t *m = event->sip;
+    bool is_ack = MSG_IS_ACK(m);
+    sip_transport_address_text(source, text);
+    (void)osip_message_fix_last_via_header(m, text, sip_transport_port(source));
+    if (!sip_transaction_server_key(key, is_ack ? "INVITE" : m->sip_method, m)) {
+        stack->counters.malformed++;
+        osip_event_free(event);
+        return;
+    }
+    struct sip_transaction *tx = sip_transaction_find(stack, key);
+    if (tx && !(is_ack && tx->accepted))
+        sip_transaction_receive(tx, event);
+    else if (is_ack)
+        receive_ack(stack, event);
+    else
+        receive_new_request(stack, event, key, source);
+}
+
+static void receive_response(struct sip_stack *stack, osip_event_t *event)
+{
+    char key[SIP_KEY_TEXT];
+    const osip_message_t *m = event->sip;
+    struct sip_transaction *tx = NULL;
+    if (sip_transaction_client_key(key, m->cseq->method, sip_message_branch(m)))
+        tx = sip_transaction_find(stack, key);
+    if (tx) {
+        sip_transaction_receive(tx, event);
+        return;
+    }
+    if (!MSG_IS_STATUS_2XX(m) || strcmp(m->cseq->method, "INVITE") != 0 ||
+        !sip_ack_repeat(stack, m))
+        stack->counters.strays++;
+    osip_event_free(event);
+}
+
+void sip_stack_receive(struct sip_stack *stack, const char *bytes, size_t length,
+                       const struct sockaddr *source)
+{
+    stack->counters.datagrams_in++;
+    for (; length && (*bytes == '\r' || *bytes == '\n'); length--)
+        bytes++;
+    int error = sip_message_scan(bytes, length);
+    if (error == -EAGAIN)
+        return;
+    osip_event_t *event = error ? NULL : sip_body_parse(stack, bytes, length);
+    if (!event || sip_message_check(event->sip) != 0) {
+        stack->counters.malformed++;
+        osip_event_free(event);
+        return;
+    }
+    if (MSG_IS_REQUEST(event->sip))
+        receive_request(stack, event, source);
+    else
+        receive_response(stack, event);
+}

@@ -1,0 +1,85 @@
+#include "gateway/sip/request.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/sip/text.h"
+#include "gateway/sip/transport.h"
+
+/* The URI inside the first <...> of a Route value. */
+static int first_route(const struct sip_dialog *d, const char **uri, const char **rest)
+{
+    const char *open = strchr(d->routes, '<');
+    const char *close = open ? strchr(open, '>') : NULL;
+    if (!close)
+        return 0;
+    *uri = open + 1;
+    *rest = strncmp(close + 1, ", ", 2) == 0 ? close + 3 : "";
+    return (int)(close - open - 1);
+}
+
+static void write_start(struct sip_text *t, const struct sip_dialog *d, const char *method)
+{
+    const char *uri = NULL, *rest = "";
+    int length = d->routes && d->is_strict ? first_route(d, &uri, &rest) : 0;
+    if (length > 0)
+        sip_text_add(t, "%s %.*s SIP/2.0\r\nRoute: %s%s<%s>\r\n", method, length, uri, rest,
+                     *rest ? ", " : "", d->target);
+    else if (d->routes)
+        sip_text_add(t, "%s %s SIP/2.0\r\nRoute: %s\r\n", method, d->target, d->routes);
+    else
+        sip_text_add(t, "%s %s SIP/2.0\r\n", method, d->target);
+}
+
+size_t sip_request_write(struct sip_stack *stack, const struct sip_dialog *d,
+                         const struct sip_request *what, char branch[SIP_ID_TEXT + 8])
+{
+    struct sip_text t;
+    char id[SIP_ID_TEXT], own[SIP_ID_TEXT + 8];
+    const char *host = sip_transport_host(stack, (const struct sockaddr *)&d->peer);
+    bool is_invite = !strcmp(what->method, "INVITE");
+    if (what->branch) {
+        (void)snprintf(own, sizeof own, "%s", what->branch);
+    } else {
+        sip_stack_make_id(id);
+        (void)snprintf(own, sizeof own, "z9hG4bK%s", id);
+    }
+    sip_text_open(&t, stack->scratch, sizeof stack->scratch);
+    write_start(&t, d, what->method);
+    sip_text_add(&t, "Via: SIP/2.0/UDP %s;rport;branch=%s\r\nMax-Forwards: 70\r\n", host, own);
+    sip_text_add(&t, "From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %" PRIu32 " %s\r\n", d->local,
+                 d->remote, d->call_id, what->cseq, what->method);
+    if (is_invite)
+        sip_text_add(&t, "Contact: <sip:%s>\r\nAllow: " SIP_ALLOW "\r\nAccept: application/sdp\r\n",
+                     host);
+    if (stack->config.user_agent)
+        sip_text_add(&t, "User-Agent: %s\r\n", stack->config.user_agent);
+    if (what->reason)
+        sip_text_add(&t, "Reason: %s\r\n", what->reason);
+    if (what->body)
+        sip_text_add(&t, "Content-Type: application/sdp\r\n");
+    sip_text_add(&t, "Content-Length: %zu\r\n\r\n", what->body ? what->body_length : 0);
+    if (what->body)
+        sip_text_add_octets(&t, what->body, what->body_length);
+    if (branch)
+        memcpy(branch, own, sizeof own);
+    return t.overflow ? 0 : t.length;
+}
+
+struct sip_transaction *sip_request_send(struct sip_stack *stack, const struct sip_dialog *dialog,
+                                         const struct sip_request *what,
+                                         struct sip_session *session, sip_response_cb *on_response)
+{
+    char branch[SIP_ID_TEXT + 8];
+    size_t length = sip_request_write(stack, dialog, what, branch);
+    struct sip_transaction *tx =
+        length ? sip_transaction_request(stack, stack->scratch, length, branch,
+                                         (const struct sockaddr *)&dialog->peer)
+               : NULL;
+    if (tx) {
+        tx->session = session;
+        tx->on_response = on_response;
+    }
+    return tx;
+}

@@ -1,0 +1,30 @@
+/* response.h: builds responses (RFC 3261 §8.2.6). */
+#ifndef GATEWAY_SIP_RESPONSE_H
+#define GATEWAY_SIP_RESPONSE_H
+
+#include "gateway/sip/stack.h"
+
+struct sip_response {
+    int code;
+    const char *reason;    /* NULL: the standard phrase */
+    const char *local_tag; /* To tag when the request has none; NULL: none */
+    const char *contact;   /* "host:port" for Contact, with Record-Route copied; NULL: none */
+    const char *body;      /* SDP; NULL: none */
+    size_t body_length;
+};
+
+/* Returns the response to request, the caller's; NULL when memory runs out. */
+osip_message_t *sip_response_build(const struct sip_stack *stack, const osip_message_t *request,
+                                   const struct sip_response *what);
+
+/* Adds a header; returns the message for chaining, NULL stays NULL. */
+osip_message_t *sip_response_add(osip_message_t *response, const char *name, const char *value);
+
+/* Answers without keeping anything (§8.2.7): refusals and OPTIONS. Each retransmission of the
+ * request gets the same again, with the same To tag. name and value (may be NULL): one more
+ * header. Requests that cannot be answered (ACK) are left alone. */
+void sip_response_stateless(struct sip_stack *stack, const osip_message_t *request,
+                            const struct sockaddr *source, int code, const char *name,
+                            const char *value);
+
+#endif

@@ -1,0 +1,195 @@
+#include "gateway/sip/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/sip/text.h"
+
+struct sip_session *sip_session_create(struct sip_stack *stack, bool outgoing)
+{
+    struct sip_session *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->stack = stack;
+    s->outgoing = outgoing;
+    s->state = outgoing ? SIP_SESSION_OUTGOING : SIP_SESSION_INCOMING;
+    s->dialog.node.owner = s;
+    s->next = stack->all_sessions;
+    if (s->next)
+        s->next->previous = s;
+    stack->all_sessions = s;
+    stack->counters.sessions++;
+    return s;
+}
+
+void sip_session_set_event_cb(struct sip_session *s, sip_event_cb *cb, void *user)
+{
+    s->cb = cb;
+    s->user = user;
+}
+
+const char *sip_session_call_id(const struct sip_session *s)
+{
+    return s->dialog.call_id;
+}
+
+void sip_session_emit(struct sip_session *s, enum sip_event_kind kind, int code, const char *reason,
+                      const struct sdp_session *sdp)
+{
+    struct sip_event event = {
+        .kind = kind, .code = code, .reason = reason ? reason : "", .sdp = sdp};
+    if (!s->over && s->cb)
+        s->cb(s->user, s, &event);
+}
+
+static void tell_end(struct sip_session *s)
+{
+    struct sip_event event = {
+        .kind = SIP_EVENT_ENDED, .who = s->end.who, .code = s->end.code, .reason = s->end.text};
+    sip_event_cb *cb = s->cb;
+    s->told = true;
+    s->cb = NULL;
+    if (cb)
+        cb(s->user, s, &event);
+    sip_session_settle(s);
+}
+
+static void mark_over(struct sip_session *s, enum sip_party who, int code, const char *reason)
+{
+    s->over = true;
+    s->end.who = who;
+    s->end.code = code;
+    (void)snprintf(s->end.text, sizeof s->end.text, "%s", reason ? reason : "");
+    s->stack->counters.sessions--;
+    sip_timer_stop(&s->stack->timers, &s->ring);
+    sip_reinvite_client_drop(s);
+    if (s->invite_client && s->state == SIP_SESSION_ESTABLISHED)
+        sip_transaction_expire(s->invite_client, 64ull * s->stack->config.t1_ms);
+}
+
+void sip_session_end(struct sip_session *s, enum sip_party who, int code, const char *reason)
+{
+    if (s->over)
+        return;
+    mark_over(s, who, code, reason);
+    tell_end(s);
+}
+
+void sip_session_end_later(struct sip_session *s, enum sip_party who, int code, const char *reason)
+{
+    if (s->over)
+        return;
+    mark_over(s, who, code, reason);
+    sip_stack_post(s->stack);
+}
+
+void sip_session_tell_ended(struct sip_stack *stack)
+{
+    /* A callback may end further sessions, but only the one told leaves the list. */
+    for (struct sip_session *s = stack->all_sessions, *next; s; s = next) {
+        next = s->next;
+        if (s->over && !s->told)
+            tell_end(s);
+    }
+}
+
+void sip_session_leave(struct sip_session *s, int code)
+{
+    switch (s->state) {
+    case SIP_SESSION_INCOMING:
+        sip_invite_server_refuse(s, code, NULL);
+        break;
+    case SIP_SESSION_OUTGOING:
+        sip_cancel_send(s);
+        break;
+    case SIP_SESSION_ESTABLISHED:
+        sip_invite_server_refuse(s, 487, NULL);
+        if (s->confirmed)
+            sip_bye_send(s);
+        else
+            s->bye_wanted = true;
+        break;
+    }
+}
+
+/* RFC 3326, without what could leave the quotes or the line. */
+static char *reason_value(int cause, const char *text)
+{
+    char clean[96], *value = NULL;
+    size_t n = 0;
+    for (const char *at = text ? text : ""; *at && n < sizeof clean - 1; at++) {
+        if ((unsigned char)*at >= ' ' && *at != '"' && *at != '\\' && *at != 127)
+            clean[n++] = *at;
+    }
+    clean[n] = '\0';
+    if (asprintf(&value, n ? "SIP;cause=%d;text=\"%s\"" : "SIP;cause=%d", cause, clean) < 0)
+        return NULL;
+    return value;
+}
+
+void sip_session_hangup(struct sip_session *s, int cause, const char *text)
+{
+    if (s->over)
+        return;
+    if (cause > 0)
+        s->reason = reason_value(cause, text);
+    sip_session_end_later(s, SIP_PARTY_LOCAL, s->state == SIP_SESSION_ESTABLISHED ? 200 : 487,
+                          text ? text : "hung up");
+    sip_session_leave(s, 480);
+}
+
+void sip_session_forget(struct sip_session *s, const struct sip_transaction *tx)
+{
+    if (s->invite_client == tx)
+        s->invite_client = NULL;
+    if (s->invite_server == tx)
+        s->invite_server = NULL;
+    if (s->bye == tx)
+        s->bye = NULL;
+}
+
+void sip_session_settle(struct sip_session *s)
+{
+    struct sip_stack *stack = s->stack;
+    if (s->dead || !s->told || s->invite_client || s->invite_server || s->bye || s->accepted.text)
+        return;
+    s->dead = true;
+    if (s->previous)
+        s->previous->next = s->next;
+    else
+        stack->all_sessions = s->next;
+    if (s->next)
+        s->next->previous = s->previous;
+    s->previous = NULL;
+    s->next = stack->dead_sessions;
+    stack->dead_sessions = s;
+    sip_dialog_close(stack, &s->dialog);
+    sip_stack_post(stack);
+}
+
+static void detach(struct sip_transaction *tx)
+{
+    if (tx) {
+        tx->session = NULL;
+        tx->on_response = NULL;
+    }
+}
+
+void sip_session_free(struct sip_session *s)
+{
+    struct sip_timers *timers = &s->stack->timers;
+    sip_timer_stop(timers, &s->ring);
+    sip_timer_stop(timers, &s->accepted.timer);
+    sip_timer_stop(timers, &s->proposal.timer);
+    detach(s->invite_client);
+    detach(s->invite_server);
+    detach(s->bye);
+    sip_dialog_close(s->stack, &s->dialog);
+    free(s->accepted.text);
+    free(s->acknowledged.text);
+    free(s->proposal.offer);
+    free(s->reason);
+    free(s);
+}

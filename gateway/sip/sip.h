@@ -1,0 +1,196 @@
+/* sip.h: a SIP user agent over UDP (RFC 3261): calls in both directions, re-INVITE, offer/answer.
+ *
+ * One struct sip_stack per loop, used from that loop's thread only (the control process). No
+ * function here runs a callback before it returns, except sip_stack_close() never at all: events
+ * come from the loop. Callbacks may call every function here, but not run the loop.
+ *
+ * A session is one call leg with its dialog. It belongs to the stack. The application may use the
+ * pointer from sip_session_call() or `incoming` until the callback for SIP_EVENT_ENDED returns.
+ * Every session that was handed out gets SIP_EVENT_ENDED exactly once, last. What the protocol
+ * still needs afterwards (a BYE unanswered, a 2xx that crosses a CANCEL) the stack does alone.
+ *
+ * Errors are negative errno values. */
+#ifndef GATEWAY_SIP_SIP_H
+#define GATEWAY_SIP_SIP_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#include "gateway/sip/sdp.h"
+
+struct sip_stack;
+struct sip_session;
+
+enum sip_event_kind {
+    SIP_EVENT_RINGING,  /* outgoing: a 1xx beyond 100; sdp when it carried one (early media) */
+    SIP_EVENT_ANSWERED, /* outgoing: 2xx with the answer in sdp, which is acknowledged already */
+    /* The ACK for our 2xx, to the first INVITE or to a re-INVITE of the peer. sdp is the answer
+     * when our 2xx carried the offer, else NULL. */
+    SIP_EVENT_CONFIRMED,
+    /* The peer's re-INVITE, sdp its offer or NULL when we are to make the offer. To be answered
+     * with sip_session_answer_reinvite() or sip_session_reject_reinvite(), now or later. */
+    SIP_EVENT_REINVITE_OFFER,
+    SIP_EVENT_REINVITE_CANCELLED, /* the peer took that re-INVITE back; nothing to answer */
+    SIP_EVENT_REINVITE_ANSWERED,  /* 2xx to our re-INVITE, the answer in sdp */
+    /* Our re-INVITE was refused with code, the session is as before. 491 is retried by the stack
+     * (RFC 3261 §14.1); it is reported only when the peer's own re-INVITE comes first, which then
+     * follows as SIP_EVENT_REINVITE_OFFER, or after SIP_GLARE_RETRIES. */
+    SIP_EVENT_REINVITE_REFUSED,
+    SIP_EVENT_ENDED, /* the session is over; see struct sip_event */
+};
+
+enum { SIP_GLARE_RETRIES = 6 };
+
+enum sip_party {
+    SIP_PARTY_PEER,      /* BYE, CANCEL or a final refusal of the peer */
+    SIP_PARTY_LOCAL,     /* sip_session_hangup(), _reject(), sip_stack_close(), or a peer whose
+                            answer could not be used */
+    SIP_PARTY_TIMEOUT,   /* no response, no answer within ring_timeout_ms, no ACK */
+    SIP_PARTY_TRANSPORT, /* the network refused: send error or ICMP unreachable */
+};
+
+struct sip_event {
+    enum sip_event_kind kind;
+    enum sip_party who; /* ENDED */
+    /* ENDED: the final status code (486, 404, ...), 200 for BYE, 408 for timeouts, 487 for CANCEL,
+     * 503 for the transport. RINGING, REINVITE_REFUSED: the response's code. Else 0. */
+    int code;
+    const char *reason;            /* reason phrase or text of a Reason header; never NULL */
+    const struct sdp_session *sdp; /* or NULL; valid during the callback */
+};
+
+typedef void sip_event_cb(void *user, struct sip_session *session, const struct sip_event *event);
+
+/* What a new call says about itself. All pointers are valid during the callback only. */
+struct sip_request_info {
+    const char *from_user; /* user part of From, "" when there is none; percent-decoded by osip */
+    const char *from_host;
+    const char *from_display;  /* without quotes; "" when there is none */
+    const char *asserted_user; /* user part of P-Asserted-Identity; "" when there is none */
+    const char *to_user;       /* user part of the request URI: the number called */
+    const char *to_host;
+    const char *call_id;
+    const char *user_agent; /* "" when there is none */
+    const struct sockaddr *source;
+    const struct sdp_session *offer; /* NULL: the answer must be an offer of ours */
+};
+
+/* A new call. The application calls sip_session_set_event_cb() and then sip_session_ring(),
+ * _answer() or _reject(), inside the callback or later. info is gone when it returns. */
+typedef void sip_incoming_cb(void *user, struct sip_session *session,
+                             const struct sip_request_info *info);
+
+/* Says whether requests from that address may make calls. Asked before any state is made. */
+typedef bool sip_source_cb(void *user, const struct sockaddr *source);
+
+typedef void sip_closed_cb(void *user);
+
+enum sip_unknown_source { SIP_UNKNOWN_403, SIP_UNKNOWN_SILENT };
+
+/* Everything is copied. Zero means the default in brackets. */
+struct sip_config {
+    struct sockaddr_storage listen; /* address and port, port 0 takes any free one */
+    /* What Via, Contact and the like say (behind NAT, or when listen is a wildcard). Family 0: the
+     * listen address; of a wildcard, the local address that routes to the peer. Port 0: the
+     * bound one. */
+    struct sockaddr_storage advertised;
+    const char *user_agent;    /* User-Agent and Server; NULL: none sent */
+    uint32_t max_sessions;     /* calls at a time; then 503 [1000] */
+    uint32_t max_transactions; /* [16 * max_sessions] */
+    uint32_t t1_ms;            /* RFC 3261 §17.1.1.1 [500] */
+    uint32_t t2_ms;            /* [8 * t1] */
+    uint32_t t4_ms;            /* [10 * t1] */
+    uint32_t receive_buffer;   /* octets asked of the kernel [4 MiB] */
+    enum sip_unknown_source unknown_source;
+    sip_source_cb *source_known; /* NULL: every source may call */
+    sip_incoming_cb *incoming;   /* NULL: every INVITE is refused with 403 */
+    void *user;                  /* for both */
+};
+
+/* Opens the socket and starts receiving. On success *stack is the caller's until
+ * sip_stack_close(). Errors: -EINVAL for a bad config, -ENOMEM, or the socket's. */
+int sip_stack_open(uv_loop_t *loop, const struct sip_config *config, struct sip_stack **stack)
+    __attribute__((warn_unused_result));
+
+/* Ends all sessions (BYE, CANCEL, 503 to calls not yet answered; each gets its ENDED), refuses new
+ * ones with 503, waits for the answers at most 4 * T2, then frees the stack and calls done from
+ * the loop. The pointer must not be used after done. done may be NULL. NULL is safe. */
+void sip_stack_close(struct sip_stack *stack, sip_closed_cb *done, void *user);
+
+/* Copies the address listened on, with the port that was bound. */
+void sip_stack_address(const struct sip_stack *stack, struct sockaddr_storage *address);
+
+struct sip_stack_counters {
+    uint64_t datagrams_in, datagrams_out, send_errors, icmp_errors;
+    uint64_t malformed;       /* dropped or answered 400 */
+    uint64_t unknown_sources; /* refused or dropped */
+    uint64_t overloaded;      /* 503 for max_sessions, max_transactions or closing */
+    uint64_t strays;          /* responses and ACKs that fit nothing */
+    uint64_t calls_in, calls_out, calls_answered;
+    uint64_t retransmissions_in, retransmissions_out;
+    uint64_t glares; /* 491 sent or received */
+    uint32_t sessions, transactions;
+};
+
+void sip_stack_read_counters(const struct sip_stack *stack, struct sip_stack_counters *counters);
+
+/* Sets who gets the events of a session; also during a callback. NULL: nobody. */
+void sip_session_set_event_cb(struct sip_session *session, sip_event_cb *cb, void *user);
+
+/* Incoming, not answered yet: 180. May be repeated. Errors: -EPROTO in another state. */
+int sip_session_ring(struct sip_session *session);
+
+/* Incoming: 200 with sdp, the answer, or the offer when the INVITE had none. Retransmitted until
+ * the ACK (SIP_EVENT_CONFIRMED) or 64*T1, when a BYE follows and the session ends with 408.
+ * Errors: -EPROTO in another state, those of sdp_write(); the call is then still unanswered. */
+int sip_session_answer(struct sip_session *session, const struct sdp_session *sdp)
+    __attribute__((warn_unused_result));
+
+/* Incoming, not answered yet: a final response, code 300..699, reason NULL for the standard one.
+ * SIP_EVENT_ENDED (local, code) follows. Errors: -EINVAL, -EPROTO in another state. */
+int sip_session_reject(struct sip_session *session, int code, const char *reason);
+
+struct sip_call {
+    struct sockaddr_storage target; /* where the INVITE is sent to */
+    const char *request_uri;        /* "sip:4969123456@192.0.2.1:5060" */
+    const char *from_uri;           /* "sip:..." or "\"Name\" <sip:...>", no tag */
+    const char *to_uri;             /* likewise */
+    const struct sdp_session *offer;
+    uint32_t ring_timeout_ms; /* from the INVITE to the answer; 0 is 180 s */
+    const char *call_id;      /* NULL: a random one */
+};
+
+/* Calls. On success *session is live and its events go to cb. Errors: -EINVAL (URIs that cannot be
+ * parsed or hold control characters, target of another family, sdp_write()), -EAGAIN when
+ * max_sessions or max_transactions is reached or the stack is closing, -ENOMEM. */
+int sip_session_call(struct sip_stack *stack, const struct sip_call *call, sip_event_cb *cb,
+                     void *user, struct sip_session **session) __attribute__((warn_unused_result));
+
+/* Proposes new media (RFC 3261 §14.1). Ends in REINVITE_ANSWERED or _REFUSED (or ENDED). Waits by
+ * itself for an ACK that is still due, and retries after 491. Errors: -EPROTO when the session is
+ * not answered or is ending, -EBUSY while a re-INVITE of either side is unanswered, those of
+ * sdp_write(), -ENOMEM, -EAGAIN. */
+int sip_session_reinvite(struct sip_session *session, const struct sdp_session *offer)
+    __attribute__((warn_unused_result));
+
+/* Answers SIP_EVENT_REINVITE_OFFER: 200 with sdp. Errors: -EPROTO when none is waiting, those of
+ * sdp_write(). */
+int sip_session_answer_reinvite(struct sip_session *session, const struct sdp_session *sdp)
+    __attribute__((warn_unused_result));
+
+/* Refuses it; the session stays as it was. code 300..699, 488 is usual. Errors as above. */
+int sip_session_reject_reinvite(struct sip_session *session, int code);
+
+/* Ends the session in whatever state: CANCEL or BYE as fits, 480 to a call not yet answered.
+ * SIP_EVENT_ENDED (local) follows from the loop. cause and text go into a Reason header
+ * (RFC 3326: `SIP;cause=...;text="..."`) when cause is not 0; text may be NULL. A second call does
+ * nothing. */
+void sip_session_hangup(struct sip_session *session, int cause, const char *text);
+
+/* The Call-ID, for logs; valid as long as the session. */
+const char *sip_session_call_id(const struct sip_session *session);
+
+#endif

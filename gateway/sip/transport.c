@@ -1,0 +1,257 @@
+#include "gateway/sip/transport.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/errqueue.h>
+#include <netinet/ip.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/sip/transaction.h"
+
+enum { DATAGRAMS_PER_TURN = 64 };
+
+socklen_t sip_transport_length(const struct sockaddr *address)
+{
+    return address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                          : sizeof(struct sockaddr_in);
+}
+
+/* Copies, because the caller's storage may not be aligned or typed for it. */
+static struct sockaddr_in6 as_in6(const struct sockaddr *address)
+{
+    struct sockaddr_in6 in6;
+    memcpy(&in6, address, sizeof in6);
+    return in6;
+}
+
+static struct sockaddr_in as_in4(const struct sockaddr *address)
+{
+    struct sockaddr_in in4;
+    memcpy(&in4, address, sizeof in4);
+    return in4;
+}
+
+void sip_transport_address_text(const struct sockaddr *address, char text[SDP_ADDRESS_TEXT])
+{
+    text[0] = '\0';
+    if (address->sa_family == AF_INET6) {
+        struct sockaddr_in6 a = as_in6(address);
+        (void)inet_ntop(AF_INET6, &a.sin6_addr, text, SDP_ADDRESS_TEXT);
+    } else if (address->sa_family == AF_INET) {
+        struct sockaddr_in a = as_in4(address);
+        (void)inet_ntop(AF_INET, &a.sin_addr, text, SDP_ADDRESS_TEXT);
+    }
+}
+
+uint16_t sip_transport_port(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET6)
+        return ntohs(as_in6(address).sin6_port);
+    return address->sa_family == AF_INET ? ntohs(as_in4(address).sin_port) : 0;
+}
+
+bool sip_transport_same(const struct sockaddr *a, const struct sockaddr *b, bool with_port)
+{
+    char text_a[SDP_ADDRESS_TEXT], text_b[SDP_ADDRESS_TEXT];
+    if (a->sa_family != b->sa_family)
+        return false;
+    if (with_port && sip_transport_port(a) != sip_transport_port(b))
+        return false;
+    sip_transport_address_text(a, text_a);
+    sip_transport_address_text(b, text_b);
+    return !strcmp(text_a, text_b);
+}
+
+bool sip_transport_literal(const struct sip_stack *stack, const char *host, uint16_t port,
+                           struct sockaddr_storage *address)
+{
+    char text[SDP_ADDRESS_TEXT];
+    size_t length = strlen(host);
+    struct sockaddr_in in4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    if (length >= 2 && host[0] == '[' && host[length - 1] == ']')
+        host++, length -= 2;
+    if (length >= sizeof text)
+        return false;
+    memcpy(text, host, length);
+    text[length] = '\0';
+    memset(address, 0, sizeof *address);
+    if (stack->bound.ss_family == AF_INET6) {
+        if (inet_pton(AF_INET6, text, &in6.sin6_addr) != 1)
+            return false;
+        memcpy(address, &in6, sizeof in6);
+        return true;
+    }
+    if (inet_pton(AF_INET, text, &in4.sin_addr) != 1)
+        return false;
+    memcpy(address, &in4, sizeof in4);
+    return true;
+}
+
+static void write_host(char host[SIP_HOST_TEXT], const struct sockaddr *address, uint16_t port)
+{
+    char text[SDP_ADDRESS_TEXT];
+    sip_transport_address_text(address, text);
+    (void)snprintf(host, SIP_HOST_TEXT, address->sa_family == AF_INET6 ? "[%s]:%u" : "%s:%u", text,
+                   port);
+}
+
+static bool is_wildcard(const struct sockaddr *address)
+{
+    char text[SDP_ADDRESS_TEXT];
+    sip_transport_address_text(address, text);
+    return !strcmp(text, "0.0.0.0") || !strcmp(text, "::");
+}
+
+const char *sip_transport_host(struct sip_stack *stack, const struct sockaddr *peer)
+{
+    if (stack->host[0])
+        return stack->host;
+    if (stack->routed_host[0] &&
+        sip_transport_same((struct sockaddr *)&stack->routed_peer, peer, false))
+        return stack->routed_host;
+    /* Connecting a datagram socket sends nothing; it only asks the routing table. */
+    struct sockaddr_storage local = stack->bound;
+    socklen_t length = sizeof local;
+    int fd = socket(peer->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0) {
+        if (connect(fd, peer, sip_transport_length(peer)) != 0 ||
+            getsockname(fd, (struct sockaddr *)&local, &length) != 0)
+            local = stack->bound;
+        close(fd);
+    }
+    write_host(stack->routed_host, (struct sockaddr *)&local,
+               sip_transport_port((struct sockaddr *)&stack->bound));
+    memcpy(&stack->routed_peer, peer, sip_transport_length(peer));
+    return stack->routed_host;
+}
+
+/* After an ICMP error the kernel reports it on the next call on the socket, whoever that one was
+ * for; so an error is believed when it comes twice. */
+int sip_transport_send(struct sip_stack *stack, const char *bytes, size_t length,
+                       const struct sockaddr *to)
+{
+    for (int attempt = 0;; attempt++) {
+        ssize_t n = sendto(stack->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL, to,
+                           sip_transport_length(to));
+        if (n >= 0) {
+            stack->counters.datagrams_out++;
+            return 0;
+        }
+        int error = errno;
+        if (attempt < 2 && error != EAGAIN && error != ENOBUFS)
+            continue;
+        stack->counters.send_errors++;
+        return error == EAGAIN || error == ENOBUFS ? 0 : -error;
+    }
+}
+
+static void report_icmp(struct sip_stack *stack, struct msghdr *message, const char *bytes,
+                        size_t length)
+{
+    struct sockaddr_storage to;
+    if (message->msg_namelen < sizeof(struct sockaddr_in) || message->msg_namelen > sizeof to)
+        return;
+    memset(&to, 0, sizeof to);
+    memcpy(&to, message->msg_name, message->msg_namelen);
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+        struct sock_extended_err error;
+        bool ip4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+        bool ip6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
+        if ((!ip4 && !ip6) || c->cmsg_len < CMSG_LEN(sizeof error))
+            continue;
+        memcpy(&error, CMSG_DATA(c), sizeof error);
+        if (error.ee_origin != SO_EE_ORIGIN_ICMP && error.ee_origin != SO_EE_ORIGIN_ICMP6)
+            continue;
+        stack->counters.icmp_errors++;
+        sip_transaction_unreachable(stack, bytes, length, (struct sockaddr *)&to);
+    }
+}
+
+static void drain_errors(struct sip_stack *stack)
+{
+    char bytes[1024], control[512];
+    for (int i = 0; i < DATAGRAMS_PER_TURN; i++) {
+        struct sockaddr_storage name;
+        struct iovec part = {.iov_base = bytes, .iov_len = sizeof bytes};
+        struct msghdr message = {.msg_name = &name,
+                                 .msg_namelen = sizeof name,
+                                 .msg_iov = &part,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control,
+                                 .msg_controllen = sizeof control};
+        ssize_t n = recvmsg(stack->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT);
+        if (n < 0)
+            return;
+        report_icmp(stack, &message, bytes, (size_t)n);
+    }
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct sip_stack *stack = poll->data;
+    char bytes[SIP_DATAGRAM_MAX];
+    (void)events;
+    /* Errors make the socket ready until their queue is empty, and libuv stops watching then. */
+    drain_errors(stack);
+    if (status < 0)
+        (void)uv_poll_start(poll, UV_READABLE, on_readable);
+    for (int i = 0; i < DATAGRAMS_PER_TURN && !stack->is_closed; i++) {
+        struct sockaddr_storage from;
+        socklen_t length = sizeof from;
+        ssize_t n = recvfrom(stack->fd, bytes, sizeof bytes, MSG_DONTWAIT, (struct sockaddr *)&from,
+                             &length);
+        if (n < 0 && errno != ECONNREFUSED && errno != EHOSTUNREACH && errno != ENETUNREACH)
+            break;
+        if (n > 0)
+            sip_stack_receive(stack, bytes, (size_t)n, (struct sockaddr *)&from);
+    }
+    sip_stack_reap(stack);
+}
+
+static void set_options(struct sip_stack *stack)
+{
+    int yes = 1, size = (int)stack->config.receive_buffer;
+    (void)setsockopt(stack->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    (void)setsockopt(stack->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    if (stack->config.listen.ss_family == AF_INET6) {
+        (void)setsockopt(stack->fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
+        (void)setsockopt(stack->fd, IPPROTO_IPV6, IPV6_RECVERR, &yes, sizeof yes);
+    } else {
+        (void)setsockopt(stack->fd, IPPROTO_IP, IP_RECVERR, &yes, sizeof yes);
+    }
+}
+
+int sip_transport_open(struct sip_stack *stack)
+{
+    const struct sockaddr *listen = (struct sockaddr *)&stack->config.listen;
+    const struct sockaddr *advertised = (struct sockaddr *)&stack->config.advertised;
+    socklen_t length = sizeof stack->bound;
+    stack->fd = socket(listen->sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (stack->fd < 0)
+        return -errno;
+    set_options(stack);
+    if (bind(stack->fd, listen, sip_transport_length(listen)) != 0 ||
+        getsockname(stack->fd, (struct sockaddr *)&stack->bound, &length) != 0)
+        return -errno;
+    uint16_t port = sip_transport_port((struct sockaddr *)&stack->bound);
+    if (advertised->sa_family)
+        write_host(stack->host, advertised,
+                   sip_transport_port(advertised) ? sip_transport_port(advertised) : port);
+    else if (!is_wildcard((struct sockaddr *)&stack->bound))
+        write_host(stack->host, (struct sockaddr *)&stack->bound, port);
+    int error = uv_poll_init(stack->loop, &stack->poll, stack->fd);
+    if (error)
+        return error;
+    stack->poll.data = stack;
+    stack->open_handles++;
+    return uv_poll_start(&stack->poll, UV_READABLE, on_readable);
+}
+
+void sip_transport_close(struct sip_stack *stack, uv_close_cb done)
+{
+    uv_poll_stop(&stack->poll);
+    uv_close((uv_handle_t *)&stack->poll, done);
+}

@@ -1,0 +1,77 @@
+#include "t38/document_tiff.h"
+
+#include "codecs/fax_error.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <tiffio.h>
+#include <unistd.h>
+
+enum { BLANK_ROWS = 8 };
+
+/* T.6: eight rows that repeat a white one (V0 each), then EOFB; highest bit first. */
+static const uint8_t blank_page[] = {0xFF, 0x00, 0x10, 0x01};
+
+static bool set_fields(TIFF *t, const struct fax_page_view *page, uint32_t rows, bool lsb_first)
+{
+    return TIFFSetField(t, TIFFTAG_IMAGEWIDTH, page->width) &&
+           TIFFSetField(t, TIFFTAG_IMAGELENGTH, rows) &&
+           TIFFSetField(t, TIFFTAG_BITSPERSAMPLE, 1) &&
+           TIFFSetField(t, TIFFTAG_SAMPLESPERPIXEL, 1) &&
+           TIFFSetField(t, TIFFTAG_COMPRESSION, COMPRESSION_CCITTFAX4) &&
+           TIFFSetField(t, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISWHITE) &&
+           TIFFSetField(t, TIFFTAG_FILLORDER, lsb_first ? FILLORDER_LSB2MSB : FILLORDER_MSB2LSB) &&
+           TIFFSetField(t, TIFFTAG_ROWSPERSTRIP, rows) &&
+           TIFFSetField(t, TIFFTAG_RESOLUTIONUNIT, RESUNIT_INCH) &&
+           TIFFSetField(t, TIFFTAG_XRESOLUTION, (double)page->x_dpi) &&
+           TIFFSetField(t, TIFFTAG_YRESOLUTION, (double)page->y_dpi);
+}
+
+static bool write_page(TIFF *t, const struct fax_page_view *page, bool blank)
+{
+    uint8_t copy[sizeof blank_page];
+    memcpy(copy, blank_page, sizeof copy);
+    /* libtiff only reads the octets, but its prototype does not say so. */
+    union {
+        const uint8_t *in;
+        void *out;
+    } strip = {.in = blank ? copy : page->data};
+    size_t length = blank ? sizeof copy : page->length;
+    return set_fields(t, page, blank ? BLANK_ROWS : page->rows, !blank && page->lsb_first) &&
+           TIFFWriteRawStrip(t, 0, strip.out, (tmsize_t)length) == (tmsize_t)length &&
+           TIFFWriteDirectory(t);
+}
+
+void document_tiff_wipe(int memfd)
+{
+    struct stat st;
+    if (fstat(memfd, &st) == 0 && st.st_size > 0) {
+        void *all = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+        if (all != MAP_FAILED) {
+            explicit_bzero(all, (size_t)st.st_size);
+            munmap(all, (size_t)st.st_size);
+        }
+    }
+    if (ftruncate(memfd, 0) || lseek(memfd, 0, SEEK_SET))
+        return; /* cannot fail on a memfd that is not sealed; it is closed next anyway */
+}
+
+int document_tiff_write(int memfd, const struct fax_page_view *pages, uint32_t count, bool blank)
+{
+    document_tiff_wipe(memfd);
+    int copy = fcntl(memfd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0)
+        return FAX_EENGINE;
+    TIFF *t = TIFFFdOpen(copy, "memory", "w");
+    if (!t) {
+        close(copy);
+        return FAX_EENGINE;
+    }
+    bool ok = true;
+    for (uint32_t i = 0; i < count && ok; i++)
+        ok = write_page(t, &pages[i], blank);
+    TIFFClose(t); /* closes copy */
+    return ok ? 0 : FAX_EENGINE;
+}

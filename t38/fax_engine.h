@@ -1,0 +1,157 @@
+/* fax_engine.h: one T.30 session over T.38, sending or receiving: IFPs and the time in, IFPs and
+ * events out.
+ *
+ * Behind it is spandsp 0.0.6 with our guard; no type of spandsp appears here, so that another
+ * engine can follow. One session is used by one thread at a time. Nothing is read or written but
+ * memory (memfds).
+ *
+ * Promises. A receiver lets the peer have its confirmation (MCF) of a page only after
+ * fax_engine_page_durable(). A peer can neither crash the session, nor make it loop, nor make it
+ * grow beyond its limits.
+ *
+ * Rule for callbacks: they run inside receive_ifp, tick, page_durable, page_refused and abort. From
+ * a callback only fax_engine_page_durable, fax_engine_page_refused, fax_engine_abort and the
+ * functions that take a const engine may be called; fax_engine_free may not.
+ */
+#ifndef T38_FAX_ENGINE_H
+#define T38_FAX_ENGINE_H
+
+#include "t38/fax_page.h"
+#include "t38/t30_result.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    FAX_IDENT_MAX = 20,             /* characters of a station identity, T.30 §5.3.6.2.4 */
+    FAX_ENGINE_IFP_MAX = 1400,      /* octets */
+    FAX_ENGINE_PAGE_MAX = 16 << 20, /* octets of a coded page, received */
+    FAX_ENGINE_PAGES_MAX = 1000,    /* of a document to send */
+};
+
+enum fax_modem { FAX_MODEM_UNTRAINED, FAX_MODEM_V27TER, FAX_MODEM_V29, FAX_MODEM_V17 };
+
+struct fax_statistics {
+    uint32_t bit_rate; /* of the image, bit/s; 0 before training */
+    enum fax_modem modem;
+    bool ecm;
+    enum fax_page_coding coding;
+    uint32_t width; /* pels; 0 before the DCS */
+    uint16_t x_dpi, y_dpi;
+    uint32_t pages;                       /* confirmed: MCF received (sender) or sent (receiver) */
+    uint32_t ecm_retransmissions;         /* PPR frames received or sent */
+    uint32_t page_octets_minimum;         /* of the confirmed pages, coded; 0 when there are none */
+    uint64_t page_octets;                 /* of all confirmed pages, coded */
+    char remote_ident[FAX_IDENT_MAX + 1]; /* printable ASCII only; may be empty */
+    uint64_t ifps_received, ifps_sent;
+    uint64_t ifps_refused;   /* malformed IFPs that were not looked at further */
+    uint64_t frames_refused; /* HDLC frames that the guard withheld from the engine */
+};
+
+enum fax_engine_event_kind {
+    FAX_EVENT_PEER_IDENT,     /* CSI or TSI was received: remote_ident */
+    FAX_EVENT_DOCUMENT_BEGIN, /* DCS sent or accepted: statistics have resolution, width, coding,
+                                 ecm */
+    FAX_EVENT_TRAINED,        /* CFR: bit_rate, modem. Again after each retraining */
+    FAX_EVENT_PAGE_BEGIN,     /* image data of a page is about to flow: page */
+    FAX_EVENT_PAGE_RECEIVED,  /* receiver: page, received; the peer waits for its confirmation */
+    FAX_EVENT_PAGE_PPS_SENT,  /* sender: a post-page command left; the page is uncertain until
+                                 answered */
+    FAX_EVENT_PAGE_CONFIRMED, /* sender: MCF received; receiver: MCF sent */
+    FAX_EVENT_FINISHED,       /* the last event: result, statistics */
+};
+
+struct fax_engine_event {
+    enum fax_engine_event_kind kind;
+    uint32_t page; /* from 0 */
+    uint32_t bit_rate;
+    enum fax_modem modem;
+    const char *remote_ident;                /* valid during the callback */
+    struct fax_page *received;               /* PAGE_RECEIVED: move it out, see below */
+    int result;                              /* FINISHED: see t30_result.h; 0 is success */
+    const struct fax_statistics *statistics; /* always; valid during the callback */
+};
+
+/* Where a sender's pages come from: coded in T.6, header line included, in memory of the caller. */
+struct fax_page_source {
+    uint32_t page_count; /* 1 to FAX_ENGINE_PAGES_MAX */
+    /* Fills *out for a page counted from 0; the octets must stay as they are until fax_engine_free.
+     * May be called again for the same page. Returns 0 or a negative FAX_E... code, which ends the
+     * call. */
+    int (*get)(void *user, uint32_t page, struct fax_page_view *out);
+    void *user;
+};
+
+struct fax_engine_callbacks {
+    /* An IFP to send, at once, in a datagram of its own; the same datagram `copies` times (1 or
+     * more). */
+    void (*send_ifp)(void *user, const uint8_t *ifp, size_t length, int copies);
+    /* Something happened. With PAGE_RECEIVED the page's buffer moves if the callback takes it:
+     * `struct fax_page mine = *event->received; event->received->buffer = NULL;`. The taker wipes
+     * it (fax_page_wipe). What is not taken the engine wipes after the callback. */
+    void (*event)(void *user, const struct fax_engine_event *event);
+    void *user;
+};
+
+struct fax_engine_config {
+    bool sender;             /* we called, or agreed to, send the document; else we receive it */
+    const char *local_ident; /* CSI or TSI: up to FAX_IDENT_MAX of 0-9 + * # space; copied */
+    int t38_version;         /* as negotiated by SDP: 0 to 3 */
+    uint32_t max_rate; /* bit/s: 14400 V.17, 9600 V.29, 4800 V.27ter; others are rounded down */
+    bool ecm; /* offer or use error correction. A receiver needs it today (else EUNSUPPORTED) */
+    uint64_t
+        hold_rnr_ms; /* a receiver answers RNR when a page is not durable by then; 0 means 2000 */
+    struct fax_page_source source; /* sender only */
+    struct fax_engine_callbacks callbacks;
+};
+
+struct fax_engine;
+
+/* Checks that the T.30 library present is the one this was written for. Call once at start, before
+ * the sandbox. found (may be NULL) gets its version or what was wrong, always ended by NUL. Returns
+ * 0, FAX_EUNSUPPORTED or FAX_ENOMEM. */
+int fax_engine_library_check(char *found, size_t capacity) __attribute__((warn_unused_result));
+
+/* Makes a session; the configuration and its strings are copied, the source's pages are not.
+ * The time starts with the first tick. The caller owns *out; NULL on failure. Needs memfd_create
+ * and open of /proc/self/fd/N, now and later. Returns 0; FAX_EINVAL (a field out of range),
+ * FAX_EUNSUPPORTED, FAX_ENOMEM, FAX_EENGINE, or what source.get returned. */
+int fax_engine_new(struct fax_engine **out, const struct fax_engine_config *config)
+    __attribute__((warn_unused_result));
+
+/* Ends the session without a further event and wipes what it holds of pages. */
+void fax_engine_free(struct fax_engine *e);
+
+/* Takes an IFP from the peer; sequence as in UDPTL, gaps mean loss. Malformed ones are counted and
+ * dropped (FAX_EFORMAT), too many between two ticks as well (FAX_ELIMIT). Returns 0 or one of
+ * these. */
+int fax_engine_receive_ifp(struct fax_engine *e, uint16_t sequence, const uint8_t *ifp,
+                           size_t length);
+
+/* Lets the session's time run to now_ms, in steps of 20 ms; at most a second a call, the rest is
+ * forgotten. */
+void fax_engine_tick(struct fax_engine *e, uint64_t now_ms);
+
+/* When tick has something to do next; UINT64_MAX when finished. */
+uint64_t fax_engine_next_due_ms(const struct fax_engine *e);
+
+/* The page of the last PAGE_RECEIVED is safe: confirm it. Returns 0, or FAX_ESTATE when none is
+ * waiting (it was refused meanwhile or the session has ended). */
+int fax_engine_page_durable(struct fax_engine *e);
+
+/* The page could not be stored: never confirm it and end the session with FINISHED and `result`
+ * (one of enum t30_own_result, usually T30_RESULT_STORE_FAILED). Returns 0 or FAX_ESTATE. */
+int fax_engine_page_refused(struct fax_engine *e, int result);
+
+/* Ends the session from our side with FINISHED and `result`; nothing more is sent. Safe when
+ * finished. */
+void fax_engine_abort(struct fax_engine *e, int result);
+
+bool fax_engine_finished(const struct fax_engine *e);
+
+void fax_engine_statistics(const struct fax_engine *e, struct fax_statistics *out);
+
+const char *fax_modem_name(enum fax_modem modem);
+
+#endif

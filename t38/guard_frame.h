@@ -1,0 +1,87 @@
+/* guard_frame.h: judges HDLC frames of a peer before the T.30 engine is told that their FCS is
+ * good.
+ *
+ * An allow-list: what T.30 lets this peer send to us, with its exact or bounded length; the rest is
+ * dropped, or shown to the engine as an empty frame when only its arrival matters. Pure; octets in
+ * the order of T.30 (the first bit on the line is the lowest).
+ */
+#ifndef T38_GUARD_FRAME_H
+#define T38_GUARD_FRAME_H
+
+#include "t38/fax_page.h"
+
+enum { /* facsimile control fields without the X bit, T.30 §5.3.6.1 */
+       FCF_DIS = 0x80,
+       FCF_CSI = 0x40,
+       FCF_DCS = 0x82,
+       FCF_TSI = 0x42,
+       FCF_SUB = 0xC2,
+       FCF_CTC = 0x12,
+       FCF_CFR = 0x84,
+       FCF_FTT = 0x44,
+       FCF_CTR = 0xC4,
+       FCF_EOM = 0x8E,
+       FCF_MPS = 0x4E,
+       FCF_EOP = 0x2E,
+       FCF_PRI_EOM = 0x9E,
+       FCF_PRI_MPS = 0x5E,
+       FCF_PRI_EOP = 0x3E,
+       FCF_PPS = 0xBE,
+       FCF_EOR = 0xCE,
+       FCF_RR = 0x6E,
+       FCF_MCF = 0x8C,
+       FCF_RTP = 0xCC,
+       FCF_RTN = 0x4C,
+       FCF_PIP = 0xAC,
+       FCF_PIN = 0x2C,
+       FCF_PPR = 0xBC,
+       FCF_RNR = 0xEC,
+       FCF_ERR = 0x1C,
+       FCF_DCN = 0xFA,
+       FCF_CRP = 0x1A,
+       FCF_FCD = 0x06,
+       FCF_RCP = 0x86,
+       FCF_NULL = 0x00,
+       GUARD_FRAME_MAX = 260,
+       GUARD_DCS_MAX = 22,
+       GUARD_BLANK_LENGTH = 3,
+};
+
+enum guard_verdict {
+    GUARD_PASS,
+    GUARD_DROP,  /* as if the frame had not come */
+    GUARD_BLANK, /* replace it by an empty one: the engine restarts a timer for it, but must not
+                    read it */
+};
+
+/* Judges a frame of n octets. from_sender: the peer is the document's sender (we receive). */
+enum guard_verdict guard_frame_judge(const uint8_t *frame, size_t n, bool from_sender);
+
+/* Writes the frame that stands for a GUARD_BLANK one: SUB without digits, not final. */
+void guard_frame_blank(uint8_t frame[GUARD_BLANK_LENGTH]);
+
+/* Bit `number` of a DIS or DCS, counted from 1 as in T.30 table 2; 0 beyond the frame's end. */
+bool guard_frame_bit(const uint8_t *frame, size_t n, unsigned number);
+
+/* What a DCS asks for. */
+struct guard_dcs {
+    bool ecm;
+    enum fax_page_coding coding;
+    uint32_t width;
+    uint16_t x_dpi, y_dpi;
+};
+
+/* Reads a DCS that guard_frame_judge passed. Returns 0, or FAX_EUNSUPPORTED when it asks for what
+ * our DIS does not offer: other than R8 resolutions, other than 215 mm, codings beyond T.6. */
+int guard_dcs_read(const uint8_t *frame, size_t n, struct guard_dcs *out)
+    __attribute__((warn_unused_result));
+
+/* Alters a DCS in place so that it says T.6, whatever coding it named. It must have bit 27 (ECM).
+ */
+void guard_dcs_show_t6(uint8_t *frame, size_t n);
+
+/* Copies the identity of a CSI or TSI frame (20 digits, backwards), trimmed; odd octets become '?'.
+ */
+void guard_ident_read(const uint8_t *frame, size_t n, char out[21]);
+
+#endif

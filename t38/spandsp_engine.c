@@ -1,0 +1,293 @@
+/* spandsp_engine.c: runs a session: packets, time, and what callbacks ask for. */
+#include "t38/spandsp_session.h"
+
+#include "codecs/fax_error.h"
+#include "t38/ifp.h"
+
+#include <string.h>
+
+enum {
+    CATCH_UP_MS = 1000,         /* a tick; a stalled process must not send a burst */
+    SENT_IN_STEP_MAX = 60,      /* packets in 20 ms: beyond that spandsp loops over an HDLC idle */
+    RECEIVED_IN_TICK_MAX = 256, /* between two ticks: about seven seconds of a fax */
+    SILENCE_MS = 45000,         /* a sender says something every few seconds; T1 is 35 s */
+    HOLD_MAX_MS = 120000,       /* twice the T5 of a sender; only a hostile one waits longer */
+};
+
+void spandsp_report(struct fax_engine *e, enum fax_engine_event_kind kind, uint32_t page)
+{
+    struct fax_engine_event event = {.kind = kind,
+                                     .page = page,
+                                     .bit_rate = e->statistics.bit_rate,
+                                     .modem = e->statistics.modem,
+                                     .remote_ident = e->statistics.remote_ident,
+                                     .statistics = &e->statistics};
+    e->callbacks.event(e->callbacks.user, &event);
+}
+
+void spandsp_stop(struct fax_engine *e, int result)
+{
+    if (!e->stop_code && !e->ended)
+        e->stop_code = result;
+}
+
+void spandsp_note_rate(struct fax_engine *e)
+{
+    /* spandsp's fallback_sequence[], which current_fallback counts along */
+    static const struct {
+        uint16_t bit_rate;
+        enum fax_modem modem;
+    } rates[] = {{14400, FAX_MODEM_V17},   {12000, FAX_MODEM_V17},  {9600, FAX_MODEM_V17},
+                 {9600, FAX_MODEM_V29},    {7200, FAX_MODEM_V17},   {7200, FAX_MODEM_V29},
+                 {4800, FAX_MODEM_V27TER}, {2400, FAX_MODEM_V27TER}};
+    size_t i = (size_t)e->terminal.t30.current_fallback;
+    if (i < sizeof rates / sizeof rates[0]) {
+        e->statistics.bit_rate = rates[i].bit_rate;
+        e->statistics.modem = rates[i].modem;
+    }
+}
+
+void spandsp_wipe_image(struct fax_engine *e)
+{
+    t30_state_t *t = &e->terminal.t30;
+    if (t->operation_in_progress == OPERATION_T4_TX && t->t4.tx.image_buffer)
+        explicit_bzero(t->t4.tx.image_buffer, (size_t)t->t4.tx.image_buffer_size);
+}
+
+/* The sender has said EOP and got MCF for all its pages: what came before or after no longer
+ * counts. */
+static bool has_whole_document(const struct fax_engine *e)
+{
+    return !e->sender && e->terminal.t30.end_of_procedure_detected && !e->in.not_ready &&
+           e->statistics.pages > 0 && e->statistics.pages == e->in.pages_complete;
+}
+
+static int final_result(const struct fax_engine *e)
+{
+    if (e->stop_code)
+        return e->stop_code;
+    if (e->in.refusal)
+        return e->in.refusal;
+    if (e->in.not_ready)
+        return T30_RESULT_HOLD_EXPIRED;
+    if (has_whole_document(e))
+        return T30_RESULT_OK;
+    if (e->sender && e->end_code == T30_ERR_OK && e->statistics.pages < e->out.page_count)
+        return T30_RESULT_PAGE_REJECTED;
+    return e->end_code;
+}
+
+static void report_finished(struct fax_engine *e)
+{
+    e->finished = true;
+    struct fax_engine_event event = {.kind = FAX_EVENT_FINISHED,
+                                     .page = e->statistics.pages,
+                                     .bit_rate = e->statistics.bit_rate,
+                                     .modem = e->statistics.modem,
+                                     .remote_ident = e->statistics.remote_ident,
+                                     .result = final_result(e),
+                                     .statistics = &e->statistics};
+    e->callbacks.event(e->callbacks.user, &event);
+}
+
+static void enter(struct fax_engine *e)
+{
+    e->depth++;
+}
+
+/* What callbacks asked for while spandsp was working. */
+static void leave(struct fax_engine *e)
+{
+    if (e->depth > 1) {
+        e->depth--;
+        return;
+    }
+    spandsp_receive_check(e);
+    if (e->in.release_wanted && !spandsp_stopping(e))
+        spandsp_receive_release(e);
+    spandsp_send_check(e);
+    if (e->stop_code && !e->ended) {
+        spandsp_wipe_image(e);
+        t30_terminate(&e->terminal.t30);
+        e->ended = true;
+    }
+    if (e->ended && !e->finished)
+        report_finished(e);
+    e->depth--;
+}
+
+int spandsp_on_packet(t38_core_state_t *core, void *user, const uint8_t *ifp, int length,
+                      int copies)
+{
+    struct fax_engine *e = user;
+    (void)core;
+    if (spandsp_stopping(e))
+        return -1;
+    if (++e->sent_in_step > SENT_IN_STEP_MAX) {
+        spandsp_stop(e, T30_RESULT_LIMIT);
+        return -1;
+    }
+    e->statistics.ifps_sent++;
+    if (length > 0)
+        e->callbacks.send_ifp(e->callbacks.user, ifp, (size_t)length, copies);
+    return 0;
+}
+
+static int on_phase_b(t30_state_t *t, void *user, int command)
+{
+    struct fax_engine *e = user;
+    (void)t;
+    (void)command;
+    if (e->sender)
+        return spandsp_send_choose(e);
+    return e->in.refusal ? T30_ERR_INCOMPATIBLE : T30_ERR_OK;
+}
+
+static int on_phase_d(t30_state_t *t, void *user, int command)
+{
+    (void)t;
+    if ((command & 0xFE) == FCF_MCF)
+        spandsp_wipe_image(user);
+    return T30_ERR_OK;
+}
+
+static void on_phase_e(t30_state_t *t, void *user, int code)
+{
+    struct fax_engine *e = user;
+    (void)t;
+    e->ended = true;
+    e->end_code = code;
+}
+
+void spandsp_handlers_install(struct fax_engine *e)
+{
+    t30_state_t *t = &e->terminal.t30;
+    t30_set_phase_b_handler(t, on_phase_b, e);
+    t30_set_phase_d_handler(t, on_phase_d, e);
+    t30_set_phase_e_handler(t, on_phase_e, e);
+}
+
+/* spandsp counts a lost packet when the next one comes; one that we skip knowingly is not lost. */
+static void skip_sequence(struct fax_engine *e, uint16_t sequence)
+{
+    t38_core_state_t *core = &e->terminal.t38_fe.t38;
+    if (core->rx_expected_seq_no == sequence)
+        core->rx_expected_seq_no = (sequence + 1) & 0xFFFF;
+}
+
+int fax_engine_receive_ifp(struct fax_engine *e, uint16_t sequence, const uint8_t *ifp,
+                           size_t length)
+{
+    if (e->finished)
+        return 0;
+    if (++e->received_in_tick > RECEIVED_IN_TICK_MAX)
+        return FAX_ELIMIT;
+    e->statistics.ifps_received++;
+    e->heard_ms = e->clock_ms;
+    if (length == 0) {
+        skip_sequence(e, sequence);
+        return 0;
+    }
+    int error =
+        length > FAX_ENGINE_IFP_MAX ? FAX_ELIMIT : ifp_check(ifp, length, e->t38_version, NULL);
+    if (error) {
+        e->statistics.ifps_refused++;
+        if (error == FAX_EUNSUPPORTED)
+            skip_sequence(e, sequence);
+        return FAX_EFORMAT;
+    }
+    enter(e);
+    t38_core_rx_ifp_packet(&e->terminal.t38_fe.t38, ifp, (int)length, sequence);
+    leave(e);
+    return 0;
+}
+
+static void step(struct fax_engine *e)
+{
+    e->clock_ms += SESSION_STEP_MS;
+    e->sent_in_step = 0;
+    enter(e);
+    bool waited = e->in.holding && e->clock_ms - e->in.hold_since_ms >= e->hold_rnr_ms;
+    if (e->in.not_ready || waited)
+        spandsp_receive_not_ready(e);
+    if ((e->in.holding || e->in.not_ready) && e->clock_ms - e->in.hold_since_ms > HOLD_MAX_MS)
+        spandsp_stop(e, T30_RESULT_HOLD_EXPIRED);
+    if (!e->in.holding) /* for a held session time stands still */
+        t38_terminal_send_timeout(&e->terminal, SESSION_STEP_SAMPLES);
+    if (!e->sender && !e->in.holding && e->clock_ms - e->heard_ms > SILENCE_MS)
+        spandsp_stop(e, T30_RESULT_MEDIA_SILENT);
+    leave(e);
+}
+
+void fax_engine_tick(struct fax_engine *e, uint64_t now_ms)
+{
+    e->received_in_tick = 0;
+    if (!e->started) {
+        e->started = true;
+        e->clock_ms = e->heard_ms = now_ms;
+    }
+    if (now_ms > e->clock_ms + CATCH_UP_MS) {
+        uint64_t forgotten = now_ms - CATCH_UP_MS - e->clock_ms;
+        e->clock_ms += forgotten;
+        e->heard_ms += forgotten;
+    }
+    while (!e->finished && now_ms >= e->clock_ms + SESSION_STEP_MS)
+        step(e);
+}
+
+uint64_t fax_engine_next_due_ms(const struct fax_engine *e)
+{
+    if (e->finished)
+        return UINT64_MAX;
+    return e->started ? e->clock_ms + SESSION_STEP_MS : 0;
+}
+
+int fax_engine_page_durable(struct fax_engine *e)
+{
+    if (spandsp_stopping(e) || e->in.release_wanted || !(e->in.holding || e->in.not_ready))
+        return FAX_ESTATE;
+    enter(e);
+    e->in.release_wanted = true;
+    leave(e);
+    return 0;
+}
+
+int fax_engine_page_refused(struct fax_engine *e, int result)
+{
+    if (spandsp_stopping(e) || e->in.release_wanted || !(e->in.holding || e->in.not_ready))
+        return FAX_ESTATE;
+    fax_engine_abort(e, result);
+    return 0;
+}
+
+void fax_engine_abort(struct fax_engine *e, int result)
+{
+    enter(e);
+    spandsp_stop(e, result ? result : T30_RESULT_ABORTED);
+    leave(e);
+}
+
+bool fax_engine_finished(const struct fax_engine *e)
+{
+    return e->finished;
+}
+
+void fax_engine_statistics(const struct fax_engine *e, struct fax_statistics *out)
+{
+    *out = e->statistics;
+}
+
+const char *fax_modem_name(enum fax_modem modem)
+{
+    switch (modem) {
+    case FAX_MODEM_UNTRAINED:
+        return "none";
+    case FAX_MODEM_V27TER:
+        return "V.27ter";
+    case FAX_MODEM_V29:
+        return "V.29";
+    case FAX_MODEM_V17:
+        return "V.17";
+    }
+    return "unknown";
+}

@@ -1,0 +1,367 @@
+/* spandsp_receive.c: judges frames before spandsp does, keeps the pages of ECM and withholds their
+ * last PPS.
+ *
+ * spandsp confirms a page in the same call in which it sees the page's last PPS, stored or not. So
+ * it sees that PPS only when the page is safe, and in place of the page it sees eight white rows:
+ * then it neither decodes nor stores anything, and no page can be a bomb. Frames are judged when
+ * their FCS-OK arrives, in spandsp's buffer.
+ */
+#include "t38/spandsp_session.h"
+
+#include "codecs/fax_error.h"
+
+#include <string.h>
+
+/* Eight white rows of T.6 whatever the width, then EOFB, lowest bit first; spandsp ignores what
+ * follows. */
+static const uint8_t white_rows[] = {0xFF, 0x00, 0x08, 0x80};
+
+static int drop_row(void *user, const uint8_t *row, size_t length)
+{
+    (void)user;
+    (void)row;
+    (void)length;
+    return 0;
+}
+
+static void see_dcs(struct fax_engine *e, uint8_t *frame, size_t n)
+{
+    struct spandsp_receive *in = &e->in;
+    struct fax_statistics *s = &e->statistics;
+    int error = guard_dcs_read(frame, n, &in->dcs);
+    guard_page_restart(&in->page);
+    s->ecm = in->dcs.ecm;
+    s->coding = in->dcs.coding;
+    s->width = in->dcs.width;
+    s->x_dpi = in->dcs.x_dpi;
+    s->y_dpi = in->dcs.y_dpi;
+    /* Without ECM spandsp decodes and confirms by itself; a hold of such pages would begin here.
+     * What is refused still goes to spandsp, which asks spandsp_engine.c and then sends DCN. */
+    in->refusal = error ? T30_ERR_INCOMPATIBLE : in->dcs.ecm ? 0 : T30_RESULT_NO_ECM;
+    if (!in->refusal)
+        guard_dcs_show_t6(frame, n);
+}
+
+static bool see_fcd(struct fax_engine *e, uint8_t *frame, size_t n)
+{
+    struct spandsp_receive *in = &e->in;
+    if (!in->dcs.ecm || e->terminal.t30.state != STATE_F_DOC_ECM)
+        return false; /* spandsp would take it for an error of its own */
+    int error = guard_page_put(&in->page, frame[3], frame + 4, n - 4);
+    if (error) {
+        spandsp_stop(e, error == FAX_ELIMIT ? T30_RESULT_LIMIT : T30_ERR_NOMEM);
+        return false;
+    }
+    explicit_bzero(frame + 4, n - 4);
+    if (frame[3] == 0)
+        memcpy(frame + 4, white_rows, n - 4 < sizeof white_rows ? n - 4 : sizeof white_rows);
+    if (in->pages_begun == in->pages_complete)
+        spandsp_report(e, FAX_EVENT_PAGE_BEGIN, in->pages_begun++);
+    return true;
+}
+
+/* Will spandsp find this block complete? The test of its process_rx_pps(). Returns its frames, or
+ * 0. */
+static int block_completes(const t30_state_t *t, const uint8_t *frame)
+{
+    int frames = t->ecm_frames < 0 ? frame[6] + 1 : t->ecm_frames;
+    if (t->state != STATE_F_DOC_ECM && t->state != STATE_F_POST_DOC_ECM)
+        return 0;
+    if ((t->rx_page_number & 0xFF) != frame[4] || (t->ecm_block & 0xFF) != frame[5])
+        return 0;
+    int usual = t->ecm_len[0] == 64 ? 64 : GUARD_FRAME_OCTETS;
+    for (int i = 0; i < frames; i++)
+        if (t->ecm_len[i] <= 0 || (i < frames - 1 && t->ecm_len[i] != usual))
+            return 0;
+    return frames;
+}
+
+/* A PPS for another block than the one in progress. spandsp takes several for a repetition and
+ * answers MCF; only the one that really was answered before may be confirmed again. Returns false
+ * to drop it.
+ *
+ * The peer repeats its PPS because our answer was lost; after the last page 0.0.6 would answer DCN,
+ * and to one that waits for receiver-ready too. Let it answer again. */
+static bool see_repeated_pps(const struct spandsp_receive *in, t30_state_t *t, uint8_t *frame,
+                             int *n)
+{
+    if (!in->any_pps || (frame[3] & 0xFE) != in->last_pps[0] || frame[4] != in->last_pps[1] ||
+        frame[5] != in->last_pps[2])
+        return false;
+    if (t->state == STATE_F_POST_RCP_MCF) {
+        t->state = STATE_F_POST_DOC_ECM;
+    } else if (t->state == STATE_F_POST_RCP_RNR) {
+        frame[2] = (uint8_t)(FCF_RR | (frame[2] & 1));
+        *n = 3;
+    }
+    return true;
+}
+
+static void report_page(struct fax_engine *e)
+{
+    struct spandsp_receive *in = &e->in;
+    struct fax_page page = {.buffer = in->page.data, .capacity = in->page.capacity};
+    page.view = (struct fax_page_view){.coding = in->dcs.coding,
+                                       .lsb_first = true,
+                                       .width = in->dcs.width,
+                                       .x_dpi = in->dcs.x_dpi,
+                                       .y_dpi = in->dcs.y_dpi,
+                                       .data = in->page.data,
+                                       .length = in->page.length};
+    in->page_octets = in->page.length;
+    in->page.data = NULL;
+    guard_page_wipe(&in->page);
+    struct fax_engine_event event = {.kind = FAX_EVENT_PAGE_RECEIVED,
+                                     .page = in->pages_complete++,
+                                     .received = &page,
+                                     .statistics = &e->statistics};
+    e->callbacks.event(e->callbacks.user, &event);
+    fax_page_wipe(&page); /* if it was not taken */
+}
+
+/* Returns false when spandsp must not see this PPS now. */
+static bool see_pps(struct fax_engine *e, int data_type, uint8_t *frame, int *n)
+{
+    struct spandsp_receive *in = &e->in;
+    t30_state_t *t = &e->terminal.t30;
+    bool in_progress = (t->rx_page_number & 0xFF) == frame[4] && (t->ecm_block & 0xFF) == frame[5];
+    int frames = block_completes(t, frame);
+    if (!in_progress)
+        return see_repeated_pps(in, t, frame, n);
+    if (!frames)
+        return true; /* spandsp asks for the missing frames */
+    in->any_pps = true;
+    in->last_pps[0] = frame[3] & 0xFE;
+    in->last_pps[1] = frame[4];
+    in->last_pps[2] = frame[5];
+    if (guard_page_close_block(&in->page, t->ecm_len, (size_t)frames)) {
+        spandsp_stop(e, T30_RESULT_GUARD);
+        return false;
+    }
+    if ((frame[3] & 0xFE) == FCF_NULL)
+        return true;
+    memcpy(in->held, frame, (size_t)*n);
+    in->held_length = *n;
+    in->held_type = data_type;
+    in->holding = true;
+    in->hold_since_ms = e->clock_ms;
+    report_page(e);
+    return false;
+}
+
+/* The sender gives the page up (T.30 §5.3.6.1.9); spandsp would keep the frames of its last block.
+ */
+static void see_eor(struct fax_engine *e)
+{
+    t30_state_t *t = &e->terminal.t30;
+    guard_page_restart(&e->in.page);
+    for (int i = 0; i < GUARD_BLOCK_FRAMES; i++)
+        t->ecm_len[i] = -1;
+    t->ecm_frames = -1;
+    t->ecm_block = 0;
+}
+
+/* What the sender of a document sends us. Returns false to drop the frame. */
+static bool see_from_sender(struct fax_engine *e, int data_type, uint8_t *frame, int *n)
+{
+    switch (frame[2] & 0xFE) {
+    case FCF_DCS:
+        see_dcs(e, frame, (size_t)*n);
+        return true;
+    case FCF_FCD:
+        return see_fcd(e, frame, (size_t)*n);
+    case FCF_RCP:
+        return e->terminal.t30.state == STATE_F_DOC_ECM ||
+               e->terminal.t30.state == STATE_F_POST_DOC_ECM;
+    case FCF_EOR:
+        see_eor(e);
+        return true;
+    case FCF_PPS:
+        return e->in.dcs.ecm && see_pps(e, data_type, frame, n);
+    default:
+        return true;
+    }
+}
+
+static void see_ident(struct fax_engine *e, const uint8_t *frame, size_t n)
+{
+    char ident[sizeof e->statistics.remote_ident];
+    guard_ident_read(frame, n, ident);
+    if (strcmp(ident, e->statistics.remote_ident) == 0)
+        return;
+    memcpy(e->statistics.remote_ident, ident, sizeof ident);
+    spandsp_report(e, FAX_EVENT_PEER_IDENT, 0);
+}
+
+/* Returns false to drop the frame; may alter it, and shorten it. */
+static bool see_frame(struct fax_engine *e, int data_type, uint8_t *frame, int *n)
+{
+    switch (guard_frame_judge(frame, (size_t)*n, !e->sender)) {
+    case GUARD_DROP:
+        e->statistics.frames_refused++;
+        return false;
+    case GUARD_BLANK:
+        if (data_type != T38_DATA_V21)
+            return false;
+        guard_frame_blank(frame);
+        *n = GUARD_BLANK_LENGTH;
+        return true;
+    case GUARD_PASS:
+        break;
+    }
+    uint8_t type = frame[2] & 0xFE;
+    if (type == FCF_CSI || type == FCF_TSI)
+        see_ident(e, frame, (size_t)*n);
+    if (type == FCF_PPR)
+        e->statistics.ecm_retransmissions++;
+    return e->sender || see_from_sender(e, data_type, frame, n);
+}
+
+static int pass_data(struct fax_engine *e, int data_type, int field, const uint8_t *data,
+                     int length)
+{
+    return e->next_data(&e->terminal.t38_fe.t38, &e->terminal, data_type, field, data, length);
+}
+
+static void after_frame(struct fax_engine *e, uint8_t type)
+{
+    const t30_state_t *t = &e->terminal.t30;
+    if (type == FCF_DCS && !e->in.refusal && t->operation_in_progress == OPERATION_T4_RX) {
+        /* With a page counted it neither rewrites the TIFF's directories at the end nor removes the
+         * file. */
+        e->terminal.t30.t4.rx.current_page = 1;
+        t4_rx_set_row_write_handler(&e->terminal.t30.t4.rx, drop_row, NULL);
+        spandsp_report(e, FAX_EVENT_DOCUMENT_BEGIN, e->in.pages_complete);
+    } else if (type == FCF_CFR && !spandsp_stopping(e)) {
+        spandsp_note_rate(e);
+        spandsp_report(e, FAX_EVENT_TRAINED, e->out.pages_answered);
+    }
+}
+
+static int on_data(t38_core_state_t *core, void *user, int data_type, int field,
+                   const uint8_t *data, int length)
+{
+    struct fax_engine *e = user;
+    t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
+    bool good = field == T38_FIELD_HDLC_FCS_OK || field == T38_FIELD_HDLC_FCS_OK_SIG_END;
+    (void)core;
+    if (e->in.holding || spandsp_stopping(e))
+        return 0; /* the peer can only repeat itself */
+    if (!good || fe->rx_data_missing || fe->hdlc_rx.len + length <= 0)
+        return pass_data(e, data_type, field, data, length);
+    if (length > T38_MAX_HDLC_LEN - fe->hdlc_rx.len) {
+        fe->hdlc_rx.len = 0;
+    } else if (length > 0) { /* some put data into the FCS field: judge the whole frame */
+        bit_reverse(fe->hdlc_rx.buf + fe->hdlc_rx.len, data, length);
+        fe->hdlc_rx.len += length;
+    }
+    uint8_t type = fe->hdlc_rx.len >= 3 ? fe->hdlc_rx.buf[2] & 0xFE : 0;
+    bool cfr_expected = e->terminal.t30.state == STATE_D_POST_TCF;
+    if (!see_frame(e, data_type, fe->hdlc_rx.buf, &fe->hdlc_rx.len)) {
+        explicit_bzero(fe->hdlc_rx.buf, sizeof fe->hdlc_rx.buf);
+        fe->hdlc_rx.len = 0;
+    }
+    if (e->in.holding || e->stop_code)
+        return 0;
+    if (fe->hdlc_rx.len == 0 || (type == FCF_CFR && !cfr_expected))
+        type = 0;
+    int rc = pass_data(e, data_type, field, NULL, 0);
+    after_frame(e, type);
+    spandsp_receive_check(e);
+    return rc;
+}
+
+static int on_indicator(t38_core_state_t *core, void *user, int indicator)
+{
+    struct fax_engine *e = user;
+    return e->in.holding || spandsp_stopping(e) ? 0
+                                                : e->next_indicator(core, &e->terminal, indicator);
+}
+
+static int on_missing(t38_core_state_t *core, void *user, int got, int expected)
+{
+    struct fax_engine *e = user;
+    return e->in.holding || spandsp_stopping(e)
+               ? 0
+               : e->next_missing(core, &e->terminal, got, expected);
+}
+
+void spandsp_receive_check(struct fax_engine *e)
+{
+    uint32_t allowed = e->in.pages_durable + (e->in.not_ready ? 1 : 0);
+    if (!e->sender && (uint32_t)e->terminal.t30.rx_page_number > allowed)
+        spandsp_stop(e, T30_RESULT_GUARD);
+}
+
+bool spandsp_receive_may_confirm(struct fax_engine *e)
+{
+    struct spandsp_receive *in = &e->in;
+    spandsp_receive_check(e);
+    if (in->holding || in->not_ready)
+        spandsp_stop(e, T30_RESULT_GUARD);
+    if (spandsp_stopping(e))
+        return false;
+    if (in->confirming) {
+        struct fax_statistics *s = &e->statistics;
+        in->confirming = false;
+        if (s->pages == 0 || in->page_octets < s->page_octets_minimum)
+            s->page_octets_minimum = (uint32_t)in->page_octets;
+        s->page_octets += in->page_octets;
+        s->pages++;
+        spandsp_report(e, FAX_EVENT_PAGE_CONFIRMED, in->pages_complete - 1);
+    }
+    return true;
+}
+
+static void pass_held_pps(struct fax_engine *e)
+{
+    struct spandsp_receive *in = &e->in;
+    t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
+    in->holding = false;
+    memcpy(fe->hdlc_rx.buf, in->held, (size_t)in->held_length);
+    fe->hdlc_rx.len = in->held_length;
+    fe->rx_data_missing = FALSE;
+    /* The signal must end now whatever came meanwhile; the core ignores an end that repeats its
+     * last field. */
+    fe->t38.current_rx_field_type = T38_FIELD_HDLC_DATA;
+    pass_data(e, in->held_type, T38_FIELD_HDLC_FCS_OK_SIG_END, NULL, 0);
+    fe->t38.current_rx_field_type = T38_FIELD_HDLC_FCS_OK_SIG_END;
+    e->heard_ms = e->clock_ms;
+    spandsp_receive_check(e);
+}
+
+void spandsp_receive_release(struct fax_engine *e)
+{
+    struct spandsp_receive *in = &e->in;
+    in->release_wanted = false;
+    in->pages_durable++;
+    in->confirming = true;
+    if (in->not_ready) {
+        in->not_ready = false;
+        t30_set_receiver_not_ready(&e->terminal.t30, 0);
+    } else {
+        pass_held_pps(e);
+    }
+}
+
+void spandsp_receive_not_ready(struct fax_engine *e)
+{
+    t30_set_receiver_not_ready(&e->terminal.t30, 255);
+    if (!e->in.not_ready) {
+        e->in.not_ready = true;
+        pass_held_pps(e);
+    }
+}
+
+void spandsp_receive_install(struct fax_engine *e)
+{
+    t38_core_state_t *core = &e->terminal.t38_fe.t38;
+    e->next_data = core->rx_data_handler;
+    e->next_indicator = core->rx_indicator_handler;
+    e->next_missing = core->rx_missing_handler;
+    core->rx_data_handler = on_data;
+    core->rx_indicator_handler = on_indicator;
+    core->rx_missing_handler = on_missing;
+    core->rx_user_data = e;
+    e->in.page.limit = FAX_ENGINE_PAGE_MAX;
+}

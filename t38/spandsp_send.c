@@ -1,0 +1,221 @@
+/* spandsp_send.c: sends coded pages past spandsp, and watches every frame that it sends.
+ *
+ * spandsp reads and codes a dummy document of eight-row pages. When it is about to send the first
+ * FCD frame of a block, its frame buffer is filled with our coded octets instead, as its
+ * get_partial_ecm_page() would have done; retransmission, retraining and the post-page commands
+ * remain its own. Only for ECM with T.6: otherwise it gets the real document.
+ */
+#include "t38/spandsp_session.h"
+
+#include "codecs/fax_error.h"
+#include "t38/document_tiff.h"
+#include "t38/hdlc_stuffing.h"
+
+#include <string.h>
+
+enum {
+    BLOCK_OCTETS = GUARD_FRAME_OCTETS * GUARD_BLOCK_FRAMES,
+    HEADER_OCTETS = 4,          /* address, control, FCD, number */
+    FCS_AND_FLAGS = 16 + 3 + 16 /* bits after a frame: FCS, its possible stuffing, two flags */
+};
+
+static void load_frame(t30_state_t *t, int number, const struct fax_page_view *page, size_t from,
+                       size_t n)
+{
+    const uint8_t header[HEADER_OCTETS] = {0xFF, 0x03, FCF_FCD, (uint8_t)number};
+    uint8_t *frame = t->ecm_data[number];
+    memcpy(frame, header, sizeof header);
+    if (page->lsb_first)
+        memcpy(frame + HEADER_OCTETS, page->data + from, n);
+    else
+        bit_reverse(frame + HEADER_OCTETS, page->data + from, (int)n);
+    memset(frame + HEADER_OCTETS + n, 0, GUARD_FRAME_OCTETS - n); /* receivers expect full frames */
+    t->ecm_len[number] = HEADER_OCTETS + GUARD_FRAME_OCTETS;
+}
+
+/* Puts block t->ecm_block of the current page into spandsp's frame buffer. */
+static bool load_block(struct fax_engine *e)
+{
+    t30_state_t *t = &e->terminal.t30;
+    int number = t->t4.tx.current_page; /* counted from 0 over the whole document */
+    if (number < 0 || (uint32_t)number >= e->out.page_count || t->ecm_block < 0)
+        return false;
+    const struct fax_page_view *page = &e->out.pages[number];
+    size_t start = (size_t)t->ecm_block * BLOCK_OCTETS;
+    if (start >= page->length)
+        return false;
+    size_t left = page->length - start;
+    bool last = left <= BLOCK_OCTETS;
+    size_t block = last ? left : BLOCK_OCTETS;
+    int frames = 0;
+    for (size_t at = 0; at < block; at += GUARD_FRAME_OCTETS, frames++) {
+        size_t n = block - at < GUARD_FRAME_OCTETS ? block - at : GUARD_FRAME_OCTETS;
+        load_frame(t, frames, page, start + at, n);
+    }
+    for (int i = frames; i < GUARD_BLOCK_FRAMES; i++)
+        t->ecm_len[i] = -1;
+    t->ecm_frames = frames;
+    t->ecm_at_page_end = last;
+    if (!last)
+        t->t4.tx.t4_t6_tx.bit_ptr = 0; /* the dummy must seem to have more to give */
+    e->out.page = number;
+    e->out.block = t->ecm_block;
+    return true;
+}
+
+/* As spandsp's send_hdlc() does for an image frame, without its loop over single bits. */
+static void send_image_frame(t38_terminal_front_end_state_t *fe, const uint8_t *frame)
+{
+    int length = HEADER_OCTETS + GUARD_FRAME_OCTETS;
+    fe->hdlc_tx.extra_bits = (int)hdlc_stuffing_count(frame, (size_t)length) + FCS_AND_FLAGS;
+    bit_reverse(fe->hdlc_tx.buf, frame, length);
+    fe->hdlc_tx.len = length;
+    fe->hdlc_tx.ptr = 0;
+}
+
+static void report_page_begin(struct fax_engine *e)
+{
+    uint32_t page = (uint32_t)e->terminal.t30.t4.tx.current_page;
+    if (page < e->out.pages_begun)
+        return;
+    e->out.pages_begun = page + 1;
+    spandsp_report(e, FAX_EVENT_PAGE_BEGIN, page);
+}
+
+static void report_page_asked(struct fax_engine *e)
+{
+    uint32_t page = (uint32_t)e->terminal.t30.t4.tx.current_page;
+    if (page < e->out.pages_asked)
+        return;
+    e->out.pages_asked = page + 1;
+    spandsp_report(e, FAX_EVENT_PAGE_PPS_SENT, page);
+}
+
+static void say_dcs(struct fax_engine *e)
+{
+    const t30_state_t *t = &e->terminal.t30;
+    struct fax_statistics *s = &e->statistics;
+    e->out.page = e->out.block = -1; /* spandsp has just loaded its dummy */
+    s->ecm = t->error_correcting_mode;
+    s->coding = t->line_encoding == T4_COMPRESSION_ITU_T6      ? FAX_PAGE_T6
+                : t->line_encoding == T4_COMPRESSION_ITU_T4_2D ? FAX_PAGE_T4_2D
+                                                               : FAX_PAGE_T4_1D;
+    uint32_t page = (uint32_t)t->t4.tx.current_page;
+    if (page < e->out.page_count) {
+        s->width = e->out.pages[page].width;
+        s->x_dpi = e->out.pages[page].x_dpi;
+        s->y_dpi = e->out.pages[page].y_dpi;
+    }
+    spandsp_report(e, FAX_EVENT_DOCUMENT_BEGIN, page);
+}
+
+/* Returns true when the frame was sent here. frame is spandsp's own ecm_data[n]. */
+static bool say_fcd(struct fax_engine *e, const uint8_t *frame)
+{
+    const t30_state_t *t = &e->terminal.t30;
+    report_page_begin(e);
+    if (!e->out.past)
+        return false;
+    bool loaded = e->out.page == t->t4.tx.current_page && e->out.block == t->ecm_block;
+    if (!loaded && !load_block(e))
+        spandsp_stop(e, T30_RESULT_GUARD); /* never send the dummy */
+    else
+        send_image_frame(&e->terminal.t38_fe, frame);
+    return true;
+}
+
+static bool is_post_page_command(const uint8_t *frame, int length)
+{
+    switch (frame[2] & 0xFE) {
+    case FCF_PPS:
+        return length > 3 && (frame[3] & 0xFE) != FCF_NULL;
+    case FCF_EOM:
+    case FCF_MPS:
+    case FCF_EOP:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool say_as_receiver(struct fax_engine *e, uint8_t type)
+{
+    if (type == FCF_MCF)
+        return spandsp_receive_may_confirm(e);
+    if (type == FCF_CFR) {
+        spandsp_note_rate(e);
+        spandsp_report(e, FAX_EVENT_TRAINED, e->in.pages_complete);
+    } else if (type == FCF_PPR) {
+        e->statistics.ecm_retransmissions++;
+    }
+    return true;
+}
+
+/* Returns false when the frame must not go to spandsp's front end: it was sent here, or never will
+ * be. */
+static bool say_as_sender(struct fax_engine *e, uint8_t type, const uint8_t *frame, int length)
+{
+    if (type == FCF_FCD)
+        return !say_fcd(e, frame);
+    if (type == FCF_DCS)
+        say_dcs(e);
+    else if (is_post_page_command(frame, length))
+        report_page_asked(e);
+    return true;
+}
+
+/* length: octets; 0 and -1 are spandsp's commands to its front end. */
+static void on_frame(void *user, const uint8_t *frame, int length)
+{
+    struct fax_engine *e = user;
+    bool wanted = !e->stop_code;
+    if (wanted && length >= 3) {
+        uint8_t type = frame[2] & 0xFE;
+        wanted = e->sender ? say_as_sender(e, type, frame, length) : say_as_receiver(e, type);
+    }
+    if (wanted)
+        e->next_frame(e->next_frame_user, frame, length);
+}
+
+int spandsp_send_choose(struct fax_engine *e)
+{
+    const t30_state_t *t = &e->terminal.t30;
+    e->out.past = t->error_correcting_mode && t->line_encoding == T4_COMPRESSION_ITU_T6;
+    if (!e->out.past &&
+        document_tiff_write(e->document_fd, e->out.pages, e->out.page_count, false)) {
+        spandsp_stop(e, T30_RESULT_SOURCE);
+        return T30_ERR_FILEERROR;
+    }
+    return T30_ERR_OK;
+}
+
+void spandsp_send_check(struct fax_engine *e)
+{
+    const t30_state_t *t = &e->terminal.t30;
+    if (!e->sender)
+        return;
+    /* Every MCF (or RTP, PIP) for a page advances this count, and only that. */
+    while (e->out.pages_answered < (uint32_t)t->tx_page_number && e->out.pages_asked > 0) {
+        struct fax_statistics *s = &e->statistics;
+        uint32_t page = e->out.pages_asked - 1;
+        size_t octets = e->out.pages[page].length;
+        e->out.pages_answered++;
+        if (s->pages == 0 || octets < s->page_octets_minimum)
+            s->page_octets_minimum = (uint32_t)octets;
+        s->page_octets += octets;
+        s->pages++;
+        spandsp_report(e, FAX_EVENT_PAGE_CONFIRMED, page);
+    }
+    if (t->state == STATE_I && t->operation_in_progress == OPERATION_T4_TX)
+        report_page_begin(e);
+}
+
+void spandsp_send_install(struct fax_engine *e)
+{
+    t30_state_t *t = &e->terminal.t30;
+    e->next_frame = t->send_hdlc_handler;
+    e->next_frame_user = t->send_hdlc_user_data;
+    t->send_hdlc_handler = on_frame;
+    t->send_hdlc_user_data = e;
+    e->out.page = e->out.block = -1;
+}

@@ -1,0 +1,153 @@
+/* spandsp_session.h: the session behind fax_engine.h. Private to t38/spandsp_*.c, the only files
+ * that know spandsp, and in particular the private structures of its version 0.0.6.
+ *
+ * How a session runs: every entry (tick, receive_ifp, ...) counts `depth` up, lets spandsp work,
+ * and settles on the way out: what a callback asked for meanwhile (stop, release of a page) happens
+ * then, never inside spandsp.
+ */
+#ifndef T38_SPANDSP_SESSION_H
+#define T38_SPANDSP_SESSION_H
+
+#define SPANDSP_EXPOSE_INTERNAL_STRUCTURES
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
+#pragma GCC diagnostic ignored "-Wstrict-prototypes"
+#pragma GCC diagnostic ignored "-Wundef"
+#include <spandsp.h>
+#include <spandsp/expose.h>
+#include <spandsp/version.h>
+#pragma GCC diagnostic pop
+
+#include "t38/fax_engine.h"
+#include "t38/guard_frame.h"
+#include "t38/guard_page.h"
+
+_Static_assert(SPANDSP_RELEASE_DATE == 20110122, "the session depends on the structures of 0.0.6");
+
+enum { /* states and phases of spandsp's t30.c, which its headers do not name */
+       STATE_D_POST_TCF = 6,
+       STATE_F_DOC_ECM = 12,
+       STATE_F_POST_DOC_ECM = 13,
+       STATE_F_POST_RCP_MCF = 14,
+       STATE_F_POST_RCP_RNR = 16,
+       STATE_I = 19,
+       OPERATION_T4_RX = 1,
+       OPERATION_T4_TX = 2,
+       SESSION_STEP_MS = 20,
+       SESSION_STEP_SAMPLES = 160, /* at 8,000 a second */
+};
+
+/* Receiving: what the guard keeps beside spandsp. */
+struct spandsp_receive {
+    struct guard_dcs dcs; /* as the peer sent it; spandsp sees T.6 */
+    struct guard_page page;
+    uint32_t pages_begun;    /* PAGE_BEGIN events */
+    uint32_t pages_complete; /* PAGE_RECEIVED events */
+    uint32_t pages_durable;  /* spandsp may confirm so many */
+    size_t page_octets;      /* of the page that waits */
+    uint8_t last_pps[3];     /* of the last complete block: post-page code, page, block */
+    bool any_pps;
+    int refusal;         /* why the last DCS is refused, 0: it is not */
+    bool holding;        /* the last PPS waits in held */
+    bool not_ready;      /* the PPS was passed with receiver-not-ready armed */
+    bool confirming;     /* a durable page's MCF has not left yet */
+    bool release_wanted; /* page_durable was called from a callback */
+    uint64_t hold_since_ms;
+    uint8_t held[GUARD_FRAME_MAX];
+    int held_length, held_type;
+};
+
+/* Sending: the coded pages that go past spandsp. */
+struct spandsp_send {
+    struct fax_page_view *pages;
+    uint32_t page_count;
+    bool past;               /* coded pages go past spandsp; else it has the real document */
+    int page, block;         /* what spandsp's ecm_data holds; -1: its dummy */
+    uint32_t pages_begun;    /* PAGE_BEGIN events: pages below this had one */
+    uint32_t pages_asked;    /* PAGE_PPS_SENT events, likewise */
+    uint32_t pages_answered; /* pages that spandsp counted as taken */
+};
+
+struct fax_engine {
+    t38_terminal_state_t terminal; /* ours, so that it can be wiped */
+    struct fax_engine_callbacks callbacks;
+    bool sender;
+    int t38_version;
+    uint64_t hold_rnr_ms;
+    int document_fd; /* memfd: the sender's document or the receiver's file that stays empty */
+
+    unsigned depth;
+    bool ended;    /* spandsp has ended the call */
+    bool finished; /* FINISHED was reported */
+    int end_code;  /* spandsp's */
+    int stop_code; /* ours, 0: none */
+
+    bool started;
+    uint64_t clock_ms, heard_ms;
+    unsigned sent_in_step, received_in_tick;
+
+    t38_rx_data_handler_t *next_data;
+    t38_rx_indicator_handler_t *next_indicator;
+    t38_rx_missing_handler_t *next_missing;
+    t30_send_hdlc_handler_t *next_frame;
+    void *next_frame_user;
+
+    struct fax_statistics statistics;
+    struct spandsp_receive in;
+    struct spandsp_send out;
+};
+
+/* ---- spandsp_engine.c ---- */
+
+/* Reports an event; page counted from 0. */
+void spandsp_report(struct fax_engine *e, enum fax_engine_event_kind kind, uint32_t page);
+
+/* Ends the session with our own result as soon as spandsp has returned. The first reason stays. */
+void spandsp_stop(struct fax_engine *e, int result);
+
+static inline bool spandsp_stopping(const struct fax_engine *e)
+{
+    return e->stop_code || e->ended;
+}
+
+/* Puts the rate and modem that spandsp has agreed on into the statistics. */
+void spandsp_note_rate(struct fax_engine *e);
+
+/* What spandsp gives its packets to. */
+int spandsp_on_packet(t38_core_state_t *core, void *user, const uint8_t *ifp, int length,
+                      int copies);
+
+/* Sets the handlers of phases B, D and E. */
+void spandsp_handlers_install(struct fax_engine *e);
+
+/* spandsp frees its decoded image without wiping; only a sender without ECM has a real one. */
+void spandsp_wipe_image(struct fax_engine *e);
+
+/* ---- spandsp_receive.c: everything a peer says comes through here ---- */
+
+void spandsp_receive_install(struct fax_engine *e);
+
+/* After each call into spandsp: terminate if it counted a page that is not durable. */
+void spandsp_receive_check(struct fax_engine *e);
+
+/* Passes the held PPS on, so that spandsp answers it. */
+void spandsp_receive_release(struct fax_engine *e);
+
+/* Lets spandsp answer the held PPS with receiver-not-ready until the page is durable. */
+void spandsp_receive_not_ready(struct fax_engine *e);
+
+/* spandsp is about to send MCF. Returns false when it must not. */
+bool spandsp_receive_may_confirm(struct fax_engine *e);
+
+/* ---- spandsp_send.c: everything we say comes through here ---- */
+
+void spandsp_send_install(struct fax_engine *e);
+
+/* After the DIS: chooses between coded pages past spandsp and the real document. Returns a T30_ERR
+ * code. */
+int spandsp_send_choose(struct fax_engine *e);
+
+/* After each call into spandsp: reports pages that were answered or begun. */
+void spandsp_send_check(struct fax_engine *e);
+
+#endif

@@ -1,0 +1,102 @@
+/* udptl.h: IFP packets in and out of UDPTL datagrams (T.38 §9.1), with redundancy and a small
+ * reorder buffer.
+ *
+ * Pure: datagrams and the time in, IFPs and datagrams out. One sender and one receiver per stream.
+ * Nothing here keeps a page longer than its redundancy or reordering needs; what is kept is wiped.
+ */
+#ifndef T38_UDPTL_H
+#define T38_UDPTL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    UDPTL_IFP_MAX = 1400,      /* octets of one IFP packet */
+    UDPTL_DATAGRAM_MAX = 2048, /* octets of a datagram that is looked at */
+    UDPTL_DEPTH_MAX = 8,       /* earlier IFPs in one datagram that we send */
+    UDPTL_HOLD_PACKETS_MAX = 32,
+};
+
+/* ---- sender ---- */
+
+struct udptl_sender;
+
+/* Makes a sender. depth: how many earlier IFPs each datagram repeats, 0 to UDPTL_DEPTH_MAX.
+ * max_datagram: what the peer accepts (T38FaxMaxDatagram), octets of UDP payload, 0 for 400.
+ * The first datagram has sequence number 0. The caller owns *out; NULL on failure.
+ * Returns 0, FAX_EINVAL or FAX_ENOMEM. */
+int udptl_sender_new(struct udptl_sender **out, unsigned depth, size_t max_datagram)
+    __attribute__((warn_unused_result));
+
+void udptl_sender_free(struct udptl_sender *s);
+
+/* Puts one IFP, with as much of the redundancy as fits the peer's maximum, into a datagram at out.
+ * An IFP whose `copies` is more than one is sent as the same datagram several times: produce it
+ * once. The primary is sent even if it alone exceeds the peer's maximum. *length gets the octets
+ * written. Returns 0; FAX_EINVAL for an IFP of 0 or more than UDPTL_IFP_MAX octets; FAX_ELIMIT when
+ * capacity is too small for the primary alone (UDPTL_DATAGRAM_MAX always suffices). On failure the
+ * sequence number does not move. */
+int udptl_sender_produce(struct udptl_sender *s, const uint8_t *ifp, size_t ifp_length,
+                         uint8_t *out, size_t capacity, size_t *length)
+    __attribute__((warn_unused_result));
+
+/* Sets the number the next datagram will carry (after a re-INVITE that keeps the stream, and in
+ * tests). */
+void udptl_sender_set_sequence(struct udptl_sender *s, uint16_t sequence);
+
+/* ---- receiver ---- */
+
+struct udptl_receiver;
+
+struct udptl_receiver_config {
+    unsigned
+        hold_packets; /* how far ahead of a gap packets are kept, 0 to UDPTL_HOLD_PACKETS_MAX */
+    unsigned hold_ms; /* how long a gap is waited for */
+};
+
+/* 5 packets, 100 ms: late packets are useless to T.30 beyond that, and 100 ms harm no timer of it.
+ */
+extern const struct udptl_receiver_config udptl_receiver_default;
+
+struct udptl_counters {
+    uint64_t datagrams;  /* pushed */
+    uint64_t malformed;  /* refused with FAX_EFORMAT */
+    uint64_t ignored;    /* numbers too far from the stream (FAX_ELIMIT) */
+    uint64_t duplicates; /* nothing new in them: repeated or too late */
+    uint64_t reordered;  /* came after a later one and were still used */
+    uint64_t delivered;  /* IFPs given to the callback */
+    uint64_t recovered;  /* of these, out of redundancy */
+    uint64_t lost;       /* numbers that were given up */
+    uint64_t fec;        /* datagrams whose error recovery was FEC: read, not used */
+    uint64_t restarts;   /* jumps accepted after several consecutive datagrams beyond the window */
+};
+
+/* Called with IFPs in rising order of sequence number (modulo 65536), each number once. A number
+ * that is left out was lost. data is valid during the call only; length may be 0 (an empty packet
+ * that still takes a number). It runs inside push or flush and must not call them for the same
+ * receiver. */
+typedef void (*udptl_ifp_cb)(void *user, uint16_t sequence, const uint8_t *data, size_t length);
+
+/* Makes a receiver; config NULL means udptl_receiver_default. The stream may start at any number.
+ * The caller owns *out; NULL on failure. Returns 0, FAX_EINVAL or FAX_ENOMEM. */
+int udptl_receiver_new(struct udptl_receiver **out, const struct udptl_receiver_config *config)
+    __attribute__((warn_unused_result));
+
+void udptl_receiver_free(struct udptl_receiver *r);
+
+/* Takes one datagram. The callback may run several times before return, or not at all.
+ * now_ms: a clock that does not go back. Returns 0 (also for duplicates); FAX_EFORMAT when the
+ * datagram breaks T.38 §9.1, FAX_ELIMIT when its number is too far from the stream; both leave the
+ * stream as it was. */
+int udptl_receiver_push(struct udptl_receiver *r, const uint8_t *datagram, size_t length,
+                        uint64_t now_ms, udptl_ifp_cb cb, void *user);
+
+/* Gives up gaps that were waited for long enough. To be called from the 20 ms tick. */
+void udptl_receiver_flush(struct udptl_receiver *r, uint64_t now_ms, udptl_ifp_cb cb, void *user);
+
+/* When flush will have something to do, or UINT64_MAX. */
+uint64_t udptl_receiver_due_ms(const struct udptl_receiver *r);
+
+const struct udptl_counters *udptl_receiver_counters(const struct udptl_receiver *r);
+
+#endif

@@ -1,0 +1,127 @@
+#include "t38/udptl.h"
+
+#include "codecs/fax_error.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_DATAGRAM = 400, FIXED_OCTETS = 4 }; /* number, kind of error recovery, its count */
+
+struct udptl_sender {
+    uint16_t sequence;
+    unsigned depth;
+    unsigned kept; /* earlier IFPs that may be repeated: 0 to depth */
+    unsigned newest;
+    size_t max_datagram;
+    size_t slot_octets;
+    uint16_t lengths[UDPTL_DEPTH_MAX];
+    uint8_t history[]; /* depth slots */
+};
+
+int udptl_sender_new(struct udptl_sender **out, unsigned depth, size_t max_datagram)
+{
+    *out = NULL;
+    if (depth > UDPTL_DEPTH_MAX)
+        return FAX_EINVAL;
+    if (max_datagram == 0)
+        max_datagram = DEFAULT_DATAGRAM;
+    /* An IFP longer than half a datagram can never stand in one beside another. */
+    size_t slot = max_datagram < UDPTL_DATAGRAM_MAX ? max_datagram : UDPTL_DATAGRAM_MAX;
+    struct udptl_sender *s = calloc(1, sizeof *s + depth * slot);
+    if (!s)
+        return FAX_ENOMEM;
+    s->depth = depth;
+    s->max_datagram = max_datagram;
+    s->slot_octets = slot;
+    *out = s;
+    return 0;
+}
+
+void udptl_sender_free(struct udptl_sender *s)
+{
+    if (s)
+        explicit_bzero(s, sizeof *s + s->depth * s->slot_octets);
+    free(s);
+}
+
+static size_t field_octets(size_t length)
+{
+    return length + (length < 128 ? 1 : 2);
+}
+
+/* An open type: its length in one or two octets (X.691 §11.9), then the octets. */
+static uint8_t *write_field(uint8_t *at, const uint8_t *data, size_t length)
+{
+    if (length >= 128)
+        *at++ = (uint8_t)(0x80 | length >> 8);
+    *at++ = (uint8_t)length;
+    if (length)
+        memcpy(at, data, length);
+    return at + length;
+}
+
+/* The earlier IFP `age` packets back, 1 being the last one. */
+static unsigned slot_of(const struct udptl_sender *s, unsigned age)
+{
+    return (s->newest + s->depth - (age - 1)) % s->depth;
+}
+
+static unsigned redundancy_that_fits(const struct udptl_sender *s, size_t used, size_t room)
+{
+    unsigned count = 0;
+    while (count < s->kept) {
+        used += field_octets(s->lengths[slot_of(s, count + 1)]);
+        if (used > room)
+            break;
+        count++;
+    }
+    return count;
+}
+
+static void remember(struct udptl_sender *s, const uint8_t *ifp, size_t length)
+{
+    if (s->depth == 0)
+        return;
+    if (length > s->slot_octets) {
+        s->kept = 0; /* what is repeated must be without a gap */
+        return;
+    }
+    s->newest = (s->newest + 1) % s->depth;
+    memcpy(s->history + s->newest * s->slot_octets, ifp, length);
+    s->lengths[s->newest] = (uint16_t)length;
+    if (s->kept < s->depth)
+        s->kept++;
+}
+
+int udptl_sender_produce(struct udptl_sender *s, const uint8_t *ifp, size_t ifp_length,
+                         uint8_t *out, size_t capacity, size_t *length)
+{
+    if (ifp_length < 1 || ifp_length > UDPTL_IFP_MAX)
+        return FAX_EINVAL;
+    size_t used = FIXED_OCTETS + field_octets(ifp_length);
+    if (used > capacity)
+        return FAX_ELIMIT;
+    size_t room = capacity < s->max_datagram ? capacity : s->max_datagram;
+    unsigned count = redundancy_that_fits(s, used, room);
+    uint8_t *at = out;
+    *at++ = (uint8_t)(s->sequence >> 8);
+    *at++ = (uint8_t)s->sequence;
+    at = write_field(at, ifp, ifp_length);
+    *at++ = 0; /* secondary IFPs */
+    *at++ = (uint8_t)count;
+    for (unsigned age = 1; age <= count; age++) {
+        unsigned slot = slot_of(s, age);
+        at = write_field(at, s->history + slot * s->slot_octets, s->lengths[slot]);
+    }
+    *length = (size_t)(at - out);
+    remember(s, ifp, ifp_length);
+    s->sequence++;
+    return 0;
+}
+
+void udptl_sender_set_sequence(struct udptl_sender *s, uint16_t sequence)
+{
+    s->sequence = sequence;
+    s->kept = 0;
+}

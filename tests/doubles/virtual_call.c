@@ -1,0 +1,148 @@
+#include "tests/doubles/virtual_call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void note(struct virtual_call_end *end, const struct fax_engine_event *event)
+{
+    switch (event->kind) {
+    case FAX_EVENT_PEER_IDENT:
+        end->idents++;
+        break;
+    case FAX_EVENT_DOCUMENT_BEGIN:
+        end->documents++;
+        break;
+    case FAX_EVENT_TRAINED:
+        end->trained++;
+        break;
+    case FAX_EVENT_PAGE_BEGIN:
+        end->begun++;
+        break;
+    case FAX_EVENT_PAGE_RECEIVED:
+        break;
+    case FAX_EVENT_PAGE_PPS_SENT:
+        end->asked++;
+        break;
+    case FAX_EVENT_PAGE_CONFIRMED:
+        if (end->confirmed < VIRTUAL_CALL_PAGES)
+            end->confirmed_pages[end->confirmed] = event->page;
+        end->confirmed++;
+        break;
+    case FAX_EVENT_FINISHED:
+        if (end->finished)
+            abort(); /* only once */
+        end->finished = true;
+        end->result = event->result;
+        end->statistics = *event->statistics;
+        break;
+    }
+}
+
+static void on_sender_event(void *user, const struct fax_engine_event *event)
+{
+    struct virtual_call *call = user;
+    note(&call->end[LOSSY_SENDER], event);
+}
+
+static void take_page(struct virtual_call *call, const struct fax_engine_event *event)
+{
+    struct fax_page mine = *event->received;
+    event->received->buffer = NULL;
+    uint32_t page = call->received++;
+    if (page == event->page && page < call->config.page_count &&
+        t6_page_arrived(&call->config.pages[page].view, &mine.view))
+        call->identical++;
+    fax_page_wipe(&mine);
+    struct fax_engine *engine = call->link.end[LOSSY_RECEIVER].engine;
+    if ((int)page + 1 == call->config.refuse_page) {
+        if (fax_engine_page_refused(engine, T30_RESULT_STORE_FAILED))
+            abort();
+    } else if (call->config.hold_ms) {
+        call->durable_at_ms = call->link.now_ms + call->config.hold_ms;
+    } else if (fax_engine_page_durable(engine)) {
+        abort();
+    }
+}
+
+static void on_receiver_event(void *user, const struct fax_engine_event *event)
+{
+    struct virtual_call *call = user;
+    if (event->kind == FAX_EVENT_PAGE_RECEIVED)
+        take_page(call, event);
+    note(&call->end[LOSSY_RECEIVER], event);
+}
+
+static int get_page(void *user, uint32_t page, struct fax_page_view *out)
+{
+    const struct virtual_call *call = user;
+    *out = call->config.pages[page].view;
+    return 0;
+}
+
+static void begin_engine(struct virtual_call *call, int i)
+{
+    const struct virtual_call_config *config = &call->config;
+    bool sender = i == LOSSY_SENDER;
+    uint32_t rate = sender ? config->sender_rate : config->max_rate;
+    struct fax_engine_config c = {
+        .sender = sender,
+        .local_ident = sender ? "+49 30 5550001" : "+49 30 5550002",
+        .t38_version = config->t38_version,
+        .max_rate = rate ? rate : 14400,
+        .ecm = !(sender && config->sender_without_ecm),
+        .source = {.page_count = config->page_count, .get = get_page, .user = call},
+        .callbacks = lossy_link_callbacks(&call->link, i)};
+    call->link.end[i].event = sender ? on_sender_event : on_receiver_event;
+    call->link.end[i].user = call;
+    if (fax_engine_new(&call->link.end[i].engine, &c))
+        abort();
+}
+
+void virtual_call_begin(struct virtual_call *call, const struct virtual_call_config *config)
+{
+    memset(call, 0, sizeof *call);
+    call->config = *config;
+    call->end[0].result = call->end[1].result = NOT_FINISHED;
+    lossy_link_init(&call->link, &config->link);
+    for (int i = 0; i < 2; i++) {
+        bool sender = i == LOSSY_SENDER;
+        if (sender ? config->plain_sender : config->plain_receiver)
+            spandsp_peer_begin(&call->peer, &call->link.end[i], sender, !config->plain_without_ecm,
+                               config->pages, sender ? config->page_count : 0);
+        else
+            begin_engine(call, i);
+    }
+}
+
+static void note_peer(struct virtual_call *call)
+{
+    int i = call->config.plain_sender ? LOSSY_SENDER : LOSSY_RECEIVER;
+    call->end[i].finished = call->peer.finished;
+    call->end[i].result = call->peer.result;
+}
+
+void virtual_call_step(struct virtual_call *call)
+{
+    lossy_link_step(&call->link);
+    if (call->peer.terminal && call->peer.finished)
+        note_peer(call);
+    if (!call->durable_at_ms || call->link.now_ms < call->durable_at_ms)
+        return;
+    call->durable_at_ms = 0;
+    call->late_answer = fax_engine_page_durable(call->link.end[LOSSY_RECEIVER].engine);
+}
+
+bool virtual_call_run(struct virtual_call *call, unsigned limit_s)
+{
+    uint64_t until = call->link.now_ms + (uint64_t)limit_s * 1000;
+    while (call->link.now_ms < until && !(call->end[0].finished && call->end[1].finished))
+        virtual_call_step(call);
+    return call->end[0].finished && call->end[1].finished;
+}
+
+void virtual_call_end(struct virtual_call *call)
+{
+    lossy_link_free(&call->link);
+    if (call->peer.terminal)
+        spandsp_peer_end(&call->peer);
+}

@@ -1,0 +1,58 @@
+/* virtual_call.h: a whole fax call over a lossy_link, with what both ends reported; for the tests
+ * of the engine.
+ */
+#ifndef TESTS_DOUBLES_VIRTUAL_CALL_H
+#define TESTS_DOUBLES_VIRTUAL_CALL_H
+
+#include "tests/doubles/lossy_link.h"
+#include "tests/doubles/spandsp_peer.h"
+#include "tests/doubles/t6_page.h"
+
+enum { VIRTUAL_CALL_PAGES = 16, NOT_FINISHED = -1000 };
+
+struct virtual_call_config {
+    struct lossy_link_config link;
+    const struct fax_page *pages; /* stay the caller's */
+    uint32_t page_count;
+    uint32_t max_rate;    /* of the receiver; 0 means 14400 */
+    uint32_t sender_rate; /* of the sender; 0 means 14400 */
+    int t38_version;
+    uint64_t
+        hold_ms; /* how long a page waits until it is durable; 0: at once, inside the callback */
+    int refuse_page; /* counted from 1: this page is refused */
+    bool sender_without_ecm;
+    bool plain_sender, plain_receiver; /* that end is a plain spandsp terminal, without our guard */
+    bool plain_without_ecm;
+};
+
+struct virtual_call_end {
+    int result;
+    bool finished;
+    uint32_t confirmed, asked, begun, trained, documents, idents;
+    uint32_t confirmed_pages[VIRTUAL_CALL_PAGES];
+    struct fax_statistics statistics; /* at the end */
+};
+
+struct virtual_call {
+    struct virtual_call_config config;
+    struct lossy_link link;
+    struct virtual_call_end end[2];
+    struct spandsp_peer peer; /* when one end is plain */
+    uint32_t received, identical;
+    uint64_t durable_at_ms; /* 0: nothing waits */
+    int late_answer;        /* what page_durable said when it was called late */
+};
+
+/* Makes both engines. Ends the program when that fails. */
+void virtual_call_begin(struct virtual_call *call, const struct virtual_call_config *config);
+
+/* One step of 20 ms, with the pages made durable when their time has come. */
+void virtual_call_step(struct virtual_call *call);
+
+/* Runs to the end of both engines, at most limit_s virtual seconds. Returns true when both
+ * finished. */
+bool virtual_call_run(struct virtual_call *call, unsigned limit_s);
+
+void virtual_call_end(struct virtual_call *call);
+
+#endif

@@ -1,0 +1,258 @@
+/* Two line processes fax to each other over UDP on 127.0.0.1; this program plays control.
+ * use: line_pair_prog SCENARIO DIRECTORY (of the vault files). Exit status 0 when all is as it must
+ * be; otherwise what was not is on standard error. */
+#include "t38/t30_result.h"
+#include "tests/doubles/line_driver.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { ROWS = 240, CALL_MS = 100000 };
+
+struct pair {
+    struct line_driver driver;
+    struct line_process sending, receiving;
+    struct driver_call from, to, other_from, other_to, third_from, third_to;
+    unsigned failures;
+};
+
+static void check(struct pair *pair, bool good, const char *what)
+{
+    if (good)
+        return;
+    fprintf(stderr, "not so: %s\n", what);
+    pair->failures++;
+}
+
+static void draw(struct raster *page, uint32_t number, void *user)
+{
+    (void)user;
+    vault_file_draw_page(page, ROWS, number);
+}
+
+static void prepare(struct pair *pair, struct driver_call *from, struct driver_call *to,
+                    uint32_t pages)
+{
+    driver_call_prepare(&pair->driver, from, &pair->sending, true);
+    driver_call_prepare(&pair->driver, to, &pair->receiving, false);
+    for (uint32_t number = 1; number <= pages; number++) {
+        struct raster page;
+
+        draw(&page, number, NULL);
+        driver_call_add_page(from, number, &page);
+        raster_free(&page);
+    }
+}
+
+static void start_all(struct pair *pair)
+{
+    for (unsigned i = 0; i < pair->driver.call_count; i++)
+        driver_call_start(pair->driver.calls[i]);
+    check(pair, line_driver_run(&pair->driver, driver_all_ready, &pair->driver, 5000),
+          "all are ready");
+}
+
+static bool run_to_end(struct pair *pair, uint32_t timeout_ms)
+{
+    return line_driver_run(&pair->driver, driver_all_done, &pair->driver, timeout_ms);
+}
+
+static void show_log(const char *name, struct line_process *line)
+{
+    char text[4096];
+    ssize_t n = pread(line->log_fd, text, sizeof text, 0);
+
+    if (n > 0)
+        fprintf(stderr, "-- %s line: %.*s", name, (int)n, text);
+    close(line->log_fd);
+}
+
+static void stop_lines(struct pair *pair, bool sending_killed)
+{
+    int status = line_process_stop(&pair->sending);
+
+    check(pair, sending_killed ? WIFSIGNALED(status) : WIFEXITED(status) && !WEXITSTATUS(status),
+          "the sending line ends as it must");
+    status = line_process_stop(&pair->receiving);
+    check(pair, WIFEXITED(status) && WEXITSTATUS(status) == 0, "the receiving line ends cleanly");
+    show_log("sending", &pair->sending);
+    show_log("receiving", &pair->receiving);
+    for (unsigned i = 0; i < pair->driver.call_count; i++)
+        driver_call_free(pair->driver.calls[i]);
+}
+
+static void check_delivered(struct pair *pair, uint32_t pages)
+{
+    const struct driver_call *from = &pair->from, *to = &pair->to;
+
+    check(pair, from->dones == 1 && to->dones == 1, "each end reports its end once");
+    check(pair, from->done.result == T30_RESULT_OK, from->done.text);
+    check(pair, to->done.result == T30_RESULT_OK, to->done.text);
+    check(pair, from->done.pages == pages && from->confirmed == pages, "all are confirmed");
+    check(pair, to->done.pages == pages && to->sealed == pages, "the receiver sealed all pages");
+    check(pair, from->done.page_pending == 0, "no page is left in doubt");
+    check(pair, from->media_seen && to->media_seen && to->done.media_seen > 10, "media was seen");
+    check(pair, from->done.rate == 14400 && to->done.rate == 14400, "at 14400 bit/s");
+    check(pair, to->done.x_dpi == 204 && to->done.y_dpi == 196, "at 204 by 196");
+    check(pair, strstr(from->done.peer_ident, "2222") != NULL, "the sender knows who it reached");
+    check(pair, strstr(to->done.peer_ident, "1111") != NULL, "the receiver knows who called");
+    check(pair, driver_call_stored(to, draw, NULL, pages), "the stored pages are those sent");
+}
+
+static void run_delivery(struct pair *pair, uint32_t pages, uint32_t hold_ms)
+{
+    prepare(pair, &pair->from, &pair->to, pages);
+    pair->to.hold_ms = hold_ms;
+    start_all(pair);
+    check(pair, pair->from.ready.pages == pages, "the sender says how many pages it has");
+    driver_connect(&pair->from, &pair->to);
+    check(pair, run_to_end(pair, CALL_MS), "it ends");
+    check_delivered(pair, pages);
+    stop_lines(pair, false);
+}
+
+/* Control refuses the page: whatever the sender does, no confirmation reaches it. */
+static void run_refuse(struct pair *pair)
+{
+    prepare(pair, &pair->from, &pair->to, 2);
+    pair->to.answer = DRIVER_REFUSE;
+    prepare(pair, &pair->other_from, &pair->other_to, 2);
+    pair->other_to.start.max_pages = 1;
+    start_all(pair);
+    driver_connect(&pair->from, &pair->to);
+    driver_connect(&pair->other_from, &pair->other_to);
+    check(pair, run_to_end(pair, CALL_MS), "it ends");
+    check(pair, pair->to.done.result == T30_RESULT_STORE_FAILED, "the receiver says why");
+    check(pair, pair->to.done.pages == 0 && pair->to.confirmed == 0, "nothing is confirmed");
+    check(pair, pair->from.done.pages == 0 && pair->from.confirmed == 0, "nothing was heard");
+    check(pair, pair->from.done.result != T30_RESULT_OK, "the sender failed");
+    check(pair, pair->from.done.page_pending == 1, "the sender's page 1 is in doubt");
+    check(pair, pair->other_to.done.result == T30_RESULT_LIMIT, "a page too many is not taken");
+    check(pair, pair->other_to.done.pages == 1 && pair->other_to.sealed == 1, "nor stored");
+    check(pair, pair->other_from.done.pages == 1, "and the sender knows about the first");
+    stop_lines(pair, false);
+}
+
+static bool is_trained(void *user)
+{
+    const struct driver_call *call = user;
+
+    return call->trained > 0;
+}
+
+static bool is_over(void *user)
+{
+    const struct driver_call *call = user;
+
+    return call->is_done;
+}
+
+/* The sending line dies in the middle: its calls have nobody, the receiver ends by itself. */
+static void run_kill(struct pair *pair)
+{
+    prepare(pair, &pair->from, &pair->to, 3);
+    prepare(pair, &pair->other_from, &pair->other_to, 1);
+    pair->to.start.no_media_timeout_ms = 8000;
+    start_all(pair);
+    driver_connect(&pair->from, &pair->to);
+    check(pair, line_driver_run(&pair->driver, is_trained, &pair->to, 30000), "they train");
+    kill(pair->sending.pid, SIGKILL);
+    check(pair, line_driver_run(&pair->driver, is_over, &pair->to, 20000), "the receiver ends");
+    check(pair, pair->to.done.result == T30_RESULT_MEDIA_SILENT, "because nothing came any more");
+    check(pair, pair->sending.channel < 0, "the end of the line is seen");
+    check(pair, pair->to.done.pages <= pair->to.sealed, "nothing is confirmed that is not sealed");
+    driver_call_stop(&pair->other_to, "the caller gave up");
+    check(pair, run_to_end(pair, 5000), "a stopped call ends");
+    check(pair,
+          pair->other_to.done.result == T30_RESULT_HANGUP &&
+              strcmp(pair->other_to.done.text, "the caller gave up") == 0,
+          "and reports the reason it was given");
+    stop_lines(pair, true);
+}
+
+/* Control goes away in the middle of a call: the line ends by itself, cleanly and at once; SIGTERM
+ * alone does not end it. */
+static void run_gone(struct pair *pair)
+{
+    int status;
+
+    prepare(pair, &pair->from, &pair->to, 3);
+    start_all(pair);
+    driver_connect(&pair->from, &pair->to);
+    kill(pair->receiving.pid, SIGTERM);
+    check(pair, line_driver_run(&pair->driver, is_trained, &pair->to, 30000), "they train");
+    status = line_process_stop(&pair->receiving);
+    check(pair, WIFEXITED(status) && WEXITSTATUS(status) == 0, "the receiving line ends cleanly");
+    driver_call_stop(&pair->from, "");
+    check(pair, run_to_end(pair, 5000), "the sender's call ends");
+    check(pair, pair->from.done.pages == 0 && pair->from.dones == 1, "without any page");
+    status = line_process_stop(&pair->sending);
+    check(pair, WIFEXITED(status) && WEXITSTATUS(status) == 0, "the sending line ends cleanly");
+}
+
+/* What cannot be sent or stored is known before anybody is called. */
+static void run_wrong_key(struct pair *pair)
+{
+    prepare(pair, &pair->from, &pair->to, 2);
+    pair->from.start.data_key[0] ^= 1;
+    prepare(pair, &pair->other_from, &pair->other_to, 1);
+    vault_file_flip_bit(pair->other_from.vault_fd, 700);
+    prepare(pair, &pair->third_from, &pair->third_to, 1);
+    pair->third_to.start.fax_id[3] ^= 1; /* the vault file of another fax */
+    start_all(pair);
+    check(pair, line_driver_run(&pair->driver, is_over, &pair->from, 5000), "the call ends");
+    check(pair, line_driver_run(&pair->driver, is_over, &pair->other_from, 5000), "this one too");
+    check(pair, line_driver_run(&pair->driver, is_over, &pair->third_to, 5000), "and this");
+    check(pair, pair->from.ready.status == -EBADMSG, "a wrong key is noticed");
+    check(pair, strstr(pair->from.ready.reason, "page 1") != NULL, "with the page's number");
+    check(pair, pair->from.done.result == T30_RESULT_SOURCE, "and the result says it");
+    check(pair, pair->other_from.ready.status == -EBADMSG, "so is a flipped bit");
+    check(pair, pair->third_to.ready.status == -EBADMSG, "so is the file of another fax");
+    check(pair, pair->to.ready.status == 0, "a receiver with its own file is ready");
+    driver_call_stop(&pair->to, "");
+    driver_call_stop(&pair->other_to, "");
+    driver_call_stop(&pair->third_from, "");
+    check(pair, run_to_end(pair, 5000), "all ends");
+    check(pair, pair->to.done.result == T30_RESULT_HANGUP && pair->to.done.text[0] != '\0',
+          "a stopped call has a result in words");
+    stop_lines(pair, false);
+}
+
+int main(int argc, char **argv)
+{
+    static struct pair pair;
+    int status = line_driver_child(argc, argv);
+
+    if (status >= 0)
+        return status;
+    if (argc != 3) {
+        fprintf(stderr, "use: %s one|five|hold|refuse|kill|gone|wrongkey DIRECTORY\n", argv[0]);
+        return 2;
+    }
+    line_driver_init(&pair.driver, argv[2]);
+    line_driver_start_line(&pair.driver, &pair.sending);
+    line_driver_start_line(&pair.driver, &pair.receiving);
+    if (strcmp(argv[1], "one") == 0)
+        run_delivery(&pair, 1, 0);
+    else if (strcmp(argv[1], "five") == 0)
+        run_delivery(&pair, 5, 0);
+    else if (strcmp(argv[1], "hold") == 0)
+        run_delivery(&pair, 2, 7000); /* RNR several times before each confirmation */
+    else if (strcmp(argv[1], "refuse") == 0)
+        run_refuse(&pair);
+    else if (strcmp(argv[1], "kill") == 0)
+        run_kill(&pair);
+    else if (strcmp(argv[1], "gone") == 0)
+        run_gone(&pair);
+    else if (strcmp(argv[1], "wrongkey") == 0)
+        run_wrong_key(&pair);
+    else
+        return 2;
+    printf("%s: %s\n", argv[1], pair.failures == 0 ? "as it must be" : "FAILED");
+    return pair.failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,22 @@
+#!/bin/bash
+# Calls between two real line processes: delivery, holding, refusing, a killed line, wrong keys and
+# hostile peers, all at the same time.
+set -euo pipefail
+
+directory=$(mktemp -d)
+pids=()
+trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$directory"' EXIT
+
+for scenario in one five hold refuse kill gone wrongkey; do
+    "$BUILD_DIR/tests/line_pair_prog" "$scenario" "$directory" >"$directory/$scenario.log" 2>&1 &
+    pids+=($!)
+done
+"$BUILD_DIR/tests/line_hostile_prog" "$directory" >"$directory/hostile.log" 2>&1 &
+pids+=($!)
+
+failed=0
+for pid in "${pids[@]}"; do
+    wait "$pid" || failed=1
+done
+cat "$directory"/*.log
+exit "$failed"

@@ -1,0 +1,158 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "gateway/control/media_offer.h"
+#include "gateway/control/media_ports.h"
+
+static struct media_local local_side(void)
+{
+    return (struct media_local){.address = "127.0.0.1",
+                                .port = 20000,
+                                .session_id = 7,
+                                .session_version = 1,
+                                .max_bit_rate = 14400,
+                                .max_datagram = 400};
+}
+
+static struct sdp_session read_text(const char *text)
+{
+    struct sdp_session sdp;
+    assert_int_equal(sdp_read(&sdp, text, strlen(text), NULL), 0);
+    return sdp;
+}
+
+static void t38_is_offered_and_read_back(void **state)
+{
+    struct media_local local = local_side();
+    struct sdp_session sdp, again;
+    struct media_t38 t38;
+    char text[SDP_TEXT_MAX];
+    size_t length;
+    (void)state;
+    assert_int_equal(media_offer_t38(&local, &sdp), 0);
+    assert_int_equal(local.session_version, 2);
+    assert_int_equal(sdp_write(&sdp, text, sizeof text, &length), 0);
+    assert_int_equal(sdp_read(&again, text, length, NULL), 0);
+    assert_int_equal(media_read_t38(&again, 14400, &t38), 0);
+    const struct sockaddr_in *peer = (const struct sockaddr_in *)&t38.peer;
+    assert_int_equal(ntohs(peer->sin_port), 20000);
+    assert_int_equal(ntohl(peer->sin_addr.s_addr), INADDR_LOOPBACK);
+    assert_int_equal(t38.max_datagram, 400);
+    assert_true(t38.redundancy);
+    assert_int_equal(media_read_t38(&again, 9600, &t38), 0);
+    assert_int_equal(t38.max_bit_rate, 9600);
+}
+
+#define SDP_HEAD "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+
+static void odd_values_are_brought_into_range(void **state)
+{
+    static const struct {
+        const char *attributes;
+        int datagram;
+        bool redundancy;
+    } table[] = {
+        {"", 400, true},
+        {"a=T38FaxMaxDatagram:0\r\n", 400, true},
+        {"a=T38FaxMaxDatagram:20\r\n", 400, true},
+        {"a=T38FaxMaxDatagram:72\r\n", 72, true},
+        {"a=T38FaxMaxDatagram:99999\r\n", 1472, true},
+        {"a=T38FaxUdpEC:t38UDPRedundancy\r\n", 400, true},
+        {"a=T38FaxUdpEC:t38UDPFEC\r\n", 400, true},
+        {"a=T38FaxUdpEC:t38UDPNoEC\r\n", 400, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char text[400];
+        struct media_t38 t38;
+        snprintf(text, sizeof text, SDP_HEAD "m=image 4000 udptl t38\r\n%s", table[i].attributes);
+        struct sdp_session sdp = read_text(text);
+        assert_int_equal(media_read_t38(&sdp, 14400, &t38), 0);
+        assert_int_equal(t38.max_datagram, table[i].datagram);
+        assert_int_equal(t38.redundancy, table[i].redundancy);
+    }
+}
+
+static void answers_prefer_t38(void **state)
+{
+    struct media_local local = local_side();
+    struct sdp_session answer;
+    bool t38 = false;
+    (void)state;
+    struct sdp_session both =
+        read_text(SDP_HEAD "m=audio 4000 RTP/AVP 8\r\nm=image 4002 udptl t38\r\n");
+    assert_int_equal(media_answer(&local, &both, &answer, &t38), 0);
+    assert_true(t38);
+    assert_int_equal(answer.media_count, 2);
+    assert_int_equal(answer.media[0].port, 0);
+    assert_int_equal(answer.media[1].port, 20000);
+    struct sdp_session audio = read_text(SDP_HEAD "m=audio 4000 RTP/AVP 8 0\r\n");
+    assert_int_equal(media_answer(&local, &audio, &answer, &t38), 0);
+    assert_false(t38);
+    assert_int_equal(answer.media[0].port, 20000);
+    struct sdp_session video = read_text(SDP_HEAD "m=video 4000 RTP/AVP 96\r\n");
+    assert_int_equal(media_answer(&local, &video, &answer, &t38), -ENOTSUP);
+}
+
+static void addresses_that_lead_nowhere_are_refused(void **state)
+{
+    static const char *const nowhere[] = {"0.0.0.0", "255.255.255.255", "224.0.0.1"};
+    struct media_t38 t38;
+    (void)state;
+    for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++) {
+        char text[300];
+        snprintf(
+            text, sizeof text,
+            "v=0\r\no=- 1 1 IN IP4 1.2.3.4\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=image 4000 udptl "
+            "t38\r\n",
+            nowhere[i]);
+        struct sdp_session sdp = read_text(text);
+        assert_int_equal(media_read_t38(&sdp, 14400, &t38), -ENOTSUP);
+    }
+    struct sdp_session refused = read_text(SDP_HEAD "m=image 0 udptl t38\r\n");
+    assert_int_equal(media_read_t38(&refused, 14400, &t38), -ENOTSUP);
+}
+
+static void ports_are_even_and_run_out(void **state)
+{
+    struct media_ports ports;
+    int fd[3];
+    uint16_t port;
+    (void)state;
+    assert_int_equal(media_ports_init(&ports, "not an address", 20000, 20010), -EINVAL);
+    assert_int_equal(media_ports_init(&ports, "127.0.0.1", 20010, 20000), -EINVAL);
+    assert_int_equal(media_ports_init(&ports, "127.83.12.5", 30001, 30004), 0);
+    assert_int_equal(media_ports_open(&ports, &fd[0], &port), 0);
+    assert_int_equal(port, 30002);
+    assert_int_equal(media_ports_open(&ports, &fd[1], &port), 0);
+    assert_int_equal(port, 30004);
+    assert_int_equal(media_ports_open(&ports, &fd[2], &port), -EADDRINUSE);
+    close(fd[0]);
+    assert_int_equal(media_ports_open(&ports, &fd[2], &port), 0);
+    assert_int_equal(port, 30002);
+    close(fd[1]);
+    close(fd[2]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(t38_is_offered_and_read_back),
+        cmocka_unit_test(odd_values_are_brought_into_range),
+        cmocka_unit_test(answers_prefer_t38),
+        cmocka_unit_test(addresses_that_lead_nowhere_are_refused),
+        cmocka_unit_test(ports_are_even_and_run_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,67 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "gateway/control/stranger_log.h"
+
+/* The log is handed NULL for the audit log: events then fail and are only reported, the counting is
+ * what is looked at. */
+static struct sockaddr_in address(uint32_t host)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(5060)};
+    a.sin_addr.s_addr = htonl(host);
+    return a;
+}
+
+static void note(struct stranger_log *log, uint32_t host, uint64_t now_ms)
+{
+    struct sockaddr_in a = address(host);
+    stranger_log_note(log, (struct sockaddr *)&a, now_ms);
+}
+
+static void same_source_is_counted(void **state)
+{
+    static struct stranger_log log;
+    (void)state;
+    memset(&log, 0, sizeof log);
+    for (int i = 0; i < 1000; i++)
+        note(&log, 0x7F000009, 5000);
+    assert_string_equal(log.strangers[0].address, "127.0.0.9");
+    assert_int_equal(log.strangers[0].count, 999);
+    assert_string_equal(log.strangers[1].address, "");
+    stranger_log_flush(&log, 5000 + STRANGER_PERIOD_MS - 1);
+    assert_int_equal(log.strangers[0].count, 999);
+    stranger_log_flush(&log, 5000 + STRANGER_PERIOD_MS);
+    assert_int_equal(log.strangers[0].count, 0);
+    assert_string_equal(log.strangers[0].address, "127.0.0.9");
+    stranger_log_flush(&log, 5000 + 2 * STRANGER_PERIOD_MS);
+    assert_string_equal(log.strangers[0].address, "");
+}
+
+static void the_table_is_bounded(void **state)
+{
+    static struct stranger_log log;
+    (void)state;
+    memset(&log, 0, sizeof log);
+    for (uint32_t i = 0; i < STRANGERS_MAX + 50; i++)
+        note(&log, 0x0A000000 + i, 1);
+    assert_int_equal(log.others, 50);
+    stranger_log_flush(&log, 1 + STRANGER_PERIOD_MS);
+    assert_int_equal(log.others, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_source_is_counted),
+        cmocka_unit_test(the_table_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
