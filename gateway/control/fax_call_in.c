@@ -28,8 +28,11 @@ static void on_refusal_recorded(void *user, int status, uint64_t index)
     struct refusal *refusal = user;
     (void)status; /* a refusal that could not be recorded is still a refusal */
     (void)index;
-    if (refusal->session)
+    if (refusal->session) {
+        /* The end of the session is told later, when the refusal is gone. */
+        sip_session_set_event_cb(refusal->session, NULL, NULL);
         sip_session_reject(refusal->session, refusal->code, NULL);
+    }
     free(refusal);
 }
 
@@ -64,9 +67,7 @@ static void refuse_call(struct control *control, struct sip_session *session,
     sip_session_set_event_cb(session, on_refused_event, refusal);
     int rc = event_append(&e, control->audit, on_refusal_recorded, refusal);
     if (rc < 0) {
-        /* A malformed text of the peer's must not hide the refusal. */
         log_write(LOG_LEVEL_ERROR, "a refused call could not be recorded: %s", strerror(-rc));
-        sip_session_set_event_cb(session, NULL, NULL);
         on_refusal_recorded(refusal, rc, 0);
     }
 }
