@@ -17,7 +17,7 @@ static const struct db_statement locate = {
 };
 
 static void start_locating(struct drain *drain);
-static void start_reading(struct drain *drain);
+static void go_on(struct drain *drain);
 static void on_batch(void *user, int status, size_t failed, const struct db_result *result);
 
 static void say(struct drain *drain, const char *reason)
@@ -111,12 +111,13 @@ static void read_done(uv_work_t *work, int status)
         drain->state.located = true;
         drain->applied_cb(drain->user, drain->state.applied, false);
         drain_refused_count(drain);
-        start_reading(drain);
+        go_on(drain);
         return;
     }
-    drain->phase = DRAIN_SENDING;
-    if (drain->record_count == 0 || drain_batch_send(drain, on_batch) != 0)
+    if (drain->record_count == 0)
         wait_then_locate(drain);
+    else
+        go_on(drain);
 }
 
 static void queue_reading(struct drain *drain)
@@ -131,24 +132,33 @@ static void queue_reading(struct drain *drain)
 static size_t batch_limit(const struct drain *drain)
 {
     uint64_t next = drain->state.applied;
-    if (drain->careful_end > next)
-        return drain->careful_end - next > 1 ? (size_t)(drain->careful_end - next - 1) : 1;
-    return drain->size - next > 4 * DRAIN_BATCH_MAX ? DRAIN_BATCH_MAX : DRAIN_BATCH_MIN;
+    if (drain->careful_end <= next)
+        return DRAIN_BATCH_MAX;
+    uint64_t before = drain->careful_end - 1 - next;
+    return before > 0 ? (size_t)before : 1;
 }
 
 static void start_reading(struct drain *drain)
 {
-    drain_records_clear(drain);
-    if (drain->state.applied >= drain->size) {
-        drain->phase = DRAIN_IDLE;
-        drain_close_if_idle(drain);
-        return;
-    }
-    size_t limit = batch_limit(drain);
-    drain->read_wanted = limit > DRAIN_BATCH_MAX ? DRAIN_BATCH_MAX : limit;
+    bool backlog = drain->size - drain->state.applied > (uint64_t)4 * DRAIN_BATCH_MAX;
+    drain->read_wanted = backlog ? DRAIN_BATCH_MAX : DRAIN_BATCH_MIN;
     drain->read_limit = drain->size;
     drain->compare = false;
     queue_reading(drain);
+}
+
+static void go_on(struct drain *drain)
+{
+    if (drain->record_count > 0) {
+        drain->phase = DRAIN_SENDING;
+        if (drain_batch_send(drain, batch_limit(drain), on_batch) != 0)
+            wait_then_locate(drain);
+    } else if (drain->state.applied < drain->size) {
+        start_reading(drain);
+    } else {
+        drain->phase = DRAIN_IDLE;
+        drain_close_if_idle(drain);
+    }
 }
 
 static void on_located(void *user, int status, const struct db_result *result)
@@ -176,7 +186,7 @@ static void on_located(void *user, int status, const struct db_result *result)
     if (drain->state.applied == 0) {
         drain->state.located = true;
         drain->applied_cb(drain->user, 0, false);
-        start_reading(drain);
+        go_on(drain);
     } else if (db_result_octets(result, 0, 1, &drain->compare_octets, &drain->compare_length)) {
         wait_then_locate(drain);
     } else {
@@ -193,21 +203,16 @@ static void start_locating(struct drain *drain)
         wait_then_locate(drain);
 }
 
-static void advance(struct drain *drain, size_t count)
+static void advance(struct drain *drain)
 {
-    drain->state.applied += count;
+    bool refused = drain->storing_refused;
+    drain->storing_refused = false;
+    drain->state.applied += drain->sent;
+    drain_records_drop(drain, drain->sent);
     drain->backoff_ms = DRAIN_BACKOFF_MIN_MS;
     if (drain->state.refused == 0)
         drain->state.reason[0] = '\0';
-    bool refused = drain->storing_refused;
-    drain->storing_refused = false;
-    /* The rest of what was read is read again: the cursor is ahead of it. */
-    if (count < drain->record_count) {
-        journal_cursor_close(drain->cursor);
-        drain->cursor = NULL;
-    }
     drain->applied_cb(drain->user, drain->state.applied, refused);
-    start_reading(drain);
 }
 
 static void batch_refused(struct drain *drain, size_t failed, const struct db_result *result)
@@ -221,14 +226,12 @@ static void batch_refused(struct drain *drain, size_t failed, const struct db_re
         return;
     }
     size_t position = 0;
-    while (position + 1 < drain->read_wanted && drain->starts[position + 1] <= failed)
+    while (position + 1 < drain->sent && drain->starts[position + 1] <= failed)
         position++;
     drain->month = 0;
-    if (drain->read_wanted > 1) {
+    if (drain->sent > 1) {
         drain->careful_end = drain->records[position].index + 1;
-        journal_cursor_close(drain->cursor);
-        drain->cursor = NULL;
-        start_reading(drain);
+        go_on(drain);
         return;
     }
     say(drain, text);
@@ -243,14 +246,9 @@ static void on_batch(void *user, int status, size_t failed, const struct db_resu
 {
     struct drain *drain = user;
     if (status == 0) {
-        size_t count = drain->storing_refused ? 1 : drain->read_wanted;
-        if (drain->relocate || !drain->up || drain->closing) {
-            drain->state.applied += count;
-            drain->applied_cb(drain->user, drain->state.applied, drain->storing_refused);
-            (void)overtaken(drain);
-            return;
-        }
-        advance(drain, count);
+        advance(drain);
+        if (!overtaken(drain))
+            go_on(drain);
         return;
     }
     if (lost(drain, status) || overtaken(drain))
@@ -282,7 +280,7 @@ void drain_wake(struct drain *drain, uint64_t size)
 {
     drain->size = size;
     if (drain->phase == DRAIN_IDLE && drain->up && !drain->closing)
-        start_reading(drain);
+        go_on(drain);
 }
 
 void drain_state_get(const struct drain *drain, struct drain_state *out)

@@ -107,7 +107,7 @@ static int add_effects(struct drain *drain, struct db_batch *batch,
     return drain_project_add(batch, parameters, record->event);
 }
 
-int drain_batch_send(struct drain *drain, db_batch_cb *cb)
+int drain_batch_send(struct drain *drain, size_t limit, db_batch_cb *cb)
 {
     /* A partition, the record, its values and its effects. */
     enum { QUERIES_OF_RECORD_MAX = 2 + JOURNAL_SIDES_MAX + PROJECT_STATEMENTS_MAX };
@@ -115,7 +115,7 @@ int drain_batch_send(struct drain *drain, db_batch_cb *cb)
     if (!batch)
         return -ENOMEM;
     size_t sent = 0;
-    while (sent < drain->record_count &&
+    while (sent < drain->record_count && sent < limit &&
            db_batch_count(batch) + QUERIES_OF_RECORD_MAX <= DB_BATCH_MAX) {
         drain->starts[sent] = db_batch_count(batch);
         int error = add_stored(drain, batch, &drain->records[sent]);
@@ -129,8 +129,7 @@ int drain_batch_send(struct drain *drain, db_batch_cb *cb)
     }
     drain->starts[sent] = db_batch_count(batch);
     drain->storing_refused = false;
-    /* What does not fit is sent next: the rest of the records is kept by the caller. */
-    drain->read_wanted = sent;
+    drain->sent = sent;
     return db_batch_send(drain->db, batch, cb, drain);
 }
 
@@ -153,5 +152,6 @@ int drain_refused_store(struct drain *drain, const char *sqlstate, const char *m
         return error;
     }
     drain->storing_refused = true;
+    drain->sent = 1;
     return db_batch_send(drain->db, batch, cb, drain);
 }

@@ -72,6 +72,7 @@ struct drain {
     int read_status;
     struct drain_record *records; /* DRAIN_BATCH_MAX places */
     size_t record_count;
+    size_t sent;                        /* of them in the batch on its way */
     size_t starts[DRAIN_BATCH_MAX + 1]; /* position in the batch of each record's first query */
     bool storing_refused;               /* the batch stores a record without its effect */
 
@@ -84,9 +85,13 @@ struct drain {
 /* drain_read.c: runs on the pool. */
 void drain_read_run(uv_work_t *work);
 void drain_records_clear(struct drain *drain);
+/* Forgets the first records: they are in the database. */
+void drain_records_drop(struct drain *drain, size_t count);
 
-/* drain_batch.c: queues the records read. Returns 0 or a negative errno. */
-int drain_batch_send(struct drain *drain, db_batch_cb *cb) __attribute__((warn_unused_result));
+/* drain_batch.c: queues the first of the records read, at most limit and as many as fit; how many
+ * is in drain->sent. Returns 0 or a negative errno. */
+int drain_batch_send(struct drain *drain, size_t limit, db_batch_cb *cb)
+    __attribute__((warn_unused_result));
 
 /* Queues the first record without its effect, with the reason. */
 int drain_refused_store(struct drain *drain, const char *sqlstate, const char *message,

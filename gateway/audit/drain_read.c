@@ -6,16 +6,23 @@
 
 #include "gateway/audit/drain_private.h"
 
-void drain_records_clear(struct drain *drain)
+void drain_records_drop(struct drain *drain, size_t count)
 {
-    for (size_t i = 0; i < drain->record_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct drain_record *record = &drain->records[i];
         for (size_t k = 0; k < record->side_count; k++)
             free(record->sides[k].value);
         free(record->text);
         free(record->personal);
     }
-    drain->record_count = 0;
+    drain->record_count -= count;
+    memmove(drain->records, drain->records + count,
+            drain->record_count * sizeof(struct drain_record));
+}
+
+void drain_records_clear(struct drain *drain)
+{
+    drain_records_drop(drain, drain->record_count);
 }
 
 static int copy_side(struct drain_record *record, const struct journal_side *side, json_t *personal)

@@ -41,7 +41,7 @@ int journal_writer_open(struct journal_writer *writer, const struct journal_conf
 
 /* Reads all segments and cuts off what is torn (journal_recover.c). */
 int journal_writer_recover(struct journal_writer *writer, journal_seen_cb *seen, void *user,
-                           struct journal_recovery *recovery) __attribute__((warn_unused_result));
+                           struct journal_recovery *report) __attribute__((warn_unused_result));
 
 /* Cuts off what is not durable and begins a new segment. Returns 0 or a negative errno. */
 int journal_writer_repair(struct journal_writer *writer) __attribute__((warn_unused_result));

@@ -64,6 +64,13 @@ struct config {
         int64_t page_hold_without_ecm_ms;
     } fax;
     struct {
+        int64_t max_attempts;
+        int64_t first_delay_ms;
+        int64_t busy_delay_ms;
+        int64_t max_delay_ms;
+        bool resume;
+    } retry;
+    struct {
         int64_t max_pages;
         int64_t wall_limit_ms;
         int64_t cpu_limit_s;

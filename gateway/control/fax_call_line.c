@@ -189,6 +189,7 @@ static void on_line_lost(void *user)
     struct fax_call *call = user;
     call->line_call = 0;
     call->line_lost = true;
+    call->local_fault = true;
     if (call->ending) {
         uv_timer_stop(&call->timer);
         fax_call_record_end(call);
@@ -212,9 +213,9 @@ static void fill_start(struct fax_call *call, struct msg_call_start *start)
     memset(start, 0, sizeof *start);
     start->call = call->line_call;
     start->sender = call->outbound;
-    start->ecm = config->fax.ecm;
+    start->ecm = call->outbound ? call->ecm : config->fax.ecm;
     start->attempt = call->attempt;
-    start->max_rate = (uint32_t)config->fax.max_rate;
+    start->max_rate = call->outbound ? call->max_rate : (uint32_t)config->fax.max_rate;
     start->max_pages = (uint32_t)config->fax.max_pages;
     start->no_media_timeout_ms = (uint32_t)config->fax.no_media_timeout_ms;
     memcpy(start->fax_id, call->fax.octets, sizeof start->fax_id);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "gateway/line/line_call.h"
@@ -124,6 +125,17 @@ static void ignore_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* A call takes a socket, a vault file and what the engine holds; the usual 1,024 end early. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static int line_open(struct line *line, int fd, const struct role_context *context)
 {
     const struct ipc_handlers handlers = {message_cb, gone_cb, line};
@@ -168,6 +180,7 @@ int line_main(int fd, const struct role_context *context)
         return ROLE_EXIT_FAILED;
     }
     ignore_signals();
+    raise_descriptor_limit();
     error = line_open(line, fd, context);
     if (error == 0)
         error = line_send(line, MSG_LINE_HELLO, NULL, 0);

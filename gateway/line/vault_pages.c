@@ -152,7 +152,7 @@ static int decode_page(const uint8_t *plain, size_t length, struct raster *page,
 static int open_frame(struct vault_pages *pages, const struct vault_frame_info *info,
                       struct raster *page, struct page_format *format)
 {
-    uint8_t *frame = malloc(info->frame_length);
+    uint8_t *frame = malloc(info->frame_length + 1);
     uint8_t *plain = malloc((size_t)info->plain_length + 1);
     size_t plain_length = 0;
     int error = -ENOMEM;

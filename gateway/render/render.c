@@ -128,6 +128,9 @@ static int prepare(struct render_job *job, const struct config *config)
     if (job->document < 0 || fstat(job->document, &status) < 0)
         return render_fail(job, FAX_EINVAL, 0, "no document came with the request");
     job->octets = (uint64_t)status.st_size;
+    if (job->octets > (uint64_t)config->render.max_document_mib * MIB)
+        return render_fail(job, FAX_ELIMIT, 0, "the document is larger than %lld MiB",
+                           (long long)config->render.max_document_mib);
     if (job->octets == 0)
         return render_fail(job, FAX_EEMPTY, 0, "the document is empty");
     if (job->octets != request->document_octets)

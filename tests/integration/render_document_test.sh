@@ -42,6 +42,9 @@ expect 'failed 1 the document takes longer than 1 s to render (page 1)' \
 expect 'failed 0 the PDF has 10 pages; the limit is 9' \
     "$program" pages "$data/text_10p.pdf" 'render: {max_pages: 9}'
 
+head -c 1100000 /dev/zero >"$directory/large"
+expect 'failed 0 the document is larger than 1 MiB' \
+    "$program" pages "$directory/large" 'render: {max_document_mib: 1}'
 : >"$directory/empty"
 expect 'failed 0 the document is empty' "$program" pages "$directory/empty"
 

@@ -1,0 +1,107 @@
+#include "gateway/control/retry.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "t38/t30_result.h"
+
+static enum retry_cause cause_of_sip(int code)
+{
+    switch (code) {
+    case 486:
+    case 600:
+        return RETRY_BUSY;
+    case 408:
+    case 480:
+    case 487:
+        return RETRY_NO_REPLY;
+    case 500:
+    case 502:
+    case 503:
+    case 504:
+        return RETRY_NETWORK;
+    default: /* refused for good: number unknown, not acceptable, forbidden, moved */
+        return RETRY_NEVER;
+    }
+}
+
+static enum retry_cause cause_of_t30(int result)
+{
+    switch (result) {
+    case 6:  /* cannot train */
+    case 14: /* bad response to training */
+    case 20: /* no response to training */
+        return RETRY_TRAINING;
+    case 2: /* T0, T1, carrier and response time-outs, disconnects */
+    case 3:
+    case 5:
+    case 13:
+    case 16:
+    case 17:
+    case 18:
+    case 19:
+    case 22:
+    case 25:
+    case 48:
+    case 49:
+    case T30_RESULT_HANGUP:
+    case T30_RESULT_MEDIA_SILENT:
+    case T30_RESULT_PAGE_REJECTED:
+        return RETRY_NETWORK;
+    default: /* incompatible, refused, or a fault of ours that would repeat */
+        return RETRY_NEVER;
+    }
+}
+
+enum retry_cause retry_cause_of(const struct retry_attempt *attempt)
+{
+    if (strcmp(attempt->state, "failed") != 0 && strcmp(attempt->state, "partial") != 0)
+        return RETRY_NEVER;
+    if (attempt->t30_result > 0)
+        return cause_of_t30(attempt->t30_result);
+    if (attempt->sip_code >= 300)
+        return cause_of_sip(attempt->sip_code);
+    return attempt->local_fault ? RETRY_NETWORK : RETRY_NEVER;
+}
+
+/* The next slower modem of the three: V.17 14400, V.29 9600, V.27ter 4800. */
+static uint32_t slower(uint32_t rate)
+{
+    return rate > 9600 ? 9600 : 4800;
+}
+
+static uint64_t delay_of(const struct retry_limits *limits, enum retry_cause cause,
+                         uint32_t attempt)
+{
+    uint64_t delay = limits->first_delay_ms;
+    if (cause == RETRY_BUSY)
+        return limits->busy_delay_ms < limits->max_delay_ms ? limits->busy_delay_ms
+                                                            : limits->max_delay_ms;
+    for (uint32_t i = 1; i < attempt && delay < limits->max_delay_ms; i++)
+        delay *= 2;
+    return delay < limits->max_delay_ms ? delay : limits->max_delay_ms;
+}
+
+void retry_plan_make(const struct retry_limits *limits, const struct retry_attempt *attempt,
+                     struct retry_plan *plan)
+{
+    static const char *const names[] = {"", "busy", "no answer", "network", "training"};
+    enum retry_cause cause = retry_cause_of(attempt);
+    memset(plan, 0, sizeof *plan);
+    plan->why = names[cause];
+    plan->max_rate = attempt->rate;
+    plan->ecm = attempt->ecm;
+    if (cause == RETRY_NEVER || attempt->attempt >= limits->max_attempts)
+        return;
+    if (strcmp(attempt->state, "partial") == 0 && !limits->resume)
+        return;
+    plan->again = true;
+    plan->delay_ms = delay_of(limits, cause, attempt->attempt);
+    if (cause == RETRY_TRAINING) {
+        /* First slower; at the slowest, without error correction, which some peers only pretend. */
+        if (attempt->rate > 4800)
+            plan->max_rate = slower(attempt->rate);
+        else
+            plan->ecm = false;
+    }
+}

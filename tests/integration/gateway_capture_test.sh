@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# One call captured on the wire and decoded by Wireshark's dissectors, which are not ours: no SIP,
+# SDP, UDPTL, T.38 or T.30 packet is malformed, and none is of an unknown kind.
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "$0")/gateway_lib.sh"
+
+gw_up north +4930551
+gw_up south +4930552
+gw_connect north south
+noise_pdf "$GW_TOP/one.pdf" 1
+
+note "capturing a call"
+dumpcap -q -i lo -f "udp and host ${GW_ADDRESS[north]} and host ${GW_ADDRESS[south]}" -w "$GW_TOP/call.pcapng" \
+    >"$GW_TOP/dumpcap.log" 2>&1 &
+GW_OTHERS+=($!)
+dumpcap=$!
+until_true 20 grep -qs '^File: ' "$GW_TOP/dumpcap.log" || { cat "$GW_TOP/dumpcap.log"; die "dumpcap does not capture"; }
+sent=$(gw_send north "$(gw_number north 0)" "$(gw_number south 0)" "$GW_TOP/one.pdf")
+equal "the fax" "$(gw_wait_state north "$sent" "$GW_ENDED" 120)" delivered
+sleep 1
+kill -INT "$dumpcap"
+wait "$dumpcap" || true
+
+# decode FILTER FIELD...: fields of the packets that match
+decode() {
+    local arguments=() field
+    for field in "${@:2}"; do arguments+=(-e "$field"); done
+    # Wherever SIP is heard is chosen by the test, so the dissector has to be told.
+    tshark -n -r "$GW_TOP/${capture:-call}.pcapng" -d "udp.port==${GW_PORT[north]},sip" -d "udp.port==${GW_PORT[south]},sip" \
+        -2 -Y "$1" -T fields "${arguments[@]}" 2>"$GW_TOP/tshark.log"
+}
+count() { decode "$1" frame.number | wc -l; }
+
+packets=$(count udp)
+holds "the call was captured ($packets packets)" test "$packets" -gt 300
+equal "packets dropped by the capture" "$(grep -o 'dropped on interface.*' "$GW_TOP/dumpcap.log" | grep -o '[0-9]\+/[0-9]\+' | cut -d / -f 2)" 0
+equal "malformed packets" "$(decode '_ws.malformed || _ws.short' frame.number frame.protocols | head -n 5)" ""
+equal "packets with an error" "$(decode '_ws.expert.severity == "Error"' frame.number _ws.expert.message | head -n 5)" ""
+equal "packets that are neither SIP nor T.38" "$(count '!sip && !t38')" 0
+
+note "what Wireshark sees"
+methods=$(decode sip.Method sip.Method | sort | uniq -c | awk '{ printf "%s%s", sep, $2; sep = " " }')
+equal "SIP methods" "$methods" "ACK BYE INVITE"
+equal "offers and answers: audio first, then T.38" \
+    "$(decode sdp sdp.media.media | tr '\n' ' ')" "audio audio image image "
+holds "T.38 packets" test "$(count t38)" -gt 300
+holds "with redundant packets in them" test "$(count t38.error_recovery_item)" -gt 100
+frames=$(decode t30.FacsimileControl t30.FacsimileControl | tr ',' '\n' | sort -u)
+echo "T.30 frames: $(decode t30 _ws.col.Info | grep -o 'HDLC: .*' | sort | uniq -c | awk '{ $1 = ""; printf "%s;", $0 }')"
+holds "T.30 frames: DIS, DCS, CFR, PPS, MCF, DCN at least" test "$(wc -l <<<"$frames")" -ge 6
+
+note "the check can fail: a call with damaged packets"
+editcap -E 0.02 -o 60 --seed 7 "$GW_TOP/call.pcapng" "$GW_TOP/damaged.pcapng"
+capture=damaged
+holds "malformed packets are seen in it" test "$(count '_ws.malformed')" -gt 0
+gw_end
