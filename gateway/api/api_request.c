@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "gateway/process/log.h"
+#include "gateway/wall_clock.h"
 
 void api_end(struct api_request *r)
 {
@@ -259,14 +260,11 @@ const char *api_text(struct api_request *r, json_t *object, const char *key, con
 
 json_t *api_time(int64_t ms)
 {
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm utc;
-    char text[40];
+    char text[WALL_CLOCK_TEXT];
     if (ms == 0)
         return json_null();
-    gmtime_r(&seconds, &utc);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    return json_sprintf("%s.%03dZ", text, (int)(ms % 1000));
+    wall_clock_text(ms, text);
+    return json_string(text);
 }
 
 bool api_name_valid(const char *name)

@@ -11,6 +11,7 @@
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/fax_watchers.h"
 #include "gateway/process/log.h"
+#include "policy/text_code.h"
 #include "policy/utf8.h"
 
 static void tell(struct fax_call *call, const char *kind, json_t *line)
@@ -54,12 +55,6 @@ static void on_page_journalled(void *user, int status, uint64_t index)
     fax_call_release(call);
 }
 
-static void digest_text(const uint8_t digest[32], char text[65])
-{
-    for (int i = 0; i < 32; i++)
-        snprintf(text + (ptrdiff_t)2 * i, 3, "%02x", digest[i]);
-}
-
 static void on_page_sealed(struct fax_call *call, const struct msg_page_sealed *m)
 {
     char digest[65];
@@ -83,7 +78,7 @@ static void on_page_sealed(struct fax_call *call, const struct msg_page_sealed *
     }
     wait->call = call;
     wait->page = m->page;
-    digest_text(m->digest, digest);
+    hex_encode(m->digest, 32, digest);
     event_begin(&e, "page.received", call->principal, &call->fax);
     event_integer(&e, "attempt", call->attempt);
     event_integer(&e, "page", m->page);
