@@ -1,11 +1,10 @@
 #include "gateway/control/stranger_log.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "gateway/control/event.h"
+#include "gateway/socket_address.h"
 
 static void record(struct stranger_log *log, const char *address, uint64_t count)
 {
@@ -19,21 +18,11 @@ static void record(struct stranger_log *log, const char *address, uint64_t count
     event_note(&e, log->audit);
 }
 
-static void source_text(const struct sockaddr *source, char text[STRANGER_TEXT])
-{
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)source;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)source;
-    const void *octets =
-        source->sa_family == AF_INET6 ? (const void *)&v6->sin6_addr : (const void *)&v4->sin_addr;
-    if (!inet_ntop(source->sa_family, octets, text, STRANGER_TEXT))
-        snprintf(text, STRANGER_TEXT, "?");
-}
-
 void stranger_log_note(struct stranger_log *log, const struct sockaddr *source, uint64_t now_ms)
 {
-    char text[STRANGER_TEXT];
+    char text[SOCKET_ADDRESS_HOST];
     struct stranger *free_place = NULL;
-    source_text(source, text);
+    socket_address_host(source, text);
     for (size_t i = 0; i < STRANGERS_MAX; i++) {
         struct stranger *s = &log->strangers[i];
         if (strcmp(s->address, text) == 0) {

@@ -28,6 +28,7 @@ struct fax_row {
     const char *trunk, *call_id, *principal, *idempotency_key, *kek, *document, *reason;
     int64_t pages, pages_confirmed, attempts;
     int64_t created_ms, completed_ms, disposal_ms, disposed_ms; /* disposal: when it is due */
+    int64_t next_attempt_ms, next_max_rate, next_ecm;           /* of a queued fax */
 };
 
 struct fax_page_row {

@@ -3,6 +3,7 @@
 #include "codecs/fax_error.h"
 #include "codecs/raster.h"
 #include "codecs/t4_decode.h"
+#include "gateway/file_octets.h"
 #include "policy/policy_error.h"
 
 #include <errno.h>
@@ -98,17 +99,10 @@ static int check_pixels(const struct fax_page_view *page, struct msg_page_sealed
 
 static int write_and_sync(int fd, const uint8_t *data, size_t length, uint64_t offset)
 {
-    size_t done = 0;
+    int error = file_write_all_at(fd, data, length, offset);
 
-    while (done < length) {
-        ssize_t n = pwrite(fd, data + done, length - done, (off_t)(offset + done));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        done += (size_t)n;
-    }
+    if (error < 0)
+        return error;
     /* fdatasync also writes the file's new size, without which the data could not be read. */
     return fdatasync(fd) < 0 ? -errno : 0;
 }
