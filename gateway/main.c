@@ -1,4 +1,5 @@
 /* main.c: one program: the gateway, its processes, and its command line. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,11 +14,20 @@ static const struct role_entry roles[] = {
     {"render", render_main}, {"migrate", migrate_main}, {NULL, NULL},
 };
 
+static bool is_process(const char *word)
+{
+    for (const struct role_entry *role = roles; role->name; role++)
+        if (strcmp(role->name, word) == 0)
+            return true;
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     const struct init_hooks hooks = {first_admin_migrate, first_admin_record};
     const char *command = argc > 1 ? argv[1] : "";
-    if (strcmp(command, "role") == 0)
+    /* 'role' is a command of the user's too: only the names of processes are ours. */
+    if (strcmp(command, "role") == 0 && is_process(argc > 2 ? argv[2] : ""))
         return role_main(argc - 1, argv + 1, roles);
     if (strcmp(command, "serve") == 0)
         return serve_main(argc - 1, argv + 1);
