@@ -18,10 +18,12 @@ for id in "${ids[@]}"; do
     holds "there is a file and a key" test -n "$(vault_file "$id")" -a -n "$(key_file "$id")"
 done
 like "the disposal date is 90 days from now" \
-    "$(gw_fax north "${ids[0]}" '(.disposal | fromdateiso8601) - (.completed | .[0:19] + "Z" | fromdateiso8601) | . / 86400 | floor')" '^(89|90)$'
+    "$(gw_fax north "${ids[0]}" '(.disposal | .[0:19] + "Z" | fromdateiso8601) - (.completed | .[0:19] + "Z" | fromdateiso8601) | . / 86400 | floor')" '^(89|90)$'
 
 note "nothing is due"
-admin north grant add clerk disposer --mailbox office >/dev/null 2>&1 || wrong "there is no role for disposal: $(admin north role list)"
+like "who has no role for it" "$(clerk north dispose 2>&1)" "fax.dispose: 'clerk' has no role that allows it"
+holds "there is a role for it" test "$(admin north --json role list | jq '[.roles[] | select(.name == "disposal-officer")] | length')" == 1
+admin north grant add clerk disposal-officer --mailbox office >/dev/null || wrong "the role cannot be granted"
 like "dispose" "$(clerk north dispose)" 'nothing is due'
 
 # A retention is a matter of days: the owner of the database moves the date of two faxes.
@@ -31,7 +33,8 @@ equal "dry run: those two" "$(clerk north --json dispose --dry-run | jq -r '[.di
 holds "a dry run does nothing" test -n "$(vault_file "${ids[0]}")" -a -n "$(key_file "${ids[0]}")"
 status=0
 text=$(admin north dispose 2>&1) || status=$?
-like "who may not dispose: $status" "$text" 'has no role that allows it|nothing is due'
+equal "dispose by the administrator: exit code" "$status" 1
+like "dispose by the administrator" "$text" "fax.dispose: 'admin' has no role that allows it"
 holds "and nothing is gone" test -n "$(vault_file "${ids[0]}")"
 equal "dispose: those two" "$(clerk north --json dispose | jq -r '[.disposed[].id] | sort | join(" ")')" "$(printf '%s\n' "${ids[@]:0:2}" | sort | paste -sd ' ')"
 
