@@ -1,4 +1,5 @@
 /* main.c: one program: the gateway, its processes, and its command line. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,9 +15,13 @@ static const struct role_entry roles[] = {
     {"render", render_main}, {"migrate", migrate_main}, {NULL, NULL},
 };
 
-static int run_role(int argc, char **argv)
+/* 'role' is a command of the user's too: only the names of processes are ours. */
+static bool is_process(const char *word)
 {
-    return role_main(argc, argv, roles);
+    for (const struct role_entry *role = roles; role->name; role++)
+        if (strcmp(role->name, word) == 0)
+            return true;
+    return false;
 }
 
 static int run_init(int argc, char **argv)
@@ -56,7 +61,6 @@ static const struct {
     const char *name;
     int (*main)(int argc, char **argv);
 } commands[] = {
-    {"role", run_role},
     {"serve", serve_main},
     {"init", run_init},
     {"config", config_main},
@@ -68,6 +72,8 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+    if (argc > 2 && strcmp(argv[1], "role") == 0 && is_process(argv[2]))
+        return role_main(argc - 1, argv + 1, roles);
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].main(argc - 1, argv + 1);

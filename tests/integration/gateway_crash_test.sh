@@ -54,6 +54,7 @@ for name in "${victims[@]}"; do
     [[ $name != line ]] || line_of_extra=$(placed line "$before")
     n=$((n + 1))
 done
+echo "lines of 'line': sends on $victim_line and $line_of_extra, receives on the other; $(calls_of line)"
 for name in ctrl whole; do
     equal "$name: the third fax waits" "$(gw_state "$name" "${extra[$name]}")" queued
 done

@@ -120,7 +120,8 @@ gw_make() {
         port_free "${GW_ADDRESS[$name]}" "${GW_PORT[$name]}" && break
     done
     printf '%s\n' "node=$name" "state_dir=$state" "sip.listen=${GW_ADDRESS[$name]}:${GW_PORT[$name]}" \
-        "media.address=${GW_ADDRESS[$name]}" "fax.header=gateway $name" retry.max_attempts=1 "$@" | gw_yaml >"$GW_TOP/$name.yaml"
+        "media.address=${GW_ADDRESS[$name]}" "fax.header=gateway $name" \
+        "retry.max_attempts=1" "$@" | gw_yaml >"$GW_TOP/$name.yaml"
     : >"$GW_TOP/$name.log"
     "$SEALFAX" init --config "$GW_TOP/$name.yaml" --create-accounts --admin admin --admin-uid 0 \
         >"$GW_TOP/$name.init" 2>&1 || {

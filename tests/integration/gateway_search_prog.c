@@ -168,9 +168,12 @@ static void each_page(const char *path, void (*take)(const struct raster *, cons
 
 static void learn(const struct raster *page, const struct bytes *coded)
 {
-    for (size_t part = 1; part < 16; part++)
-        if (coded->length / 16 > CHUNK)
-            add_shifted(coded->data + coded->length * part / 16, "t6", "t6-reversed");
+    for (size_t part = 1; part < 16 && coded->length / 16 > (size_t)2 * CHUNK; part++) {
+        const uint8_t *from = coded->data + coded->length * part / 16;
+        for (int i = 0; i < CHUNK && is_dull(from); i++)
+            from++;
+        add_shifted(from, "t6", "t6-reversed");
+    }
     add_rows(page);
 }
 
@@ -179,9 +182,12 @@ static void learn_document(const char *path)
     struct bytes document = map_file(path);
     if (!document.data)
         fail(path);
-    for (size_t part = 1; part < 8; part++)
-        if (document.length / 8 > CHUNK)
-            add(document.data + document.length * part / 8, "document");
+    for (size_t part = 1; part < 8 && document.length / 8 > (size_t)2 * CHUNK; part++) {
+        const uint8_t *from = document.data + document.length * part / 8;
+        for (int i = 0; i < CHUNK && is_dull(from); i++)
+            from++;
+        add(from, "document");
+    }
 }
 
 static void report(const char *path, size_t at, const char *what)
