@@ -21,7 +21,7 @@
 enum {
     DB_PARAMETERS_MAX = 32,
     DB_QUEUE_MAX = 4096,  /* queries that may wait or be on their way */
-    DB_BATCH_MAX = 1024,   /* queries of one batch */
+    DB_BATCH_MAX = 1024,  /* queries of one batch */
     DB_SQLSTATE_TEXT = 6, /* five characters and a NUL */
 };
 
