@@ -258,6 +258,7 @@ static void finish_verify(struct verify_state *s, int status)
     event_integer(&e, "records", (int64_t)s->result.journal_records);
     event_integer(&e, "findings", (int64_t)s->result.findings);
     event_note(&e, r->control->audit);
+    r->control->verifying = false;
     http_stream_json_line(r->http, line);
     http_stream_end(r->http);
     api_end(r);
@@ -297,11 +298,17 @@ void api_post_verify(struct http_request *http, void *user)
     struct api_request *r = api_begin(http, user);
     if (!r || !api_allow(r, POLICY_AUDIT_VERIFY, NULL))
         return;
+    if (r->control->verifying) {
+        api_answer_problem(r, 409, "busy", "The log is being verified just now",
+                           "one verification runs at a time; ask again when it has ended");
+        return;
+    }
     struct verify_state *s = calloc(1, sizeof *s);
     if (!s) {
         api_answer_error(r, -ENOMEM, "the log cannot be verified");
         return;
     }
+    r->control->verifying = true;
     s->request = r;
     s->work.data = s->progress.data = s;
     snprintf(s->verifier_key, sizeof s->verifier_key, "%s", r->control->verifier_key);

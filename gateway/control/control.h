@@ -48,6 +48,8 @@ struct control {
     bool ready;                     /* recovered and serving */
     bool stopping;
     bool database_up;
+    bool
+        verifying; /* one at a time: it reads all there is, on the threads that the journal needs */
     int exit_status;
     uint64_t stop_deadline; /* of uv_now() */
     uv_timer_t disposal_timer, stop_timer, stranger_timer;

@@ -88,7 +88,7 @@ void fax_watchers_tell(struct fax_watchers *w, const struct fax_id *fax, const c
                        const char *state, json_t *line, bool last)
 {
     if (!line)
-        return;
+        line = json_object(); /* whoever waits for the end is told of it in any case */
     json_object_set_new(line, "time", now_text());
     json_object_set_new(line, "kind", json_string(kind));
     json_object_set_new(line, "state", json_string(state));

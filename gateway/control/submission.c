@@ -77,8 +77,12 @@ static void refuse(struct submission *s, int status, const char *slug, const cha
     snprintf(result.detail, sizeof result.detail, "%s", detail);
     if (s->file_made && fax_store_remove(s->control->context->paths->vault, &s->fax, true) < 0)
         log_write(LOG_LEVEL_WARNING, "the file of a refused submission is left in incoming/");
-    if (s->key_made && keeper_destroy_key(s->control->keeper, &s->fax, on_key_gone, s->control) < 0)
-        log_write(LOG_LEVEL_WARNING, "the key of a refused submission is left");
+    if (s->key_made) {
+        event_begin(&e, "key.destroyed", "system", &s->fax);
+        event_note(&e, s->control->audit);
+        if (keeper_destroy_key(s->control->keeper, &s->fax, on_key_gone, s->control) < 0)
+            log_write(LOG_LEVEL_WARNING, "the key of a refused submission is left");
+    }
     event_begin(&e, "fax.refused", s->request.principal, NULL);
     event_outcome(&e, "failed");
     event_personal(&e, "from", s->request.from);

@@ -90,7 +90,10 @@ static bool is_dull(const uint8_t *octets)
     for (int i = 1; i < PIECE; i++)
         changes += octets[i] != octets[i - 1];
     /* Files are full of runs of one octet: a piece that begins so would cost too much. */
-    return changes < PIECE / 3 || octets[0] == octets[1] || octets[0] == 0 || octets[1] == 0;
+    bool run = octets[0] == octets[1];
+    for (int i = 0; i < 2; i++)
+        run = run || octets[i] == 0 || octets[i] == 0xff;
+    return run || changes < PIECE / 3;
 }
 
 static void add(const uint8_t *octets, const char *name)
@@ -122,7 +125,11 @@ static void add_rows(const struct raster *page)
 {
     for (uint32_t part = 1; part < 8; part++) {
         const uint8_t *row = raster_row_const(page, page->height * part / 8);
-        for (size_t at = 0; at + CHUNK <= raster_row_octets(page); at += CHUNK) {
+        size_t next = 0;
+        for (size_t at = 0; at + CHUNK <= raster_row_octets(page); at++) {
+            if (at < next || is_dull(row + at))
+                continue;
+            next = at + CHUNK / 2;
             uint8_t piece[4][CHUNK];
             for (int i = 0; i < CHUNK; i++) {
                 piece[0][i] = row[at + (size_t)i];
@@ -161,9 +168,12 @@ static void each_page(const char *path, void (*take)(const struct raster *, cons
 
 static void learn(const struct raster *page, const struct bytes *coded)
 {
-    for (size_t part = 1; part < 16; part++)
-        if (coded->length / 16 > CHUNK)
-            add_shifted(coded->data + coded->length * part / 16, "t6", "t6-reversed");
+    for (size_t part = 1; part < 16 && coded->length / 16 > (size_t)2 * CHUNK; part++) {
+        const uint8_t *from = coded->data + coded->length * part / 16;
+        for (int i = 0; i < CHUNK && is_dull(from); i++)
+            from++;
+        add_shifted(from, "t6", "t6-reversed");
+    }
     add_rows(page);
 }
 
@@ -172,9 +182,12 @@ static void learn_document(const char *path)
     struct bytes document = map_file(path);
     if (!document.data)
         fail(path);
-    for (size_t part = 1; part < 8; part++)
-        if (document.length / 8 > CHUNK)
-            add(document.data + document.length * part / 8, "document");
+    for (size_t part = 1; part < 8 && document.length / 8 > (size_t)2 * CHUNK; part++) {
+        const uint8_t *from = document.data + document.length * part / 8;
+        for (int i = 0; i < CHUNK && is_dull(from); i++)
+            from++;
+        add(from, "document");
+    }
 }
 
 static void report(const char *path, size_t at, const char *what)
