@@ -74,6 +74,11 @@ void line_call_event(void *user, const struct fax_engine_event *event)
         call->page_pending = 0;
         report_progress(call, PROGRESS_PAGE_CONFIRMED, event);
         break;
+    case FAX_EVENT_PAGE_REJECTED:
+        call->page_pending = 0;
+        break;
+    case FAX_EVENT_RESOLUTION_WANTED:
+        break;
     case FAX_EVENT_FINISHED:
         finish(call, event);
         break;
