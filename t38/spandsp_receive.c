@@ -324,13 +324,14 @@ static int on_indicator(t38_core_state_t *core, void *user, int indicator)
     return e->next_indicator(core, &e->terminal, indicator);
 }
 
-static int on_missing(t38_core_state_t *core, void *user, int got, int expected)
+/* The header names the numbers the other way round. */
+static int on_missing(t38_core_state_t *core, void *user, int expected, int got)
 {
     struct fax_engine *e = user;
     if (e->in.holding || spandsp_stopping(e))
         return 0;
     spandsp_non_ecm_gap(e, (uint32_t)(got - expected) & 0xFFFF);
-    return e->next_missing(core, &e->terminal, got, expected);
+    return e->next_missing(core, &e->terminal, expected, got);
 }
 
 void spandsp_receive_check(struct fax_engine *e)
