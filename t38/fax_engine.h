@@ -6,8 +6,8 @@
  * memory (memfds).
  *
  * Promises. A receiver lets the peer have its confirmation (MCF, RTP) of a page only after
- * fax_engine_page_durable() or fax_engine_page_judged(). A peer can neither crash the session, nor make it loop, nor make it
- * grow beyond its limits.
+ * fax_engine_page_durable() or fax_engine_page_judged(). A peer can neither crash the session, nor
+ * make it loop, nor make it grow beyond its limits.
  *
  * Rule for callbacks: they run inside receive_ifp, tick, page_durable, page_judged, page_refused,
  * pages_changed and abort. From a callback only fax_engine_page_durable, fax_engine_page_judged,
@@ -64,7 +64,7 @@ enum fax_engine_event_kind {
                                  the next page will have the same number. Only without ECM */
     FAX_EVENT_RESOLUTION_WANTED, /* sender: the peer takes at most y_dpi; it is not answered until
                                     fax_engine_pages_changed() */
-    FAX_EVENT_FINISHED,       /* the last event: result, statistics */
+    FAX_EVENT_FINISHED,          /* the last event: result, statistics */
 };
 
 struct fax_engine_event {
@@ -104,8 +104,9 @@ struct fax_engine_config {
     bool sender;             /* we called, or agreed to, send the document; else we receive it */
     const char *local_ident; /* CSI or TSI: up to FAX_IDENT_MAX of 0-9 + * # space; copied */
     int t38_version;         /* as negotiated by SDP: 0 to 3 */
-    /* bit/s, 2400 to 14400. A sender keeps to it exactly. A receiver can only offer kinds of modems:
-     * 14400 V.17, 9600 V.29, 4800 V.27ter, 2400 V.27ter's slower rate; others are rounded down. */
+    /* bit/s, 2400 to 14400. A sender keeps to it exactly. A receiver can only offer kinds of
+     * modems: 14400 V.17, 9600 V.29, 4800 V.27ter, 2400 V.27ter's slower rate; others are rounded
+     * down. */
     uint32_t max_rate;
     bool ecm; /* offer or use error correction; a receiver takes pages without it in any case */
     uint64_t
@@ -118,7 +119,8 @@ struct fax_engine_config {
 /* What a page received without ECM is worth (T.30 §5.3.6.1.7). With ECM every page is good. */
 enum fax_copy {
     FAX_COPY_GOOD, /* MCF */
-    FAX_COPY_POOR, /* kept and confirmed, but the peer shall train again: RTP, or MCF after the last */
+    FAX_COPY_POOR, /* kept and confirmed, but the peer shall train again: RTP, or MCF after the last
+                    */
     FAX_COPY_BAD,  /* not kept: RTN */
 };
 
@@ -156,10 +158,10 @@ uint64_t fax_engine_next_due_ms(const struct fax_engine *e);
  * waiting (it was refused meanwhile or the session has ended). */
 int fax_engine_page_durable(struct fax_engine *e);
 
-/* The same for a page received without ECM, by its quality. FAX_COPY_GOOD and FAX_COPY_POOR say that
- * the page is safe; FAX_COPY_BAD that it is not kept, it is never confirmed and the session goes on
- * (ten times a call, then it ends with T30_RESULT_LIMIT). Returns 0, FAX_ESTATE, or FAX_EINVAL for a
- * bad copy with ECM. */
+/* The same for a page received without ECM, by its quality. FAX_COPY_GOOD and FAX_COPY_POOR say
+ * that the page is safe; FAX_COPY_BAD that it is not kept, it is never confirmed and the session
+ * goes on (ten times a call, then it ends with T30_RESULT_LIMIT). Returns 0, FAX_ESTATE, or
+ * FAX_EINVAL for a bad copy with ECM. */
 int fax_engine_page_judged(struct fax_engine *e, enum fax_copy copy);
 
 /* The page could not be stored: never confirm it and end the session with FINISHED and `result`

@@ -48,8 +48,8 @@ void spandsp_limit_rate(struct fax_engine *e)
 {
     t30_state_t *t = &e->terminal.t30;
     int i = t->current_fallback;
-    while (i < RATES && (rates[i].bit_rate > e->max_rate ||
-                         !(rates[i].support & t->current_permitted_modems)))
+    while (i < RATES &&
+           (rates[i].bit_rate > e->max_rate || !(rates[i].support & t->current_permitted_modems)))
         i++;
     if (i < RATES)
         t->current_fallback = i;

@@ -1,9 +1,10 @@
-/* spandsp_non_ecm.c: receives pages without error correction, and withholds their post-page command.
+/* spandsp_non_ecm.c: receives pages without error correction, and withholds their post-page
+ * command.
  *
  * spandsp is shown a DCS that says T.4 1-D and never an octet of the image, so it decodes nothing
  * and no page can be a bomb; the octets are kept here as they came. When the page was judged, its
- * decoder gets what makes it give the answer that we want: eight white rows for MCF, one of them bad
- * for RTP, none for RTN. So it cannot confirm a page by itself.
+ * decoder gets what makes it give the answer that we want: eight white rows for MCF, one of them
+ * bad for RTP, none for RTN. So it cannot confirm a page by itself.
  */
 #include "t38/spandsp_session.h"
 
@@ -103,10 +104,10 @@ bool spandsp_non_ecm_command(struct fax_engine *e, int data_type, uint8_t *frame
         return false;
     }
     /* Nothing of a page is here. Without a number in it, the command is either repeated because our
-     * answer was lost, or belongs to a page that was lost whole: that one must not get the answer of
-     * the page before. */
-    bool lost = in->carrier_seen || t->last_rx_page_result < 0 ||
-                t->state == STATE_F_POST_DOC_NON_ECM;
+     * answer was lost, or belongs to a page that was lost whole: that one must not get the answer
+     * of the page before. */
+    bool lost =
+        in->carrier_seen || t->last_rx_page_result < 0 || t->state == STATE_F_POST_DOC_NON_ECM;
     if (lost) {
         t->image_carrier_attempted = TRUE;
         make_mps(frame);

@@ -55,12 +55,12 @@ struct spandsp_receive {
     uint32_t pages_rejected;             /* RTN: page not kept, or not come */
     bool rejecting;                      /* an RTN for it has not left yet */
     bool rejected_last;                  /* the last answer was RTN */
-    int refusal;         /* why the last DCS is refused, 0: it is not */
-    bool holding;        /* the last PPS, or the post-page command, waits in held */
-    bool not_ready;      /* the PPS was passed with receiver-not-ready armed */
-    bool confirming;     /* a durable page's MCF has not left yet */
-    bool release_wanted; /* page_durable was called from a callback */
-    enum fax_copy copy;  /* what it said */
+    int refusal;                         /* why the last DCS is refused, 0: it is not */
+    bool holding;                        /* the last PPS, or the post-page command, waits in held */
+    bool not_ready;                      /* the PPS was passed with receiver-not-ready armed */
+    bool confirming;                     /* a durable page's MCF has not left yet */
+    bool release_wanted;                 /* page_durable was called from a callback */
+    enum fax_copy copy;                  /* what it said */
     uint64_t hold_since_ms;
     uint8_t held[GUARD_FRAME_MAX];
     int held_length, held_type;

@@ -56,11 +56,10 @@ static void on_sender_event(void *user, const struct fax_engine_event *event)
 /* As gateway/line does. */
 static enum fax_copy judge(struct virtual_call *call, const struct fax_page *page)
 {
-    const struct page_format format = {.width = page->view.width,
-                                       .coding = page->view.coding == FAX_PAGE_T4_2D
-                                                     ? PAGE_CODING_T4_2D
-                                                     : PAGE_CODING_T4_1D,
-                                       .lsb_first = page->view.lsb_first};
+    const struct page_format format = {
+        .width = page->view.width,
+        .coding = page->view.coding == FAX_PAGE_T4_2D ? PAGE_CODING_T4_2D : PAGE_CODING_T4_1D,
+        .lsb_first = page->view.lsb_first};
     const struct t4_limits limits = {.max_bad_rows = UINT32_MAX};
     struct t4_report report;
     struct raster raster;
@@ -173,8 +172,7 @@ void virtual_call_step(struct virtual_call *call)
     if (!call->durable_at_ms || call->link.now_ms < call->durable_at_ms)
         return;
     call->durable_at_ms = 0;
-    call->late_answer =
-        fax_engine_page_judged(call->link.end[LOSSY_RECEIVER].engine, call->copy);
+    call->late_answer = fax_engine_page_judged(call->link.end[LOSSY_RECEIVER].engine, call->copy);
 }
 
 bool virtual_call_run(struct virtual_call *call, unsigned limit_s)

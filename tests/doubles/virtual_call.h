@@ -41,15 +41,15 @@ struct virtual_call {
     struct virtual_call_config config;
     struct lossy_link link;
     struct virtual_call_end end[2];
-    struct spandsp_peer peer; /* when one end is plain */
-    uint32_t received, identical; /* pages taken; a bad copy is not */
-    uint32_t copies;              /* PAGE_RECEIVED events */
-    enum fax_copy copy;           /* of the page that waits */
-    uint32_t bad_rows;            /* of all pages without ECM */
+    struct spandsp_peer peer;       /* when one end is plain */
+    uint32_t received, identical;   /* pages taken; a bad copy is not */
+    uint32_t copies;                /* PAGE_RECEIVED events */
+    enum fax_copy copy;             /* of the page that waits */
+    uint32_t bad_rows;              /* of all pages without ECM */
     const struct fax_page *reduced; /* set by the test: given once a lower resolution is wanted */
     bool answered;                  /* RESOLUTION_WANTED was */
-    uint64_t durable_at_ms; /* 0: nothing waits */
-    int late_answer;        /* what page_durable said when it was called late */
+    uint64_t durable_at_ms;         /* 0: nothing waits */
+    int late_answer;                /* what page_durable said when it was called late */
 };
 
 /* Makes both engines. Ends the program when that fails. */

@@ -76,12 +76,12 @@ static void pages_arrive_by_every_modem(void **state)
         for (int without = 0; without < 2; without++)
             for (uint32_t pages = 1; pages <= 5; pages += 4) {
                 struct virtual_call call;
-                virtual_call_begin(&call, &(struct virtual_call_config){
-                                              .pages = pages == 1 ? text : brief,
-                                              .page_count = pages,
-                                              .max_rate = cases[i].rate,
-                                              .sender_without_ecm = without == 0,
-                                              .receiver_without_ecm = without == 1});
+                virtual_call_begin(
+                    &call, &(struct virtual_call_config){.pages = pages == 1 ? text : brief,
+                                                         .page_count = pages,
+                                                         .max_rate = cases[i].rate,
+                                                         .sender_without_ecm = without == 0,
+                                                         .receiver_without_ecm = without == 1});
                 expect_success(&call, 400);
                 assert_int_equal(call.end[1].statistics.bit_rate, cases[i].rate);
                 assert_int_equal(call.end[1].statistics.modem, cases[i].modem);
@@ -171,12 +171,11 @@ static void a_hold_over_the_limit_ends_the_call(void **state)
     static const uint64_t limits_ms[] = {0, 1000};
     for (size_t i = 0; i < 2; i++) {
         struct virtual_call call;
-        virtual_call_begin(&call,
-                           &(struct virtual_call_config){.pages = brief,
-                                                         .page_count = 2,
-                                                         .hold_ms = 60000,
-                                                         .hold_without_ecm_ms = limits_ms[i],
-                                                         .sender_without_ecm = true});
+        virtual_call_begin(&call, &(struct virtual_call_config){.pages = brief,
+                                                                .page_count = 2,
+                                                                .hold_ms = 60000,
+                                                                .hold_without_ecm_ms = limits_ms[i],
+                                                                .sender_without_ecm = true});
         while (!call.durable_at_ms)
             virtual_call_step(&call);
         uint64_t since = call.link.now_ms, limit = limits_ms[i] ? limits_ms[i] : 2500;
