@@ -136,8 +136,11 @@ void spandsp_non_ecm_answer(struct fax_engine *e, enum fax_copy copy)
 {
     struct spandsp_receive *in = &e->in;
     t30_state_t *t = &e->terminal.t30;
-    if (t->state == STATE_F_DOC_NON_ECM) /* the end of the signal was lost */
+    if (t->state == STATE_F_DOC_NON_ECM) { /* the end of the signal was lost */
+        t->rx_trained = TRUE;
         t30_non_ecm_put_bit(t, SIG_STATUS_CARRIER_DOWN);
+        e->terminal.t38_fe.rx_signal_present = FALSE;
+    }
     if (t->state != STATE_F_POST_DOC_NON_ECM) {
         spandsp_stop(e, T30_RESULT_GUARD);
         return;
