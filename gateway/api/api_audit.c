@@ -9,6 +9,7 @@
 #include "gateway/api/api_request.h"
 #include "gateway/audit/audit_verify.h"
 #include "gateway/db/audit_queries.h"
+#include "policy/record.h"
 
 /* --- records --- */
 
@@ -27,7 +28,7 @@ static bool read_mark(struct list_state *s, const char *text)
     s->filter.before_node = s->before_node;
     return sscanf(text, "%" SCNd64 ",%" SCNd64 ",%64[a-z0-9.-]%n", &s->filter.before_us,
                   &s->filter.before_index, s->before_node, &end) == 3 &&
-           text[end] == '\0' && s->filter.before_us > 0;
+           text[end] == '\0' && s->filter.before_us > 0 && s->filter.before_us < RECORD_INT_MAX;
 }
 
 static json_t *mark_json(const struct audit_row *row)
