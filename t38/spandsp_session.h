@@ -125,6 +125,7 @@ void spandsp_wipe_image(struct fax_engine *e);
 
 /* ---- spandsp_receive.c: everything a peer says comes through here ---- */
 
+/* Sets the guard's hooks of a receiver on a new session. */
 void spandsp_receive_install(struct fax_engine *e);
 
 /* After each call into spandsp: terminate if it counted a page that is not durable. */
@@ -141,6 +142,7 @@ bool spandsp_receive_may_confirm(struct fax_engine *e);
 
 /* ---- spandsp_send.c: everything we say comes through here ---- */
 
+/* Sets the guard's hooks of a sender on a new session. */
 void spandsp_send_install(struct fax_engine *e);
 
 /* After the DIS: chooses between coded pages past spandsp and the real document. Returns a T30_ERR

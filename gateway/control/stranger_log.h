@@ -25,6 +25,7 @@ struct stranger_log {
     uint64_t others_since_ms;
 };
 
+/* Counts a request from source (IPv4 or IPv6), and records it when it is the first for a while. */
 void stranger_log_note(struct stranger_log *log, const struct sockaddr *source, uint64_t now_ms);
 
 /* Records what has waited for STRANGER_PERIOD_MS; to be called every few seconds. */
