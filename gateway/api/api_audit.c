@@ -9,6 +9,7 @@
 #include "gateway/api/api_request.h"
 #include "gateway/audit/audit_verify.h"
 #include "gateway/db/audit_queries.h"
+#include "policy/record.h"
 
 /* --- records --- */
 
@@ -38,6 +39,7 @@ static bool read_mark(struct list_state *s, const char *text)
         return false;
     size_t length = strlen(text);
     if (length == 0 || length > POLICY_NAME_TEXT || s->filter.before_us == 0 ||
+        s->filter.before_us >= RECORD_INT_MAX ||
         strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-") != length)
         return false;
     memcpy(s->before_node, text, length + 1);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/api/api.h"
 #include "gateway/process/log.h"
 #include "gateway/wall_clock.h"
 
@@ -41,15 +42,25 @@ void api_answer_error(struct api_request *r, int error, const char *what)
     api_answer_problem(r, 503, "unavailable", "The gateway cannot do this now", detail);
 }
 
-static void note_stranger(struct control *c, struct http_request *http, const char *why)
+/* Returns why this account may do nothing at all, which is recorded; NULL for a principal. */
+static const char *judge_account(struct control *c, uid_t uid, const struct policy_principal **p)
 {
-    struct event e;
-    event_begin(&e, "access.denied", "nobody", NULL);
-    event_outcome(&e, "denied");
-    event_text(&e, "action", "connect");
-    event_text(&e, "reason", why);
-    event_integer(&e, "local_uid", http_request_peer_uid(http));
-    event_note(&e, c->audit);
+    *p = policy_cache_account(c->policy, uid);
+    const char *why = !*p              ? "the local account is no principal"
+                      : (*p)->disabled ? "the principal is disabled"
+                                       : NULL;
+    if (why)
+        stranger_log_note_account(&c->strange_accounts, uid, why, uv_now(&c->loop));
+    return why;
+}
+
+int api_admit_body(void *control, uid_t uid)
+{
+    struct control *c = control;
+    const struct policy_principal *p;
+    if (!c->ready || c->stopping)
+        return 503;
+    return judge_account(c, uid, &p) ? 403 : 0;
 }
 
 struct api_request *api_begin(struct http_request *http, void *control)
@@ -60,11 +71,10 @@ struct api_request *api_begin(struct http_request *http, void *control)
                              c->stopping ? "it is stopping" : "it is starting");
         return NULL;
     }
-    const struct policy_principal *p = policy_cache_account(c->policy, http_request_peer_uid(http));
-    if (!p || p->disabled) {
-        const char *why = p ? "the principal is disabled" : "the local account is no principal";
+    const struct policy_principal *p;
+    const char *why = judge_account(c, http_request_peer_uid(http), &p);
+    if (why) {
         char detail[160];
-        note_stranger(c, http, why);
         snprintf(detail, sizeof detail, "%s (user id %u)", why,
                  (unsigned)http_request_peer_uid(http));
         http_respond_problem(http, 403, "denied", "Not permitted", detail);

@@ -205,6 +205,7 @@ static void on_stranger_timer(uv_timer_t *timer)
 {
     struct control *c = timer->data;
     stranger_log_flush(&c->strangers, uv_now(&c->loop));
+    stranger_log_flush(&c->strange_accounts, uv_now(&c->loop));
 }
 
 static void write_address(const struct sockaddr *bound, const char *literal, char *out, size_t size)
@@ -288,7 +289,7 @@ static void on_recovered(void *user, int status)
     log_write(LOG_LEVEL_NOTICE, "ready: SIP on %s, API on %s", c->sip_address,
               c->context->paths->api_socket);
     uv_timer_start(&c->disposal_timer, on_disposal_timer, 1000, 0);
-    c->strangers.audit = c->audit;
+    c->strangers.audit = c->strange_accounts.audit = c->audit;
     uv_timer_start(&c->stranger_timer, on_stranger_timer, STRANGER_PERIOD_MS / 12,
                    STRANGER_PERIOD_MS / 12);
     fax_queue_run(c->queue);
@@ -360,6 +361,7 @@ static int open_api(struct control *c)
     const struct http_server_config http = {
         .socket_path = c->context->paths->api_socket,
         .routes = api_routes(),
+        .admit = api_admit_body,
         .user = c,
     };
     int rc = http_server_open(&c->loop, &http, &c->http);
@@ -431,6 +433,7 @@ int control_main(int fd, const struct role_context *context)
     uv_timer_init(&c->loop, &c->disposal_timer);
     uv_timer_init(&c->loop, &c->stop_timer);
     uv_timer_init(&c->loop, &c->stranger_timer);
+    c->strange_accounts.accounts = true;
     c->disposal_timer.data = c->stop_timer.data = c->stranger_timer.data = c;
     int rc = open_all(c, fd);
     if (rc < 0) {

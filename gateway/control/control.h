@@ -53,7 +53,8 @@ struct control {
     int exit_status;
     uint64_t stop_deadline; /* of uv_now() */
     uv_timer_t disposal_timer, stop_timer, stranger_timer;
-    struct stranger_log strangers;
+    struct stranger_log strangers;        /* callers of no trunk */
+    struct stranger_log strange_accounts; /* clients of the API that are no principal */
     char master_key_id[MSG_KEY_ID_MAX];
     char verifier_key[256];
     char media_address[64]; /* literal that stands in our descriptions */

@@ -27,7 +27,7 @@ static void on_audit_closed(void *user)
 {
     struct control *c = user;
     /* What ends later finds no log, and is told so. */
-    c->audit = c->strangers.audit = NULL;
+    c->audit = c->strangers.audit = c->strange_accounts.audit = NULL;
     db_close(c->db, on_db_closed, c);
 }
 

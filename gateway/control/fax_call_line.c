@@ -255,6 +255,7 @@ static void fill_start(struct fax_call *call, struct msg_call_start *start)
     start->sender = call->outbound;
     start->ecm = call->outbound ? call->ecm : config->fax.ecm;
     start->attempt = call->attempt;
+    start->first_page = call->outbound ? call->first_page : 0;
     start->max_rate = call->outbound ? call->max_rate : (uint32_t)config->fax.max_rate;
     start->max_pages = (uint32_t)config->fax.max_pages;
     start->no_media_timeout_ms = (uint32_t)config->fax.no_media_timeout_ms;

@@ -87,6 +87,7 @@ struct http_server {
     uv_timer_t drain;
     int open_handles;
     struct http_listen_place place;
+    http_admit_cb *admit;
     const struct http_route *routes;
     void *user;
     struct http_limits limits;

@@ -37,7 +37,7 @@ struct line {
     struct call_wheel wheel;
     struct line_call *calls[LINE_BUCKETS]; /* by call number, chained */
     unsigned call_count, call_limit;
-    uint64_t hold_rnr_ms;
+    uint64_t hold_rnr_ms, hold_without_ecm_ms;
     uint64_t progress_dropped; /* messages that the channel had no room for */
     struct line_stall stall;
     uint8_t datagram[UDPTL_DATAGRAM_MAX]; /* the one being looked at */

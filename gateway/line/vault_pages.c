@@ -116,6 +116,23 @@ int vault_pages_count(struct vault_pages *pages, uint32_t *count)
     return found;
 }
 
+int vault_pages_skip(struct vault_pages *pages, uint32_t count)
+{
+    struct vault_frame_info info = {0};
+
+    for (uint32_t i = 0; i < count; i++) {
+        int found = find_frame(pages, &info);
+
+        if (found < 0)
+            return found;
+        if (found == 0 || info.number != pages->number + 1)
+            return -EBADMSG;
+        pages->number++;
+        pages->offset += info.frame_length;
+    }
+    return 0;
+}
+
 static int decode_page(const uint8_t *plain, size_t length, struct raster *page,
                        struct page_format *format)
 {

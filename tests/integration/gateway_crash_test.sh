@@ -31,6 +31,9 @@ placed() {
 }
 in_call() { [[ $(gw_state "$1" "$2" 2>/dev/null) =~ ^(sending|receiving)$ ]]; }
 
+# That of 'line' is under way too when the line is killed.
+extra_document() { if [[ $1 == line ]]; then echo "$GW_TOP/two.pdf"; else echo "$GW_TOP/one.pdf"; fi; }
+
 note "two calls at each victim, a third fax queued where there is no room"
 declare -A out=() in=() extra=() far=()
 n=0
@@ -50,11 +53,10 @@ for name in "${victims[@]}"; do
         holds "two calls are on two lines" test "$line_of_in" != "$line_of_out"
     fi
     before=$(calls_of "$name")
-    extra[$name]=$(gw_send "$name" "$(gw_number "$name" 2)" "$(gw_number sink $((3 * n + 1)))" "$GW_TOP/one.pdf")
+    extra[$name]=$(gw_send "$name" "$(gw_number "$name" 2)" "$(gw_number sink $((3 * n + 1)))" "$(extra_document "$name")")
     [[ $name != line ]] || line_of_extra=$(placed line "$before")
     n=$((n + 1))
 done
-echo "lines of 'line': sends on $victim_line and $line_of_extra, receives on the other; $(calls_of line)"
 for name in ctrl whole; do
     equal "$name: the third fax waits" "$(gw_state "$name" "${extra[$name]}")" queued
 done

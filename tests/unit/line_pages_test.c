@@ -31,6 +31,14 @@ static struct msg_call_start start_of(const struct vault_file_id *id)
     return start;
 }
 
+static enum fax_copy store(struct received_pages *pages, const struct fax_page_view *view,
+                           uint32_t number, struct msg_page_sealed *sealed)
+{
+    const struct fax_page page = {.view = *view};
+
+    return received_page_store(pages, &page, number, sealed);
+}
+
 static struct fax_page_view coded_view(uint8_t **data, size_t *length, uint32_t seed)
 {
     struct fax_page_view view = {
@@ -66,7 +74,7 @@ static void test_stored_page_opens_again(void **state)
         size_t length;
         struct fax_page_view view = coded_view(&data, &length, number);
 
-        received_page_store(&pages, &view, number, &sealed);
+        (void)store(&pages, &view, number, &sealed);
         wiped_free(data, length);
         assert_int_equal(sealed.status, 0);
         assert_int_equal(sealed.page, number);
@@ -114,19 +122,19 @@ static void test_bad_pages_are_refused(void **state)
     struct fax_page_view view = coded_view(&data, &length, 1);
 
     view.width = 512; /* the rows are longer */
-    received_page_store(&pages, &view, 1, &sealed);
+    (void)store(&pages, &view, 1, &sealed);
     assert_int_equal(sealed.status, -EBADMSG);
     assert_non_null(strstr(sealed.reason, "page 1 does not decode"));
     view.width = 1728;
     view.length = length / 2; /* ends inside a row */
-    received_page_store(&pages, &view, 1, &sealed);
+    (void)store(&pages, &view, 1, &sealed);
     assert_int_equal(sealed.status, -EBADMSG);
     view.data = eofb_only;
     view.length = sizeof eofb_only;
-    received_page_store(&pages, &view, 1, &sealed);
+    (void)store(&pages, &view, 1, &sealed);
     assert_int_equal(sealed.status, -EBADMSG);
     view.coding = FAX_PAGE_T85;
-    received_page_store(&pages, &view, 1, &sealed);
+    (void)store(&pages, &view, 1, &sealed);
     assert_int_equal(sealed.status, -EBADMSG);
     assert_int_equal(fstat(fd, &after), 0);
     assert_int_equal(before.st_size, after.st_size);
@@ -134,7 +142,7 @@ static void test_bad_pages_are_refused(void **state)
     wiped_free(data, length);
     view = coded_view(&data, &length, 1);
     pages.fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
-    received_page_store(&pages, &view, 1, &sealed);
+    (void)store(&pages, &view, 1, &sealed);
     assert_true(sealed.status < 0);
     assert_non_null(strstr(sealed.reason, "cannot be stored"));
     close(pages.fd);
