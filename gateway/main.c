@@ -61,12 +61,9 @@ static const struct {
     const char *name;
     int (*main)(int argc, char **argv);
 } commands[] = {
-    {"serve", serve_main},
-    {"init", run_init},
-    {"config", config_main},
-    {"migrate", migrate_command_main},
-    {"--version", show_version},
-    {"--help", show_help},
+    {"serve", serve_main},       {"init", run_init},
+    {"config", config_main},     {"migrate", migrate_command_main},
+    {"--version", show_version}, {"--help", show_help},
     {"help", show_help},
 };
 

@@ -152,8 +152,9 @@ static int open_fax_directory(struct key_store *store, const uint8_t fax_id[KEY_
 {
     char directory[3];
     snprintf(directory, sizeof directory, "%02x", fax_id[KEY_FAX_ID_OCTETS - 1]);
-    hex_encode(fax_id, KEY_FAX_ID_OCTETS, name);
-    strcat(name, ".key");
+    char digits[2 * KEY_FAX_ID_OCTETS + 1];
+    hex_encode(fax_id, KEY_FAX_ID_OCTETS, digits);
+    snprintf(name, KEY_FILE_NAME_MAX, "%s.key", digits);
     return key_file_open_directory(store->faxes_directory, directory);
 }
 
