@@ -68,9 +68,11 @@ refused "a number that is not ours" 1 'not assigned to a mailbox here' submit +4
 refused "a number that may not be called" 1 'no grant for this called number' submit "$ours" +19005550199 "$good"
 refused "no number at all" 1 "must be a telephone number" submit "$ours" none "$good"
 refused "a number that no trunk leads to" 1 'No trunk leads to the number' submit "$ours" +4930777 "$good"
-refused "an account that is nobody" 1 'the local account is no principal' \
-    setpriv --reuid nobody --regid nogroup --clear-groups env SEALFAX_SOCKET="$GW_TOP/north/run/api.sock" \
-    "$GW_TOP/sealfax" send --as "$ours" --to "$theirs" - <"$good"
+nobody() {
+    setpriv --reuid nobody --regid nogroup --clear-groups env SEALFAX_SOCKET="$GW_TOP/north/run/api.sock" "$GW_TOP/sealfax" "$@"
+}
+refused "an account that is nobody, sending" 1 'this local account may send nothing' nobody send --as "$ours" --to "$theirs" - <"$good"
+refused "an account that is nobody, reading" 1 'the local account is no principal' nobody faxes
 refused "the administrator, who may not send" 1 'has no role that allows it' \
     admin north send --as "$ours" --to "$theirs" "$good"
 refused "the clerk, who may not administer" 1 'has no role that allows it' clerk north number add +4930123 --mailbox office
