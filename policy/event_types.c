@@ -36,6 +36,7 @@ static const struct event_type types[] = {
      "A fax was received completely or in part.",
      {"from", "to", "peer_ident"}},
     {"fax.refused", "control", EVENT_TRANSMISSION, "A submission was refused.", {"from", "to"}},
+    {"fax.requeued", "control", EVENT_TRANSMISSION, "A fax waits for a further attempt.", {NULL}},
     {"fax.submitted",
      "control",
      EVENT_TRANSMISSION,

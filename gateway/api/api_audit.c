@@ -19,16 +19,32 @@ struct list_state {
     char before_node[POLICY_NAME_TEXT + 2];
 };
 
+static bool read_number(const char **at, int64_t *out)
+{
+    char *end;
+    if (**at < '0' || **at > '9')
+        return false;
+    errno = 0;
+    *out = strtoll(*at, &end, 10);
+    *at = end + 1;
+    return errno == 0 && *end == ',';
+}
+
 /* Where a page ends and the next one goes on: "TIME,INDEX,NODE". */
 static bool read_mark(struct list_state *s, const char *text)
 {
-    int end = 0;
     if (!text)
         return true;
+    if (!read_number(&text, &s->filter.before_us) || !read_number(&text, &s->filter.before_index))
+        return false;
+    size_t length = strlen(text);
+    if (length == 0 || length > POLICY_NAME_TEXT || s->filter.before_us == 0 ||
+        s->filter.before_us >= RECORD_INT_MAX ||
+        strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-") != length)
+        return false;
+    memcpy(s->before_node, text, length + 1);
     s->filter.before_node = s->before_node;
-    return sscanf(text, "%" SCNd64 ",%" SCNd64 ",%64[a-z0-9.-]%n", &s->filter.before_us,
-                  &s->filter.before_index, s->before_node, &end) == 3 &&
-           text[end] == '\0' && s->filter.before_us > 0 && s->filter.before_us < RECORD_INT_MAX;
+    return true;
 }
 
 static json_t *mark_json(const struct audit_row *row)

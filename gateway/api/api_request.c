@@ -8,6 +8,7 @@
 
 #include "gateway/api/api.h"
 #include "gateway/process/log.h"
+#include "gateway/wall_clock.h"
 
 struct api_turn {
     struct api_turn *next;
@@ -324,14 +325,11 @@ const char *api_text(struct api_request *r, json_t *object, const char *key, con
 
 json_t *api_time(int64_t ms)
 {
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm utc;
-    char text[40];
+    char text[WALL_CLOCK_TEXT];
     if (ms == 0)
         return json_null();
-    gmtime_r(&seconds, &utc);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    return json_sprintf("%s.%03dZ", text, (int)(ms % 1000));
+    wall_clock_text(ms, text);
+    return json_string(text);
 }
 
 bool api_name_valid(const char *name)
@@ -367,12 +365,14 @@ const char **api_visible_mailboxes(struct api_request *r, size_t *count)
 
 json_t *api_fax_json(const struct fax_row *row)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:o,s:o,s:s,s:o}", "id", row->fax,
+    bool waits = strcmp(row->state, "queued") == 0;
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:o,s:o,s:s,s:o,s:o}", "id", row->fax,
                      "direction", row->direction, "state", row->state, "from", row->from_number,
                      "to", row->to_number, "mailbox", row->mailbox, "pages", (json_int_t)row->pages,
                      "pages_confirmed", (json_int_t)row->pages_confirmed, "created",
                      api_time(row->created_ms), "completed", api_time(row->completed_ms), "reason",
-                     row->reason, "disposal", api_time(row->disposal_ms));
+                     row->reason, "disposal", api_time(row->disposal_ms), "next_attempt",
+                     api_time(waits ? row->next_attempt_ms : 0));
 }
 
 json_t *api_list_json(const char *text)

@@ -3,10 +3,10 @@
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/audit/audit_private.h"
 #include "gateway/audit/drain_project.h"
+#include "gateway/wall_clock.h"
 #include "policy/event_types.h"
 #include "policy/policy_error.h"
 #include "policy/utf8.h"
@@ -106,8 +106,6 @@ int audit_event_build(const struct audit *audit, const struct audit_event *event
     if (!event->type || !event->actor || (!type && !project_statements(event->type)) ||
         event->count > AUDIT_FIELDS_MAX)
         return -EINVAL;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     char fax[FAX_ID_TEXT];
     if (event->fax)
         fax_id_text(event->fax, fax);
@@ -115,7 +113,7 @@ int audit_event_build(const struct audit *audit, const struct audit_event *event
     struct record_head head = {
         .node = audit->node,
         .index = journal_next_index(audit->journal),
-        .time_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000,
+        .time_us = wall_clock_us(),
         .event = event->type,
         .actor = event->actor,
         .outcome = event->outcome ? event->outcome : "ok",

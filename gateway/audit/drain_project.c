@@ -20,850 +20,196 @@
     static const struct db_statement id = {                                                        \
         .name = #id, .sql = EVENT sql_text, .parameters = PROJECT_PARAMETERS}
 
+/* Left as it is, since it would get a line for every string. */
+/* clang-format off */
+
 /* Principals */
 
 STATEMENT(principal_add,
-          "INSERT INTO principals (principal, kind, full_name, created_at, last_node, last_index) "
-          "SELECT e.r->>'principal', coalesce(e.r->>'kind', 'person'), " OWN(
-              "full_name") ", " TIME ", e.n, e.i FROM e ON CONFLICT (principal) DO NOTHING");
+          "INSERT INTO principals (principal, kind, full_name, created_at, last_node, "
+          "last_index) SELECT e.r->>'principal', coalesce(e.r->>'kind', 'person'), "
+          OWN("full_name") ", " TIME ", e.n, e.i FROM e ON CONFLICT (principal) DO NOTHING");
 STATEMENT(account_add,
-          "INSERT INTO local_accounts AS t (uid, principal, last_node, last_index) "
-          "SELECT (e.r->>'local_uid')::bigint, e.r->>'principal', e.n, e.i FROM e "
-          "WHERE coalesce((e.r->>'local_uid')::bigint, -1) >= 0 "
-          "ON CONFLICT (uid) DO UPDATE SET principal = excluded.principal, "
-          "last_node = excluded.last_node, last_index = excluded.last_index "
-          "WHERE t.last_node <> excluded.last_node OR t.last_index < excluded.last_index");
+          "INSERT INTO local_accounts AS t (uid, principal, last_node, last_index) SELECT "
+          "(e.r->>'local_uid')::bigint, e.r->>'principal', e.n, e.i FROM e WHERE "
+          "coalesce((e.r->>'local_uid')::bigint, -1) >= 0 ON CONFLICT (uid) DO UPDATE SET "
+          "principal = excluded.principal, last_node = excluded.last_node, last_index = "
+          "excluded.last_index WHERE t.last_node <> excluded.last_node OR t.last_index < "
+          "excluded.last_index");
 STATEMENT(administrator_grant,
           "INSERT INTO grants (\"grant\", principal, role, created_at, last_node, last_index) "
           "SELECT md5(e.n || ':' || e.i)::uuid, e.r->>'principal', 'administrator', " TIME
           ", e.n, e.i FROM e ON CONFLICT (\"grant\") DO NOTHING");
-STATEMENT(principal_disable, "UPDATE principals t SET disabled = true, " CHANGED
-                             " FROM e WHERE t.principal = e.r->>'principal' AND " NEWER("t"));
-STATEMENT(principal_enable, "UPDATE principals t SET disabled = false, " CHANGED
-                            " FROM e WHERE t.principal = e.r->>'principal' AND " NEWER("t"));
+STATEMENT(principal_disable,
+          "UPDATE principals t SET disabled = true, " CHANGED " FROM e WHERE t.principal = "
+          "e.r->>'principal' AND " NEWER("t"));
+STATEMENT(principal_enable,
+          "UPDATE principals t SET disabled = false, " CHANGED " FROM e WHERE t.principal = "
+          "e.r->>'principal' AND " NEWER("t"));
 
 /* Roles and grants */
 
-STATEMENT(
-    role_add,
-    "INSERT INTO roles AS t (role, actions, last_node, last_index) "
-    "SELECT e.r->>'role', " TEXT(
-        "actions") ", e.n, e.i FROM e "
-                   "ON CONFLICT (role) DO UPDATE SET actions = excluded.actions, "
-                   "removed_at = NULL, last_node = excluded.last_node, "
-                   "last_index = excluded.last_index WHERE NOT t.builtin AND "
-                   "(t.last_node <> excluded.last_node OR t.last_index < excluded.last_index)");
-STATEMENT(role_remove, "UPDATE roles t SET removed_at = " TIME ", " CHANGED
-                       " FROM e WHERE t.role = e.r->>'role' AND NOT t.builtin AND " NEWER("t"));
-STATEMENT(
-    grant_add,
-    "INSERT INTO grants (\"grant\", principal, role, from_numbers, to_numbers, mailboxes, "
-    "expires_at, created_at, last_node, last_index) "
-    "SELECT (e.r->>'grant')::uuid, e.r->>'principal', e.r->>'role', " OWN("from_numbers") ", " OWN(
-        "to_numbers") ", " TEXT("mailboxes") ", "
-                                             "micro_time(nullif(" BIG(
-                                                 "expires") ", 0) * 1000000), " TIME
-                                                            ", e.n, e.i FROM e ON CONFLICT "
-                                                            "(\"grant\") DO NOTHING");
-STATEMENT(grant_revoke, "UPDATE grants t SET revoked_at = " TIME ", " CHANGED
-                        " FROM e WHERE t.\"grant\" = (e.r->>'grant')::uuid AND " NEWER("t"));
+STATEMENT(role_add,
+          "INSERT INTO roles AS t (role, actions, last_node, last_index) SELECT e.r->>'role', "
+          TEXT("actions") ", e.n, e.i FROM e ON CONFLICT (role) DO UPDATE SET actions = "
+          "excluded.actions, removed_at = NULL, last_node = excluded.last_node, last_index = "
+          "excluded.last_index WHERE NOT t.builtin AND (t.last_node <> excluded.last_node OR "
+          "t.last_index < excluded.last_index)");
+STATEMENT(role_remove,
+          "UPDATE roles t SET removed_at = " TIME ", " CHANGED " FROM e WHERE t.role = "
+          "e.r->>'role' AND NOT t.builtin AND " NEWER("t"));
+STATEMENT(grant_add,
+          "INSERT INTO grants (\"grant\", principal, role, from_numbers, to_numbers, mailboxes, "
+          "expires_at, created_at, last_node, last_index) SELECT (e.r->>'grant')::uuid, "
+          "e.r->>'principal', e.r->>'role', " OWN("from_numbers") ", " OWN("to_numbers") ", "
+          TEXT("mailboxes") ", micro_time(nullif(" BIG("expires") ", 0) * 1000000), " TIME
+          ", e.n, e.i FROM e ON CONFLICT (\"grant\") DO NOTHING");
+STATEMENT(grant_revoke,
+          "UPDATE grants t SET revoked_at = " TIME ", " CHANGED " FROM e WHERE t.\"grant\" = "
+          "(e.r->>'grant')::uuid AND " NEWER("t"));
 
 /* Mailboxes, numbers, trunks */
 
 STATEMENT(mailbox_set,
           "INSERT INTO mailboxes AS t (mailbox, class, retention_days, last_node, last_index) "
-          "SELECT e.r->>'mailbox', e.r->>'class', " INT(
-              "retention_days") ", e.n, e.i FROM e "
-                                "ON CONFLICT (mailbox) DO UPDATE SET class = excluded.class, "
-                                "retention_days = excluded.retention_days, last_node = "
-                                "excluded.last_node, "
-                                "last_index = excluded.last_index "
-                                "WHERE t.last_node <> excluded.last_node OR t.last_index < "
-                                "excluded.last_index");
-STATEMENT(
-    number_assign,
-    "INSERT INTO numbers AS t (number, mailbox, ident, last_node, last_index) "
-    "SELECT e.p->>'number', e.r->>'mailbox', " TEXT(
-        "ident") ", e.n, e.i FROM e "
-                 "ON CONFLICT (number) DO UPDATE SET mailbox = excluded.mailbox, ident = "
-                 "excluded.ident, "
-                 "removed_at = NULL, last_node = excluded.last_node, last_index = "
-                 "excluded.last_index "
-                 "WHERE t.last_node <> excluded.last_node OR t.last_index < excluded.last_index");
-STATEMENT(number_remove, "UPDATE numbers t SET removed_at = " TIME ", " CHANGED
-                         " FROM e WHERE t.number = e.p->>'number' AND " NEWER("t"));
-STATEMENT(
-    trunk_add,
-    "INSERT INTO trunks AS t (trunk, host, port, t38_first, prefix, last_node, last_index) "
-    "SELECT e.r->>'trunk', e.r->>'host', " INT("port") ", " INT("t38_first") " <> 0, " TEXT(
-        "prefix") ", e.n, e.i FROM e "
-                  "ON CONFLICT (trunk) DO UPDATE SET host = excluded.host, port = excluded.port, "
-                  "t38_first = excluded.t38_first, prefix = excluded.prefix, removed_at = NULL, "
-                  "last_node = excluded.last_node, last_index = excluded.last_index "
-                  "WHERE t.last_node <> excluded.last_node OR t.last_index < excluded.last_index");
+          "SELECT e.r->>'mailbox', e.r->>'class', " INT("retention_days") ", e.n, e.i FROM e ON "
+          "CONFLICT (mailbox) DO UPDATE SET class = excluded.class, retention_days = "
+          "excluded.retention_days, last_node = excluded.last_node, last_index = "
+          "excluded.last_index WHERE t.last_node <> excluded.last_node OR t.last_index < "
+          "excluded.last_index");
+STATEMENT(number_assign,
+          "INSERT INTO numbers AS t (number, mailbox, ident, last_node, last_index) SELECT "
+          "e.p->>'number', e.r->>'mailbox', " TEXT("ident") ", e.n, e.i FROM e ON CONFLICT "
+          "(number) DO UPDATE SET mailbox = excluded.mailbox, ident = excluded.ident, removed_at "
+          "= NULL, last_node = excluded.last_node, last_index = excluded.last_index WHERE "
+          "t.last_node <> excluded.last_node OR t.last_index < excluded.last_index");
+STATEMENT(number_remove,
+          "UPDATE numbers t SET removed_at = " TIME ", " CHANGED " FROM e WHERE t.number = "
+          "e.p->>'number' AND " NEWER("t"));
+STATEMENT(trunk_add,
+          "INSERT INTO trunks AS t (trunk, host, port, t38_first, prefix, last_node, last_index) "
+          "SELECT e.r->>'trunk', e.r->>'host', " INT("port") ", " INT("t38_first") " <> 0, "
+          TEXT("prefix") ", e.n, e.i FROM e ON CONFLICT (trunk) DO UPDATE SET host = "
+          "excluded.host, port = excluded.port, t38_first = excluded.t38_first, prefix = "
+          "excluded.prefix, removed_at = NULL, last_node = excluded.last_node, last_index = "
+          "excluded.last_index WHERE t.last_node <> excluded.last_node OR t.last_index < "
+          "excluded.last_index");
 STATEMENT(trunk_principal,
           "INSERT INTO principals AS t (principal, kind, created_at, last_node, last_index) "
-          "SELECT 'trunk:' || (e.r->>'trunk'), 'trunk', " TIME ", e.n, e.i FROM e "
-          "ON CONFLICT (principal) DO UPDATE SET disabled = false, "
-          "last_node = excluded.last_node, last_index = excluded.last_index "
-          "WHERE t.last_node <> excluded.last_node OR t.last_index < excluded.last_index");
-STATEMENT(trunk_remove, "UPDATE trunks t SET removed_at = " TIME ", " CHANGED
-                        " FROM e WHERE t.trunk = e.r->>'trunk' AND " NEWER("t"));
+          "SELECT 'trunk:' || (e.r->>'trunk'), 'trunk', " TIME ", e.n, e.i FROM e ON CONFLICT "
+          "(principal) DO UPDATE SET disabled = false, last_node = excluded.last_node, "
+          "last_index = excluded.last_index WHERE t.last_node <> excluded.last_node OR "
+          "t.last_index < excluded.last_index");
+STATEMENT(trunk_remove,
+          "UPDATE trunks t SET removed_at = " TIME ", " CHANGED " FROM e WHERE t.trunk = "
+          "e.r->>'trunk' AND " NEWER("t"));
 STATEMENT(trunk_principal_disable,
-          "UPDATE principals t SET disabled = true, " CHANGED
-          " FROM e WHERE t.principal = 'trunk:' || (e.r->>'trunk') AND " NEWER("t"));
+          "UPDATE principals t SET disabled = true, " CHANGED " FROM e WHERE t.principal = "
+          "'trunk:' || (e.r->>'trunk') AND " NEWER("t"));
 
 /* Faxes */
 
 STATEMENT(fax_submit,
           "INSERT INTO faxes (fax, direction, state, from_number, to_number, mailbox, class, "
-          "pages, "
-          "principal, idempotency_key, kek, document, node, created_at, last_node, last_index) "
-          "SELECT " FAX
-          ", 'out', 'queued', " OWN("from") ", " OWN("to") ", " TEXT("mailbox") ", " TEXT("class") ", " INT("pages") ", " TEXT(
-              "principal") ", " TEXT("idempotency_key") ", " TEXT("kek") ", " TEXT("document") ", "
-                                                                                               "e."
-                                                                                               "n,"
-                                                                                               " " TIME
-                                                                                               ", "
-                                                                                               "e."
-                                                                                               "n, "
-                                                                                               "e."
-                                                                                               "i "
-                                                                                               "FRO"
-                                                                                               "M "
-                                                                                               "e "
-                                                                                               "ON "
-                                                                                               "CON"
-                                                                                               "FLI"
-                                                                                               "CT "
-                                                                                               "(fa"
-                                                                                               "x) "
-                                                                                               "DO "
-                                                                                               "NOT"
-                                                                                               "HIN"
-                                                                                               "G");
+          "pages, principal, idempotency_key, kek, document, node, created_at, last_node, "
+          "last_index) SELECT " FAX ", 'out', 'queued', " OWN("from") ", " OWN("to") ", "
+          TEXT("mailbox") ", " TEXT("class") ", " INT("pages") ", " TEXT("principal") ", "
+          TEXT("idempotency_key") ", " TEXT("kek") ", " TEXT("document") ", e.n, " TIME
+          ", e.n, e.i FROM e ON CONFLICT (fax) DO NOTHING");
 STATEMENT(submission_add,
-          "INSERT INTO submissions (principal, idempotency_key, fax) "
-          "SELECT e.r->>'principal', e.r->>'idempotency_key', " FAX " FROM e "
-          "WHERE " TEXT("idempotency_key") " <> '' "
-                                           "ON CONFLICT (principal, idempotency_key) DO NOTHING");
-STATEMENT(
-    fax_offer,
-    "INSERT INTO faxes (fax, direction, state, from_number, to_number, mailbox, class, trunk, "
-    "call_id, kek, node, created_at, last_node, last_index) "
-    "SELECT " FAX ", 'in', 'receiving', " OWN("from") ", " OWN("to") ", " TEXT("mailbox") ", " TEXT(
-        "class") ", " TEXT("trunk") ", " TEXT("call_id") ", " TEXT("kek") ", e.n, " TIME
-                                                                          ", e.n, e.i FROM e ON "
-                                                                          "CONFLICT (fax) DO "
-                                                                          "NOTHING");
-STATEMENT(fax_complete, "UPDATE faxes t SET state = e.r->>'state', reason = " TEXT(
-                            "reason") ", "
-                                      "pages = CASE t.direction WHEN 'in' THEN " INT(
-                                          "pages") " ELSE t.pages END, "
-                                                   "completed_at = " TIME
-                                                   ", disposal_at = micro_time(nullif(" BIG(
-                                                       "disposal") ", 0) "
-                                                                   "* 1000000), " CHANGED
-                                                                   " FROM e WHERE t.fax = " FAX
-                                                                   " AND " NEWER("t"));
-STATEMENT(fax_dispose, "UPDATE faxes t SET disposed_at = " TIME ", " CHANGED
-                       " FROM e WHERE t.fax = " FAX " AND " NEWER("t"));
+          "INSERT INTO submissions (principal, idempotency_key, fax) SELECT e.r->>'principal', "
+          "e.r->>'idempotency_key', " FAX " FROM e WHERE " TEXT("idempotency_key")
+          " <> '' ON CONFLICT (principal, idempotency_key) DO NOTHING");
+STATEMENT(fax_offer,
+          "INSERT INTO faxes (fax, direction, state, from_number, to_number, mailbox, class, "
+          "trunk, call_id, kek, node, created_at, last_node, last_index) SELECT " FAX
+          ", 'in', 'receiving', " OWN("from") ", " OWN("to") ", " TEXT("mailbox") ", "
+          TEXT("class") ", " TEXT("trunk") ", " TEXT("call_id") ", " TEXT("kek") ", e.n, " TIME
+          ", e.n, e.i FROM e ON CONFLICT (fax) DO NOTHING");
+STATEMENT(fax_complete,
+          "UPDATE faxes t SET state = e.r->>'state', reason = " TEXT("reason") ", pages = CASE "
+          "t.direction WHEN 'in' THEN " INT("pages") " ELSE t.pages END, completed_at = " TIME
+          ", disposal_at = micro_time(nullif(" BIG("disposal") ", 0) * 1000000), " CHANGED
+          " FROM e WHERE t.fax = " FAX " AND " NEWER("t"));
+STATEMENT(fax_requeue,
+          "UPDATE faxes t SET state = 'queued', reason = " TEXT("reason") ", next_attempt_at = "
+          "micro_time(" BIG("next_attempt") " * 1000000), next_max_rate = " INT("max_rate")
+          ", next_ecm = " INT("ecm") ", " CHANGED " FROM e WHERE t.fax = " FAX " AND " NEWER("t"));
+STATEMENT(fax_dispose,
+          "UPDATE faxes t SET disposed_at = " TIME ", " CHANGED " FROM e WHERE t.fax = " FAX
+          " AND " NEWER("t"));
 
 /* Attempts. An inbound fax has no attempt.started: its row is made by what comes first. */
 
 STATEMENT(attempt_start,
-          "INSERT INTO attempts (fax, attempt, trunk, call_id, started_at, last_node, last_index) "
-          "SELECT " FAX ", " INT("attempt") ", " TEXT("trunk") ", " TEXT(
-              "call_id") ", " TIME ", e.n, e.i FROM e ON CONFLICT (fax, attempt) DO NOTHING");
+          "INSERT INTO attempts (fax, attempt, trunk, call_id, started_at, last_node, "
+          "last_index) SELECT " FAX ", " INT("attempt") ", " TEXT("trunk") ", " TEXT("call_id")
+          ", " TIME ", e.n, e.i FROM e ON CONFLICT (fax, attempt) DO NOTHING");
 STATEMENT(fax_sending,
-          "UPDATE faxes t SET state = CASE t.direction WHEN 'out' THEN 'sending' ELSE t.state END, "
-          "trunk = " TEXT("trunk") ", call_id = " TEXT(
-              "call_id") ", "
-                         "attempts = greatest(t.attempts, " INT(
-                             "attempt") "), " CHANGED " FROM e WHERE t.fax = " FAX
-                                        " AND " NEWER("t"));
-STATEMENT(
-    attempt_media,
-    "INSERT INTO attempts AS t (fax, attempt, trunk, call_id, media_started_at, last_node, "
-    "last_index) SELECT " FAX ", " INT(
-        "attempt") ", f.trunk, f.call_id, " TIME ", e.n, e.i FROM e JOIN faxes f ON f.fax = " FAX
-                   " "
-                   "ON CONFLICT (fax, attempt) DO UPDATE SET media_started_at = "
-                   "excluded.media_started_at, "
-                   "last_node = excluded.last_node, last_index = excluded.last_index "
-                   "WHERE t.last_node <> excluded.last_node OR t.last_index < excluded.last_index");
-STATEMENT(
-    attempt_end,
-    "INSERT INTO attempts AS t (fax, attempt, trunk, call_id, ended_at, outcome, sip_code, "
-    "t30_result, text, rate, modem, ecm, retransmissions, peer_ident, pages, seconds, "
-    "last_node, last_index) SELECT " FAX ", " INT(
-        "attempt") ", f.trunk, f.call_id, " TIME
-                   ", " TEXT("outcome") ", " INT("sip_code") ", " INT("t30_result") ", " TEXT(
-                       "tex"
-                       "t") ","
-                            " " INT("rate") ", " TEXT("modem") ", " INT("ecm") ", " INT(
-                                "retra"
-                                "nsmis"
-                                "sion"
-                                "s") ", " OWN("peer_ident") ", " INT("pages") ", " INT("second"
-                                                                                       "s") ","
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "."
-                                                                                            "n"
-                                                                                            ","
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "."
-                                                                                            "i"
-                                                                                            " "
-                                                                                            "F"
-                                                                                            "R"
-                                                                                            "O"
-                                                                                            "M"
-                                                                                            " "
-                                                                                            "e"
-                                                                                            " "
-                                                                                            "J"
-                                                                                            "O"
-                                                                                            "I"
-                                                                                            "N"
-                                                                                            " "
-                                                                                            "f"
-                                                                                            "a"
-                                                                                            "x"
-                                                                                            "e"
-                                                                                            "s"
-                                                                                            " "
-                                                                                            "f"
-                                                                                            " "
-                                                                                            "O"
-                                                                                            "N"
-                                                                                            " "
-                                                                                            "f"
-                                                                                            "."
-                                                                                            "f"
-                                                                                            "a"
-                                                                                            "x"
-                                                                                            " "
-                                                                                            "="
-                                                                                            " " FAX
-                                                                                            " "
-                                                                                            "O"
-                                                                                            "N"
-                                                                                            " "
-                                                                                            "C"
-                                                                                            "O"
-                                                                                            "N"
-                                                                                            "F"
-                                                                                            "L"
-                                                                                            "I"
-                                                                                            "C"
-                                                                                            "T"
-                                                                                            " "
-                                                                                            "("
-                                                                                            "f"
-                                                                                            "a"
-                                                                                            "x"
-                                                                                            ","
-                                                                                            " "
-                                                                                            "a"
-                                                                                            "t"
-                                                                                            "t"
-                                                                                            "e"
-                                                                                            "m"
-                                                                                            "p"
-                                                                                            "t"
-                                                                                            ")"
-                                                                                            " "
-                                                                                            "D"
-                                                                                            "O"
-                                                                                            " "
-                                                                                            "U"
-                                                                                            "P"
-                                                                                            "D"
-                                                                                            "A"
-                                                                                            "T"
-                                                                                            "E"
-                                                                                            " "
-                                                                                            "S"
-                                                                                            "E"
-                                                                                            "T"
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "n"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "_"
-                                                                                            "a"
-                                                                                            "t"
-                                                                                            " "
-                                                                                            "="
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "c"
-                                                                                            "l"
-                                                                                            "u"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "."
-                                                                                            "e"
-                                                                                            "n"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "_"
-                                                                                            "a"
-                                                                                            "t"
-                                                                                            ","
-                                                                                            " "
-                                                                                            "o"
-                                                                                            "u"
-                                                                                            "t"
-                                                                                            "c"
-                                                                                            "o"
-                                                                                            "m"
-                                                                                            "e"
-                                                                                            " "
-                                                                                            "="
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "c"
-                                                                                            "l"
-                                                                                            "u"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "."
-                                                                                            "o"
-                                                                                            "u"
-                                                                                            "t"
-                                                                                            "c"
-                                                                                            "o"
-                                                                                            "m"
-                                                                                            "e"
-                                                                                            ","
-                                                                                            " "
-                                                                                            "s"
-                                                                                            "i"
-                                                                                            "p"
-                                                                                            "_"
-                                                                                            "c"
-                                                                                            "o"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            " "
-                                                                                            "="
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "c"
-                                                                                            "l"
-                                                                                            "u"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "."
-                                                                                            "s"
-                                                                                            "i"
-                                                                                            "p"
-                                                                                            "_"
-                                                                                            "c"
-                                                                                            "o"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            ","
-                                                                                            " "
-                                                                                            "t"
-                                                                                            "3"
-                                                                                            "0"
-                                                                                            "_"
-                                                                                            "r"
-                                                                                            "e"
-                                                                                            "s"
-                                                                                            "u"
-                                                                                            "l"
-                                                                                            "t"
-                                                                                            " "
-                                                                                            "="
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "c"
-                                                                                            "l"
-                                                                                            "u"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "."
-                                                                                            "t"
-                                                                                            "3"
-                                                                                            "0"
-                                                                                            "_"
-                                                                                            "r"
-                                                                                            "e"
-                                                                                            "s"
-                                                                                            "u"
-                                                                                            "l"
-                                                                                            "t"
-                                                                                            ","
-                                                                                            " "
-                                                                                            "t"
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "t"
-                                                                                            " "
-                                                                                            "="
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "c"
-                                                                                            "l"
-                                                                                            "u"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "."
-                                                                                            "t"
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "t"
-                                                                                            ","
-                                                                                            " "
-                                                                                            "r"
-                                                                                            "a"
-                                                                                            "t"
-                                                                                            "e"
-                                                                                            " "
-                                                                                            "="
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "c"
-                                                                                            "l"
-                                                                                            "u"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "."
-                                                                                            "r"
-                                                                                            "a"
-                                                                                            "t"
-                                                                                            "e"
-                                                                                            ","
-                                                                                            " "
-                                                                                            "m"
-                                                                                            "o"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "m"
-                                                                                            " "
-                                                                                            "="
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "c"
-                                                                                            "l"
-                                                                                            "u"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "."
-                                                                                            "m"
-                                                                                            "o"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "m"
-                                                                                            ","
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "c"
-                                                                                            "m"
-                                                                                            " "
-                                                                                            "="
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "c"
-                                                                                            "l"
-                                                                                            "u"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "."
-                                                                                            "e"
-                                                                                            "c"
-                                                                                            "m"
-                                                                                            ","
-                                                                                            " "
-                                                                                            "r"
-                                                                                            "e"
-                                                                                            "t"
-                                                                                            "r"
-                                                                                            "a"
-                                                                                            "n"
-                                                                                            "s"
-                                                                                            "m"
-                                                                                            "i"
-                                                                                            "s"
-                                                                                            "s"
-                                                                                            "i"
-                                                                                            "o"
-                                                                                            "n"
-                                                                                            "s"
-                                                                                            " "
-                                                                                            "="
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "c"
-                                                                                            "l"
-                                                                                            "u"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "."
-                                                                                            "r"
-                                                                                            "e"
-                                                                                            "t"
-                                                                                            "r"
-                                                                                            "a"
-                                                                                            "n"
-                                                                                            "s"
-                                                                                            "m"
-                                                                                            "i"
-                                                                                            "s"
-                                                                                            "s"
-                                                                                            "i"
-                                                                                            "o"
-                                                                                            "n"
-                                                                                            "s"
-                                                                                            ","
-                                                                                            " "
-                                                                                            "p"
-                                                                                            "e"
-                                                                                            "e"
-                                                                                            "r"
-                                                                                            "_"
-                                                                                            "i"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "n"
-                                                                                            "t"
-                                                                                            " "
-                                                                                            "="
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "c"
-                                                                                            "l"
-                                                                                            "u"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "."
-                                                                                            "p"
-                                                                                            "e"
-                                                                                            "e"
-                                                                                            "r"
-                                                                                            "_"
-                                                                                            "i"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "n"
-                                                                                            "t"
-                                                                                            ","
-                                                                                            " "
-                                                                                            "p"
-                                                                                            "a"
-                                                                                            "g"
-                                                                                            "e"
-                                                                                            "s"
-                                                                                            " "
-                                                                                            "="
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "c"
-                                                                                            "l"
-                                                                                            "u"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "."
-                                                                                            "p"
-                                                                                            "a"
-                                                                                            "g"
-                                                                                            "e"
-                                                                                            "s"
-                                                                                            ","
-                                                                                            " "
-                                                                                            "s"
-                                                                                            "e"
-                                                                                            "c"
-                                                                                            "o"
-                                                                                            "n"
-                                                                                            "d"
-                                                                                            "s"
-                                                                                            " "
-                                                                                            "="
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "c"
-                                                                                            "l"
-                                                                                            "u"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "."
-                                                                                            "s"
-                                                                                            "e"
-                                                                                            "c"
-                                                                                            "o"
-                                                                                            "n"
-                                                                                            "d"
-                                                                                            "s"
-                                                                                            ","
-                                                                                            " "
-                                                                                            "l"
-                                                                                            "a"
-                                                                                            "s"
-                                                                                            "t"
-                                                                                            "_"
-                                                                                            "n"
-                                                                                            "o"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            " "
-                                                                                            "="
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "c"
-                                                                                            "l"
-                                                                                            "u"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "."
-                                                                                            "l"
-                                                                                            "a"
-                                                                                            "s"
-                                                                                            "t"
-                                                                                            "_"
-                                                                                            "n"
-                                                                                            "o"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            ","
-                                                                                            " "
-                                                                                            "l"
-                                                                                            "a"
-                                                                                            "s"
-                                                                                            "t"
-                                                                                            "_"
-                                                                                            "i"
-                                                                                            "n"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            " "
-                                                                                            "="
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "c"
-                                                                                            "l"
-                                                                                            "u"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "."
-                                                                                            "l"
-                                                                                            "a"
-                                                                                            "s"
-                                                                                            "t"
-                                                                                            "_"
-                                                                                            "i"
-                                                                                            "n"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            " "
-                                                                                            "W"
-                                                                                            "H"
-                                                                                            "E"
-                                                                                            "R"
-                                                                                            "E"
-                                                                                            " "
-                                                                                            "t"
-                                                                                            "."
-                                                                                            "l"
-                                                                                            "a"
-                                                                                            "s"
-                                                                                            "t"
-                                                                                            "_"
-                                                                                            "n"
-                                                                                            "o"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            " "
-                                                                                            "<"
-                                                                                            ">"
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "c"
-                                                                                            "l"
-                                                                                            "u"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "."
-                                                                                            "l"
-                                                                                            "a"
-                                                                                            "s"
-                                                                                            "t"
-                                                                                            "_"
-                                                                                            "n"
-                                                                                            "o"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            " "
-                                                                                            "O"
-                                                                                            "R"
-                                                                                            " "
-                                                                                            "t"
-                                                                                            "."
-                                                                                            "l"
-                                                                                            "a"
-                                                                                            "s"
-                                                                                            "t"
-                                                                                            "_"
-                                                                                            "i"
-                                                                                            "n"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            " "
-                                                                                            "<"
-                                                                                            " "
-                                                                                            "e"
-                                                                                            "x"
-                                                                                            "c"
-                                                                                            "l"
-                                                                                            "u"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "d"
-                                                                                            "."
-                                                                                            "l"
-                                                                                            "a"
-                                                                                            "s"
-                                                                                            "t"
-                                                                                            "_"
-                                                                                            "i"
-                                                                                            "n"
-                                                                                            "d"
-                                                                                            "e"
-                                                                                            "x");
+          "UPDATE faxes t SET state = CASE t.direction WHEN 'out' THEN 'sending' ELSE t.state "
+          "END, trunk = " TEXT("trunk") ", call_id = " TEXT("call_id") ", attempts = "
+          "greatest(t.attempts, " INT("attempt") "), " CHANGED " FROM e WHERE t.fax = " FAX
+          " AND " NEWER("t"));
+STATEMENT(attempt_media,
+          "INSERT INTO attempts AS t (fax, attempt, trunk, call_id, media_started_at, last_node, "
+          "last_index) SELECT " FAX ", " INT("attempt") ", f.trunk, f.call_id, " TIME
+          ", e.n, e.i FROM e JOIN faxes f ON f.fax = " FAX " ON CONFLICT (fax, attempt) DO "
+          "UPDATE SET media_started_at = excluded.media_started_at, last_node = "
+          "excluded.last_node, last_index = excluded.last_index WHERE t.last_node <> "
+          "excluded.last_node OR t.last_index < excluded.last_index");
+STATEMENT(attempt_end,
+          "INSERT INTO attempts AS t (fax, attempt, trunk, call_id, ended_at, outcome, sip_code, "
+          "t30_result, text, rate, modem, ecm, retransmissions, peer_ident, pages, seconds, "
+          "last_node, last_index) SELECT " FAX ", " INT("attempt") ", f.trunk, f.call_id, " TIME
+          ", " TEXT("outcome") ", " INT("sip_code") ", " INT("t30_result") ", " TEXT("text") ", "
+          INT("rate") ", " TEXT("modem") ", " INT("ecm") ", " INT("retransmissions") ", "
+          OWN("peer_ident") ", " INT("pages") ", " INT("seconds") ", e.n, e.i "
+          "FROM e JOIN faxes f ON f.fax = " FAX " ON CONFLICT (fax, attempt) DO UPDATE SET "
+          "ended_at = excluded.ended_at, outcome = excluded.outcome, "
+          "sip_code = excluded.sip_code, t30_result = excluded.t30_result, "
+          "text = excluded.text, rate = excluded.rate, modem = excluded.modem, "
+          "ecm = excluded.ecm, retransmissions = excluded.retransmissions, "
+          "peer_ident = excluded.peer_ident, pages = excluded.pages, "
+          "seconds = excluded.seconds, last_node = excluded.last_node, "
+          "last_index = excluded.last_index "
+          "WHERE t.last_node <> excluded.last_node OR t.last_index < excluded.last_index");
 
 /* Pages */
 
-STATEMENT(
-    page_submit,
-    "INSERT INTO pages (fax, stream, attempt, page, width, rows, x_dpi, y_dpi, coding, octets, "
-    "\"offset\", length, digest, last_node, last_index) SELECT " FAX
-    ", 'document', 0, " INT("page") ", " INT("width") ", " INT("rows") ", " INT("x_dpi") ", " INT("y_dpi") ", " INT(
-        "coding") ", " BIG("octets") ", " BIG("offset") ", " BIG("length") ", " TEXT("digest") ", "
-                                                                                               "e."
-                                                                                               "n, "
-                                                                                               "e."
-                                                                                               "i "
-                                                                                               "FRO"
-                                                                                               "M "
-                                                                                               "e "
-                                                                                               "ON "
-                                                                                               "CON"
-                                                                                               "FLI"
-                                                                                               "CT "
-                                                                                               "(fa"
-                                                                                               "x, "
-                                                                                               "str"
-                                                                                               "eam"
-                                                                                               ", "
-                                                                                               "att"
-                                                                                               "emp"
-                                                                                               "t, "
-                                                                                               "pag"
-                                                                                               "e) "
-                                                                                               "DO "
-                                                                                               "NOT"
-                                                                                               "HIN"
-                                                                                               "G");
-STATEMENT(
-    page_receive,
-    "INSERT INTO pages (fax, stream, attempt, page, width, rows, x_dpi, y_dpi, coding, octets, "
-    "\"offset\", length, digest, last_node, last_index) SELECT " FAX
-    ", 'received', " INT("attempt") ", " INT("page") ", " INT("width") ", " INT("rows") ", " INT(
-        "x"
-        "_"
-        "d"
-        "p"
-        "i") ", " INT("y_dpi") ", " INT("coding") ", " BIG("octets") ", " BIG("offset") ", " BIG("l"
-                                                                                                 "e"
-                                                                                                 "n"
-                                                                                                 "g"
-                                                                                                 "t"
-                                                                                                 "h") ", " TEXT("digest") ", "
-                                                                                                                          "e."
-                                                                                                                          "n, "
-                                                                                                                          "e."
-                                                                                                                          "i "
-                                                                                                                          "FRO"
-                                                                                                                          "M "
-                                                                                                                          "e "
-                                                                                                                          "ON "
-                                                                                                                          "CON"
-                                                                                                                          "FLI"
-                                                                                                                          "CT "
-                                                                                                                          "(fa"
-                                                                                                                          "x, "
-                                                                                                                          "str"
-                                                                                                                          "eam"
-                                                                                                                          ", "
-                                                                                                                          "att"
-                                                                                                                          "emp"
-                                                                                                                          "t, "
-                                                                                                                          "pag"
-                                                                                                                          "e) "
-                                                                                                                          "DO "
-                                                                                                                          "NOT"
-                                                                                                                          "HIN"
-                                                                                                                          "G");
+STATEMENT(page_submit,
+          "INSERT INTO pages (fax, stream, attempt, page, width, rows, x_dpi, y_dpi, coding, "
+          "octets, \"offset\", length, digest, last_node, last_index) SELECT " FAX
+          ", 'document', 0, " INT("page") ", " INT("width") ", " INT("rows") ", " INT("x_dpi")
+          ", " INT("y_dpi") ", " INT("coding") ", " BIG("octets") ", " BIG("offset") ", "
+          BIG("length") ", " TEXT("digest") ", e.n, e.i FROM e ON CONFLICT (fax, stream, "
+          "attempt, page) DO NOTHING");
+STATEMENT(page_receive,
+          "INSERT INTO pages (fax, stream, attempt, page, width, rows, x_dpi, y_dpi, coding, "
+          "octets, \"offset\", length, digest, last_node, last_index) SELECT " FAX
+          ", 'received', " INT("attempt") ", " INT("page") ", " INT("width") ", " INT("rows") ", "
+          INT("x_dpi") ", " INT("y_dpi") ", " INT("coding") ", " BIG("octets") ", "
+          BIG("offset") ", " BIG("length") ", " TEXT("digest")
+          ", e.n, e.i FROM e ON CONFLICT (fax, stream, attempt, page) DO NOTHING");
 STATEMENT(fax_page_count,
           "UPDATE faxes t SET pages = greatest(t.pages, " INT("page") "), " CHANGED
-                                                                      " FROM e WHERE t.fax = " FAX
-                                                                      " AND " NEWER("t"));
+          " FROM e WHERE t.fax = " FAX " AND " NEWER("t"));
 STATEMENT(page_sent,
           "UPDATE pages t SET confirmed_at = " TIME ", " CHANGED " FROM e WHERE t.fax = " FAX
           " AND t.stream = 'document' AND t.page = " INT("page") " AND " NEWER("t"));
 STATEMENT(page_confirmed,
           "UPDATE pages t SET confirmed_at = " TIME ", " CHANGED " FROM e WHERE t.fax = " FAX
-          " AND t.stream = 'received' AND t.attempt = " INT("attempt") " AND t.page = " INT(
-              "page") " AND " NEWER("t"));
-STATEMENT(fax_confirmed, "UPDATE faxes t SET pages_confirmed = greatest(t.pages_confirmed, " INT(
-                             "page") "), " CHANGED " FROM e WHERE t.fax = " FAX " AND " NEWER("t"));
+          " AND t.stream = 'received' AND t.attempt = " INT("attempt") " AND t.page = "
+          INT("page") " AND " NEWER("t"));
+STATEMENT(fax_confirmed,
+          "UPDATE faxes t SET pages_confirmed = greatest(t.pages_confirmed, " INT("page") "), "
+          CHANGED " FROM e WHERE t.fax = " FAX " AND " NEWER("t"));
 
-STATEMENT(checkpoint_add, "INSERT INTO checkpoints (node, size, root, note, time, index) "
-                          "SELECT e.n, (e.r->>'size')::bigint, e.r->>'root', e.r->>'note', " TIME
-                          ", e.i FROM e ON CONFLICT (node, size, index) DO NOTHING");
+STATEMENT(checkpoint_add,
+          "INSERT INTO checkpoints (node, size, root, note, time, index) SELECT e.n, "
+          "(e.r->>'size')::bigint, e.r->>'root', e.r->>'note', " TIME ", e.i FROM e ON CONFLICT "
+          "(node, size, index) DO NOTHING");
+
+/* clang-format on */
 
 static const struct {
     const char *event;
@@ -876,6 +222,7 @@ static const struct {
     {"fax.completed", {&fax_complete}},
     {"fax.disposed", {&fax_dispose}},
     {"fax.offered", {&fax_offer}},
+    {"fax.requeued", {&fax_requeue}},
     {"fax.submitted", {&fax_submit, &submission_add}},
     {"grant.created", {&grant_add}},
     {"grant.revoked", {&grant_revoke}},

@@ -64,6 +64,13 @@ struct config {
         int64_t page_hold_without_ecm_ms;
     } fax;
     struct {
+        int64_t max_attempts;
+        int64_t first_delay_ms;
+        int64_t busy_delay_ms;
+        int64_t max_delay_ms;
+        bool resume;
+    } retry;
+    struct {
         int64_t max_pages;
         int64_t wall_limit_ms;
         int64_t cpu_limit_s;
@@ -147,6 +154,7 @@ int config_main(int argc, char **argv);
 int config_parse_endpoint(const char *text, struct sockaddr_storage *out)
     __attribute__((warn_unused_result));
 
+/* Frees a configuration; NULL is allowed. */
 void config_free(struct config *config);
 
 #endif

@@ -81,6 +81,17 @@ const struct config_key config_keys[] = {
     {"fax.page_hold_without_ecm_ms", CONFIG_INTEGER, AT(fax.page_hold_without_ecm_ms), "2500", 100,
      2500, NULL, "without error correction: the call ends when storing a page takes longer"},
 
+    {"retry.max_attempts", CONFIG_INTEGER, AT(retry.max_attempts), "3", 1, 20, NULL,
+     "calls made for one fax, the first included; never again after an uncertain one"},
+    {"retry.first_delay_ms", CONFIG_INTEGER, AT(retry.first_delay_ms), "60000", 100, DAY_MS, NULL,
+     "wait before the second attempt, doubled before each further one"},
+    {"retry.busy_delay_ms", CONFIG_INTEGER, AT(retry.busy_delay_ms), "120000", 100, DAY_MS, NULL,
+     "wait when the called number was busy"},
+    {"retry.max_delay_ms", CONFIG_INTEGER, AT(retry.max_delay_ms), "3600000", 100, DAY_MS, NULL,
+     "longest wait between two attempts"},
+    {"retry.resume", CONFIG_BOOLEAN, AT(retry.resume), "true", 0, 0, NULL,
+     "a fax of which some pages were confirmed goes on at its next page"},
+
     {"render.max_pages", CONFIG_INTEGER, AT(render.max_pages), "200", 1, 10000, NULL,
      "documents with more pages are refused"},
     {"render.wall_limit_ms", CONFIG_INTEGER, AT(render.wall_limit_ms), "120000", 1000, HOUR_MS,

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/control/event.h"
 #include "gateway/control/fax_store.h"
 #include "gateway/db/fax_queries.h"
 #include "gateway/process/log.h"
+#include "gateway/wall_clock.h"
 
 struct due_fax {
     struct fax_id fax;
@@ -163,13 +163,10 @@ static bool may_dispose(struct disposal *d, const char *mailbox)
 static void take_row(struct disposal *d, const struct fax_row *row)
 {
     struct due_fax *due = &d->due[d->count];
-    time_t seconds = (time_t)(row->disposal_ms / 1000);
-    struct tm utc;
     if (!may_dispose(d, row->mailbox) || fax_id_parse(&due->fax, row->fax) < 0)
         return;
     snprintf(due->mailbox, sizeof due->mailbox, "%s", row->mailbox);
-    gmtime_r(&seconds, &utc);
-    strftime(due->due, sizeof due->due, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    wall_clock_text_seconds(row->disposal_ms / 1000, due->due);
     d->count++;
 }
 

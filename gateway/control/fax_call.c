@@ -146,6 +146,7 @@ void fax_calls_end(struct control *control, const char *reason)
 {
     for (struct fax_call *call = control->calls, *next; call; call = next) {
         next = call->next;
+        call->local_fault = call->local_fault || !call->ending;
         fax_call_end(call, "%s", reason);
     }
 }

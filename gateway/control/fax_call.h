@@ -19,11 +19,16 @@ struct outbound_fax {
     char principal[POLICY_NAME_TEXT]; /* who submitted it */
     char mailbox[POLICY_NAME_TEXT];
     uint32_t pages;
-    uint16_t attempt; /* from 1 */
+    uint32_t first_page;   /* from 1: earlier ones were confirmed in earlier attempts */
+    uint16_t attempt;      /* from 1 */
+    uint32_t max_rate;     /* bit/s; 0: as configured */
+    bool no_ecm;           /* not even offered */
+    int64_t not_before_ms; /* wall clock; 0: at once */
 };
 
-/* The attempt is over and recorded; state as in fax.completed. The call is gone after this. */
-typedef void fax_call_done_cb(void *user, const struct fax_id *fax, const char *state);
+/* The attempt is over and recorded. again: NULL, or the fax as it is to be tried again, recorded as
+ * queued (fax.requeued). The call is gone after this. */
+typedef void fax_call_done_cb(void *user, const struct outbound_fax *again);
 
 /* Starts an attempt on a trunk. done follows, never before this returns. Returns 0 or a negative
  * errno, then nothing has happened and nothing is recorded. */

@@ -205,8 +205,15 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
     event_text(&e, "call_id", call->call_id);
     event_text(&e, "kek", call->kek_id);
     int rc = event_append(&e, call->control->audit, on_offer_recorded, call);
-    if (rc < 0)
+    if (rc < 0) {
         on_offer_recorded(call, rc, 0);
+        return;
+    }
+    event_begin(&e, "attempt.started", call->principal, &call->fax);
+    event_integer(&e, "attempt", call->attempt);
+    event_text(&e, "trunk", call->trunk);
+    event_text(&e, "call_id", call->call_id);
+    event_note(&e, call->control->audit);
 }
 
 static void take_call(struct control *control, struct sip_session *session,

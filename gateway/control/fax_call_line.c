@@ -11,6 +11,7 @@
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/fax_watchers.h"
 #include "gateway/process/log.h"
+#include "policy/text_code.h"
 #include "policy/utf8.h"
 
 static void tell(struct fax_call *call, const char *kind, json_t *line)
@@ -54,12 +55,6 @@ static void on_page_journalled(void *user, int status, uint64_t index)
     fax_call_release(call);
 }
 
-static void digest_text(const uint8_t digest[32], char text[65])
-{
-    for (int i = 0; i < 32; i++)
-        snprintf(text + (ptrdiff_t)2 * i, 3, "%02x", digest[i]);
-}
-
 static void on_page_sealed(struct fax_call *call, const struct msg_page_sealed *m)
 {
     char digest[65];
@@ -83,7 +78,7 @@ static void on_page_sealed(struct fax_call *call, const struct msg_page_sealed *
     }
     wait->call = call;
     wait->page = m->page;
-    digest_text(m->digest, digest);
+    hex_encode(m->digest, 32, digest);
     event_begin(&e, "page.received", call->principal, &call->fax);
     event_integer(&e, "attempt", call->attempt);
     event_integer(&e, "page", m->page);
@@ -234,6 +229,7 @@ static void on_line_lost(void *user)
     struct fax_call *call = user;
     call->line_call = 0;
     call->line_lost = true;
+    call->local_fault = true;
     if (call->ending) {
         uv_timer_stop(&call->timer);
         fax_call_record_end(call);
@@ -257,9 +253,10 @@ static void fill_start(struct fax_call *call, struct msg_call_start *start)
     memset(start, 0, sizeof *start);
     start->call = call->line_call;
     start->sender = call->outbound;
-    start->ecm = config->fax.ecm;
+    start->ecm = call->outbound ? call->ecm : config->fax.ecm;
     start->attempt = call->attempt;
-    start->max_rate = (uint32_t)config->fax.max_rate;
+    start->first_page = call->outbound ? call->first_page : 0;
+    start->max_rate = call->outbound ? call->max_rate : (uint32_t)config->fax.max_rate;
     start->max_pages = (uint32_t)config->fax.max_pages;
     start->no_media_timeout_ms = (uint32_t)config->fax.no_media_timeout_ms;
     memcpy(start->fax_id, call->fax.octets, sizeof start->fax_id);

@@ -76,9 +76,11 @@ static void on_key(void *user, int status, const struct msg_key_result *result)
         if (rc < 0) {
             fax_call_end(call, "the vault file cannot be opened: %s", strerror(-rc));
         } else if ((rc = fax_call_start_line(call)) < 0) {
+            call->local_fault = true;
             fax_call_end(call, "no line can take the call: %s", strerror(-rc));
         }
     } else if (status < 0) {
+        call->local_fault = status != -ENOENT && status != -EBADMSG;
         fax_call_end(call, "the fax's key cannot be had: %s",
                      status == -ENOENT    ? "it has been destroyed"
                      : status == -EBADMSG ? "it is damaged"
@@ -100,6 +102,7 @@ static void on_start_recorded(void *user, int status, uint64_t index)
             int rc = keeper_open_key(call->control->keeper, &call->fax, on_key, call);
             if (rc < 0) {
                 call->pending--;
+                call->local_fault = true;
                 fax_call_end(call, "the keeper takes no questions: %s", strerror(-rc));
             }
         }
@@ -117,6 +120,10 @@ int fax_call_out(struct control *control, const struct outbound_fax *fax, const 
     call->fax = fax->fax;
     call->attempt = fax->attempt;
     call->pages = fax->pages;
+    call->first_page = fax->first_page > 0 ? fax->first_page : 1;
+    call->pages_confirmed = call->first_page - 1;
+    call->max_rate = fax->max_rate ? fax->max_rate : (uint32_t)control->config->fax.max_rate;
+    call->ecm = control->config->fax.ecm && !fax->no_ecm;
     memcpy(call->from, fax->from, sizeof call->from);
     memcpy(call->to, fax->to, sizeof call->to);
     memcpy(call->principal, fax->principal, sizeof call->principal);

@@ -21,6 +21,8 @@ struct fax_call {
     char call_id[128];
     uint32_t retention_days;
     uint32_t pages; /* outbound: of the document */
+    uint32_t first_page, max_rate;
+    bool ecm, local_fault;
 
     struct sip_session *session; /* NULL: not yet or no more */
     struct sdp_session offer;    /* inbound: of the INVITE */
@@ -47,6 +49,8 @@ struct fax_call {
     unsigned pending; /* callbacks that still refer to the call */
     int64_t started_ms;
     char reason[MSG_REASON_MAX];
+    struct outbound_fax next_attempt; /* when recorded as requeued */
+    bool requeued;
     fax_call_done_cb *done_cb;
     void *done_user;
 };

@@ -5,6 +5,7 @@
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/fax_watchers.h"
+#include "gateway/control/retry.h"
 #include "gateway/process/log.h"
 #include "policy/retention.h"
 
@@ -51,7 +52,7 @@ static void on_recorded(void *user, int status, uint64_t index)
     if (call->recorded_start)
         tell_end(call, state);
     if (call->done_cb)
-        call->done_cb(call->done_user, &call->fax, state);
+        call->done_cb(call->done_user, call->requeued && status == 0 ? &call->next_attempt : NULL);
     fax_call_discard(call);
 }
 
@@ -97,9 +98,66 @@ static bool must_wait(const struct fax_call *call)
            (call->line_call && call->media_started && !call->line_done);
 }
 
+/* Fills call->next_attempt when the fax is to be tried again. */
+static bool plan_next(struct fax_call *call, const char *state, const char **why)
+{
+    const struct config *config = call->control->config;
+    const struct retry_limits limits = {
+        .max_attempts = (uint32_t)config->retry.max_attempts,
+        .first_delay_ms = (uint64_t)config->retry.first_delay_ms,
+        .busy_delay_ms = (uint64_t)config->retry.busy_delay_ms,
+        .max_delay_ms = (uint64_t)config->retry.max_delay_ms,
+        .resume = config->retry.resume,
+    };
+    const struct retry_attempt attempt = {
+        .attempt = call->attempt,
+        .state = state,
+        .sip_code = call->sip_code,
+        .t30_result = call->line_done && call->media_started ? call->done.result : -1,
+        .local_fault = call->local_fault,
+        .rate = call->max_rate,
+        .ecm = call->ecm,
+    };
+    struct retry_plan plan;
+    retry_plan_make(&limits, &attempt, &plan);
+    if (!call->outbound || !plan.again)
+        return false;
+    struct outbound_fax *next = &call->next_attempt;
+    memset(next, 0, sizeof *next);
+    next->fax = call->fax;
+    memcpy(next->from, call->from, sizeof next->from);
+    memcpy(next->to, call->to, sizeof next->to);
+    memcpy(next->principal, call->principal, sizeof next->principal);
+    memcpy(next->mailbox, call->mailbox, sizeof next->mailbox);
+    next->pages = call->pages;
+    next->first_page = call->pages_confirmed + 1;
+    next->attempt = (uint16_t)(call->attempt + 1);
+    next->max_rate = plan.max_rate;
+    next->no_ecm = !plan.ecm;
+    next->not_before_ms = control_now_ms() + (int64_t)plan.delay_ms;
+    *why = plan.why;
+    return true;
+}
+
+static int record_requeue(struct fax_call *call, const char *why)
+{
+    struct event e;
+    const struct outbound_fax *next = &call->next_attempt;
+    event_begin(&e, "fax.requeued", call->principal, &call->fax);
+    event_integer(&e, "attempt", next->attempt);
+    event_integer(&e, "first_page", next->first_page);
+    event_integer(&e, "max_rate", next->max_rate);
+    event_integer(&e, "ecm", !next->no_ecm);
+    event_integer(&e, "next_attempt", (next->not_before_ms + 999) / 1000);
+    event_text(&e, "cause", why);
+    event_text(&e, "reason", call->reason);
+    return event_append(&e, call->control->audit, on_recorded, call);
+}
+
 void fax_call_record_end(struct fax_call *call)
 {
     struct event e;
+    const char *why = "";
     if (must_wait(call))
         return;
     call->recording = true;
@@ -110,6 +168,13 @@ void fax_call_record_end(struct fax_call *call)
         return;
     }
     record_attempt(call, state);
+    if (plan_next(call, state, &why)) {
+        call->requeued = true;
+        int error = record_requeue(call, why);
+        if (error < 0)
+            on_recorded(call, error, 0);
+        return;
+    }
     event_begin(&e, "fax.completed", call->principal, &call->fax);
     event_outcome(&e, strcmp(state, "delivered") == 0 || strcmp(state, "received") == 0 ? "ok"
                                                                                         : "failed");

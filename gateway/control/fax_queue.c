@@ -69,11 +69,11 @@ void fax_queue_close(struct fax_queue *q, void (*done)(void *user), void *user)
     uv_close((uv_handle_t *)&q->timer, on_closed);
 }
 
-static void on_call_done(void *user, const struct fax_id *fax, const char *state)
+static void on_call_done(void *user, const struct outbound_fax *again)
 {
     struct fax_queue *q = user;
-    (void)fax;
-    (void)state;
+    if (again && fax_queue_add(q, again) < 0)
+        log_write(LOG_LEVEL_ERROR, "out of memory: a queued fax waits for the next start");
     if (!q->closing)
         fax_queue_run(q);
 }
@@ -128,10 +128,18 @@ void fax_queue_run(struct fax_queue *q)
         return;
     /* Half of the room is kept for calls that come in. */
     size_t room = (line_pool_room(c->lines) + 1) / 2;
-    for (int turns = 0; q->first && room > 0 && turns < STARTS_PER_TURN; turns++, room--) {
-        if (!start(q, q->first))
+    int64_t now_ms = control_now_ms();
+    int turns = 0;
+    for (struct queued_fax **at = &q->first; *at && room > 0 && turns < STARTS_PER_TURN;) {
+        if ((*at)->fax.not_before_ms > now_ms) {
+            at = &(*at)->next;
+            continue;
+        }
+        if (!start(q, *at))
             break;
-        remove_at(q, &q->first);
+        remove_at(q, at);
+        turns++;
+        room--;
     }
     if (q->first)
         uv_timer_start(&q->timer, on_timer, RETRY_MS, 0);

@@ -61,7 +61,7 @@ enum retry_cause retry_cause_of(const struct retry_attempt *attempt)
         return cause_of_t30(attempt->t30_result);
     if (attempt->sip_code >= 300)
         return cause_of_sip(attempt->sip_code);
-    return attempt->line_lost ? RETRY_NETWORK : RETRY_NEVER;
+    return attempt->local_fault ? RETRY_NETWORK : RETRY_NEVER;
 }
 
 /* The next slower modem of the three: V.17 14400, V.29 9600, V.27ter 4800. */

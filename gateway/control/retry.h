@@ -27,7 +27,7 @@ struct retry_attempt {
     const char *state; /* "failed", "partial", "uncertain", "delivered", "cancelled" */
     int sip_code;      /* of the refusal; 0 or 200: none */
     int t30_result;    /* t38/t30_result.h; negative: T.30 did not run */
-    bool line_lost;    /* our line process died before media started */
+    bool local_fault;  /* of ours, before media: line or keeper lost, gateway stopped */
     uint32_t rate;     /* offered at most in this attempt, bit/s */
     bool ecm;          /* offered in this attempt */
 };

@@ -1,12 +1,11 @@
 #include "gateway/control/stranger_log.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/control/event.h"
+#include "gateway/socket_address.h"
 
 static const char others[] = "-1 too many accounts";
 
@@ -40,16 +39,6 @@ static void record(struct stranger_log *log, const char *address, uint64_t count
     event_note(&e, log->audit);
 }
 
-static void source_text(const struct sockaddr *source, char text[STRANGER_TEXT])
-{
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)source;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)source;
-    const void *octets =
-        source->sa_family == AF_INET6 ? (const void *)&v6->sin6_addr : (const void *)&v4->sin_addr;
-    if (!inet_ntop(source->sa_family, octets, text, STRANGER_TEXT))
-        snprintf(text, STRANGER_TEXT, "?");
-}
-
 static void note(struct stranger_log *log, const char *text, uint64_t now_ms)
 {
     struct stranger *free_place = NULL;
@@ -75,8 +64,8 @@ static void note(struct stranger_log *log, const char *text, uint64_t now_ms)
 
 void stranger_log_note(struct stranger_log *log, const struct sockaddr *source, uint64_t now_ms)
 {
-    char text[STRANGER_TEXT];
-    source_text(source, text);
+    char text[SOCKET_ADDRESS_HOST];
+    socket_address_host(source, text);
     note(log, text, now_ms);
 }
 

@@ -28,6 +28,7 @@ struct stranger_log {
     uint64_t others_since_ms;
 };
 
+/* Counts a request from source (IPv4 or IPv6), and records it when it is the first for a while. */
 void stranger_log_note(struct stranger_log *log, const struct sockaddr *source, uint64_t now_ms);
 void stranger_log_note_account(struct stranger_log *log, uid_t uid, const char *reason,
                                uint64_t now_ms);

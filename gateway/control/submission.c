@@ -17,6 +17,7 @@
 #include "gateway/db/fax_queries.h"
 #include "gateway/process/log.h"
 #include "policy/retention.h"
+#include "policy/text_code.h"
 
 static const size_t octets_max = (size_t)1 << 30; /* of the documents under way */
 
@@ -158,8 +159,7 @@ static int record_page(struct submission *s, uint32_t number, audit_done_cb *don
     const struct sealed_page *page = &s->pages[number - 1];
     struct event e;
     char digest[65];
-    for (int i = 0; i < 32; i++)
-        snprintf(digest + (ptrdiff_t)2 * i, 3, "%02x", page->digest[i]);
+    hex_encode(page->digest, sizeof page->digest, digest);
     event_begin(&e, "page.submitted", s->request.principal, &s->fax);
     event_integer(&e, "page", number);
     event_integer(&e, "width", page->width);

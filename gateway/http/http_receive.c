@@ -7,6 +7,8 @@
 
 #include <http_parser.h>
 
+#include "gateway/file_octets.h"
+
 #include "gateway/http/http_connection.h"
 
 static void drop_input(struct http_connection *connection, size_t length)
@@ -187,19 +189,6 @@ static int store_in_memory(struct http_request *request, const uint8_t *data, si
     return 0;
 }
 
-static int store_in_memfd(int fd, const uint8_t *data, size_t length)
-{
-    for (size_t done = 0; done < length;) {
-        ssize_t count = write(fd, data + done, length - done);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            return -ENOMEM;
-        done += (size_t)count;
-    }
-    return 0;
-}
-
 static bool has_share(const struct http_connection *connection, size_t more)
 {
     const struct http_server *server = connection->server;
@@ -225,7 +214,7 @@ static int store(struct http_connection *connection, const uint8_t *data, size_t
         return http_refuse(refusal, 503, "too much is being received already");
     server->body_bytes += length;
     connection->charged_bytes += length;
-    int error = request->body_fd >= 0 ? store_in_memfd(request->body_fd, data, length)
+    int error = request->body_fd >= 0 ? file_write_all(request->body_fd, data, length)
                                       : store_in_memory(request, data, length);
     if (error < 0)
         return http_refuse(refusal, 503, "no memory for the body");

@@ -91,6 +91,7 @@ void http_server_close(struct http_server *server, uint64_t drain_ms, http_close
  * All strings returned here are valid UTF-8 without control characters and live as long as the
  * request. */
 
+/* The method, upper case. */
 const char *http_request_method(const struct http_request *request);
 
 /* The path as sent, without the query, not decoded. */

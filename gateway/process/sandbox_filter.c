@@ -222,15 +222,15 @@ static int add_line_rules(scmp_filter_ctx filter)
         status = add_memory_rules(filter);
     for (size_t i = 0; status == 0 && i < COUNT(requests); i++)
         status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                                  SCMP_A1(SCMP_CMP_EQ, requests[i]));
+                                  SCMP_A1(SCMP_CMP_EQ, requests[i], 0));
     /* abort() and the sanitizers signal themselves, nobody else. */
     if (status == 0)
         status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     /* Only reading one's own limits. */
     if (status == 0)
         status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
-                                  SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0));
+                                  SCMP_A0(SCMP_CMP_EQ, 0, 0), SCMP_A2(SCMP_CMP_EQ, 0, 0));
     if (status == 0)
         status = add_calls(filter, SCMP_ACT_KILL_PROCESS, exec_calls, COUNT(exec_calls));
     if (status == 0)
@@ -293,11 +293,11 @@ static int add_terminal_rules(scmp_filter_ctx filter)
 static int add_family_rules(scmp_filter_ctx filter)
 {
     int status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                                  SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+                                  SCMP_A0(SCMP_CMP_GT, AF_NETLINK, 0));
     for (unsigned int family = 0; status == 0 && family < AF_NETLINK; family++)
         if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
             status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                                      SCMP_A0(SCMP_CMP_EQ, family));
+                                      SCMP_A0(SCMP_CMP_EQ, family, 0));
     return status;
 }
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const uint64_t LIMIT_NS = UINT64_C(60000000000);
+static const uint64_t limit_ns = UINT64_C(60000000000);
 
 static void on_state(void *user, enum db_state state, const char *reason)
 {
@@ -149,7 +149,7 @@ int audit_log_fax(struct audit_log *log, unsigned number)
 
 int audit_log_flush(struct audit_log *log)
 {
-    uint64_t end = uv_hrtime() + LIMIT_NS;
+    uint64_t end = uv_hrtime() + limit_ns;
     while (log->durable + log->failed < log->appended) {
         if (uv_hrtime() > end)
             return -ETIMEDOUT;
@@ -163,7 +163,7 @@ int audit_log_apply(struct audit_log *log)
     int error = audit_log_flush(log);
     if (error)
         return error;
-    uint64_t end = uv_hrtime() + LIMIT_NS;
+    uint64_t end = uv_hrtime() + limit_ns;
     struct audit_state state;
     for (;;) {
         audit_state_get(log->audit, &state);
@@ -183,7 +183,7 @@ static void on_checkpoint(void *user, int status, uint64_t index)
 
 int audit_log_checkpoint(struct audit_log *log)
 {
-    uint64_t end = uv_hrtime() + LIMIT_NS;
+    uint64_t end = uv_hrtime() + limit_ns;
     int status = 1;
     int error = audit_checkpoint_now(log->audit, on_checkpoint, &status);
     while (!error && status == 1 && uv_hrtime() < end)

@@ -10,5 +10,5 @@ while IFS= read -r header; do
         echo "$header does not compile alone"
         status=1
     fi
-done < <(git ls-files '*.h' 2>/dev/null || find . -name '*.h' -not -path './build/*')
+done < <(git ls-files -co --exclude-standard '*.h' 2>/dev/null || find . -name '*.h' -not -path './build/*')
 exit "$status"

@@ -1,4 +1,5 @@
-/* Two stacks of ours on one loop over 127.0.0.1: each verb, and the races between them. */
+/* Two stacks of ours on one loop over 127.0.0.1: calls made, answered, refused, cancelled and
+ * ended, and the races between both sides. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,52 +7,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/sip_test_agent.h"
-
-enum { LIMIT_MS = 8000 };
-
-struct pair {
-    uv_loop_t loop;
-    struct agent a, b; /* a calls b */
-};
-
-static int open_pair(void **state)
-{
-    struct pair *p = calloc(1, sizeof *p);
-    assert_non_null(p);
-    assert_int_equal(uv_loop_init(&p->loop), 0);
-    agent_open(&p->a, &p->loop, NULL);
-    agent_open(&p->b, &p->loop, NULL);
-    *state = p;
-    return 0;
-}
-
-/* Every test ends with both stacks closing cleanly and nothing left in the loop. */
-static int close_pair(void **state)
-{
-    struct pair *p = *state;
-    agent_close(&p->a);
-    agent_close(&p->b);
-    uv_run(&p->loop, UV_RUN_DEFAULT);
-    int left = uv_loop_close(&p->loop);
-    bool closed = p->a.is_closed && p->b.is_closed;
-    free(p);
-    return left == 0 && closed ? 0 : -1;
-}
-
-static void call(struct pair *p, const struct sdp_session *offer)
-{
-    assert_int_equal(agent_call(&p->a, agent_port(&p->b), offer, 0), 0);
-}
-
-static void establish(struct pair *p)
-{
-    struct sdp_session offer = agent_audio();
-    p->b.on_call = AGENT_RING_AND_ANSWER;
-    call(p, &offer);
-    assert_true(agent_wait(&p->b, "confirmed", LIMIT_MS));
-    assert_true(agent_wait(&p->a, "answered", LIMIT_MS));
-}
+#include "tests/unit/sip_test_pair.h"
 
 static void call_is_answered_and_ended_by_the_caller(void **state)
 {
@@ -197,109 +153,6 @@ static void first_invite_has_both_lines(void **state)
     p->b.on_call = AGENT_ANSWER;
     call(p, &offer);
     assert_true(agent_wait(&p->a, "answered t38", LIMIT_MS));
-}
-
-static void caller_switches_to_t38_and_back(void **state)
-{
-    struct pair *p = *state;
-    struct sdp_session audio = agent_audio();
-    establish(p);
-    agent_reinvite(&p->a);
-    assert_int_equal(sip_session_reinvite(p->a.session, &audio), -EBUSY);
-    assert_true(agent_wait(&p->a, "reinvite-answered t38", LIMIT_MS));
-    assert_true(agent_wait(&p->b, "offer t38;confirmed none;", LIMIT_MS));
-    assert_int_equal(sip_session_reinvite(p->a.session, &audio), 0);
-    assert_true(agent_wait(&p->a, "reinvite-answered audio", LIMIT_MS));
-}
-
-static void callee_switches_to_t38_before_the_ack(void **state)
-{
-    struct pair *p = *state;
-    struct sdp_session offer = agent_audio(), answer = agent_audio();
-    p->b.on_call = AGENT_RING;
-    call(p, &offer);
-    assert_true(agent_wait(&p->b, "incoming", LIMIT_MS));
-    assert_int_equal(sip_session_answer(p->b.session, &answer), 0);
-    agent_reinvite(&p->b); /* waits for the ACK by itself */
-    assert_true(agent_wait(&p->b, "confirmed none;reinvite-answered t38", LIMIT_MS));
-    assert_true(agent_wait(&p->a, "answered audio;offer t38;confirmed none", LIMIT_MS));
-}
-
-static void reinvite_is_refused_and_the_call_goes_on(void **state)
-{
-    struct pair *p = *state;
-    establish(p);
-    p->a.on_reinvite = 488;
-    agent_reinvite(&p->b);
-    assert_true(agent_wait(&p->b, "reinvite-refused 488", LIMIT_MS));
-    p->a.on_reinvite = 200;
-    agent_reinvite(&p->b);
-    assert_true(agent_wait(&p->b, "reinvite-answered t38", LIMIT_MS));
-}
-
-static void reinvite_is_answered_later(void **state)
-{
-    struct pair *p = *state;
-    struct sdp_session offer = agent_t38(), answer;
-    establish(p);
-    p->b.on_reinvite = 0;
-    assert_int_equal(sip_session_answer_reinvite(p->b.session, &offer), -EPROTO);
-    agent_reinvite(&p->a);
-    assert_true(agent_wait(&p->b, "offer t38", LIMIT_MS));
-    agent_wait(&p->b, NULL, 100);
-    assert_int_equal(sip_session_reinvite(p->b.session, &offer), -EBUSY);
-    answer = agent_reply(&offer);
-    assert_int_equal(sip_session_answer_reinvite(p->b.session, &answer), 0);
-    assert_true(agent_wait(&p->a, "reinvite-answered t38", LIMIT_MS));
-}
-
-static void reinvite_is_never_answered(void **state)
-{
-    struct pair *p = *state;
-    establish(p);
-    p->b.on_reinvite = 0;
-    agent_reinvite(&p->a);
-    assert_true(agent_wait(&p->a, "ended timeout 408", LIMIT_MS));
-    assert_true(agent_wait(&p->b, "ended peer 200", LIMIT_MS));
-}
-
-static void both_reinvite_at_once(void **state)
-{
-    struct pair *p = *state;
-    struct sip_stack_counters c;
-    establish(p);
-    agent_reinvite(&p->a);
-    agent_reinvite(&p->b);
-    /* The side that did not make the Call-ID retries first; the other's proposal is then dropped
-     * and answered by the peer's. */
-    assert_true(agent_wait(&p->b, "reinvite-answered t38", LIMIT_MS));
-    assert_true(agent_wait(&p->a, "reinvite-refused 491;offer t38;confirmed none", LIMIT_MS));
-    sip_stack_read_counters(p->b.stack, &c);
-    assert_true(c.glares >= 1);
-}
-
-static void bye_during_a_pending_reinvite(void **state)
-{
-    struct pair *p = *state;
-    establish(p);
-    p->b.on_reinvite = 0;
-    agent_reinvite(&p->a);
-    assert_true(agent_wait(&p->b, "offer t38", LIMIT_MS));
-    sip_session_hangup(p->a.session, 0, NULL);
-    assert_true(agent_wait(&p->b, "ended peer 200", LIMIT_MS));
-    assert_true(agent_wait(&p->a, "ended local 200", LIMIT_MS));
-}
-
-static void callee_hangs_up_with_a_reinvite_waiting(void **state)
-{
-    struct pair *p = *state;
-    establish(p);
-    p->b.on_reinvite = 0;
-    agent_reinvite(&p->a);
-    assert_true(agent_wait(&p->b, "offer t38", LIMIT_MS));
-    sip_session_hangup(p->b.session, 0, NULL);
-    assert_true(agent_wait(&p->a, "ended peer 200", LIMIT_MS));
-    assert_null(strstr(p->a.log, "reinvite-answered"));
 }
 
 static void hangup_inside_callbacks(void **state)
@@ -496,14 +349,6 @@ int main(void)
         ROW(port_is_unreachable),
         ROW(first_invite_is_t38),
         ROW(first_invite_has_both_lines),
-        ROW(caller_switches_to_t38_and_back),
-        ROW(callee_switches_to_t38_before_the_ack),
-        ROW(reinvite_is_refused_and_the_call_goes_on),
-        ROW(reinvite_is_answered_later),
-        ROW(reinvite_is_never_answered),
-        ROW(both_reinvite_at_once),
-        ROW(bye_during_a_pending_reinvite),
-        ROW(callee_hangs_up_with_a_reinvite_waiting),
         ROW(hangup_inside_callbacks),
         ROW(a_stack_calls_itself),
         ROW(bad_arguments_are_refused),

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,6 +301,14 @@ __attribute__((format(printf, 2, 3))) static inline void wire_send(struct wire *
     int n = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     wire_send_octets(w, text, (size_t)n);
+}
+
+/* Drops what has come and was not asked for, as repeated responses on a slow machine. */
+static inline void wire_drop(struct wire *w)
+{
+    char unwanted[16];
+    while (recv(w->fd, unwanted, sizeof unwanted, MSG_DONTWAIT) >= 0)
+        ;
 }
 
 /* Runs the loop until a datagram starting with prefix comes; others are dropped. */

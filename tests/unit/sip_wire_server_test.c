@@ -1,5 +1,5 @@
-/* One stack against a bare socket that sends what a test writes: retransmissions, refusals, routes,
- * odd and broken messages. */
+/* One stack against a bare socket that calls it: retransmissions, refusals, routes, odd and broken
+ * messages. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,118 +7,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/sip_test_agent.h"
-
-enum { LIMIT_MS = 8000, QUIET_MS = 60 };
-
-struct scene {
-    uv_loop_t loop;
-    struct agent a;
-    struct wire w;
-};
-
-static const char audio_sdp[] = "v=0\r\no=- 5 5 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\n"
-                                "t=0 0\r\nm=audio 30000 RTP/AVP 8 0\r\n";
-static const char t38_sdp[] = "v=0\r\no=- 5 6 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\n"
-                              "t=0 0\r\nm=image 30002 udptl t38\r\na=T38FaxVersion:0\r\n";
-
-static int open_scene(void **state)
-{
-    struct scene *s = calloc(1, sizeof *s);
-    assert_non_null(s);
-    assert_int_equal(uv_loop_init(&s->loop), 0);
-    agent_open(&s->a, &s->loop, NULL);
-    wire_open(&s->w, &s->loop, agent_port(&s->a));
-    s->a.on_call = AGENT_ANSWER;
-    *state = s;
-    return 0;
-}
-
-static int close_scene(void **state)
-{
-    struct scene *s = *state;
-    agent_close(&s->a);
-    uv_run(&s->loop, UV_RUN_DEFAULT);
-    wire_close(&s->w);
-    int left = uv_loop_close(&s->loop);
-    free(s);
-    return left;
-}
-
-static void send_sdp(struct scene *s, const char *line, const char *branch, const char *to_tag,
-                     const char *cseq, const char *headers, const char *body)
-{
-    wire_send(&s->w,
-              "%s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%u;rport;branch=%s\r\n"
-              "From: <sip:300@127.0.0.1>;tag=theirs\r\nTo: <sip:200@127.0.0.1>%s%s\r\n"
-              "Call-ID: wire-1\r\nCSeq: %s\r\n%sContent-Length: %zu\r\n\r\n%s",
-              line, s->w.port, branch, *to_tag ? ";tag=" : "", to_tag, cseq, headers, strlen(body),
-              body);
-}
-
-/* headers are appended to those of an INVITE with Contact and SDP. */
-static void send_invite(struct scene *s, const char *branch, const char *to_tag, const char *cseq,
-                        const char *headers, const char *body)
-{
-    char all[2048];
-    snprintf(all, sizeof all, "Contact: <sip:300@127.0.0.1:%u>\r\n%s%s", s->w.port,
-             *body ? "Content-Type: application/sdp\r\n" : "", headers);
-    send_sdp(s, "INVITE sip:200@127.0.0.1", branch, to_tag, cseq, all, body);
-}
-
-static void send_request(struct scene *s, const char *method, const char *branch,
-                         const char *to_tag, int cseq, const char *headers)
-{
-    char line[128], number[64];
-    snprintf(line, sizeof line, "%s sip:200@127.0.0.1", method);
-    snprintf(number, sizeof number, "%d %s", cseq, method);
-    send_sdp(s, line, branch, to_tag, number, headers, "");
-}
-
-/* The tag of the To header last received. */
-static const char *to_tag(struct scene *s)
-{
-    const char *at = strstr(wire_header(&s->w, "To"), ";tag=");
-    return at ? at + 5 : "";
-}
-
-/* Answers the request last received. body "" for none. */
-static void send_reply(struct scene *s, const char *status, const char *tag, const char *headers,
-                       const char *body)
-{
-    char via[1024], from[1024], to[1024], call_id[1024], cseq[1024];
-    snprintf(via, sizeof via, "%s", wire_header(&s->w, "Via"));
-    snprintf(from, sizeof from, "%s", wire_header(&s->w, "From"));
-    snprintf(to, sizeof to, "%s", wire_header(&s->w, "To"));
-    snprintf(call_id, sizeof call_id, "%s", wire_header(&s->w, "Call-ID"));
-    snprintf(cseq, sizeof cseq, "%s", wire_header(&s->w, "CSeq"));
-    wire_send(&s->w,
-              "SIP/2.0 %s\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s%s\r\nCall-ID: %s\r\nCSeq: %s\r\n"
-              "Contact: <sip:peer@127.0.0.1:%u>\r\n%s%sContent-Length: %zu\r\n\r\n%s",
-              status, via, from, to, *tag ? ";tag=" : "", tag, call_id, cseq, s->w.port, headers,
-              *body ? "Content-Type: application/sdp\r\n" : "", strlen(body), body);
-}
-
-/* The stack answers our INVITE; tag gets its To tag. */
-static void establish(struct scene *s, char tag[64])
-{
-    send_invite(s, "z9hG4bKi1", "", "1 INVITE", "", audio_sdp);
-    assert_true(wire_expect(&s->w, "SIP/2.0 200", LIMIT_MS));
-    snprintf(tag, 64, "%s", to_tag(s));
-    send_request(s, "ACK", "z9hG4bKa1", tag, 1, "");
-    assert_true(agent_wait(&s->a, "confirmed none", LIMIT_MS));
-}
-
-/* The stack calls us and we answer. */
-static void be_called(struct scene *s)
-{
-    struct sdp_session offer = agent_audio();
-    assert_int_equal(agent_call(&s->a, s->w.port, &offer, 0), 0);
-    assert_true(wire_expect(&s->w, "INVITE", LIMIT_MS));
-    send_reply(s, "200 OK", "peer", "", audio_sdp);
-    assert_true(wire_expect(&s->w, "ACK", LIMIT_MS));
-    assert_true(agent_wait(&s->a, "answered audio", LIMIT_MS));
-}
+#include "tests/unit/sip_test_wire.h"
 
 static void refusals_without_state(void **state)
 {
@@ -197,27 +86,8 @@ static void unknown_source_is_refused_or_ignored(void **state)
     sip_stack_read_counters(silent.stack, &c);
     assert_int_equal(c.unknown_sources, 1);
     agent_close(&silent);
-}
-
-/* Who answers a call of ours is no stranger, whatever the list says. */
-static void the_callee_may_hang_up_though_not_listed(void **state)
-{
-    struct scene *s = *state;
-    s->a.trusts_nobody = true;
-    be_called(s);
-    char from[1024], call_id[1024];
-    snprintf(from, sizeof from, "%s", wire_header(&s->w, "From"));
-    snprintf(call_id, sizeof call_id, "%s", wire_header(&s->w, "Call-ID"));
-    wire_send(&s->w,
-              "BYE sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKb\r\n"
-              "From: <sip:200@127.0.0.1>;tag=peer\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: 7 BYE\r\n"
-              "Reason: Q.850;cause=16\r\nContent-Length: 0\r\n\r\n",
-              from, call_id);
-    assert_true(agent_wait(&s->a, "ended peer 200", LIMIT_MS));
-    assert_string_equal(s->a.reason, "Q.850;cause=16");
-    assert_true(wire_expect(&s->w, "SIP/2.0 200", LIMIT_MS));
-    /* The response says where the request really came from. */
-    assert_non_null(strstr(s->w.got, "Via: SIP/2.0/UDP 127.0.0.1:9;"));
+    while (!silent.is_closed)
+        uv_run(&s->loop, UV_RUN_ONCE);
 }
 
 static void answers_go_to_the_source(void **state)
@@ -383,148 +253,6 @@ static void reinvites_out_of_turn(void **state)
     assert_null(strstr(s->a.log, "ended"));
 }
 
-static void glare_at_the_wire(void **state)
-{
-    struct scene *s = *state;
-    char tag[64];
-    establish(s, tag);
-    agent_reinvite(&s->a);
-    assert_true(wire_expect(&s->w, "INVITE", LIMIT_MS));
-    struct wire first = s->w; /* their re-INVITE, to be answered after ours was */
-    send_invite(s, "z9hG4bKi2", tag, "2 INVITE", "", t38_sdp);
-    assert_true(wire_expect(&s->w, "SIP/2.0 491", LIMIT_MS));
-    send_request(s, "ACK", "z9hG4bKi2", tag, 2, "");
-    s->w = first;
-    send_reply(s, "491 Request Pending", "", "", "");
-    assert_true(wire_expect(&s->w, "ACK", LIMIT_MS));
-    assert_string_equal(wire_header(&s->w, "Max-Forwards"), "70");
-    assert_true(wire_expect(&s->w, "INVITE", LIMIT_MS)); /* the retry */
-    assert_string_equal(wire_header(&s->w, "CSeq"), "2 INVITE");
-    send_reply(s, "200 OK", "", "", t38_sdp);
-    assert_true(agent_wait(&s->a, "reinvite-answered t38", LIMIT_MS));
-}
-
-static void glare_without_end_is_reported(void **state)
-{
-    struct scene *s = *state;
-    be_called(s);
-    agent_reinvite(&s->a);
-    for (int i = 0; i <= SIP_GLARE_RETRIES; i++) {
-        assert_true(wire_expect(&s->w, "INVITE", LIMIT_MS));
-        send_reply(s, "491 Request Pending", "", "", "");
-        assert_true(wire_expect(&s->w, "ACK", LIMIT_MS));
-    }
-    assert_true(agent_wait(&s->a, "reinvite-refused 491", LIMIT_MS));
-}
-
-static void reinvite_into_a_lost_dialog_ends_it(void **state)
-{
-    struct scene *s = *state;
-    be_called(s);
-    agent_reinvite(&s->a);
-    assert_true(wire_expect(&s->w, "INVITE", LIMIT_MS));
-    send_reply(s, "481 Call/Transaction Does Not Exist", "", "", "");
-    assert_true(wire_expect(&s->w, "BYE", LIMIT_MS));
-    send_reply(s, "481 Call/Transaction Does Not Exist", "", "", "");
-    assert_true(agent_wait(&s->a, "ended peer 481", LIMIT_MS));
-}
-
-static void silence_is_a_timeout(void **state)
-{
-    struct scene *s = *state;
-    struct sdp_session offer = agent_audio();
-    assert_int_equal(agent_call(&s->a, s->w.port, &offer, 0), 0);
-    for (int i = 0; i < 4; i++)
-        assert_true(wire_expect(&s->w, "INVITE", LIMIT_MS));
-    assert_true(agent_wait(&s->a, "ended timeout 408", LIMIT_MS));
-}
-
-static void ok_again_gets_the_ack_again_and_branches_are_refused(void **state)
-{
-    struct scene *s = *state;
-    struct sdp_session offer = agent_audio();
-    assert_int_equal(agent_call(&s->a, s->w.port, &offer, 0), 0);
-    assert_true(wire_expect(&s->w, "INVITE", LIMIT_MS));
-    struct wire invite = s->w;
-    send_reply(s, "200 OK", "peer", "", audio_sdp);
-    assert_true(wire_expect(&s->w, "ACK", LIMIT_MS));
-    struct wire ack = s->w;
-    s->w = invite;
-    send_reply(s, "200 OK", "peer", "", audio_sdp);
-    assert_false(wire_expect(&s->w, "ACK", 1)); /* at once: no storm */
-    agent_wait(&s->a, NULL, 20);
-    s->w = invite;
-    send_reply(s, "200 OK", "peer", "", audio_sdp);
-    assert_true(wire_expect(&s->w, "ACK", LIMIT_MS));
-    assert_string_equal(s->w.got, ack.got);
-    s->w = invite;
-    send_reply(s, "200 OK", "other", "", audio_sdp);
-    assert_true(wire_expect(&s->w, "ACK", LIMIT_MS));
-    assert_string_equal(to_tag(s), "other");
-    assert_true(wire_expect(&s->w, "BYE", LIMIT_MS));
-    assert_string_equal(to_tag(s), "other");
-    send_reply(s, "200 OK", "", "", "");
-    agent_wait(&s->a, NULL, 20);
-    assert_string_equal(s->a.log, "answered audio;");
-}
-
-static void answers_that_cannot_be_used(void **state)
-{
-    struct scene *s = *state;
-    struct sdp_session offer = agent_audio();
-    static const char *const bodies[] = {"", "v=0\r\nm=audio x\r\n"};
-    for (size_t i = 0; i < 2; i++) {
-        s->a.log[0] = '\0';
-        assert_int_equal(agent_call(&s->a, s->w.port, &offer, 0), 0);
-        assert_true(wire_expect(&s->w, "INVITE", LIMIT_MS));
-        send_reply(s, "200 OK", "peer", "", bodies[i]);
-        assert_true(wire_expect(&s->w, "ACK", LIMIT_MS));
-        assert_true(wire_expect(&s->w, "BYE", LIMIT_MS));
-        send_reply(s, "200 OK", "", "", "");
-        assert_true(agent_wait(&s->a, "ended local 488", LIMIT_MS));
-    }
-}
-
-static void cancel_after_a_provisional_response(void **state)
-{
-    struct scene *s = *state;
-    struct sdp_session offer = agent_audio();
-    assert_int_equal(agent_call(&s->a, s->w.port, &offer, 0), 0);
-    sip_session_hangup(s->a.session, 26, "late");
-    assert_true(wire_expect(&s->w, "INVITE", LIMIT_MS));
-    struct wire invite = s->w;
-    assert_false(wire_expect(&s->w, "CANCEL", QUIET_MS)); /* §9.1 */
-    s->w = invite;
-    send_reply(s, "180 Ringing", "peer", "", "");
-    assert_true(wire_expect(&s->w, "CANCEL", LIMIT_MS));
-    assert_string_equal(wire_header(&s->w, "Reason"), "SIP;cause=26;text=\"late\"");
-    const char *via = wire_header(&s->w, "Via");
-    assert_string_equal(wire_header(&s->w, "CSeq"), "1 CANCEL");
-    assert_non_null(strstr(invite.got, via)); /* the same branch */
-    send_reply(s, "200 OK", "peer", "", "");
-    s->w = invite;
-    send_reply(s, "487 Request Terminated", "peer", "", "");
-    assert_true(wire_expect(&s->w, "ACK", LIMIT_MS));
-    assert_true(agent_wait(&s->a, "ended local 487", LIMIT_MS));
-}
-
-static void cancel_that_nobody_heeds(void **state)
-{
-    struct scene *s = *state;
-    struct sip_stack_counters c;
-    struct sdp_session offer = agent_audio();
-    assert_int_equal(agent_call(&s->a, s->w.port, &offer, 0), 0);
-    assert_true(wire_expect(&s->w, "INVITE", LIMIT_MS));
-    send_reply(s, "180 Ringing", "peer", "", "");
-    assert_true(agent_wait(&s->a, "ringing", LIMIT_MS));
-    sip_session_hangup(s->a.session, 0, NULL);
-    assert_true(wire_expect(&s->w, "CANCEL", LIMIT_MS));
-    send_reply(s, "200 OK", "", "", "");
-    agent_wait(&s->a, NULL, 64 * 20 + 400); /* then the INVITE is given up */
-    sip_stack_read_counters(s->a.stack, &c);
-    assert_int_equal(c.transactions, 0);
-}
-
 static void routes_of_a_call_to_us(void **state)
 {
     struct scene *s = *state;
@@ -543,47 +271,6 @@ static void routes_of_a_call_to_us(void **state)
     const char *first = strstr(s->w.got, ";lr>"), *second = strstr(s->w.got, "p2.example");
     assert_true(first && second && strstr(second, "p3.example") && first < second);
     send_reply(s, "200 OK", "", "", "");
-}
-
-static void routes_of_a_call_of_ours(void **state)
-{
-    struct scene *s = *state;
-    struct sdp_session offer = agent_audio();
-    char headers[512];
-    assert_int_equal(agent_call(&s->a, s->w.port, &offer, 0), 0);
-    assert_true(wire_expect(&s->w, "INVITE", LIMIT_MS));
-    /* The last one is the first hop; it is a strict router. */
-    snprintf(headers, sizeof headers,
-             "Record-Route: <sip:p1.example;lr>\r\nRecord-Route: <sip:127.0.0.1:%u>\r\n",
-             s->w.port);
-    send_reply(s, "200 OK", "peer", headers, audio_sdp);
-    char line[64];
-    snprintf(line, sizeof line, "ACK sip:127.0.0.1:%u SIP/2.0", s->w.port);
-    assert_true(wire_expect(&s->w, line, LIMIT_MS));
-    snprintf(line, sizeof line, "<sip:p1.example;lr>, <sip:peer@127.0.0.1:%u>", s->w.port);
-    assert_string_equal(wire_header(&s->w, "Route"), line);
-}
-
-static void target_follows_the_contact(void **state)
-{
-    struct scene *s = *state;
-    char tag[64], headers[128];
-    struct wire other;
-    establish(s, tag);
-    wire_open(&other, &s->loop, agent_port(&s->a));
-    snprintf(headers, sizeof headers,
-             "Contact: <sip:moved@127.0.0.1:%u>\r\nContent-Type: application/sdp\r\n", other.port);
-    send_sdp(s, "INVITE sip:200@127.0.0.1", "z9hG4bKi2", tag, "2 INVITE", headers, t38_sdp);
-    assert_true(wire_expect(&s->w, "SIP/2.0 200", LIMIT_MS));
-    send_request(s, "ACK", "z9hG4bKa2", tag, 2, "");
-    assert_true(agent_wait(&s->a, "offer t38;confirmed", LIMIT_MS));
-    sip_session_hangup(s->a.session, 0, NULL);
-    assert_true(wire_expect(&other, "BYE sip:moved@127.0.0.1", LIMIT_MS));
-    struct wire own = s->w;
-    s->w = other;
-    send_reply(s, "200 OK", "", "", "");
-    s->w = own;
-    wire_close(&other);
 }
 
 static void multipart_with_sdp(void **state)
@@ -641,7 +328,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ROW(refusals_without_state),
         ROW(unknown_source_is_refused_or_ignored),
-        ROW(the_callee_may_hang_up_though_not_listed),
         ROW(answers_go_to_the_source),
         ROW(bye_again_gets_the_same_response),
         ROW(invite_again_gets_the_same_response),
@@ -652,17 +338,7 @@ int main(void)
         ROW(ack_without_the_answer_ends_the_call),
         ROW(peer_switches_to_t38_and_back),
         ROW(reinvites_out_of_turn),
-        ROW(glare_at_the_wire),
-        ROW(glare_without_end_is_reported),
-        ROW(reinvite_into_a_lost_dialog_ends_it),
-        ROW(silence_is_a_timeout),
-        ROW(ok_again_gets_the_ack_again_and_branches_are_refused),
-        ROW(answers_that_cannot_be_used),
-        ROW(cancel_after_a_provisional_response),
-        ROW(cancel_that_nobody_heeds),
         ROW(routes_of_a_call_to_us),
-        ROW(routes_of_a_call_of_ours),
-        ROW(target_follows_the_contact),
         ROW(multipart_with_sdp),
         ROW(what_is_no_message_is_dropped),
     };
