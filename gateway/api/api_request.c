@@ -10,12 +10,67 @@
 #include "gateway/process/log.h"
 #include "gateway/wall_clock.h"
 
+struct api_turn {
+    struct api_turn *next;
+    struct http_request *http;
+    http_handler_cb *handler;
+};
+
+/* Calls the handlers that wait until one of them makes a change that takes its time. */
+static void give_turns(struct control *c)
+{
+    if (c->giving_turns)
+        return;
+    c->giving_turns = true;
+    while (c->turns && !c->changing) {
+        struct api_turn *turn = c->turns;
+        c->turns = turn->next;
+        turn->handler(turn->http, c);
+        free(turn);
+    }
+    c->giving_turns = false;
+}
+
+static void wait_turn(struct control *c, struct http_request *http, http_handler_cb *handler)
+{
+    struct api_turn **end = &c->turns, *turn = calloc(1, sizeof *turn);
+    if (!turn) {
+        http_respond_problem(http, 503, "unavailable", "Out of memory", NULL);
+        return;
+    }
+    turn->http = http;
+    turn->handler = handler;
+    while (*end)
+        end = &(*end)->next;
+    *end = turn;
+}
+
+struct api_request *api_begin_change(struct http_request *http, void *control,
+                                     http_handler_cb *handler)
+{
+    struct control *c = control;
+    if (c->changing) {
+        wait_turn(c, http, handler);
+        return NULL;
+    }
+    struct api_request *r = api_begin(http, control);
+    if (r)
+        r->changes = c->changing = true;
+    return r;
+}
+
 void api_end(struct api_request *r)
 {
+    struct control *c = r->control;
+    bool changes = r->changes;
     json_decref(r->body);
     if (r->state_free)
         r->state_free(r->state);
     free(r);
+    if (changes) {
+        c->changing = false;
+        give_turns(c);
+    }
 }
 
 void api_answer_json(struct api_request *r, int status, json_t *body)
@@ -283,6 +338,11 @@ bool api_name_valid(const char *name)
     return length > 0 && length < POLICY_NAME_TEXT &&
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@") ==
                length;
+}
+
+bool api_name_reserved(const char *name)
+{
+    return strcmp(name, "system") == 0 || strcmp(name, "nobody") == 0;
 }
 
 const char **api_visible_mailboxes(struct api_request *r, size_t *count)

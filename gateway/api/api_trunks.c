@@ -86,7 +86,7 @@ static void add_trunk(struct api_request *r, json_t *in)
 
 void api_post_trunk(struct http_request *http, void *user)
 {
-    struct api_request *r = api_begin(http, user);
+    struct api_request *r = api_begin_change(http, user, api_post_trunk);
     if (!r || !api_allow(r, POLICY_ADMIN_TRUNKS, NULL))
         return;
     json_t *in = http_request_json(http);
@@ -101,7 +101,7 @@ void api_post_trunk(struct http_request *http, void *user)
 void api_delete_trunk(struct http_request *http, void *user)
 {
     struct event e;
-    struct api_request *r = api_begin(http, user);
+    struct api_request *r = api_begin_change(http, user, api_delete_trunk);
     if (!r || !api_allow(r, POLICY_ADMIN_TRUNKS, NULL))
         return;
     const char *name = http_request_param(http, "name");

@@ -186,7 +186,7 @@ static void on_disposed(void *user, int status, json_t *disposed, json_t *failed
 static void on_disposal_timer(uv_timer_t *timer)
 {
     struct control *c = timer->data;
-    if (disposal_run(c, "system", false, on_disposed, c) < 0)
+    if (disposal_run(c, NULL, false, on_disposed, c) < 0)
         uv_timer_start(timer, on_disposal_timer, (uint64_t)c->config->retention.timer_ms, 0);
 }
 

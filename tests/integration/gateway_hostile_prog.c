@@ -208,17 +208,19 @@ static void open_all(struct attacker *attackers, const char *address)
 
 static void read_targets(struct attacker *attackers)
 {
-    char line[128], name[32], host[64];
-    unsigned port;
-    while (fgets(line, sizeof line, stdin) && strncmp(line, "go", 2) != 0)
-        for (int i = 0; i < ATTACKS; i++)
-            if (sscanf(line, "%31s %63s %u", name, host, &port) == 3 &&
-                strcmp(name, names[i]) == 0) {
-                attackers[i].target.sin_family = AF_INET;
-                attackers[i].target.sin_port = htons((uint16_t)port);
-                if (inet_pton(AF_INET, host, &attackers[i].target.sin_addr) != 1)
-                    fail(host);
-            }
+    char line[128];
+    while (fgets(line, sizeof line, stdin) && strncmp(line, "go", 2) != 0) {
+        const char *name = strtok(line, " \n"), *host = strtok(NULL, " \n");
+        const char *port = strtok(NULL, " \n");
+        for (int i = 0; port && i < ATTACKS; i++) {
+            if (strcmp(name, names[i]) != 0)
+                continue;
+            attackers[i].target.sin_family = AF_INET;
+            attackers[i].target.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
+            if (inet_pton(AF_INET, host, &attackers[i].target.sin_addr) != 1)
+                fail(host);
+        }
+    }
 }
 
 int main(int argc, char **argv)
