@@ -254,7 +254,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_total_of_bodies_is_bounded),
-        TEST(a_gone_client_is_told_once),
         TEST(bodies_of_strangers_are_not_received),
         TEST(a_gone_client_is_told_once),
         TEST(a_client_that_never_reads_is_cut),
