@@ -273,7 +273,7 @@ static int add_signal_rules(scmp_filter_ctx filter, bool may_kill)
     /* abort() signals the own process. */
     if (status == 0)
         status = seccomp_rule_add(filter, refuse, SCMP_SYS(tgkill), 1,
-                                  SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
+                                  SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
     return status;
 }
 
