@@ -63,10 +63,9 @@ static void every_resolution_arrives(void **state)
         for (int without_ecm = 0; without_ecm < 2; without_ecm++) {
             struct virtual_call call;
             set_y_dpi(brief, y_dpis[i], y_dpis[i]);
-            virtual_call_begin(&call,
-                               &(struct virtual_call_config){.pages = brief,
-                                                             .page_count = PAGES,
-                                                             .sender_without_ecm = without_ecm});
+            virtual_call_begin(
+                &call, &(struct virtual_call_config){
+                           .pages = brief, .page_count = PAGES, .sender_without_ecm = without_ecm});
             expect_success(&call);
             for (int end = 0; end < 2; end++) {
                 assert_int_equal(call.end[end].statistics.y_dpi, y_dpis[i]);
@@ -85,10 +84,9 @@ static void resolutions_may_be_mixed(void **state)
         for (int without_ecm = 0; without_ecm < 2; without_ecm++) {
             struct virtual_call call;
             set_y_dpi(brief, y_dpis[i], y_dpis[(i + 1) % 3]);
-            virtual_call_begin(&call,
-                               &(struct virtual_call_config){.pages = brief,
-                                                             .page_count = PAGES,
-                                                             .sender_without_ecm = without_ecm});
+            virtual_call_begin(
+                &call, &(struct virtual_call_config){
+                           .pages = brief, .page_count = PAGES, .sender_without_ecm = without_ecm});
             expect_success(&call);
             virtual_call_end(&call);
         }
