@@ -178,10 +178,13 @@ int fax_engine_pages_changed(struct fax_engine *e) __attribute__((warn_unused_re
  * finished. */
 void fax_engine_abort(struct fax_engine *e, int result);
 
+/* Says whether the session is over: its last event has been given. */
 bool fax_engine_finished(const struct fax_engine *e);
 
+/* Copies what is known of the session so far; also valid when it is over. */
 void fax_engine_statistics(const struct fax_engine *e, struct fax_statistics *out);
 
+/* A static name as people write it ("V.17"). */
 const char *fax_modem_name(enum fax_modem modem);
 
 #endif

@@ -143,6 +143,7 @@ void spandsp_wipe_image(struct fax_engine *e);
 
 /* ---- spandsp_receive.c: everything a peer says comes through here ---- */
 
+/* Sets the guard's hooks of a receiver on a new session. */
 void spandsp_receive_install(struct fax_engine *e);
 
 /* After each call into spandsp: terminate if it counted a page that is not durable. */
@@ -184,6 +185,7 @@ void spandsp_non_ecm_answer(struct fax_engine *e, enum fax_copy copy);
 
 /* ---- spandsp_send.c: everything we say comes through here ---- */
 
+/* Sets the guard's hooks of a sender on a new session. */
 void spandsp_send_install(struct fax_engine *e);
 
 /* Asks the source for all pages, and writes the dummy document. Returns 0 or a negative FAX_E...

@@ -58,6 +58,8 @@ void line_tick_start(struct line *line);
 /* The tick's callback: drains the media sockets, then visits the calls that are due. */
 void line_tick_cb(uv_timer_t *timer);
 
+/* The calls by control's number: find (NULL: none), add, take out. They are not owned by
+ * the table. A line that is closing ends with the last one taken out. */
 struct line_call *line_find_call(struct line *line, uint32_t number);
 void line_insert_call(struct line *line, struct line_call *call);
 void line_remove_call(struct line *line, struct line_call *call);

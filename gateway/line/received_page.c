@@ -4,6 +4,7 @@
 #include "codecs/raster.h"
 #include "codecs/t4_decode.h"
 #include "codecs/t4_encode.h"
+#include "gateway/file_octets.h"
 #include "policy/policy_error.h"
 #include "t38/copy_quality.h"
 
@@ -129,17 +130,10 @@ static int check_pixels(const struct fax_page *page, struct fax_page_view *view,
 
 static int write_and_sync(int fd, const uint8_t *data, size_t length, uint64_t offset)
 {
-    size_t done = 0;
+    int error = file_write_all_at(fd, data, length, offset);
 
-    while (done < length) {
-        ssize_t n = pwrite(fd, data + done, length - done, (off_t)(offset + done));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        done += (size_t)n;
-    }
+    if (error < 0)
+        return error;
     /* fdatasync also writes the file's new size, without which the data could not be read. */
     return fdatasync(fd) < 0 ? -errno : 0;
 }

@@ -5,8 +5,8 @@
  * FCS-OK, low speed 2: the same at high speed                3: the same, end of the signal 4: an
  * indicator (one octet)              5: time passes, n times 100 ms 6: a lawful DCS and a TCF 7:
  * the waiting page becomes durable  8: a lawful DCS without ECM and a TCF
- * 9: n octets of an image without ECM, 10: the same, end of the signal  11: the waiting page is poor
- * or bad
+ * 9: n octets of an image without ECM, 10: the same, end of the signal  11: the waiting page is
+ * poor or bad
  */
 #include "t38/fax_engine.h"
 
