@@ -311,7 +311,7 @@ int fax_engine_page_refused(struct fax_engine *e, int result)
 
 int fax_engine_pages_changed(struct fax_engine *e)
 {
-    /* spandsp has the document open (mapped) while it sends */
+    /* while it sends, spandsp has the document mapped */
     if (spandsp_stopping(e) || !e->sender ||
         e->terminal.t30.operation_in_progress == OPERATION_T4_TX)
         return FAX_ESTATE;
