@@ -134,6 +134,7 @@ static void leave(struct fax_engine *e)
     if (e->in.release_wanted && !spandsp_stopping(e))
         spandsp_receive_release(e);
     spandsp_send_check(e);
+    spandsp_send_tell(e);
     if (e->stop_code && !e->ended) {
         spandsp_wipe_image(e);
         t30_terminate(&e->terminal.t30);
