@@ -5,6 +5,7 @@ import collections
 import json
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -132,6 +133,7 @@ def campaign(options):
     totals = collections.Counter()
     kinds = collections.Counter()
     pair = None
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     seeds = options.seeds or [options.seed + i for i in range(options.runs)]
     for seed in seeds:
         if options.minutes and time.monotonic() - begun > options.minutes * 60:
@@ -144,6 +146,10 @@ def campaign(options):
             verdict, report = run_one(pair, plan, options.search)
             if pair.runs >= options.runs_per_pair and not verdict.broken:
                 promises.nothing_left(pair, verdict)
+        except KeyboardInterrupt:
+            if pair:
+                pair.destroy()
+            raise SystemExit(130) from None
         except Exception:  # the harness itself; a run that could not be judged is no good run
             report = {"seed": seed, "fault": plan.kind, "top": pair.top if pair else ""}
             verdict.broken.append("harness: " + traceback.format_exc(limit=-4))
