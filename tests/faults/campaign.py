@@ -12,6 +12,7 @@ import time
 import traceback
 
 import faults
+import figures
 import promises
 from gateway import wait_until
 from pair import Pair
@@ -190,6 +191,9 @@ def main():
     parser.add_argument("--parent", default="/var/lib", help="where state directories are made")
     parser.add_argument("--program", default=os.path.join(build, "sealfax_faulty"))
     parser.add_argument("--search", default=os.path.join(build, "gateway_search_prog"))
+    parser.add_argument("--calls", type=int, help="no fault: so many faxes at once")
+    parser.add_argument("--pages", type=int, default=6, help="of each, with --calls")
+    parser.add_argument("--vault", type=int, help="no fault: restarts with so many faxes")
     options = parser.parse_args()
     if options.fault == "list":
         print("\n".join(sorted(faults.KINDS)))
@@ -200,6 +204,11 @@ def main():
         options.seed = int.from_bytes(os.urandom(3), "big")
     if options.runs is None:
         options.runs = 10 ** 6 if options.minutes else 1
+    if options.calls:
+        return figures.calls(options.program, options.parent, options.calls, options.pages)
+    if options.vault:
+        fill = os.path.join(os.path.dirname(options.search), "journal_fill")
+        return figures.vault(options.program, fill, options.parent, options.vault)
     return campaign(options)
 
 
