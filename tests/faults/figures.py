@@ -121,9 +121,9 @@ def _make_files(gateway):
     owner, keeper = os.stat(vault_folder), os.stat(os.path.join(gateway.state, "keeper"))
     sealed, key = os.urandom(6000), os.urandom(160)
     for (fax,) in gateway.sql("SELECT fax FROM faxes"):
-        name = fax.replace("-", "") if not os.path.isdir(os.path.join(vault_folder, fax[-2:])) else fax
-        for path, octets, who in ((os.path.join(vault_folder, fax[-2:], name + ".sfv"), sealed, owner),
-                                  (os.path.join(keys, fax[-2:], name), key, keeper)):
+        for path, octets, who in ((os.path.join(vault_folder, fax[-2:], fax + ".sfv"), sealed, owner),
+                                  (os.path.join(keys, fax[-2:], fax.replace("-", "") + ".key"), key,
+                                   keeper)):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             os.chown(os.path.dirname(path), who.st_uid, who.st_gid)
             with open(path, "wb") as file:
