@@ -248,11 +248,26 @@ static void watch_fax(struct api_request *r, const struct fax_id *fax, const str
     api_end(r);
 }
 
+static void watch_recorded(struct api_request *r)
+{
+    api_find_fax(r, POLICY_LIST, watch_fax);
+}
+
+static void found_to_watch(struct api_request *r, const struct fax_id *fax,
+                           const struct fax_row *row, const struct db_result *result)
+{
+    struct event e;
+    (void)row;
+    (void)result;
+    event_begin(&e, "fax.listed", r->principal, fax);
+    api_record(r, &e, watch_recorded);
+}
+
 void api_watch_fax(struct http_request *http, void *user)
 {
     struct api_request *r = api_begin(http, user);
     if (r)
-        api_find_fax(r, POLICY_LIST, watch_fax);
+        api_find_fax(r, POLICY_LIST, found_to_watch);
 }
 
 /* --- cancel --- */

@@ -10,6 +10,7 @@
 
 #include "gateway/control/fax_call_private.h"
 #include "gateway/process/log.h"
+#include "policy/utf8.h"
 
 struct fax_call *fax_call_new(struct control *control, bool outbound)
 {
@@ -97,6 +98,8 @@ void fax_call_end(struct fax_call *call, const char *format, ...)
     if (!call->reason[0])
         vsnprintf(call->reason, sizeof call->reason, format, arguments);
     va_end(arguments);
+    /* It may quote the peer, and is cut: what is no text could be shown to nobody. */
+    (void)utf8_clean(call->reason);
     call->ending = true;
     uv_timer_stop(&call->timer);
     stop_line(call);

@@ -37,6 +37,7 @@ struct fax_call {
     struct media_t38 t38;
     bool t38_agreed, media_started, line_done, line_lost, page_refused;
     struct msg_call_done done;
+    bool page_asked;          /* inbound: a page waits for the journal */
     uint32_t pages_stored;    /* inbound: sealed and journalled */
     uint32_t pages_confirmed; /* as the line has told so far */
     uint32_t page_pending;    /* outbound: a post-page command for it is unanswered */

@@ -10,6 +10,7 @@
 
 struct fax_watchers;
 
+/* Makes an empty list of watchers, the caller's. Returns 0 or -ENOMEM. */
 int fax_watchers_new(struct fax_watchers **out) __attribute__((warn_unused_result));
 /* Ends all streams. */
 void fax_watchers_free(struct fax_watchers *watchers);

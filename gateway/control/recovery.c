@@ -277,6 +277,9 @@ static void end_fax(struct recovery *r, const struct fax_row *row, const struct 
 static void queue_fax(struct recovery *r, const struct fax_row *row, const struct fax_id *id)
 {
     struct outbound_fax fax;
+    /* A step that starts over for the database's sake must not queue a fax twice. */
+    if (fax_queue_holds(r->control->queue, id))
+        return;
     memset(&fax, 0, sizeof fax);
     fax.fax = *id;
     fax.pages = (uint32_t)row->pages;

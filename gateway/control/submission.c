@@ -16,6 +16,7 @@
 #include "gateway/db/fax_queries.h"
 #include "gateway/process/log.h"
 #include "policy/retention.h"
+#include "policy/text_code.h"
 
 struct submission {
     struct submission *next; /* of all that are under way */
@@ -76,8 +77,12 @@ static void refuse(struct submission *s, int status, const char *slug, const cha
     snprintf(result.detail, sizeof result.detail, "%s", detail);
     if (s->file_made && fax_store_remove(s->control->context->paths->vault, &s->fax, true) < 0)
         log_write(LOG_LEVEL_WARNING, "the file of a refused submission is left in incoming/");
-    if (s->key_made && keeper_destroy_key(s->control->keeper, &s->fax, on_key_gone, s->control) < 0)
-        log_write(LOG_LEVEL_WARNING, "the key of a refused submission is left");
+    if (s->key_made) {
+        event_begin(&e, "key.destroyed", "system", &s->fax);
+        event_note(&e, s->control->audit);
+        if (keeper_destroy_key(s->control->keeper, &s->fax, on_key_gone, s->control) < 0)
+            log_write(LOG_LEVEL_WARNING, "the key of a refused submission is left");
+    }
     event_begin(&e, "fax.refused", s->request.principal, NULL);
     event_outcome(&e, "failed");
     event_personal(&e, "from", s->request.from);
@@ -137,8 +142,7 @@ static int record_page(struct submission *s, uint32_t number, audit_done_cb *don
     const struct sealed_page *page = &s->pages[number - 1];
     struct event e;
     char digest[65];
-    for (int i = 0; i < 32; i++)
-        snprintf(digest + (ptrdiff_t)2 * i, 3, "%02x", page->digest[i]);
+    hex_encode(page->digest, sizeof page->digest, digest);
     event_begin(&e, "page.submitted", s->request.principal, &s->fax);
     event_integer(&e, "page", number);
     event_integer(&e, "width", page->width);

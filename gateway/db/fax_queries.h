@@ -66,6 +66,7 @@ int fax_query_due(struct db *db, int64_t now_ms, unsigned limit, db_result_cb *c
 int fax_query_idempotency(struct db *db, const char *principal, const char *key, db_result_cb *cb,
                           void *user) __attribute__((warn_unused_result));
 
+/* Reads a row of the result; texts are borrowed from it. */
 void fax_row_read(const struct db_result *result, int row, struct fax_row *out);
 
 /* Pages of a fax by stream, attempt, page. */

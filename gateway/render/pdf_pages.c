@@ -63,9 +63,15 @@ static int inspect(struct render_job *job, struct pdf_info *info)
     const char *const argv[] = {"pdfinfo", "-f", "1", "-l", last, document_name, NULL};
     struct wiped_buffer text = {.limit = INFO_OCTETS_MAX};
     struct pdf_limits limits = {job->request.max_pages, RENDER_WIDTH_MM_MAX, RENDER_HEIGHT_MM_MAX};
-    struct program program = {
-        argv,  job->document, job->program_limits, job->deadline_ms, collect_info,
-        &text, errors,        sizeof errors};
+    struct program program = {argv,
+                              job->document,
+                              job->program_limits,
+                              job->deadline_ms,
+                              collect_info,
+                              &text,
+                              errors,
+                              sizeof errors,
+                              true};
     struct program_result result;
     char reason[PDF_INFO_REASON_MAX];
     int error;
@@ -171,9 +177,15 @@ static int draw(struct render_job *job, uint32_t pages)
                                 "-f",       "1",     "-l",       last,  document_name, NULL};
     const struct grey_limits limits = {SIDE_MAX, SIDE_MAX, PIXELS_MAX};
     struct page_stream stream = {job, NULL, pages};
-    struct program program = {
-        argv,    job->document, job->program_limits, job->deadline_ms, take_output,
-        &stream, errors,        sizeof errors};
+    struct program program = {argv,
+                              job->document,
+                              job->program_limits,
+                              job->deadline_ms,
+                              take_output,
+                              &stream,
+                              errors,
+                              sizeof errors,
+                              true};
     struct program_result result;
     int error;
 

@@ -80,8 +80,13 @@ static int render_by_kind(struct render_job *job)
     switch (kind) {
     case DOCUMENT_PDF:
         return render_pdf(job);
-    case DOCUMENT_TIFF:
+    case DOCUMENT_TIFF: {
+        /* It is read by this process, which needs no other from here on. */
+        int error = sandbox_alone();
+        if (error != 0)
+            return render_fail(job, error, 0, "the sandbox cannot be made narrower");
         return render_tiff(job);
+    }
     case DOCUMENT_UNKNOWN:
         break;
     }
@@ -198,6 +203,9 @@ static int export_fax(int channel, struct ipc_message *message, const struct con
     memcpy(&request, message->body, sizeof request);
     OPENSSL_cleanse(message->body, sizeof request);
     set_alarm(smaller_limit(0, config->render.wall_limit_ms, 120000));
+    error = sandbox_alone();
+    if (error != 0)
+        return error;
     error = export_document(message->descriptors[0], &request, &data, &length, &failed);
     OPENSSL_cleanse(request.data_key, sizeof request.data_key);
     if (error == 0) {

@@ -34,8 +34,15 @@ count() { decode "$1" frame.number | wc -l; }
 packets=$(count udp)
 holds "the call was captured ($packets packets)" test "$packets" -gt 300
 equal "packets dropped by the capture" "$(grep -o 'dropped on interface.*' "$GW_TOP/dumpcap.log" | grep -o '[0-9]\+/[0-9]\+' | cut -d / -f 2)" 0
-equal "malformed packets" "$(decode '_ws.malformed || _ws.short' frame.number frame.protocols | head -n 5)" ""
-equal "packets with an error" "$(decode '_ws.expert.severity == "Error"' frame.number _ws.expert.message | head -n 5)" ""
+# The packets that end a signal are sent three times, the same octets with the same sequence number
+# (T.38 §9.1.3 leaves that to the sender). Wireshark's reassembly takes the second for an end without
+# a beginning, so what repeats the packet before it is left to the first one's judgement.
+bad_packets() {
+    decode udp frame.number ip.src udp.payload >"$GW_TOP/payloads"
+    decode '_ws.malformed || _ws.short || _ws.expert.severity == "Error"' frame.number _ws.col.Info |
+        awk -F '\t' 'NR == FNR { repeats[$1] = $2 $3 == before; before = $2 $3; next } !repeats[$1]' "$GW_TOP/payloads" -
+}
+equal "malformed packets and packets with an error" "$(bad_packets | head -n 5)" ""
 equal "packets that are neither SIP nor T.38" "$(count '!sip && !t38')" 0
 
 note "what Wireshark sees"
@@ -44,13 +51,13 @@ equal "SIP methods" "$methods" "ACK BYE INVITE"
 equal "offers and answers: audio first, then T.38" \
     "$(decode sdp sdp.media.media | tr '\n' ' ')" "audio audio image image "
 holds "T.38 packets" test "$(count t38)" -gt 300
-holds "with redundant packets in them" test "$(count t38.error_recovery_item)" -gt 100
-frames=$(decode t30.FacsimileControl t30.FacsimileControl | tr ',' '\n' | sort -u)
-echo "T.30 frames: $(decode t30 _ws.col.Info | grep -o 'HDLC: .*' | sort | uniq -c | awk '{ $1 = ""; printf "%s;", $0 }')"
-holds "T.30 frames: DIS, DCS, CFR, PPS, MCF, DCN at least" test "$(wc -l <<<"$frames")" -ge 6
+holds "with redundant packets in them" test "$(count 't38.secondary_ifp_packets > 0')" -gt 300
+frames=$(decode t30.FacsimileControl _ws.col.Info | grep -o 'Reassembled: [A-Z]*' | cut -d ' ' -f 2 | sort -u | tr '\n' ' ')
+equal "T.30 frames" "$frames" "CFR CSI DCN DCS DIS FCD MCF PPS RCP TSI "
+like "the sender's identity in the clear text of TSI" "$(decode t30.FacsimileControl _ws.col.Info | grep -o 'TSI.*')" "Number:[+]493055100"
 
 note "the check can fail: a call with damaged packets"
-editcap -E 0.02 -o 60 --seed 7 "$GW_TOP/call.pcapng" "$GW_TOP/damaged.pcapng"
+editcap -E 0.02 -o 60 --seed 7 "$GW_TOP/call.pcapng" "$GW_TOP/damaged.pcapng" 2>/dev/null
 capture=damaged
-holds "malformed packets are seen in it" test "$(count '_ws.malformed')" -gt 0
+holds "bad packets are seen in it" test "$(bad_packets | wc -l)" -gt 0
 gw_end

@@ -331,7 +331,7 @@ gw_drained() { admin "$1" --json status | jq -e '.database.lag == 0' >/dev/null;
 # noise_pdf FILE PAGES: a document that is like no other; each page is some 35 kB of T.6 (25 s at
 # 14400 bit/s)
 noise_pdf() {
-    LC_ALL=C awk -v seed="$RANDOM$RANDOM" -v pages="$2" '
+    LC_ALL=C awk -v seed="$((RANDOM * 32768 + RANDOM))" -v pages="$2" '
         function emit(text) { printf "%s\n", text; at += length(text) + 1 }
         function object(text) { offset[++objects] = at; emit(objects " 0 obj " text); emit("endobj") }
         BEGIN {

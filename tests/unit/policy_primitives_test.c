@@ -175,6 +175,10 @@ static void utf8_table(void **state)
                  {"\xE2\x82x", false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(utf8_valid(cases[i].text, strlen(cases[i].text)), cases[i].valid);
+    char text[] = "a\xC3\xA4\xFF\x1B[1m\xE2\x82\x7F\xC2\x85\xF0\x90\x80\x80\xC3";
+    assert_true(utf8_clean(text));
+    assert_string_equal(text, "a\xC3\xA4??[1m????\xF0\x90\x80\x80?");
+    assert_false(utf8_clean(text));
 }
 
 static void every_error_has_its_text(void **state)
