@@ -7,6 +7,7 @@
 #include "policy/kek_id.h"
 
 enum { CALL_STOP_GRACE_MS = 2000, CALL_PREPARE_MS = 60000, CALL_NEGOTIATE_MS = 32000 };
+enum { CALL_RECORD_AGAIN_MS = 1000 };
 
 struct fax_call {
     struct fax_call *next;
@@ -45,7 +46,7 @@ struct fax_call {
     uv_timer_t timer;
     void (*on_timeout)(struct fax_call *call);
     bool recorded_start; /* attempt.started or fax.offered is in the log */
-    bool cancelled, ending, recording;
+    bool cancelled, ending, recording, record_failed;
     unsigned pending; /* callbacks that still refer to the call */
     int64_t started_ms;
     char reason[MSG_REASON_MAX];

@@ -14,7 +14,7 @@ import traceback
 import faults
 import figures
 import promises
-from gateway import wait_until
+from gateway import adopt_orphans, wait_until
 from pair import Pair
 
 MARKS = ("submitted", "dialling", "answered", "t38", "training", "trained", "page", "confirmed")
@@ -204,6 +204,7 @@ def main():
         options.seed = int.from_bytes(os.urandom(3), "big")
     if options.runs is None:
         options.runs = 10 ** 6 if options.minutes else 1
+    adopt_orphans()
     if options.calls:
         return figures.calls(options.program, options.parent, options.calls, options.pages)
     if options.vault:

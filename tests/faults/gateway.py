@@ -25,6 +25,27 @@ FINAL = {"delivered", "received", "partial", "failed", "uncertain", "cancelled"}
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+def adopt_orphans():
+    """What loses its parent becomes ours and is reaped: not every machine's init is quick at that,
+    and a dead process that is still listed looks alive to PostgreSQL's lock file."""
+    pr_set_child_subreaper = 36
+    _libc.prctl(pr_set_child_subreaper, 1, 0, 0, 0)
+
+    def reap():
+        while True:
+            time.sleep(0.05)
+            with open(f"/proc/{os.getpid()}/task/{os.getpid()}/children") as file:
+                for pid in map(int, file.read().split()):
+                    try:
+                        with open(f"/proc/{pid}/comm") as name:
+                            ours = name.read().startswith(("sealfax-", "postgres", "pdftoppm"))
+                        if ours and _state_of(pid) == "Z":
+                            os.waitpid(pid, os.WNOHANG)
+                    except OSError:
+                        pass
+    threading.Thread(target=reap, daemon=True).start()
+
+
 class Unavailable(Exception):
     """The gateway did not answer."""
 
