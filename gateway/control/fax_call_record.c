@@ -197,6 +197,10 @@ void fax_call_record_end(struct fax_call *call)
         on_recorded(call, 0, 0);
         return;
     }
+    /* Records become durable in their order: the last one's callback stands for all. */
+    for (uint32_t page = call->unrecorded_from; page > 0 && page <= call->pages_confirmed; page++)
+        if (fax_call_record_confirmed(call, page, NULL, NULL) < 0)
+            break; /* then the last one cannot be recorded either */
     record_attempt(call, state);
     if (plan_next(call, state, &why)) {
         call->requeued = true;

@@ -95,6 +95,8 @@ static int disturb(void)
     return error ? -1 : 0;
 }
 
+/* The parameters of the C library have names that are reserved. */
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 int fsync(int fd)
 {
     return disturb() < 0 ? -1 : (int)syscall(SYS_fsync, fd);
@@ -124,3 +126,4 @@ time_t time(time_t *out)
         *out = now.tv_sec;
     return now.tv_sec;
 }
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

@@ -51,8 +51,10 @@ def _render_pid(context):
     """Gives the gateway a document in passing and waits for the process that renders it."""
     submission = threading.Thread(target=lambda: context.pair.submit(
         context.side, 1, f"render-{time.monotonic_ns()}"), daemon=True)
+    known = set(context.gateway.children())
     submission.start()
-    pid = wait_until(5, lambda: context.one("render"), 0.005)
+    pid = wait_until(8, lambda: next((child for child in context.gateway.children()
+                                      if child not in known), None), 0.001)
     return pid, submission
 
 
