@@ -100,19 +100,43 @@ static void on_page_sealed(struct fax_call *call, const struct msg_page_sealed *
 
 /* --- progress --- */
 
-static void note_confirmed(struct fax_call *call, uint32_t page)
+int fax_call_record_confirmed(struct fax_call *call, uint32_t page, audit_done_cb *done, void *user)
 {
     struct event e;
-    /* Each page once, and none that there is not. */
-    if (page <= call->pages_confirmed || page > (call->outbound ? call->pages : call->pages_stored))
-        return;
     event_begin(&e, call->outbound ? "page.sent" : "page.confirmed", call->principal, &call->fax);
     event_integer(&e, "attempt", call->attempt);
     event_integer(&e, "page", page);
-    event_note(&e, call->control->audit);
-    call->pages_confirmed = page;
+    return event_append(&e, call->control->audit, done, user);
+}
+
+static void on_confirmed_recorded(void *user, int status, uint64_t index)
+{
+    struct page_wait *wait = user;
+    struct fax_call *call = wait->call;
+    (void)index;
+    /* The page is confirmed all the same: it is recorded with the end of the call. */
+    if (status < 0 && (call->unrecorded_from == 0 || wait->page < call->unrecorded_from))
+        call->unrecorded_from = wait->page;
+    free(wait);
+    fax_call_release(call);
+}
+
+static void note_confirmed(struct fax_call *call, uint32_t page)
+{
+    struct page_wait *wait = calloc(1, sizeof *wait);
+    if (page > call->pages_confirmed)
+        call->pages_confirmed = page;
     if (call->page_pending == page)
         call->page_pending = 0;
+    if (wait) {
+        *wait = (struct page_wait){call, page};
+        call->pending++;
+        int rc = fax_call_record_confirmed(call, page, on_confirmed_recorded, wait);
+        if (rc < 0)
+            on_confirmed_recorded(wait, rc, 0);
+    } else if (call->unrecorded_from == 0 || page < call->unrecorded_from) {
+        call->unrecorded_from = page;
+    }
     tell(call, "confirmed", json_pack("{s:i}", "page", (int)page));
 }
 
