@@ -9,7 +9,7 @@
 enum { COUNT_TEXT = 32, EXIF_ENTRIES_MAX = 256, EXIF_ENTRY = 12, TAG_ORIENTATION = 0x0112 };
 
 const struct image_limits image_read_send_limits = {
-    .max_side = 30000, .max_pixels = 100 * 1000 * 1000, .enough = 1728};
+    .max_side = 30000, .max_pixels = 100000000, .enough = 1728};
 
 int image_complain(char detail[IMAGE_READ_DETAIL], int error, const char *format, ...)
 {

@@ -109,8 +109,9 @@ static void mix_inks(const struct decoder *decoder, uint8_t *row)
     bool inverted = decoder->jpeg.saw_Adobe_marker;
     for (uint32_t x = 0; x < decoder->jpeg.output_width; x++) {
         unsigned light[4];
+        const uint8_t *inks = decoder->inks + (size_t)4 * x;
         for (size_t i = 0; i < 4; i++)
-            light[i] = inverted ? decoder->inks[4 * x + i] : 255u - decoder->inks[4 * x + i];
+            light[i] = inverted ? inks[i] : 255u - inks[i];
         unsigned luminance = (299 * light[0] + 587 * light[1] + 114 * light[2]) / 1000;
         row[x] = (uint8_t)(luminance * light[3] / 255);
     }

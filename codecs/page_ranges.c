@@ -25,9 +25,11 @@ static int read_number(const char **at, uint32_t *number)
 static int read_range(const char **at, struct page_range *range)
 {
     int rc = read_number(at, &range->first);
-    range->last = range->first;
-    if (rc < 0 || **at != '-')
+    if (rc < 0)
         return rc;
+    range->last = range->first;
+    if (**at != '-')
+        return 0;
     ++*at;
     if (**at == '\0') {
         range->last = UINT32_MAX;

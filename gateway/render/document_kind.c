@@ -26,7 +26,7 @@ const char *document_markup_name(const uint8_t *data, size_t length)
         data += sizeof mark;
         length -= sizeof mark;
     }
-    while (length > 0 && memchr(" \t\r\n", *data, 4) != NULL) {
+    while (length > 0 && *data != '\0' && strchr(" \t\r\n", *data) != NULL) {
         data++;
         length--;
     }
@@ -40,7 +40,8 @@ const char *document_markup_name(const uint8_t *data, size_t length)
 static bool has_controls(const uint8_t *data, size_t length)
 {
     for (size_t i = 0; i < length; i++)
-        if ((data[i] < ' ' && memchr("\t\n\f\r", data[i], 4) == NULL) || data[i] == 127)
+        if ((data[i] < ' ' && (data[i] == '\0' || strchr("\t\n\f\r", data[i]) == NULL)) ||
+            data[i] == 127)
             return true;
     return false;
 }
@@ -62,6 +63,8 @@ static bool is_utf8(const uint8_t *data, size_t length)
 
 static bool is_text(const uint8_t *data, size_t length)
 {
+    if (begins_with(data, length, "\xff\xfe", 2) || begins_with(data, length, "\xfe\xff", 2))
+        return true; /* UTF-16, to be told so */
     if (length == 0 || memchr(data, '\0', length) != NULL)
         return false;
     return !has_controls(data, length) || is_utf8(data, length);

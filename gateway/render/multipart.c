@@ -235,7 +235,7 @@ static int next_line(struct multipart_reader *reader, size_t head_start, char li
 static int read_head(struct multipart_reader *reader, struct multipart_part *part)
 {
     size_t start = reader->offset;
-    char line[LINE_MAX_OCTETS + 1];
+    char line[LINE_MAX_OCTETS + 1] = "";
     int found;
 
     while ((found = next_line(reader, start, line)) == 1) {

@@ -17,10 +17,10 @@
 
 enum {
     RENDER_PAGES_MAX = 1000,
-    RENDER_LISTED_MAX = 10000,   /* pages of a document of which some are wanted */
-    RENDER_WIDTH_MM_MAX = 900,   /* A0 upright is 841 × 1189 */
-    RENDER_HEIGHT_MM_MAX = 1300, /* 10,031 rows at 196 an inch */
-    RENDER_ROWS_MAX = 10100,
+    RENDER_LISTED_MAX = 10000, /* pages of a document of which some are wanted */
+    RENDER_WIDTH_MM_MAX = 900, /* A0 upright is 841 × 1189 */
+    RENDER_HEIGHT_MM_MAX = 1300,
+    RENDER_ROWS_MAX = 10000, /* what receivers of ours take; 1296 mm at 196 rows an inch */
     RENDER_A4_HEIGHT_MM = 297,
     RENDER_SET_OCTETS_MAX = 192 * 1024 * 1024,
 };

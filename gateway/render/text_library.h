@@ -43,7 +43,7 @@
     F(pango_layout_set_wrap)
 
 struct text_library {
-#define TEXT_LIBRARY_MEMBER(name) __typeof__(name) *name;
+#define TEXT_LIBRARY_MEMBER(name) __typeof__(name) *name; /* NOLINT(bugprone-macro-parentheses) */
     TEXT_LIBRARY_FUNCTIONS(TEXT_LIBRARY_MEMBER)
 #undef TEXT_LIBRARY_MEMBER
 };

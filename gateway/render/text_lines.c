@@ -108,8 +108,8 @@ int text_lines_next(struct text_lines *lines, struct text_line *line)
         lines->offset++;
     line->text = lines->text + lines->offset;
     end = lines->offset;
-    while (end < lines->length && memchr("\n\r\f", lines->text[end], 3) == NULL)
-        end++;
+    while (end < lines->length && strchr("\n\r\f", lines->text[end]) == NULL)
+        end++; /* there is no NUL */
     line->length = end - lines->offset;
     if (line->length > TEXT_LINE_OCTETS_MAX) {
         line->length = piece_length(line->text);
