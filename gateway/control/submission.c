@@ -26,7 +26,7 @@ struct submission {
     struct control *control;
     struct submission_request request;
     struct fax_id fax;
-    char document[65]; /* digest */
+    char document[65 + 64 + MSG_PAGES_MAX]; /* as in submission.h */
     struct seal_request seal;
     struct sealed_page *pages;
     uint32_t page_count;
@@ -276,8 +276,8 @@ static void start_render(struct submission *s)
 {
     const struct render_handlers handlers = {NULL, on_rendered, s};
     struct render_task *task;
-    int rc = render_document(s->control->renders, s->request.document, s->request.octets, &handlers,
-                             &task);
+    int rc = render_document(s->control->renders, s->request.document, s->request.octets,
+                             &s->request.options, &handlers, &task);
     if (rc < 0)
         fail(s, rc, "too many documents wait to be rendered");
 }
@@ -303,7 +303,7 @@ static void on_earlier(void *user, int status, const struct db_result *result)
                 strcmp(row.to_number, s->request.to) == 0;
     if (!same)
         refuse(s, 422, "idempotency", "The idempotency key was used before",
-               "the key belongs to another document or other numbers");
+               "the key belongs to another document, other numbers or other options");
     else if (fax_id_parse(&fax, row.fax) < 0)
         fail(s, -EIO, "the earlier fax could not be read");
     else
@@ -317,6 +317,18 @@ static bool same_key_under_way(const struct submission *s)
             strcmp(o->request.idempotency_key, s->request.idempotency_key) == 0)
             return true;
     return false;
+}
+
+static void add_options(struct submission *s)
+{
+    const struct render_options *options = &s->request.options;
+    const char *resolution = options->y_dpi == 98    ? " resolution=standard"
+                             : options->y_dpi == 391 ? " resolution=superfine"
+                                                     : "";
+    size_t used = strlen(s->document);
+    snprintf(s->document + used, sizeof s->document - used, "%s%s%s%s", resolution,
+             options->pages[0] ? " pages=" : "", options->pages,
+             options->rotate == RENDER_ROTATE_NONE ? " rotate=none" : "");
 }
 
 static void digest_work(uv_work_t *work)
@@ -333,6 +345,7 @@ static void on_digest(uv_work_t *work, int cancelled)
         fail(s, rc, "the document could not be read");
         return;
     }
+    add_options(s);
     if (!s->request.idempotency_key[0]) {
         start_render(s);
         return;
