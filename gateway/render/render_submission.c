@@ -40,30 +40,43 @@ static int render_one(struct render_job *job)
     return render_kind(job);
 }
 
-static int render_parts(struct render_job *job, const uint8_t *data, size_t octets)
+/* All of the parts are well formed and not too many: known before the first one is rendered. */
+static int check_parts(struct render_job *job, const uint8_t *data, size_t octets)
 {
     struct multipart_reader reader;
     struct multipart_part part;
     int found = multipart_open(&reader, job->request.content_type, data, octets);
 
+    if (found == 0)
+        do
+            found = multipart_next(&reader, &part);
+        while (found == 1);
     if (found != 0)
         return render_fail(job, found, 0, "%s", reader.reason);
-    while ((found = multipart_next(&reader, &part)) == 1) {
+    return reader.parts > 0 ? 0 : render_fail(job, FAX_EEMPTY, 0, "the submission has no files");
+}
+
+static int render_parts(struct render_job *job, const uint8_t *data, size_t octets)
+{
+    struct multipart_reader reader;
+    struct multipart_part part;
+    int found = check_parts(job, data, octets);
+
+    if (found != 0)
+        return found;
+    found = multipart_open(&reader, job->request.content_type, data, octets);
+    while (found == 0 && multipart_next(&reader, &part) == 1) {
         struct render_document *document = &job->document;
         uint32_t before = document->pages_before + document->pages;
-        int error;
 
         *document = (struct render_document){
             .data = part.data, .octets = part.length, .file = reader.parts, .pages_before = before};
         memcpy(document->name, part.name, sizeof document->name);
-        error = render_wants_more(job, 0) ? render_one(job) : 0;
-        if (error != 0)
-            return error;
+        found = render_wants_more(job, 0) ? render_one(job) : 0;
     }
-    job->document.file = 0;
-    if (found < 0)
-        return render_fail(job, found, 0, "%s", reader.reason);
-    return reader.parts > 0 ? 0 : render_fail(job, FAX_EEMPTY, 0, "the submission has no files");
+    if (found == 0)
+        job->document.file = 0; /* what is said from now on is about all of them */
+    return found;
 }
 
 /* Documents behind the last wanted page are not looked at, so their pages do not count here. */

@@ -49,7 +49,7 @@ def make_pngs():
     yield "rgb.png", png(300, 400, gradient(300, 400, 3), colour=2)
     yield "alpha.png", png(120, 160, (b"\0\0\0\0" * 60 + b"\0\0\0\xff" * 60 for _ in range(160)),
                            colour=6)
-    yield "deep.png", png(120, 160, (b"\0\0" * 60 + b"\xff\xff" * 60 for _ in range(160)), depth=16)
+    yield "deep.png", png(120, 160, (b"\xff\xff" * 60 + b"\0\0" * 60 for _ in range(160)), depth=16)
     yield "bilevel.png", png(1728, 1146, (b"\xff" * 108 + b"\0" * 108 for _ in range(1146)), depth=1,
                              extra=chunk(b"pHYs", struct.pack(">IIB", 8032, 3858, 1)))
     yield "one.png", png(1, 1, [b"\0"])
