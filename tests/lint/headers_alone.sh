@@ -3,9 +3,11 @@
 set -euo pipefail
 cd "${SOURCE_DIR:-$(dirname "$0")/../..}"
 status=0
-flags=(-std=c11 -D_GNU_SOURCE -I. -fsyntax-only -Wall -Wextra -Wpedantic -Werror -isystem "$(pg_config --includedir)")
-read -ra system <<<"$(pkg-config --cflags-only-I pangocairo)"
-flags+=("${system[@]/#-I/-isystem}")
+build=${BUILD_DIR:-build/dev}
+# Where libraries have their headers is what the build has found out.
+mapfile -t places < <(grep -oE -- '-(isystem |I)/[^ "]+' "$build/compile_commands.json" |
+    sed -E 's/^-(isystem |I)//' | sort -u | grep -vxF "$PWD")
+flags=(-std=c11 -D_GNU_SOURCE -I. -fsyntax-only -Wall -Wextra -Wpedantic -Werror "${places[@]/#/-isystem}")
 while IFS= read -r header; do
     if ! printf '#include "%s"\n#include "%s"\nextern int unit_is_not_empty;\n' "$header" "$header" |
         gcc "${flags[@]}" -x c -; then
