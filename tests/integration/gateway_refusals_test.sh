@@ -34,7 +34,7 @@ cases=(
     "encrypted.pdf|needs a password"
     "truncated.pdf|the PDF is damaged"
     "zero_pages.pdf|has no pages"
-    "garbage.pdf|not a PDF or TIFF document"
+    "garbage.pdf|not a PDF, TIFF, PNG, JPEG or text document"
     "pageloop.pdf|the PDF is damaged"
     "nested_forms.pdf|page 1 takes more than 5 s of processor time|takes longer than 60 s to render"
     "huge_page.pdf|page 1 is [0-9]+ mm (high|wide); the limit is"
@@ -71,7 +71,7 @@ refused "a number that no trunk leads to" 1 'No trunk leads to the number' submi
 nobody() {
     setpriv --reuid nobody --regid nogroup --clear-groups env SEALFAX_SOCKET="$GW_TOP/north/run/api.sock" "$GW_TOP/sealfax" "$@"
 }
-refused "an account that is nobody, sending" 1 'this local account may send nothing' nobody send --as "$ours" --to "$theirs" - <"$good"
+refused "an account that is nobody, sending" 1 'this local account may send nothing|the local account is no principal' nobody send --as "$ours" --to "$theirs" - <"$good"
 refused "an account that is nobody, reading" 1 'the local account is no principal' nobody faxes
 refused "the administrator, who may not send" 1 'has no role that allows it' \
     admin north send --as "$ours" --to "$theirs" "$good"
@@ -93,8 +93,8 @@ first=$(gw_send north "$ours" "$theirs" "$good" --idempotency-key one)
 second=$(gw_send north "$ours" "$theirs" "$good" --idempotency-key one)
 equal "the same document again: the same fax" "$second" "$first"
 like "and it says so" "$(submit "$ours" "$theirs" "$good" --idempotency-key one)" "fax $first was submitted before"
-refused "another document with the key" 1 'the key belongs to another document or other numbers' submit "$ours" "$theirs" "$GW_DATA/form.pdf" --idempotency-key one
-refused "another number with the key" 1 'the key belongs to another document or other numbers' submit "$ours" "${theirs}1" "$good" --idempotency-key one
+refused "another document with the key" 1 'the key belongs to another document, other numbers or other options' submit "$ours" "$theirs" "$GW_DATA/form.pdf" --idempotency-key one
+refused "another number with the key" 1 'the key belongs to another document, other numbers or other options' submit "$ours" "${theirs}1" "$good" --idempotency-key one
 # Five at once with a key that is new: one fax
 pids=()
 for i in 1 2 3 4 5; do
