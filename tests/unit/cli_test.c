@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <stdbool.h>
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "gateway/cli/cli.h"
 #include "tests/doubles/cli_gateway.h"
