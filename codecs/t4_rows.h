@@ -39,6 +39,7 @@ struct t4_row {
     uint32_t count;
 };
 
+/* Fills the look-up tables of both directions from the code lists of T.4. */
 void t4_tables_build(struct t4_tables *tables);
 
 /* Make the row empty (all white). */

@@ -2,8 +2,9 @@
 
 #include <errno.h>
 #include <openssl/rand.h>
-#include <stddef.h>
 #include <string.h>
+
+#include "policy/text_code.h"
 
 int fax_id_make(struct fax_id *id, uint64_t now_ms)
 {
@@ -34,17 +35,6 @@ void fax_id_text(const struct fax_id *id, char text[FAX_ID_TEXT])
     text[at] = '\0';
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 int fax_id_parse(struct fax_id *id, const char *text)
 {
     struct fax_id out;
@@ -54,7 +44,7 @@ int fax_id_parse(struct fax_id *id, const char *text)
     for (int i = 0; i < FAX_ID_OCTETS; i++) {
         if (is_dash(at) && text[at++] != '-')
             return -EINVAL;
-        int high = hex_value(text[at++]), low = hex_value(text[at++]);
+        int high = hex_digit_value(text[at++]), low = hex_digit_value(text[at++]);
         if (high < 0 || low < 0)
             return -EINVAL;
         out.octets[i] = (uint8_t)(high << 4 | low);

@@ -21,6 +21,7 @@ void fax_id_text(const struct fax_id *id, char text[FAX_ID_TEXT]);
 /* Reads the canonical text, upper or lower case. Returns 0, or -EINVAL for anything else. */
 int fax_id_parse(struct fax_id *id, const char *text) __attribute__((warn_unused_result));
 
+/* Compares two identifiers (they are no secrets). */
 bool fax_id_equal(const struct fax_id *a, const struct fax_id *b);
 
 #endif

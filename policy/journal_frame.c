@@ -144,6 +144,10 @@ int journal_side_encode(const struct journal_side *side, uint8_t *out, size_t ca
         return FAX_EP_INVAL;
     if (side->value_length > JOURNAL_SIDE_VALUE_MAX)
         return FAX_EP_LIMIT;
+    /* What the reader would take for damage must never be written: the log could not be opened. */
+    if (memchr(side->value, '\0', side->value_length) ||
+        !utf8_valid(side->value, side->value_length))
+        return FAX_EP_INVAL;
     wire_writer_init(&writer, out, capacity);
     wire_put_u64(&writer, side->record_index);
     wire_put_text(&writer, side->key);

@@ -22,6 +22,11 @@ static int hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+int hex_digit_value(char digit)
+{
+    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : hex_value(digit);
+}
+
 int hex_decode(const char *text, uint8_t *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i++) {

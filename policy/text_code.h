@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The value of a hexadecimal digit of either case; -1 for another character. */
+int hex_digit_value(char digit);
+
 /* Writes 2 * length lower-case digits and a NUL to text. */
 void hex_encode(const uint8_t *bytes, size_t length, char *text);
 

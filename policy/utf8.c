@@ -1,6 +1,7 @@
 #include "policy/utf8.h"
 
 #include <stdint.h>
+#include <string.h>
 
 /* Octets of the sequence that begins at bytes, or 0. The second octet has bounds of its own, which
  * exclude overlong forms, surrogates and what is over U+10FFFF (RFC 3629 §4). */
@@ -46,4 +47,26 @@ bool utf8_valid(const char *text, size_t length)
             return false;
     }
     return true;
+}
+
+bool utf8_clean(char *text)
+{
+    bool changed = false;
+    size_t length = strlen(text), kept = 0;
+    for (size_t at = 0, step; at < length; at += step) {
+        const uint8_t *bytes = (const uint8_t *)text + at;
+        size_t whole = sequence_length(bytes, length - at);
+        bool control = (whole == 1 && (bytes[0] < 0x20 || bytes[0] == 0x7F)) ||
+                       (whole == 2 && bytes[0] == 0xC2 && bytes[1] < 0xA0);
+        step = whole ? whole : 1;
+        if (!whole || control) {
+            text[kept++] = '?';
+            changed = true;
+            continue;
+        }
+        memmove(text + kept, text + at, step);
+        kept += step;
+    }
+    text[kept] = '\0';
+    return changed;
 }

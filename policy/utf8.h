@@ -9,4 +9,9 @@
  */
 bool utf8_valid(const char *text, size_t length);
 
+/* Makes a text that came from outside fit to be kept and shown: every octet that is not part of
+ * well-formed UTF-8, and every control character (C0, DEL, C1), becomes '?'. In place; the length
+ * does not grow. Returns true when something was replaced. */
+bool utf8_clean(char *text);
+
 #endif

@@ -137,20 +137,45 @@ int wire_check_text(const char *text, size_t capacity)
     return 0;
 }
 
-/* The remainders of 16 values of a half octet: small enough to be read here, and checking a segment
- * is not where time goes. Polynomial 0x82F63B78 (reflected). */
+/* The remainders of 16 values of a half octet: small enough to be read here, for processors without
+ * an instruction for it. Polynomial 0x82F63B78 (reflected). */
 static const uint32_t crc_of_nibble[16] = {
     0x00000000, 0x105EC76F, 0x20BD8EDE, 0x30E349B1, 0x417B1DBC, 0x5125DAD3, 0x61C69362, 0x7198540D,
     0x82F63B78, 0x92A8FC17, 0xA24BB5A6, 0xB21572C9, 0xC38D26C4, 0xD3D3E1AB, 0xE330A81A, 0xF36E6F75};
 
-uint32_t wire_crc32c(uint32_t crc, const void *bytes, size_t length)
+static uint32_t crc_by_table(uint32_t crc, const uint8_t *at, size_t length)
 {
-    const uint8_t *at = bytes;
-    crc = ~crc;
     for (size_t i = 0; i < length; i++) {
         crc ^= at[i];
         crc = crc >> 4 ^ crc_of_nibble[crc & 15];
         crc = crc >> 4 ^ crc_of_nibble[crc & 15];
     }
-    return ~crc;
+    return crc;
+}
+
+#ifdef __x86_64__
+/* At each start the whole journal is read: by table its check sums took half of that time. */
+__attribute__((target("sse4.2"))) static uint32_t
+crc_by_instruction(uint32_t crc, const uint8_t *at, size_t length)
+{
+    uint64_t wide = crc;
+    for (; length >= sizeof wide; at += sizeof wide, length -= sizeof wide) {
+        uint64_t octets;
+        memcpy(&octets, at, sizeof octets);
+        wide = __builtin_ia32_crc32di(wide, octets);
+    }
+    crc = (uint32_t)wide;
+    for (; length > 0; at++, length--)
+        crc = __builtin_ia32_crc32qi(crc, *at);
+    return crc;
+}
+#endif
+
+uint32_t wire_crc32c(uint32_t crc, const void *bytes, size_t length)
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("sse4.2"))
+        return ~crc_by_instruction(~crc, bytes, length);
+#endif
+    return ~crc_by_table(~crc, bytes, length);
 }

@@ -5,13 +5,14 @@
  * engine can follow. One session is used by one thread at a time. Nothing is read or written but
  * memory (memfds).
  *
- * Promises. A receiver lets the peer have its confirmation (MCF) of a page only after
- * fax_engine_page_durable(). A peer can neither crash the session, nor make it loop, nor make it
- * grow beyond its limits.
+ * Promises. A receiver lets the peer have its confirmation (MCF, RTP) of a page only after
+ * fax_engine_page_durable() or fax_engine_page_judged(). A peer can neither crash the session, nor
+ * make it loop, nor make it grow beyond its limits.
  *
- * Rule for callbacks: they run inside receive_ifp, tick, page_durable, page_refused and abort. From
- * a callback only fax_engine_page_durable, fax_engine_page_refused, fax_engine_abort and the
- * functions that take a const engine may be called; fax_engine_free may not.
+ * Rule for callbacks: they run inside receive_ifp, tick, page_durable, page_judged, page_refused,
+ * pages_changed and abort. From a callback only fax_engine_page_durable, fax_engine_page_judged,
+ * fax_engine_page_refused, fax_engine_abort and the functions that take a const engine may be
+ * called; fax_engine_free and fax_engine_pages_changed may not.
  */
 #ifndef T38_FAX_ENGINE_H
 #define T38_FAX_ENGINE_H
@@ -58,8 +59,12 @@ enum fax_engine_event_kind {
     FAX_EVENT_PAGE_RECEIVED,  /* receiver: page, received; the peer waits for its confirmation */
     FAX_EVENT_PAGE_PPS_SENT,  /* sender: a post-page command left; the page is uncertain until
                                  answered */
-    FAX_EVENT_PAGE_CONFIRMED, /* sender: MCF received; receiver: MCF sent */
-    FAX_EVENT_FINISHED,       /* the last event: result, statistics */
+    FAX_EVENT_PAGE_CONFIRMED, /* sender: MCF or RTP received; receiver: MCF or RTP sent */
+    FAX_EVENT_PAGE_REJECTED,  /* sender: RTN received, the page is sent again; receiver: RTN sent,
+                                 the next page will have the same number. Only without ECM */
+    FAX_EVENT_RESOLUTION_WANTED, /* sender: the peer takes at most y_dpi; it is not answered until
+                                    fax_engine_pages_changed() */
+    FAX_EVENT_FINISHED,          /* the last event: result, statistics */
 };
 
 struct fax_engine_event {
@@ -69,6 +74,7 @@ struct fax_engine_event {
     enum fax_modem modem;
     const char *remote_ident;                /* valid during the callback */
     struct fax_page *received;               /* PAGE_RECEIVED: move it out, see below */
+    uint16_t y_dpi;                          /* RESOLUTION_WANTED: 98 or 196 */
     int result;                              /* FINISHED: see t30_result.h; 0 is success */
     const struct fax_statistics *statistics; /* always; valid during the callback */
 };
@@ -98,12 +104,24 @@ struct fax_engine_config {
     bool sender;             /* we called, or agreed to, send the document; else we receive it */
     const char *local_ident; /* CSI or TSI: up to FAX_IDENT_MAX of 0-9 + * # space; copied */
     int t38_version;         /* as negotiated by SDP: 0 to 3 */
-    uint32_t max_rate; /* bit/s: 14400 V.17, 9600 V.29, 4800 V.27ter; others are rounded down */
-    bool ecm; /* offer or use error correction. A receiver needs it today (else EUNSUPPORTED) */
+    /* bit/s, 2400 to 14400. A sender keeps to it exactly. A receiver can only offer kinds of
+     * modems: 14400 V.17, 9600 V.29, 4800 V.27ter, 2400 V.27ter's slower rate; others are rounded
+     * down. */
+    uint32_t max_rate;
+    bool ecm; /* offer or use error correction; a receiver takes pages without it in any case */
     uint64_t
         hold_rnr_ms; /* a receiver answers RNR when a page is not durable by then; 0 means 2000 */
+    uint64_t hold_without_ecm_ms; /* without ECM the session ends then, unconfirmed; 0 means 2500 */
     struct fax_page_source source; /* sender only */
     struct fax_engine_callbacks callbacks;
+};
+
+/* What a page received without ECM is worth (T.30 §5.3.6.1.7). With ECM every page is good. */
+enum fax_copy {
+    FAX_COPY_GOOD, /* MCF */
+    FAX_COPY_POOR, /* kept and confirmed, but the peer shall train again: RTP, or MCF after the last
+                    */
+    FAX_COPY_BAD,  /* not kept: RTN */
 };
 
 struct fax_engine;
@@ -140,18 +158,33 @@ uint64_t fax_engine_next_due_ms(const struct fax_engine *e);
  * waiting (it was refused meanwhile or the session has ended). */
 int fax_engine_page_durable(struct fax_engine *e);
 
+/* The same for a page received without ECM, by its quality. FAX_COPY_GOOD and FAX_COPY_POOR say
+ * that the page is safe; FAX_COPY_BAD that it is not kept, it is never confirmed and the session
+ * goes on (ten times a call, then it ends with T30_RESULT_LIMIT). Returns 0, FAX_ESTATE, or
+ * FAX_EINVAL for a bad copy with ECM. */
+int fax_engine_page_judged(struct fax_engine *e, enum fax_copy copy);
+
 /* The page could not be stored: never confirm it and end the session with FINISHED and `result`
  * (one of enum t30_own_result, usually T30_RESULT_STORE_FAILED). Returns 0 or FAX_ESTATE. */
 int fax_engine_page_refused(struct fax_engine *e, int result);
+
+/* Sender: after RESOLUTION_WANTED the source now gives the same pages with at most that vertical
+ * resolution; all are asked for again. What get() gave before must stay as well. Returns 0;
+ * FAX_ESTATE when sending has begun meanwhile, the old pages are used then; else the session ends
+ * with T30_RESULT_SOURCE and the reason is returned. */
+int fax_engine_pages_changed(struct fax_engine *e) __attribute__((warn_unused_result));
 
 /* Ends the session from our side with FINISHED and `result`; nothing more is sent. Safe when
  * finished. */
 void fax_engine_abort(struct fax_engine *e, int result);
 
+/* Says whether the session is over: its last event has been given. */
 bool fax_engine_finished(const struct fax_engine *e);
 
+/* Copies what is known of the session so far; also valid when it is over. */
 void fax_engine_statistics(const struct fax_engine *e, struct fax_statistics *out);
 
+/* A static name as people write it ("V.17"). */
 const char *fax_modem_name(enum fax_modem modem);
 
 #endif

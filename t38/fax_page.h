@@ -33,6 +33,8 @@ struct fax_page {
     struct fax_page_view view; /* view.data points to buffer */
     uint8_t *buffer;           /* from malloc; capacity octets of it were written to at most */
     size_t capacity;
+    bool without_ecm;       /* may hold damaged rows */
+    uint32_t lost_permille; /* of its packets, those that never came; without ECM only */
 };
 
 /* Overwrites and frees the buffer, and clears the struct. Safe on a cleared struct. */

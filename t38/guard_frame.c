@@ -160,6 +160,22 @@ void guard_dcs_show_t6(uint8_t *frame, size_t n)
         frame[12] &= 0x9F; /* bits 78 and 79, T.85 */
 }
 
+void guard_dcs_show_t4(uint8_t *frame, size_t n)
+{
+    frame[4] &= 0x7F; /* bit 16, T.4 2-D */
+    if (n > 6)
+        frame[6] &= 0xBF; /* bit 31, T.6 */
+    if (n > 12)
+        frame[12] &= 0x9F; /* bits 78 and 79, T.85 */
+}
+
+uint16_t guard_dis_y_dpi(const uint8_t *frame, size_t n)
+{
+    if (guard_frame_bit(frame, n, 41))
+        return 391;
+    return guard_frame_bit(frame, n, 15) ? 196 : 98;
+}
+
 void guard_ident_read(const uint8_t *frame, size_t n, char out[21])
 {
     size_t k = 0;

@@ -80,6 +80,12 @@ int guard_dcs_read(const uint8_t *frame, size_t n, struct guard_dcs *out)
  */
 void guard_dcs_show_t6(uint8_t *frame, size_t n);
 
+/* Alters a DCS in place so that it says T.4 1-D without ECM's codings. */
+void guard_dcs_show_t4(uint8_t *frame, size_t n);
+
+/* The highest vertical resolution that a DIS takes with 204 pels an inch: 391, 196 or 98. */
+uint16_t guard_dis_y_dpi(const uint8_t *frame, size_t n);
+
 /* Copies the identity of a CSI or TSI frame (20 digits, backwards), trimmed; odd octets become '?'.
  */
 void guard_ident_read(const uint8_t *frame, size_t n, char out[21]);

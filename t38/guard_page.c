@@ -53,6 +53,18 @@ int guard_page_close_block(struct guard_page *p, const int16_t *lengths, size_t 
     return 0;
 }
 
+int guard_page_append(struct guard_page *p, const uint8_t *data, size_t n)
+{
+    if (n > p->limit - p->length)
+        return FAX_ELIMIT;
+    while (p->length + n > p->capacity)
+        if (grow(p))
+            return FAX_ENOMEM;
+    memcpy(p->data + p->length, data, n);
+    p->length += n;
+    return 0;
+}
+
 void guard_page_restart(struct guard_page *p)
 {
     p->length = 0;

@@ -31,17 +31,34 @@ void spandsp_stop(struct fax_engine *e, int result)
         e->stop_code = result;
 }
 
+/* spandsp's fallback_sequence[], which current_fallback counts along */
+static const struct {
+    uint16_t bit_rate;
+    enum fax_modem modem;
+    int support; /* spandsp's name of the modem */
+} rates[] = {
+    {14400, FAX_MODEM_V17, T30_SUPPORT_V17},      {12000, FAX_MODEM_V17, T30_SUPPORT_V17},
+    {9600, FAX_MODEM_V17, T30_SUPPORT_V17},       {9600, FAX_MODEM_V29, T30_SUPPORT_V29},
+    {7200, FAX_MODEM_V17, T30_SUPPORT_V17},       {7200, FAX_MODEM_V29, T30_SUPPORT_V29},
+    {4800, FAX_MODEM_V27TER, T30_SUPPORT_V27TER}, {2400, FAX_MODEM_V27TER, T30_SUPPORT_V27TER}};
+
+enum { RATES = sizeof rates / sizeof rates[0] };
+
+void spandsp_limit_rate(struct fax_engine *e)
+{
+    t30_state_t *t = &e->terminal.t30;
+    int i = t->current_fallback;
+    while (i < RATES &&
+           (rates[i].bit_rate > e->max_rate || !(rates[i].support & t->current_permitted_modems)))
+        i++;
+    if (i < RATES)
+        t->current_fallback = i;
+}
+
 void spandsp_note_rate(struct fax_engine *e)
 {
-    /* spandsp's fallback_sequence[], which current_fallback counts along */
-    static const struct {
-        uint16_t bit_rate;
-        enum fax_modem modem;
-    } rates[] = {{14400, FAX_MODEM_V17},   {12000, FAX_MODEM_V17},  {9600, FAX_MODEM_V17},
-                 {9600, FAX_MODEM_V29},    {7200, FAX_MODEM_V17},   {7200, FAX_MODEM_V29},
-                 {4800, FAX_MODEM_V27TER}, {2400, FAX_MODEM_V27TER}};
     size_t i = (size_t)e->terminal.t30.current_fallback;
-    if (i < sizeof rates / sizeof rates[0]) {
+    if (i < RATES) {
         e->statistics.bit_rate = rates[i].bit_rate;
         e->statistics.modem = rates[i].modem;
     }
@@ -62,6 +79,13 @@ static bool has_whole_document(const struct fax_engine *e)
            e->statistics.pages > 0 && e->statistics.pages == e->in.pages_complete;
 }
 
+/* A page was refused, and the call went on as if it had been the last that was missing; whether the
+ * sender sent it again cannot be known. */
+static bool misses_a_page(const struct fax_engine *e)
+{
+    return e->in.pages_rejected > 0 && (has_whole_document(e) || e->in.rejected_last);
+}
+
 static int final_result(const struct fax_engine *e)
 {
     if (e->stop_code)
@@ -70,10 +94,14 @@ static int final_result(const struct fax_engine *e)
         return e->in.refusal;
     if (e->in.not_ready)
         return T30_RESULT_HOLD_EXPIRED;
+    if (misses_a_page(e))
+        return T30_RESULT_BAD_COPY;
     if (has_whole_document(e))
         return T30_RESULT_OK;
     if (e->sender && e->end_code == T30_ERR_OK && e->statistics.pages < e->out.page_count)
         return T30_RESULT_PAGE_REJECTED;
+    if (e->out.rejected_last && e->end_code == T30_ERR_CANNOT_TRAIN)
+        return T30_RESULT_PAGE_REJECTED; /* at every rate down to the lowest */
     return e->end_code;
 }
 
@@ -106,6 +134,7 @@ static void leave(struct fax_engine *e)
     if (e->in.release_wanted && !spandsp_stopping(e))
         spandsp_receive_release(e);
     spandsp_send_check(e);
+    spandsp_send_tell(e);
     if (e->stop_code && !e->ended) {
         spandsp_wipe_image(e);
         t30_terminate(&e->terminal.t30);
@@ -145,9 +174,13 @@ static int on_phase_b(t30_state_t *t, void *user, int command)
 
 static int on_phase_d(t30_state_t *t, void *user, int command)
 {
+    struct fax_engine *e = user;
+    int type = command & 0xFE;
     (void)t;
-    if ((command & 0xFE) == FCF_MCF)
-        spandsp_wipe_image(user);
+    if (type == FCF_MCF)
+        spandsp_wipe_image(e);
+    else if (e->sender && (type == FCF_RTN || type == FCF_PIN))
+        spandsp_send_rejected(e);
     return T30_ERR_OK;
 }
 
@@ -202,16 +235,25 @@ int fax_engine_receive_ifp(struct fax_engine *e, uint16_t sequence, const uint8_
     return 0;
 }
 
+/* Receiver-not-ready exists with ECM only. */
+static void watch_hold(struct fax_engine *e)
+{
+    if (!e->in.holding && !e->in.not_ready)
+        return;
+    uint64_t held_ms = e->clock_ms - e->in.hold_since_ms;
+    uint64_t limit_ms = e->in.dcs.ecm ? HOLD_MAX_MS : e->hold_without_ecm_ms;
+    if (e->in.dcs.ecm && (e->in.not_ready || held_ms >= e->hold_rnr_ms))
+        spandsp_receive_not_ready(e);
+    if (held_ms > limit_ms)
+        spandsp_stop(e, T30_RESULT_HOLD_EXPIRED);
+}
+
 static void step(struct fax_engine *e)
 {
     e->clock_ms += SESSION_STEP_MS;
     e->sent_in_step = 0;
     enter(e);
-    bool waited = e->in.holding && e->clock_ms - e->in.hold_since_ms >= e->hold_rnr_ms;
-    if (e->in.not_ready || waited)
-        spandsp_receive_not_ready(e);
-    if ((e->in.holding || e->in.not_ready) && e->clock_ms - e->in.hold_since_ms > HOLD_MAX_MS)
-        spandsp_stop(e, T30_RESULT_HOLD_EXPIRED);
+    watch_hold(e);
     if (!e->in.holding) /* for a held session time stands still */
         t38_terminal_send_timeout(&e->terminal, SESSION_STEP_SAMPLES);
     if (!e->sender && !e->in.holding && e->clock_ms - e->heard_ms > SILENCE_MS)
@@ -242,14 +284,22 @@ uint64_t fax_engine_next_due_ms(const struct fax_engine *e)
     return e->started ? e->clock_ms + SESSION_STEP_MS : 0;
 }
 
-int fax_engine_page_durable(struct fax_engine *e)
+int fax_engine_page_judged(struct fax_engine *e, enum fax_copy copy)
 {
     if (spandsp_stopping(e) || e->in.release_wanted || !(e->in.holding || e->in.not_ready))
         return FAX_ESTATE;
+    if (copy == FAX_COPY_BAD && e->in.dcs.ecm)
+        return FAX_EINVAL;
     enter(e);
     e->in.release_wanted = true;
+    e->in.copy = copy;
     leave(e);
     return 0;
+}
+
+int fax_engine_page_durable(struct fax_engine *e)
+{
+    return fax_engine_page_judged(e, FAX_COPY_GOOD);
 }
 
 int fax_engine_page_refused(struct fax_engine *e, int result)
@@ -258,6 +308,18 @@ int fax_engine_page_refused(struct fax_engine *e, int result)
         return FAX_ESTATE;
     fax_engine_abort(e, result);
     return 0;
+}
+
+int fax_engine_pages_changed(struct fax_engine *e)
+{
+    /* while it sends, spandsp has the document mapped */
+    if (spandsp_stopping(e) || !e->sender ||
+        e->terminal.t30.operation_in_progress == OPERATION_T4_TX)
+        return FAX_ESTATE;
+    int error = spandsp_send_load(e);
+    if (error)
+        fax_engine_abort(e, T30_RESULT_SOURCE);
+    return error;
 }
 
 void fax_engine_abort(struct fax_engine *e, int result)

@@ -30,16 +30,22 @@ static void see_dcs(struct fax_engine *e, uint8_t *frame, size_t n)
     struct fax_statistics *s = &e->statistics;
     int error = guard_dcs_read(frame, n, &in->dcs);
     guard_page_restart(&in->page);
+    spandsp_non_ecm_restart(e);
     s->ecm = in->dcs.ecm;
     s->coding = in->dcs.coding;
     s->width = in->dcs.width;
     s->x_dpi = in->dcs.x_dpi;
     s->y_dpi = in->dcs.y_dpi;
-    /* Without ECM spandsp decodes and confirms by itself; a hold of such pages would begin here.
-     * What is refused still goes to spandsp, which asks spandsp_engine.c and then sends DCN. */
-    in->refusal = error ? T30_ERR_INCOMPATIBLE : in->dcs.ecm ? 0 : T30_RESULT_NO_ECM;
-    if (!in->refusal)
+    /* What is refused still goes to spandsp, which asks spandsp_engine.c and then sends DCN. T.6
+     * needs ECM (T.30 table 2, note 25). */
+    bool offered = in->dcs.ecm ? e->ecm : in->dcs.coding != FAX_PAGE_T6;
+    in->refusal = error || !offered ? T30_ERR_INCOMPATIBLE : 0;
+    if (in->refusal)
+        return;
+    if (in->dcs.ecm)
         guard_dcs_show_t6(frame, n);
+    else
+        guard_dcs_show_t4(frame, n);
 }
 
 static bool see_fcd(struct fax_engine *e, uint8_t *frame, size_t n)
@@ -97,12 +103,16 @@ static bool see_repeated_pps(const struct spandsp_receive *in, t30_state_t *t, u
     return true;
 }
 
-static void report_page(struct fax_engine *e)
+/* FCD frames lie in spandsp's bit order, octets without ECM in that of T.38. */
+static void report_page(struct fax_engine *e, uint32_t lost_permille)
 {
     struct spandsp_receive *in = &e->in;
-    struct fax_page page = {.buffer = in->page.data, .capacity = in->page.capacity};
+    struct fax_page page = {.buffer = in->page.data,
+                            .capacity = in->page.capacity,
+                            .without_ecm = !in->dcs.ecm,
+                            .lost_permille = lost_permille};
     page.view = (struct fax_page_view){.coding = in->dcs.coding,
-                                       .lsb_first = true,
+                                       .lsb_first = in->dcs.ecm,
                                        .width = in->dcs.width,
                                        .x_dpi = in->dcs.x_dpi,
                                        .y_dpi = in->dcs.y_dpi,
@@ -117,6 +127,18 @@ static void report_page(struct fax_engine *e)
                                      .statistics = &e->statistics};
     e->callbacks.event(e->callbacks.user, &event);
     fax_page_wipe(&page); /* if it was not taken */
+}
+
+void spandsp_receive_hold(struct fax_engine *e, int data_type, const uint8_t *frame, int n,
+                          uint32_t lost_permille)
+{
+    struct spandsp_receive *in = &e->in;
+    memcpy(in->held, frame, (size_t)n);
+    in->held_length = n;
+    in->held_type = data_type;
+    in->holding = true;
+    in->hold_since_ms = e->clock_ms;
+    report_page(e, lost_permille);
 }
 
 /* Returns false when spandsp must not see this PPS now. */
@@ -140,12 +162,7 @@ static bool see_pps(struct fax_engine *e, int data_type, uint8_t *frame, int *n)
     }
     if ((frame[3] & 0xFE) == FCF_NULL)
         return true;
-    memcpy(in->held, frame, (size_t)*n);
-    in->held_length = *n;
-    in->held_type = data_type;
-    in->holding = true;
-    in->hold_since_ms = e->clock_ms;
-    report_page(e);
+    spandsp_receive_hold(e, data_type, frame, *n, 0);
     return false;
 }
 
@@ -178,6 +195,13 @@ static bool see_from_sender(struct fax_engine *e, int data_type, uint8_t *frame,
         return true;
     case FCF_PPS:
         return e->in.dcs.ecm && see_pps(e, data_type, frame, n);
+    case FCF_EOM:
+    case FCF_MPS:
+    case FCF_EOP:
+    case FCF_PRI_EOM:
+    case FCF_PRI_MPS:
+    case FCF_PRI_EOP:
+        return e->in.dcs.ecm || spandsp_non_ecm_command(e, data_type, frame, *n);
     default:
         return true;
     }
@@ -214,6 +238,8 @@ static bool see_frame(struct fax_engine *e, int data_type, uint8_t *frame, int *
         see_ident(e, frame, (size_t)*n);
     if (type == FCF_PPR)
         e->statistics.ecm_retransmissions++;
+    if (type == FCF_DIS)
+        return spandsp_send_fits(e, frame, (size_t)*n);
     return e->sender || see_from_sender(e, data_type, frame, n);
 }
 
@@ -238,6 +264,21 @@ static void after_frame(struct fax_engine *e, uint8_t type)
     }
 }
 
+/* An end of signal that is repeated carries nothing new. */
+static int on_image(struct fax_engine *e, int data_type, int field, const uint8_t *data, int length)
+{
+    const t38_core_state_t *core = &e->terminal.t38_fe.t38;
+    bool again = field == T38_FIELD_T4_NON_ECM_SIG_END && core->current_rx_field_type == field &&
+                 core->current_rx_data_type == data_type;
+    if (spandsp_non_ecm_image(e, data, again ? 0 : length))
+        length = 0;
+    if (spandsp_stopping(e))
+        return 0;
+    int rc = pass_data(e, data_type, field, data, length);
+    spandsp_receive_check(e);
+    return rc;
+}
+
 static int on_data(t38_core_state_t *core, void *user, int data_type, int field,
                    const uint8_t *data, int length)
 {
@@ -247,6 +288,8 @@ static int on_data(t38_core_state_t *core, void *user, int data_type, int field,
     (void)core;
     if (e->in.holding || spandsp_stopping(e))
         return 0; /* the peer can only repeat itself */
+    if (field == T38_FIELD_T4_NON_ECM_DATA || field == T38_FIELD_T4_NON_ECM_SIG_END)
+        return on_image(e, data_type, field, data, length);
     if (!good || fe->rx_data_missing || fe->hdlc_rx.len + length <= 0)
         return pass_data(e, data_type, field, data, length);
     if (length > T38_MAX_HDLC_LEN - fe->hdlc_rx.len) {
@@ -274,16 +317,21 @@ static int on_data(t38_core_state_t *core, void *user, int data_type, int field,
 static int on_indicator(t38_core_state_t *core, void *user, int indicator)
 {
     struct fax_engine *e = user;
-    return e->in.holding || spandsp_stopping(e) ? 0
-                                                : e->next_indicator(core, &e->terminal, indicator);
+    if (e->in.holding || spandsp_stopping(e))
+        return 0;
+    if (indicator > T38_IND_V21_PREAMBLE)
+        spandsp_non_ecm_carrier(e);
+    return e->next_indicator(core, &e->terminal, indicator);
 }
 
-static int on_missing(t38_core_state_t *core, void *user, int got, int expected)
+/* The header names the numbers the other way round. */
+static int on_missing(t38_core_state_t *core, void *user, int expected, int got)
 {
     struct fax_engine *e = user;
-    return e->in.holding || spandsp_stopping(e)
-               ? 0
-               : e->next_missing(core, &e->terminal, got, expected);
+    if (e->in.holding || spandsp_stopping(e))
+        return 0;
+    spandsp_non_ecm_gap(e, (uint32_t)(got - expected) & 0xFFFF);
+    return e->next_missing(core, &e->terminal, expected, got);
 }
 
 void spandsp_receive_check(struct fax_engine *e)
@@ -303,7 +351,7 @@ bool spandsp_receive_may_confirm(struct fax_engine *e)
         return false;
     if (in->confirming) {
         struct fax_statistics *s = &e->statistics;
-        in->confirming = false;
+        in->confirming = in->rejected_last = false;
         if (s->pages == 0 || in->page_octets < s->page_octets_minimum)
             s->page_octets_minimum = (uint32_t)in->page_octets;
         s->page_octets += in->page_octets;
@@ -313,7 +361,17 @@ bool spandsp_receive_may_confirm(struct fax_engine *e)
     return true;
 }
 
-static void pass_held_pps(struct fax_engine *e)
+void spandsp_receive_rejects(struct fax_engine *e)
+{
+    struct spandsp_receive *in = &e->in;
+    in->rejected_last = true;
+    if (!in->rejecting)
+        return;
+    in->rejecting = false;
+    spandsp_report(e, FAX_EVENT_PAGE_REJECTED, in->pages_complete);
+}
+
+static void pass_held(struct fax_engine *e)
 {
     struct spandsp_receive *in = &e->in;
     t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
@@ -334,13 +392,19 @@ void spandsp_receive_release(struct fax_engine *e)
 {
     struct spandsp_receive *in = &e->in;
     in->release_wanted = false;
-    in->pages_durable++;
-    in->confirming = true;
+    if (!in->dcs.ecm)
+        spandsp_non_ecm_answer(e, in->copy);
+    if (spandsp_stopping(e))
+        return;
+    if (in->copy != FAX_COPY_BAD) {
+        in->pages_durable++;
+        in->confirming = true;
+    }
     if (in->not_ready) {
         in->not_ready = false;
         t30_set_receiver_not_ready(&e->terminal.t30, 0);
     } else {
-        pass_held_pps(e);
+        pass_held(e);
     }
 }
 
@@ -349,7 +413,7 @@ void spandsp_receive_not_ready(struct fax_engine *e)
     t30_set_receiver_not_ready(&e->terminal.t30, 255);
     if (!e->in.not_ready) {
         e->in.not_ready = true;
-        pass_held_pps(e);
+        pass_held(e);
     }
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 enum {
+    SLOWEST_OF_PAIR = 4800, /* V.27ter has 4800 and 2400 */
     BLOCK_OCTETS = GUARD_FRAME_OCTETS * GUARD_BLOCK_FRAMES,
     HEADER_OCTETS = 4,          /* address, control, FCD, number */
     FCS_AND_FLAGS = 16 + 3 + 16 /* bits after a frame: FCS, its possible stuffing, two flags */
@@ -79,7 +80,15 @@ static void report_page_begin(struct fax_engine *e)
     if (page < e->out.pages_begun)
         return;
     e->out.pages_begun = page + 1;
-    spandsp_report(e, FAX_EVENT_PAGE_BEGIN, page);
+    e->out.begin_untold = true;
+}
+
+void spandsp_send_tell(struct fax_engine *e)
+{
+    if (!e->out.begin_untold)
+        return;
+    e->out.begin_untold = false;
+    spandsp_report(e, FAX_EVENT_PAGE_BEGIN, e->out.pages_begun - 1);
 }
 
 static void report_page_asked(struct fax_engine *e)
@@ -140,8 +149,10 @@ static bool is_post_page_command(const uint8_t *frame, int length)
 
 static bool say_as_receiver(struct fax_engine *e, uint8_t type)
 {
-    if (type == FCF_MCF)
+    if (type == FCF_MCF || type == FCF_RTP)
         return spandsp_receive_may_confirm(e);
+    if (type == FCF_RTN)
+        spandsp_receive_rejects(e);
     if (type == FCF_CFR) {
         spandsp_note_rate(e);
         spandsp_report(e, FAX_EVENT_TRAINED, e->in.pages_complete);
@@ -168,6 +179,13 @@ static bool say_as_sender(struct fax_engine *e, uint8_t type, const uint8_t *fra
 static void on_frame(void *user, const uint8_t *frame, int length)
 {
     struct fax_engine *e = user;
+    uint8_t dis[GUARD_DCS_MAX];
+    if (!e->sender && e->max_rate < SLOWEST_OF_PAIR && length > 4 && length <= GUARD_DCS_MAX &&
+        frame[2] == FCF_DIS) {
+        memcpy(dis, frame, (size_t)length);
+        dis[4] &= 0xC3; /* bits 11 to 14 clear: V.27ter fall-back mode only. T.30 table 2 */
+        frame = dis;
+    }
     bool wanted = !e->stop_code;
     if (wanted && length >= 3) {
         uint8_t type = frame[2] & 0xFE;
@@ -177,9 +195,74 @@ static void on_frame(void *user, const uint8_t *frame, int length)
         e->next_frame(e->next_frame_user, frame, length);
 }
 
+/* What the formats on offer can carry: A4 width at R8 resolutions. T.30 table 2. */
+static int check_page(const struct fax_page_view *p)
+{
+    if (p->coding != FAX_PAGE_T6)
+        return FAX_EUNSUPPORTED;
+    if (!p->data || p->length < 1 || p->rows < 1)
+        return FAX_EEMPTY;
+    bool resolution_ok = p->x_dpi == 204 && (p->y_dpi == 98 || p->y_dpi == 196 || p->y_dpi == 391);
+    return p->width == 1728 && resolution_ok && p->length <= FAX_ENGINE_PAGE_MAX ? 0 : FAX_EINVAL;
+}
+
+int spandsp_send_load(struct fax_engine *e)
+{
+    const struct fax_page_source *source = &e->out.source;
+    for (uint32_t i = 0; i < source->page_count; i++) {
+        int error = source->get(source->user, i, &e->out.pages[i]);
+        if (!error)
+            error = check_page(&e->out.pages[i]);
+        if (error)
+            return error;
+    }
+    return document_tiff_write(e->document_fd, e->out.pages, e->out.page_count, true);
+}
+
+/* The DIS is dropped; the peer repeats it every three seconds until T1 ends the call. */
+bool spandsp_send_fits(struct fax_engine *e, const uint8_t *dis, size_t n)
+{
+    uint16_t y_dpi = guard_dis_y_dpi(dis, n), most = 0;
+    for (uint32_t i = 0; i < e->out.page_count; i++)
+        if (e->out.pages[i].y_dpi > most)
+            most = e->out.pages[i].y_dpi;
+    if (most <= y_dpi || e->terminal.t30.operation_in_progress == OPERATION_T4_TX)
+        return true;
+    if (e->out.y_dpi_wanted == y_dpi)
+        return false;
+    e->out.y_dpi_wanted = y_dpi;
+    struct fax_engine_event event = {.kind = FAX_EVENT_RESOLUTION_WANTED,
+                                     .y_dpi = y_dpi,
+                                     .remote_ident = e->statistics.remote_ident,
+                                     .statistics = &e->statistics};
+    e->callbacks.event(e->callbacks.user, &event);
+    return false;
+}
+
+/* After RTN the same page shall go out again. spandsp does so after fresh training, one rate lower,
+ * but for EOM, where a new document would begin behind the page. */
+void spandsp_send_rejected(struct fax_engine *e)
+{
+    t30_state_t *t = &e->terminal.t30;
+    uint32_t page = (uint32_t)t->t4.tx.current_page;
+    t->retransmit_capable = t->next_tx_step != FCF_EOM && t->next_tx_step != FCF_PRI_EOM;
+    if (!t->retransmit_capable) {
+        t->tx_start_page = t->t4.tx.current_page;
+        spandsp_wipe_image(e);
+        t4_tx_release(&t->t4.tx);
+        t->operation_in_progress = OPERATION_POST_T4_TX;
+    }
+    if (e->out.pages_asked <= page)
+        return;
+    e->out.pages_asked = page;
+    e->out.rejected_last = true;
+    spandsp_report(e, FAX_EVENT_PAGE_REJECTED, page);
+}
+
 int spandsp_send_choose(struct fax_engine *e)
 {
     const t30_state_t *t = &e->terminal.t30;
+    spandsp_limit_rate(e);
     e->out.past = t->error_correcting_mode && t->line_encoding == T4_COMPRESSION_ITU_T6;
     if (!e->out.past &&
         document_tiff_write(e->document_fd, e->out.pages, e->out.page_count, false)) {
@@ -200,6 +283,7 @@ void spandsp_send_check(struct fax_engine *e)
         uint32_t page = e->out.pages_asked - 1;
         size_t octets = e->out.pages[page].length;
         e->out.pages_answered++;
+        e->out.rejected_last = false;
         if (s->pages == 0 || octets < s->page_octets_minimum)
             s->page_octets_minimum = (uint32_t)octets;
         s->page_octets += octets;

@@ -26,6 +26,8 @@ _Static_assert(SPANDSP_RELEASE_DATE == 20110122, "the session depends on the str
 
 enum { /* states and phases of spandsp's t30.c, which its headers do not name */
        STATE_D_POST_TCF = 6,
+       STATE_F_DOC_NON_ECM = 10,
+       STATE_F_POST_DOC_NON_ECM = 11,
        STATE_F_DOC_ECM = 12,
        STATE_F_POST_DOC_ECM = 13,
        STATE_F_POST_RCP_MCF = 14,
@@ -33,13 +35,14 @@ enum { /* states and phases of spandsp's t30.c, which its headers do not name */
        STATE_I = 19,
        OPERATION_T4_RX = 1,
        OPERATION_T4_TX = 2,
+       OPERATION_POST_T4_TX = 4,
        SESSION_STEP_MS = 20,
        SESSION_STEP_SAMPLES = 160, /* at 8,000 a second */
 };
 
 /* Receiving: what the guard keeps beside spandsp. */
 struct spandsp_receive {
-    struct guard_dcs dcs; /* as the peer sent it; spandsp sees T.6 */
+    struct guard_dcs dcs; /* as the peer sent it; spandsp sees T.6, without ECM T.4 1-D */
     struct guard_page page;
     uint32_t pages_begun;    /* PAGE_BEGIN events */
     uint32_t pages_complete; /* PAGE_RECEIVED events */
@@ -47,11 +50,17 @@ struct spandsp_receive {
     size_t page_octets;      /* of the page that waits */
     uint8_t last_pps[3];     /* of the last complete block: post-page code, page, block */
     bool any_pps;
-    int refusal;         /* why the last DCS is refused, 0: it is not */
-    bool holding;        /* the last PPS waits in held */
-    bool not_ready;      /* the PPS was passed with receiver-not-ready armed */
-    bool confirming;     /* a durable page's MCF has not left yet */
-    bool release_wanted; /* page_durable was called from a callback */
+    bool carrier_seen;                   /* without ECM: an image was sent since the last answer */
+    uint32_t packets_kept, packets_lost; /* without ECM: of the page in progress */
+    uint32_t pages_rejected;             /* RTN: page not kept, or not come */
+    bool rejecting;                      /* an RTN for it has not left yet */
+    bool rejected_last;                  /* the last answer was RTN */
+    int refusal;                         /* why the last DCS is refused, 0: it is not */
+    bool holding;                        /* the last PPS, or the post-page command, waits in held */
+    bool not_ready;                      /* the PPS was passed with receiver-not-ready armed */
+    bool confirming;                     /* a durable page's MCF has not left yet */
+    bool release_wanted;                 /* page_durable was called from a callback */
+    enum fax_copy copy;                  /* what it said */
     uint64_t hold_since_ms;
     uint8_t held[GUARD_FRAME_MAX];
     int held_length, held_type;
@@ -61,11 +70,15 @@ struct spandsp_receive {
 struct spandsp_send {
     struct fax_page_view *pages;
     uint32_t page_count;
+    struct fax_page_source source;
+    uint16_t y_dpi_wanted;   /* RESOLUTION_WANTED was reported with it; 0: was not */
     bool past;               /* coded pages go past spandsp; else it has the real document */
     int page, block;         /* what spandsp's ecm_data holds; -1: its dummy */
     uint32_t pages_begun;    /* PAGE_BEGIN events: pages below this had one */
+    bool begin_untold;       /* the last of them is reported when the call into spandsp is over */
     uint32_t pages_asked;    /* PAGE_PPS_SENT events, likewise */
     uint32_t pages_answered; /* pages that spandsp counted as taken */
+    bool rejected_last;      /* the last answer to a page was RTN */
 };
 
 struct fax_engine {
@@ -73,7 +86,9 @@ struct fax_engine {
     struct fax_engine_callbacks callbacks;
     bool sender;
     int t38_version;
-    uint64_t hold_rnr_ms;
+    bool ecm;
+    uint32_t max_rate;
+    uint64_t hold_rnr_ms, hold_without_ecm_ms;
     int document_fd; /* memfd: the sender's document or the receiver's file that stays empty */
 
     unsigned depth;
@@ -113,6 +128,10 @@ static inline bool spandsp_stopping(const struct fax_engine *e)
 /* Puts the rate and modem that spandsp has agreed on into the statistics. */
 void spandsp_note_rate(struct fax_engine *e);
 
+/* Sender, in phase B: lowers the rate that spandsp has chosen to the one configured; spandsp itself
+ * knows kinds of modems only. */
+void spandsp_limit_rate(struct fax_engine *e);
+
 /* What spandsp gives its packets to. */
 int spandsp_on_packet(t38_core_state_t *core, void *user, const uint8_t *ifp, int length,
                       int copies);
@@ -125,23 +144,61 @@ void spandsp_wipe_image(struct fax_engine *e);
 
 /* ---- spandsp_receive.c: everything a peer says comes through here ---- */
 
+/* Sets the guard's hooks of a receiver on a new session. */
 void spandsp_receive_install(struct fax_engine *e);
 
 /* After each call into spandsp: terminate if it counted a page that is not durable. */
 void spandsp_receive_check(struct fax_engine *e);
 
-/* Passes the held PPS on, so that spandsp answers it. */
+/* Withholds the frame that ends a page, and reports the page. */
+void spandsp_receive_hold(struct fax_engine *e, int data_type, const uint8_t *frame, int n,
+                          uint32_t lost_permille);
+
+/* Passes the held frame on, so that spandsp answers it as in.copy says. */
 void spandsp_receive_release(struct fax_engine *e);
 
 /* Lets spandsp answer the held PPS with receiver-not-ready until the page is durable. */
 void spandsp_receive_not_ready(struct fax_engine *e);
 
-/* spandsp is about to send MCF. Returns false when it must not. */
+/* spandsp is about to send MCF or RTP. Returns false when it must not. */
 bool spandsp_receive_may_confirm(struct fax_engine *e);
+
+/* spandsp is about to send RTN. */
+void spandsp_receive_rejects(struct fax_engine *e);
+
+/* ---- spandsp_non_ecm.c: receiving without error correction ---- */
+
+/* The signal of an image, or a gap in the peer's packets, was met. */
+void spandsp_non_ecm_carrier(struct fax_engine *e);
+void spandsp_non_ecm_gap(struct fax_engine *e, uint32_t packets);
+
+/* Keeps octets of an image. Returns false when they are none (TCF): then spandsp gets them. */
+bool spandsp_non_ecm_image(struct fax_engine *e, const uint8_t *data, int length);
+
+/* A new DCS: what was kept no longer counts. */
+void spandsp_non_ecm_restart(struct fax_engine *e);
+
+/* A post-page command. Returns false when spandsp must not see it now; may alter it. */
+bool spandsp_non_ecm_command(struct fax_engine *e, int data_type, uint8_t *frame, int n);
+
+/* Before the held command is passed on: makes spandsp answer it so. */
+void spandsp_non_ecm_answer(struct fax_engine *e, enum fax_copy copy);
 
 /* ---- spandsp_send.c: everything we say comes through here ---- */
 
+/* Sets the guard's hooks of a sender on a new session. */
 void spandsp_send_install(struct fax_engine *e);
+
+/* Asks the source for all pages, and writes the dummy document. Returns 0 or a negative FAX_E...
+ * code. */
+int spandsp_send_load(struct fax_engine *e) __attribute__((warn_unused_result));
+
+/* A DIS. Returns false when it must not be answered yet: some pages have more resolution than the
+ * peer takes. */
+bool spandsp_send_fits(struct fax_engine *e, const uint8_t *dis, size_t n);
+
+/* The peer answered RTN (or PIN). */
+void spandsp_send_rejected(struct fax_engine *e);
 
 /* After the DIS: chooses between coded pages past spandsp and the real document. Returns a T30_ERR
  * code. */
@@ -149,5 +206,9 @@ int spandsp_send_choose(struct fax_engine *e);
 
 /* After each call into spandsp: reports pages that were answered or begun. */
 void spandsp_send_check(struct fax_engine *e);
+
+/* Reports a page begun: spandsp goes on to the next page while it still handles the answer to the
+ * last one, whose event has to come first. */
+void spandsp_send_tell(struct fax_engine *e);
 
 #endif

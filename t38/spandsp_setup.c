@@ -10,13 +10,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { HOLD_RNR_MS = 2000 }; /* below the 3 s of the sender's T4 */
+enum {
+    HOLD_RNR_MS = 2000, /* below the 3 s of the sender's T4 */
+    HOLD_WITHOUT_ECM_MS = 2500,
+    RATE_MIN = 2400,
+};
 
-static int modems_for(uint32_t max_rate)
+/* A DIS names kinds of modems, so a receiver must leave out what could be too fast. */
+static int modems_for(uint32_t max_rate, bool sender)
 {
-    if (max_rate >= 14400)
+    if (max_rate >= (sender ? 12000 : 14400))
         return T30_SUPPORT_V27TER | T30_SUPPORT_V29 | T30_SUPPORT_V17 | T30_SUPPORT_IAF;
-    if (max_rate >= 9600)
+    if (max_rate >= (sender ? 7200 : 9600))
         return T30_SUPPORT_V27TER | T30_SUPPORT_V29 | T30_SUPPORT_IAF;
     return T30_SUPPORT_V27TER | T30_SUPPORT_IAF;
 }
@@ -29,40 +34,23 @@ static bool ident_is_valid(const char *ident)
 static int check_config(const struct fax_engine_config *c)
 {
     if (!ident_is_valid(c->local_ident) || c->t38_version < 0 || c->t38_version > 3 ||
-        c->max_rate < 4800 || !c->callbacks.send_ifp || !c->callbacks.event)
+        c->max_rate < RATE_MIN || !c->callbacks.send_ifp || !c->callbacks.event)
         return FAX_EINVAL;
     if (!c->sender)
-        return c->ecm ? 0 : FAX_EUNSUPPORTED;
+        return 0;
     if (!c->source.get || c->source.page_count < 1 || c->source.page_count > FAX_ENGINE_PAGES_MAX)
         return FAX_EINVAL;
     return 0;
 }
 
-/* Only what the fax formats on offer can carry: A4 width at R8 resolutions. T.30 table 2. */
-static int check_page(const struct fax_page_view *p)
-{
-    if (p->coding != FAX_PAGE_T6)
-        return FAX_EUNSUPPORTED;
-    if (!p->data || p->length < 1 || p->rows < 1)
-        return FAX_EEMPTY;
-    bool resolution_ok = p->x_dpi == 204 && (p->y_dpi == 98 || p->y_dpi == 196 || p->y_dpi == 391);
-    return p->width == 1728 && resolution_ok && p->length <= FAX_ENGINE_PAGE_MAX ? 0 : FAX_EINVAL;
-}
-
-static int load_source(struct fax_engine *e, const struct fax_page_source *source)
+static int prepare_source(struct fax_engine *e, const struct fax_page_source *source)
 {
     e->out.pages = calloc(source->page_count, sizeof *e->out.pages);
     if (!e->out.pages)
         return FAX_ENOMEM;
     e->out.page_count = source->page_count;
-    for (uint32_t i = 0; i < source->page_count; i++) {
-        int error = source->get(source->user, i, &e->out.pages[i]);
-        if (!error)
-            error = check_page(&e->out.pages[i]);
-        if (error)
-            return error;
-    }
-    return document_tiff_write(e->document_fd, e->out.pages, e->out.page_count, true);
+    e->out.source = *source;
+    return spandsp_send_load(e);
 }
 
 static void set_up_terminal(struct fax_engine *e, const struct fax_engine_config *c)
@@ -71,7 +59,7 @@ static void set_up_terminal(struct fax_engine *e, const struct fax_engine_config
     char path[40];
     snprintf(path, sizeof path, "/proc/self/fd/%d", e->document_fd);
     t38_set_t38_version(&e->terminal.t38_fe.t38, c->t38_version);
-    t30_set_supported_modems(t, modems_for(c->max_rate));
+    t30_set_supported_modems(t, modems_for(c->max_rate, c->sender));
     t30_set_tx_ident(t, c->local_ident ? c->local_ident : "");
     t30_set_ecm_capability(t, c->ecm);
     t30_set_supported_compressions(t, T30_SUPPORT_T4_1D_COMPRESSION |
@@ -101,13 +89,17 @@ int fax_engine_new(struct fax_engine **out, const struct fax_engine_config *conf
     e->callbacks = config->callbacks;
     e->sender = config->sender;
     e->t38_version = config->t38_version;
+    e->ecm = config->ecm;
+    e->max_rate = config->max_rate;
+    e->hold_without_ecm_ms =
+        config->hold_without_ecm_ms ? config->hold_without_ecm_ms : HOLD_WITHOUT_ECM_MS;
     e->hold_rnr_ms = config->hold_rnr_ms ? config->hold_rnr_ms : HOLD_RNR_MS;
     e->document_fd = memfd_create("fax", MFD_CLOEXEC);
     if (!t38_terminal_init(&e->terminal, e->sender, spandsp_on_packet, e) || e->document_fd < 0) {
         error = FAX_EENGINE;
         goto fail;
     }
-    if (e->sender && (error = load_source(e, &config->source)))
+    if (e->sender && (error = prepare_source(e, &config->source)))
         goto fail;
     set_up_terminal(e, config);
     spandsp_handlers_install(e);

@@ -129,6 +129,8 @@ static const struct t30_result results[] = {
      "The page was not confirmed; look at the load and the disks of this gateway."},
     {T30_RESULT_PAGE_REJECTED, "page_rejected", "The peer rejected a page that came badly",
      "Some pages are not confirmed; try again, with error correction if possible."},
+    {T30_RESULT_BAD_COPY, "bad_copy", "A page came too badly to be kept",
+     "The sender was told so and may have sent it again; if not, it is missing."},
 };
 
 static const struct t30_result unknown = {-1, "unknown", "Unknown result",

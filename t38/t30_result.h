@@ -20,7 +20,8 @@ enum t30_own_result {
     T30_RESULT_MEDIA_SILENT = 109, /* nothing came from the peer for too long */
     T30_RESULT_HOLD_EXPIRED = 110, /* storing took longer than the peer was willing to wait */
     T30_RESULT_PAGE_REJECTED =
-        111, /* the peer answered that a page came badly (RTN), and took others */
+        111,                   /* the peer answered that a page came badly (RTN), and took others */
+    T30_RESULT_BAD_COPY = 112, /* a page came badly without ECM, and may be missing */
 };
 
 struct t30_result {

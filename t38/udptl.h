@@ -28,6 +28,7 @@ struct udptl_sender;
 int udptl_sender_new(struct udptl_sender **out, unsigned depth, size_t max_datagram)
     __attribute__((warn_unused_result));
 
+/* Frees a sender; NULL is allowed. */
 void udptl_sender_free(struct udptl_sender *s);
 
 /* Puts one IFP, with as much of the redundancy as fits the peer's maximum, into a datagram at out.
@@ -82,6 +83,7 @@ typedef void (*udptl_ifp_cb)(void *user, uint16_t sequence, const uint8_t *data,
 int udptl_receiver_new(struct udptl_receiver **out, const struct udptl_receiver_config *config)
     __attribute__((warn_unused_result));
 
+/* Frees a receiver; NULL is allowed. Packets that wait are dropped. */
 void udptl_receiver_free(struct udptl_receiver *r);
 
 /* Takes one datagram. The callback may run several times before return, or not at all.
@@ -97,6 +99,7 @@ void udptl_receiver_flush(struct udptl_receiver *r, uint64_t now_ms, udptl_ifp_c
 /* When flush will have something to do, or UINT64_MAX. */
 uint64_t udptl_receiver_due_ms(const struct udptl_receiver *r);
 
+/* The counters, borrowed; they change with each push and flush. */
 const struct udptl_counters *udptl_receiver_counters(const struct udptl_receiver *r);
 
 #endif

@@ -8,4 +8,7 @@
 /* The table for http_server_open(); the server's user is the struct control. */
 const struct http_route *api_routes(void);
 
+/* http_admit_cb of the server: a local account that is no principal sends nothing (recorded). */
+int api_admit_body(void *control, uid_t uid, const char **why);
+
 #endif

@@ -9,6 +9,7 @@
 #include "gateway/api/api_request.h"
 #include "gateway/audit/audit_verify.h"
 #include "gateway/db/audit_queries.h"
+#include "policy/record.h"
 
 /* --- records --- */
 
@@ -18,16 +19,32 @@ struct list_state {
     char before_node[POLICY_NAME_TEXT + 2];
 };
 
+static bool read_number(const char **at, int64_t *out)
+{
+    char *end;
+    if (**at < '0' || **at > '9')
+        return false;
+    errno = 0;
+    *out = strtoll(*at, &end, 10);
+    *at = end + 1;
+    return errno == 0 && *end == ',';
+}
+
 /* Where a page ends and the next one goes on: "TIME,INDEX,NODE". */
 static bool read_mark(struct list_state *s, const char *text)
 {
-    int end = 0;
     if (!text)
         return true;
+    if (!read_number(&text, &s->filter.before_us) || !read_number(&text, &s->filter.before_index))
+        return false;
+    size_t length = strlen(text);
+    if (length == 0 || length > POLICY_NAME_TEXT || s->filter.before_us == 0 ||
+        s->filter.before_us >= RECORD_INT_MAX ||
+        strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-") != length)
+        return false;
+    memcpy(s->before_node, text, length + 1);
     s->filter.before_node = s->before_node;
-    return sscanf(text, "%" SCNd64 ",%" SCNd64 ",%64[a-z0-9.-]%n", &s->filter.before_us,
-                  &s->filter.before_index, s->before_node, &end) == 3 &&
-           text[end] == '\0' && s->filter.before_us > 0;
+    return true;
 }
 
 static json_t *mark_json(const struct audit_row *row)
@@ -258,6 +275,7 @@ static void finish_verify(struct verify_state *s, int status)
     event_integer(&e, "records", (int64_t)s->result.journal_records);
     event_integer(&e, "findings", (int64_t)s->result.findings);
     event_note(&e, r->control->audit);
+    r->control->verifying = false;
     http_stream_json_line(r->http, line);
     http_stream_end(r->http);
     api_end(r);
@@ -297,11 +315,17 @@ void api_post_verify(struct http_request *http, void *user)
     struct api_request *r = api_begin(http, user);
     if (!r || !api_allow(r, POLICY_AUDIT_VERIFY, NULL))
         return;
+    if (r->control->verifying) {
+        api_answer_problem(r, 409, "busy", "The log is being verified just now",
+                           "one verification runs at a time; ask again when it has ended");
+        return;
+    }
     struct verify_state *s = calloc(1, sizeof *s);
     if (!s) {
         api_answer_error(r, -ENOMEM, "the log cannot be verified");
         return;
     }
+    r->control->verifying = true;
     s->request = r;
     s->work.data = s->progress.data = s;
     snprintf(s->verifier_key, sizeof s->verifier_key, "%s", r->control->verifier_key);

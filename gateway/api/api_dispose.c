@@ -36,16 +36,17 @@ void api_post_dispose(struct http_request *http, void *user)
                             &answer);
         any = answer.allowed;
     }
-    if (!any && !api_allow(r, POLICY_DISPOSE, "*"))
+    if (!any && answer.reason[0])
+        api_deny(r, POLICY_DISPOSE, answer.reason, NULL);
+    if (!any && (answer.reason[0] || !api_allow(r, POLICY_DISPOSE, "*")))
         return;
     const char *dry = http_request_query(http, "dry_run");
-    if (dry && strcmp(dry, "true") != 0 && strcmp(dry, "false") != 0) {
+    if (dry && strcmp(dry, "1") != 0 && strcmp(dry, "0") != 0) {
         api_answer_problem(r, 400, "request", "The request is not valid",
-                           "dry_run must be 'true' or 'false'");
+                           "dry_run must be '0' or '1'");
         return;
     }
-    int rc =
-        disposal_run(r->control, r->principal, dry && strcmp(dry, "true") == 0, on_disposed, r);
+    int rc = disposal_run(r->control, r->principal, dry && strcmp(dry, "1") == 0, on_disposed, r);
     if (rc < 0)
         api_answer_error(r, rc, "the disposal could not be made");
 }

@@ -56,12 +56,21 @@ static void on_exported(void *user, struct render_result *result)
     api_end(r);
 }
 
+static void key_recorded(struct api_request *r)
+{
+    struct document_state *s = r->state;
+    const struct render_handlers handlers = {NULL, on_exported, r};
+    struct render_task *task;
+    int rc = render_export(r->control->renders, s->vault, &s->request, &handlers, &task);
+    OPENSSL_cleanse(s->request.data_key, sizeof s->request.data_key);
+    if (rc < 0)
+        api_answer_error(r, rc, "too many documents are being made");
+}
+
 static void on_key(void *user, int status, const struct msg_key_result *result)
 {
     struct api_request *r = user;
     struct document_state *s = r->state;
-    const struct render_handlers handlers = {NULL, on_exported, r};
-    struct render_task *task;
     struct event e;
     if (status == -ENOENT) {
         api_answer_problem(r, 410, "disposed", "The fax has been disposed of",
@@ -80,12 +89,8 @@ static void on_key(void *user, int status, const struct msg_key_result *result)
     event_begin(&e, "key.used", r->principal, &s->fax);
     event_text(&e, "kek", result->kek_id);
     event_text(&e, "purpose", "export");
-    event_note(&e, r->control->audit);
     memcpy(s->request.data_key, result->data_key, sizeof s->request.data_key);
-    int rc = render_export(r->control->renders, s->vault, &s->request, &handlers, &task);
-    OPENSSL_cleanse(s->request.data_key, sizeof s->request.data_key);
-    if (rc < 0)
-        api_answer_error(r, rc, "too many documents are being made");
+    api_record(r, &e, key_recorded);
 }
 
 static void export_recorded(struct api_request *r)

@@ -180,7 +180,7 @@ static void add_grant(struct api_request *r, json_t *in)
 
 void api_post_grant(struct http_request *http, void *user)
 {
-    struct api_request *r = api_begin(http, user);
+    struct api_request *r = api_begin_change(http, user, api_post_grant);
     if (!r || !api_allow(r, POLICY_ADMIN_GRANTS, NULL))
         return;
     json_t *in = http_request_json(http);
@@ -216,7 +216,7 @@ static void on_grants_for_revoke(void *user, int status, const struct db_result 
 
 void api_delete_grant(struct http_request *http, void *user)
 {
-    struct api_request *r = api_begin(http, user);
+    struct api_request *r = api_begin_change(http, user, api_delete_grant);
     if (!r || !api_allow(r, POLICY_ADMIN_GRANTS, NULL))
         return;
     int rc = register_query_grants(r->control->db, on_grants_for_revoke, r);

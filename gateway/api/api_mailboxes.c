@@ -79,7 +79,7 @@ static void add_mailbox(struct api_request *r, json_t *in)
 
 void api_post_mailbox(struct http_request *http, void *user)
 {
-    struct api_request *r = api_begin(http, user);
+    struct api_request *r = api_begin_change(http, user, api_post_mailbox);
     if (!r || !api_allow(r, POLICY_ADMIN_MAILBOXES, NULL))
         return;
     json_t *in = http_request_json(http);
@@ -94,7 +94,7 @@ void api_post_mailbox(struct http_request *http, void *user)
 void api_patch_mailbox(struct http_request *http, void *user)
 {
     struct event e;
-    struct api_request *r = api_begin(http, user);
+    struct api_request *r = api_begin_change(http, user, api_patch_mailbox);
     if (!r || !api_allow(r, POLICY_ADMIN_MAILBOXES, NULL))
         return;
     json_t *in = http_request_json(http);

@@ -71,7 +71,7 @@ static void add_number(struct api_request *r, json_t *in)
 
 void api_post_number(struct http_request *http, void *user)
 {
-    struct api_request *r = api_begin(http, user);
+    struct api_request *r = api_begin_change(http, user, api_post_number);
     if (!r || !api_allow(r, POLICY_ADMIN_NUMBERS, NULL))
         return;
     json_t *in = http_request_json(http);
@@ -87,7 +87,7 @@ void api_delete_number(struct http_request *http, void *user)
 {
     struct event e;
     char number[NUMBER_TEXT];
-    struct api_request *r = api_begin(http, user);
+    struct api_request *r = api_begin_change(http, user, api_delete_number);
     if (!r || !api_allow(r, POLICY_ADMIN_NUMBERS, NULL))
         return;
     const struct policy_number *known =

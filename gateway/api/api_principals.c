@@ -80,6 +80,8 @@ static const char *wrong_principal(const struct api_request *r, const char *name
 {
     if (!api_name_valid(name))
         return "'name' must have 1 to 63 letters, digits, '-', '_', '.' or '@'";
+    if (api_name_reserved(name))
+        return "'system' and 'nobody' are what the log calls the gateway itself and strangers";
     if (strcmp(kind, "person") != 0 && strcmp(kind, "service") != 0)
         return "'kind' must be 'person' or 'service'";
     if (uid < -1 || uid > UINT32_MAX - 1)
@@ -124,7 +126,7 @@ static void add_principal(struct api_request *r, json_t *in)
 
 void api_post_principal(struct http_request *http, void *user)
 {
-    struct api_request *r = api_begin(http, user);
+    struct api_request *r = api_begin_change(http, user, api_post_principal);
     if (!r || !api_allow(r, POLICY_ADMIN_USERS, NULL))
         return;
     json_t *in = http_request_json(http);
@@ -139,7 +141,8 @@ void api_post_principal(struct http_request *http, void *user)
 static void set_disabled(struct http_request *http, void *user, bool disabled)
 {
     struct event e;
-    struct api_request *r = api_begin(http, user);
+    struct api_request *r =
+        api_begin_change(http, user, disabled ? api_disable_principal : api_enable_principal);
     if (!r || !api_allow(r, POLICY_ADMIN_USERS, NULL))
         return;
     const char *name = http_request_param(http, "name");

@@ -6,14 +6,71 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/api/api.h"
 #include "gateway/process/log.h"
+#include "gateway/wall_clock.h"
+
+struct api_turn {
+    struct api_turn *next;
+    struct http_request *http;
+    http_handler_cb *handler;
+};
+
+/* Calls the handlers that wait until one of them makes a change that takes its time. */
+static void give_turns(struct control *c)
+{
+    if (c->giving_turns)
+        return;
+    c->giving_turns = true;
+    while (c->turns && !c->changing) {
+        struct api_turn *turn = c->turns;
+        c->turns = turn->next;
+        turn->handler(turn->http, c);
+        free(turn);
+    }
+    c->giving_turns = false;
+}
+
+static void wait_turn(struct control *c, struct http_request *http, http_handler_cb *handler)
+{
+    struct api_turn **end = &c->turns, *turn = calloc(1, sizeof *turn);
+    if (!turn) {
+        http_respond_problem(http, 503, "unavailable", "Out of memory", NULL);
+        return;
+    }
+    turn->http = http;
+    turn->handler = handler;
+    while (*end)
+        end = &(*end)->next;
+    *end = turn;
+}
+
+struct api_request *api_begin_change(struct http_request *http, void *control,
+                                     http_handler_cb *handler)
+{
+    struct control *c = control;
+    if (c->changing) {
+        wait_turn(c, http, handler);
+        return NULL;
+    }
+    struct api_request *r = api_begin(http, control);
+    if (r)
+        r->changes = c->changing = true;
+    return r;
+}
 
 void api_end(struct api_request *r)
 {
+    struct control *c = r->control;
+    bool changes = r->changes;
     json_decref(r->body);
     if (r->state_free)
         r->state_free(r->state);
     free(r);
+    if (changes) {
+        c->changing = false;
+        give_turns(c);
+    }
 }
 
 void api_answer_json(struct api_request *r, int status, json_t *body)
@@ -40,15 +97,28 @@ void api_answer_error(struct api_request *r, int error, const char *what)
     api_answer_problem(r, 503, "unavailable", "The gateway cannot do this now", detail);
 }
 
-static void note_stranger(struct control *c, struct http_request *http, const char *why)
+/* Returns why this account may do nothing at all, which is recorded; NULL for a principal. */
+static const char *judge_account(struct control *c, uid_t uid, const struct policy_principal **p)
 {
-    struct event e;
-    event_begin(&e, "access.denied", "nobody", NULL);
-    event_outcome(&e, "denied");
-    event_text(&e, "action", "connect");
-    event_text(&e, "reason", why);
-    event_integer(&e, "local_uid", http_request_peer_uid(http));
-    event_note(&e, c->audit);
+    *p = policy_cache_account(c->policy, uid);
+    const char *why = !*p              ? "the local account is no principal"
+                      : (*p)->disabled ? "the principal is disabled"
+                                       : NULL;
+    if (why)
+        stranger_log_note_account(&c->strange_accounts, uid, why, uv_now(&c->loop));
+    return why;
+}
+
+int api_admit_body(void *control, uid_t uid, const char **why)
+{
+    struct control *c = control;
+    const struct policy_principal *p;
+    if (!c->ready || c->stopping) {
+        *why = c->stopping ? "the gateway is stopping" : "the gateway is starting";
+        return 503;
+    }
+    *why = judge_account(c, uid, &p);
+    return *why ? 403 : 0;
 }
 
 struct api_request *api_begin(struct http_request *http, void *control)
@@ -59,11 +129,10 @@ struct api_request *api_begin(struct http_request *http, void *control)
                              c->stopping ? "it is stopping" : "it is starting");
         return NULL;
     }
-    const struct policy_principal *p = policy_cache_account(c->policy, http_request_peer_uid(http));
-    if (!p || p->disabled) {
-        const char *why = p ? "the principal is disabled" : "the local account is no principal";
+    const struct policy_principal *p;
+    const char *why = judge_account(c, http_request_peer_uid(http), &p);
+    if (why) {
         char detail[160];
-        note_stranger(c, http, why);
         snprintf(detail, sizeof detail, "%s (user id %u)", why,
                  (unsigned)http_request_peer_uid(http));
         http_respond_problem(http, 403, "denied", "Not permitted", detail);
@@ -259,14 +328,11 @@ const char *api_text(struct api_request *r, json_t *object, const char *key, con
 
 json_t *api_time(int64_t ms)
 {
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm utc;
-    char text[40];
+    char text[WALL_CLOCK_TEXT];
     if (ms == 0)
         return json_null();
-    gmtime_r(&seconds, &utc);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    return json_sprintf("%s.%03dZ", text, (int)(ms % 1000));
+    wall_clock_text(ms, text);
+    return json_string(text);
 }
 
 bool api_name_valid(const char *name)
@@ -275,6 +341,11 @@ bool api_name_valid(const char *name)
     return length > 0 && length < POLICY_NAME_TEXT &&
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@") ==
                length;
+}
+
+bool api_name_reserved(const char *name)
+{
+    return strcmp(name, "system") == 0 || strcmp(name, "nobody") == 0;
 }
 
 const char **api_visible_mailboxes(struct api_request *r, size_t *count)
@@ -297,12 +368,14 @@ const char **api_visible_mailboxes(struct api_request *r, size_t *count)
 
 json_t *api_fax_json(const struct fax_row *row)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:o,s:o,s:s,s:o}", "id", row->fax,
+    bool waits = strcmp(row->state, "queued") == 0;
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:o,s:o,s:s,s:o,s:o}", "id", row->fax,
                      "direction", row->direction, "state", row->state, "from", row->from_number,
                      "to", row->to_number, "mailbox", row->mailbox, "pages", (json_int_t)row->pages,
                      "pages_confirmed", (json_int_t)row->pages_confirmed, "created",
                      api_time(row->created_ms), "completed", api_time(row->completed_ms), "reason",
-                     row->reason, "disposal", api_time(row->disposal_ms));
+                     row->reason, "disposal", api_time(row->disposal_ms), "next_attempt",
+                     api_time(waits ? row->next_attempt_ms : 0));
 }
 
 json_t *api_list_json(const char *text)

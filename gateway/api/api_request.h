@@ -23,11 +23,18 @@ struct api_request {
     void (*state_free)(void *state);
     void (*next)(struct api_request *r); /* after api_record() */
     int http_status;                     /* for api_change() */
+    bool changes;                        /* from api_begin_change() */
 };
 
 /* Finds the caller. Answers 503 while the gateway is not ready, 403 (recorded) for a user id that
  * is no principal or a disabled one; then returns NULL and the request is gone. */
 struct api_request *api_begin(struct http_request *http, void *control);
+
+/* The same for a change of the registers: one at a time, because each is judged by the registers as
+ * they are before it. While another one is under way, the handler is called again after it and NULL
+ * is returned. */
+struct api_request *api_begin_change(struct http_request *http, void *control,
+                                     http_handler_cb *handler);
 
 /* Frees what does not belong to the answer; the HTTP request has been answered. */
 void api_end(struct api_request *r);
@@ -73,6 +80,9 @@ json_t *api_time(int64_t ms);
 
 /* The names of principals, roles, mailboxes, trunks. */
 bool api_name_valid(const char *name);
+
+/* Actors in the log that are no principals. */
+bool api_name_reserved(const char *name);
 
 /* The mailboxes that the caller may list; names borrowed from the policy, the array is free()d by
  * the caller. */

@@ -89,7 +89,7 @@ static void add_role(struct api_request *r, json_t *in)
 
 void api_post_role(struct http_request *http, void *user)
 {
-    struct api_request *r = api_begin(http, user);
+    struct api_request *r = api_begin_change(http, user, api_post_role);
     if (!r || !api_allow(r, POLICY_ADMIN_ROLES, NULL))
         return;
     json_t *in = http_request_json(http);
@@ -132,7 +132,7 @@ static void on_grants_of_role(void *user, int status, const struct db_result *re
 
 void api_delete_role(struct http_request *http, void *user)
 {
-    struct api_request *r = api_begin(http, user);
+    struct api_request *r = api_begin_change(http, user, api_delete_role);
     if (!r || !api_allow(r, POLICY_ADMIN_ROLES, NULL))
         return;
     const char *name = http_request_param(http, "name");

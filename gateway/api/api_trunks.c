@@ -1,10 +1,9 @@
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
 #include "gateway/db/register_queries.h"
+#include "gateway/socket_address.h"
 #include "policy/number.h"
 
 static json_t *trunk_json(const char *name, const char *host, int64_t port, bool t38_first,
@@ -42,10 +41,10 @@ void api_get_trunks(struct http_request *http, void *user)
 static const char *wrong_trunk(const char *name, const char *host, json_t *port, json_t *first,
                                const char *prefix)
 {
-    uint8_t address[16];
+    struct sockaddr_storage address;
     if (!api_name_valid(name) || strlen(name) > 50)
         return "'name' must have 1 to 50 letters, digits, '-', '_', '.' or '@'";
-    if (inet_pton(AF_INET, host, address) != 1 && inet_pton(AF_INET6, host, address) != 1)
+    if (socket_address_parse(host, 0, &address) < 0)
         return "'host' must be an IPv4 or IPv6 address";
     if (!json_is_integer(port) || json_integer_value(port) < 1 || json_integer_value(port) > 65535)
         return "'port' must be 1 to 65535";
@@ -87,7 +86,7 @@ static void add_trunk(struct api_request *r, json_t *in)
 
 void api_post_trunk(struct http_request *http, void *user)
 {
-    struct api_request *r = api_begin(http, user);
+    struct api_request *r = api_begin_change(http, user, api_post_trunk);
     if (!r || !api_allow(r, POLICY_ADMIN_TRUNKS, NULL))
         return;
     json_t *in = http_request_json(http);
@@ -102,7 +101,7 @@ void api_post_trunk(struct http_request *http, void *user)
 void api_delete_trunk(struct http_request *http, void *user)
 {
     struct event e;
-    struct api_request *r = api_begin(http, user);
+    struct api_request *r = api_begin_change(http, user, api_delete_trunk);
     if (!r || !api_allow(r, POLICY_ADMIN_TRUNKS, NULL))
         return;
     const char *name = http_request_param(http, "name");

@@ -194,6 +194,7 @@ static void on_journal_closed(void *user)
 static void on_drain_closed(void *user)
 {
     struct audit *audit = user;
+    audit->drain = NULL;
     audit_waiters_call(&audit->checkpoints.waiters, UINT64_MAX, -ECANCELED);
     audit_waiters_call(&audit->waiters, UINT64_MAX, -ECANCELED);
     journal_close(audit->journal, on_journal_closed, audit);
@@ -210,6 +211,8 @@ static void next_step(struct audit *audit)
  * always waited for. */
 void audit_close_step(struct audit *audit)
 {
+    if (audit->closing == AUDIT_OPEN || audit->closing == AUDIT_ENDING)
+        return;
     if (audit->closing == AUDIT_FLUSHING && audit->appending == 0) {
         next_step(audit);
         if (audit_checkpoint_needed(audit) && !audit->checkpoints.asked)

@@ -134,6 +134,7 @@ void audit_checkpoint_failed(struct audit *audit, uint64_t size);
 int audit_checkpoint_now(struct audit *audit, audit_done_cb *cb, void *user)
     __attribute__((warn_unused_result));
 
+/* Copies the state as it is now; cheap enough for every status request. */
 void audit_state_get(const struct audit *audit, struct audit_state *out);
 
 /* Closes: new events are refused, waiting ones are written, one last checkpoint is asked for (when

@@ -1,10 +1,10 @@
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/audit/audit_private.h"
 #include "gateway/audit/checkpoint_file.h"
+#include "gateway/wall_clock.h"
+#include "policy/text_code.h"
 
 #define CHECKPOINT_EVENT "audit.checkpoint"
 
@@ -22,13 +22,6 @@ void audit_checkpoint_note_durable(struct audit *audit, const char *type, uint64
     if (!state->asked && index + 1 - state->covered >= state->every_records &&
         audit_checkpoint_needed(audit))
         audit_checkpoint_ask(audit);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Those who asked for a checkpoint are told that there is none; the interval tries again. */
@@ -49,7 +42,7 @@ void audit_checkpoint_ask(struct audit *audit)
         return;
     state->asked = true;
     state->size = tree->size;
-    state->time_ms = now_ms();
+    state->time_ms = wall_clock_ms();
     state->asked_at_ms = uv_now(audit->loop);
     int error = state->sign(state->sign_user, state->size, state->root.octets, state->time_ms);
     if (error)
@@ -86,8 +79,7 @@ static void append_done(uv_work_t *work, int status)
     struct audit_checkpoints *state = &audit->checkpoints;
     (void)status;
     char root[2 * MERKLE_HASH_OCTETS + 1];
-    for (size_t i = 0; i < MERKLE_HASH_OCTETS; i++)
-        snprintf(root + 2 * i, 3, "%02x", state->root.octets[i]);
+    hex_encode(state->root.octets, MERKLE_HASH_OCTETS, root);
     const struct audit_field fields[] = {
         {.key = "size", .kind = AUDIT_INTEGER, .integer = (int64_t)state->size},
         {.key = "root", .kind = AUDIT_TEXT, .text = root},

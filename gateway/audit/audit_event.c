@@ -3,12 +3,13 @@
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/audit/audit_private.h"
 #include "gateway/audit/drain_project.h"
+#include "gateway/wall_clock.h"
 #include "policy/event_types.h"
 #include "policy/policy_error.h"
+#include "policy/utf8.h"
 
 static int to_errno(int error)
 {
@@ -61,6 +62,23 @@ static int add_personal(struct record *record, struct audit_built *built, const 
     return 0;
 }
 
+/* What a peer sent may be no text at all; a record, and the journal that holds it, must be. An
+ * event is not lost for that: what is no text is replaced. Returns NULL when there is no more room.
+ */
+static const char *clean_text(struct audit_built *built, const char *text)
+{
+    size_t length = strlen(text);
+    if (utf8_valid(text, length))
+        return text;
+    if (length >= sizeof(built->clean) - built->clean_used)
+        return NULL;
+    char *clean = built->clean + built->clean_used;
+    memcpy(clean, text, length + 1);
+    (void)utf8_clean(clean);
+    built->clean_used += length + 1;
+    return clean;
+}
+
 static int add_field(struct record *record, struct audit_built *built,
                      const struct event_type *type, const struct audit_field *field)
 {
@@ -68,6 +86,9 @@ static int add_field(struct record *record, struct audit_built *built,
     if (!field->key)
         return -EINVAL;
     if (field->kind != AUDIT_INTEGER && strlen(text) > AUDIT_TEXT_MAX)
+        return -E2BIG;
+    text = clean_text(built, text);
+    if (!text)
         return -E2BIG;
     if (field->kind == AUDIT_INTEGER)
         record_add_int(record, field->key, field->integer);
@@ -85,8 +106,6 @@ int audit_event_build(const struct audit *audit, const struct audit_event *event
     if (!event->type || !event->actor || (!type && !project_statements(event->type)) ||
         event->count > AUDIT_FIELDS_MAX)
         return -EINVAL;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     char fax[FAX_ID_TEXT];
     if (event->fax)
         fax_id_text(event->fax, fax);
@@ -94,14 +113,14 @@ int audit_event_build(const struct audit *audit, const struct audit_event *event
     struct record_head head = {
         .node = audit->node,
         .index = journal_next_index(audit->journal),
-        .time_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000,
+        .time_us = wall_clock_us(),
         .event = event->type,
         .actor = event->actor,
         .outcome = event->outcome ? event->outcome : "ok",
         .fax = event->fax ? fax : NULL,
     };
     record_begin(&record, &head);
-    built->side_count = 0;
+    built->side_count = built->clean_used = 0;
     int error = 0;
     for (size_t i = 0; i < event->count && !error; i++)
         error = add_field(&record, built, type, &event->fields[i]);

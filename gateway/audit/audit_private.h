@@ -75,6 +75,8 @@ struct audit_built {
     uint8_t record[RECORD_MAX];
     struct journal_side sides[JOURNAL_SIDES_MAX];
     size_t length, side_count;
+    char clean[2 * (AUDIT_TEXT_MAX + 1)]; /* texts that had to be replaced */
+    size_t clean_used;
 };
 int audit_event_build(const struct audit *audit, const struct audit_event *event,
                       struct audit_built *built) __attribute__((warn_unused_result));

@@ -9,6 +9,7 @@
 
 #include "gateway/audit/verify_run.h"
 #include "policy/policy_error.h"
+#include "policy/text_code.h"
 
 enum { PROGRESS_RECORDS = 1024 };
 
@@ -68,8 +69,7 @@ static void on_note(void *user, const char *note, uint64_t size, const char *roo
     struct checkpoint checkpoint;
     char hex[2 * MERKLE_HASH_OCTETS + 1];
     if (checkpoint_parse(note, strlen(note), &checkpoint) == 0) {
-        for (size_t i = 0; i < MERKLE_HASH_OCTETS; i++)
-            snprintf(hex + 2 * i, 3, "%02x", checkpoint.root.octets[i]);
+        hex_encode(checkpoint.root.octets, MERKLE_HASH_OCTETS, hex);
         if (checkpoint.size == size && strcmp(hex, root) == 0) {
             if (!note_is_known(run, note))
                 (void)!checkpoint_list_add(&run->notes, note, strlen(note));

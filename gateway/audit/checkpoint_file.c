@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "gateway/audit/journal_segment.h"
+#include "gateway/file_octets.h"
 
 #define FILE_NAME      "checkpoints"
 #define SIGNATURE_MARK "\xe2\x80\x94 "
@@ -136,7 +137,7 @@ int checkpoint_file_append(const char *directory, const char *note)
     off_t end = lseek(fd, 0, SEEK_END);
     int error = end < 0 ? -errno : 0;
     if (!error)
-        error = journal_write_all(fd, (const uint8_t *)note, strlen(note), (uint64_t)end);
+        error = file_write_all_at(fd, note, strlen(note), (uint64_t)end);
     if (!error && fdatasync(fd) != 0)
         error = -errno;
     if (error && end >= 0)

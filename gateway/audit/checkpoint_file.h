@@ -26,6 +26,7 @@ struct checkpoint_list {
 int checkpoint_file_read(const char *directory, struct checkpoint_list *list)
     __attribute__((warn_unused_result));
 
+/* Frees the notes; an empty list is allowed. */
 void checkpoint_list_free(struct checkpoint_list *list);
 
 /* Adds a note to a list in its place by size. Returns 0, -EBADMSG or -ENOMEM. */

@@ -40,6 +40,8 @@ struct drain_state {
 typedef void drain_applied_cb(void *user, uint64_t applied, bool refused);
 typedef void drain_closed_cb(void *user);
 
+/* Makes a drain that waits for drain_db_state(). Copies config. On success the caller owns *out, to
+ * be closed with drain_close(). Returns 0 or -ENOMEM. */
 int drain_open(uv_loop_t *loop, const struct drain_config *config, drain_applied_cb *applied_cb,
                void *user, struct drain **out) __attribute__((warn_unused_result));
 
@@ -49,6 +51,7 @@ void drain_db_state(struct drain *drain, bool up);
 /* Records below size are durable in the journal. */
 void drain_wake(struct drain *drain, uint64_t size);
 
+/* Copies how far the drain is and what was refused. */
 void drain_state_get(const struct drain *drain, struct drain_state *out);
 
 /* Stops after the batch on its way. NULL is allowed (done runs before return). */

@@ -131,6 +131,10 @@ STATEMENT(fax_complete,
           "t.direction WHEN 'in' THEN " INT("pages") " ELSE t.pages END, completed_at = " TIME
           ", disposal_at = micro_time(nullif(" BIG("disposal") ", 0) * 1000000), " CHANGED
           " FROM e WHERE t.fax = " FAX " AND " NEWER("t"));
+STATEMENT(fax_requeue,
+          "UPDATE faxes t SET state = 'queued', reason = " TEXT("reason") ", next_attempt_at = "
+          "micro_time(" BIG("next_attempt") " * 1000000), next_max_rate = " INT("max_rate")
+          ", next_ecm = " INT("ecm") ", " CHANGED " FROM e WHERE t.fax = " FAX " AND " NEWER("t"));
 STATEMENT(fax_dispose,
           "UPDATE faxes t SET disposed_at = " TIME ", " CHANGED " FROM e WHERE t.fax = " FAX
           " AND " NEWER("t"));
@@ -218,6 +222,7 @@ static const struct {
     {"fax.completed", {&fax_complete}},
     {"fax.disposed", {&fax_dispose}},
     {"fax.offered", {&fax_offer}},
+    {"fax.requeued", {&fax_requeue}},
     {"fax.submitted", {&fax_submit, &submission_add}},
     {"grant.created", {&grant_add}},
     {"grant.revoked", {&grant_revoke}},

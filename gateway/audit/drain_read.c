@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/text_code.h"
+
 #include "gateway/audit/drain_private.h"
 
 void drain_records_drop(struct drain *drain, size_t count)
@@ -30,8 +32,7 @@ static int copy_side(struct drain_record *record, const struct journal_side *sid
     struct drain_side *copy = &record->sides[record->side_count];
     snprintf(copy->key, sizeof(copy->key), "%s", side->key);
     memcpy(copy->salt, "\\x", 3);
-    for (size_t i = 0; i < RECORD_SALT_OCTETS; i++)
-        snprintf(copy->salt + 2 + 2 * i, 3, "%02x", side->salt[i]);
+    hex_encode(side->salt, RECORD_SALT_OCTETS, copy->salt + 2);
     copy->value = strndup(side->value, side->value_length);
     if (!copy->value)
         return -ENOMEM;

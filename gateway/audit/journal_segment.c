@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/file_octets.h"
+
 void journal_name_make(uint64_t first, const char *suffix, char name[JOURNAL_NAME_TEXT])
 {
     snprintf(name, JOURNAL_NAME_TEXT, "%016" PRIx64 "%s", first, suffix);
@@ -97,21 +99,6 @@ void journal_map_close(struct journal_map *map)
     *map = (struct journal_map){0};
 }
 
-int journal_write_all(int fd, const uint8_t *bytes, size_t length, uint64_t offset)
-{
-    while (length > 0) {
-        ssize_t written = pwrite(fd, bytes, length, (off_t)offset);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return written < 0 ? -errno : -EIO;
-        bytes += written;
-        offset += (uint64_t)written;
-        length -= (size_t)written;
-    }
-    return 0;
-}
-
 /* A file with its first octets, preallocated and durable. */
 static int create_file(int directory, const char *name, const uint8_t *head, size_t length,
                        uint64_t bytes, int *out)
@@ -123,7 +110,7 @@ static int create_file(int directory, const char *name, const uint8_t *head, siz
         return -errno;
     int error = bytes ? -posix_fallocate(fd, 0, (off_t)bytes) : 0;
     if (!error)
-        error = journal_write_all(fd, head, length, 0);
+        error = file_write_all_at(fd, head, length, 0);
     if (!error && fsync(fd) != 0)
         error = -errno;
     if (error) {

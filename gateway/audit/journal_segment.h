@@ -69,8 +69,4 @@ int journal_segment_remove(int directory, uint64_t first) __attribute__((warn_un
 int journal_tree_read(int directory, uint64_t first, struct merkle_tree *tree)
     __attribute__((warn_unused_result));
 
-/* Writes all octets at an offset. Returns 0 or a negative errno. */
-int journal_write_all(int fd, const uint8_t *bytes, size_t length, uint64_t offset)
-    __attribute__((warn_unused_result));
-
 #endif

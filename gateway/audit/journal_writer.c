@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/file_octets.h"
+
 #define RESERVE_NAME "reserve"
 
 static int reserve_make(struct journal_writer *writer)
@@ -136,7 +138,7 @@ static int write_durably(int fd, const struct journal_buffer *buffer, uint64_t o
 {
     if (buffer->length == 0)
         return 0;
-    int error = journal_write_all(fd, buffer->bytes, buffer->length, offset);
+    int error = file_write_all_at(fd, buffer->bytes, buffer->length, offset);
     if (!error && fdatasync(fd) != 0)
         error = -errno;
     return error;

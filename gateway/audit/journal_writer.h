@@ -51,6 +51,7 @@ int journal_writer_repair(struct journal_writer *writer) __attribute__((warn_unu
 int journal_writer_commit(struct journal_writer *writer, const struct journal_waiter *first,
                           size_t count) __attribute__((warn_unused_result));
 
+/* Finishes the segment unless the journal is damaged, and closes the files. */
 void journal_writer_close(struct journal_writer *writer);
 
 #endif

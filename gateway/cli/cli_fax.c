@@ -36,6 +36,7 @@ static const struct cli_column detail_columns[] = {
     {"confirmed", "pages_confirmed", CELL_TEXT},
     {"created", "created", CELL_TIME},
     {"completed", "completed", CELL_TIME},
+    {"next try", "next_attempt", CELL_TIME},
     {"disposal", "disposal", CELL_TIME},
     {"disposed", "disposed", CELL_TIME},
     {NULL, NULL, CELL_TEXT},

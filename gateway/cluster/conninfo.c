@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/text_code.h"
+
 #include "gateway/cluster/cluster_private.h"
 
 enum { PASSWORD_OCTETS = 32 };
@@ -128,8 +130,7 @@ static int make_password(const char *path)
         return 0;
     if (RAND_bytes(octets, sizeof octets) != 1)
         return -EIO;
-    for (size_t i = 0; i < sizeof octets; i++)
-        snprintf(text + 2 * i, 3, "%02x", octets[i]);
+    hex_encode(octets, sizeof octets, text);
     text[sizeof text - 2] = '\n';
     char temporary[STATE_PATH_MAX + 8];
     snprintf(temporary, sizeof temporary, "%s.new", path);

@@ -154,6 +154,7 @@ int config_main(int argc, char **argv);
 int config_parse_endpoint(const char *text, struct sockaddr_storage *out)
     __attribute__((warn_unused_result));
 
+/* Frees a configuration; NULL is allowed. */
 void config_free(struct config *config);
 
 #endif

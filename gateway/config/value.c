@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <errno.h>
 #include <libpq-fe.h>
 #include <netinet/in.h>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 
 #include "gateway/config/schema.h"
+#include "gateway/socket_address.h"
 
 bool config_type_is_text(enum config_type type)
 {
@@ -94,9 +94,8 @@ static bool is_path(const char *text)
 
 static bool is_address(const char *text)
 {
-    struct in6_addr six;
-    struct in_addr four;
-    return inet_pton(AF_INET, text, &four) == 1 || inet_pton(AF_INET6, text, &six) == 1;
+    struct sockaddr_storage unused;
+    return socket_address_parse(text, 0, &unused) == 0;
 }
 
 static bool is_choice(const char *choices, const char *text)
@@ -139,8 +138,6 @@ static bool is_dsn(const char *text)
 int config_parse_endpoint(const char *text, struct sockaddr_storage *out)
 {
     char address[64];
-    struct sockaddr_in *four = (struct sockaddr_in *)out;
-    struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
     const char *colon = strrchr(text, ':');
     size_t length = colon ? (size_t)(colon - text) : 0;
     bool bracketed = length > 2 && text[0] == '[' && text[length - 1] == ']';
@@ -150,21 +147,12 @@ int config_parse_endpoint(const char *text, struct sockaddr_storage *out)
     unsigned long port = strtoul(colon + 1, &end, 10);
     if (*end != '\0' || end - colon > 6 || port > 65535)
         return -EINVAL;
-    memset(out, 0, sizeof *out);
     size_t inner = bracketed ? length - 2 : length;
     memcpy(address, bracketed ? text + 1 : text, inner);
     address[inner] = '\0';
-    if (bracketed && inet_pton(AF_INET6, address, &six->sin6_addr) == 1) {
-        six->sin6_family = AF_INET6;
-        six->sin6_port = htons((uint16_t)port);
-        return 0;
-    }
-    if (!bracketed && inet_pton(AF_INET, address, &four->sin_addr) == 1) {
-        four->sin_family = AF_INET;
-        four->sin_port = htons((uint16_t)port);
-        return 0;
-    }
-    return -EINVAL;
+    if (socket_address_parse(address, (uint16_t)port, out) < 0)
+        return -EINVAL;
+    return bracketed == (out->ss_family == AF_INET6) ? 0 : -EINVAL;
 }
 
 static bool has_control_characters(const char *text)

@@ -1,14 +1,11 @@
 #include "gateway/control/control.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "gateway/api/api.h"
@@ -22,12 +19,13 @@
 #include "gateway/control/recovery.h"
 #include "gateway/control/render_queue.h"
 #include "gateway/process/log.h"
+#include "gateway/socket_address.h"
+#include "gateway/wall_clock.h"
+#include "policy/text_code.h"
 
 int64_t control_now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return wall_clock_ms();
 }
 
 void control_abandon(const char *why)
@@ -80,6 +78,10 @@ struct signing {
 static void on_signed(void *user, int status, const struct msg_signed *note)
 {
     struct signing *s = user;
+    if (!s->control->audit) {
+        free(s);
+        return;
+    }
     if (status == 0 && audit_checkpoint_signed(s->control->audit, s->size, note->note) == 0) {
         free(s);
         return;
@@ -188,7 +190,7 @@ static void on_disposed(void *user, int status, json_t *disposed, json_t *failed
 static void on_disposal_timer(uv_timer_t *timer)
 {
     struct control *c = timer->data;
-    if (disposal_run(c, "system", false, on_disposed, c) < 0)
+    if (disposal_run(c, NULL, false, on_disposed, c) < 0)
         uv_timer_start(timer, on_disposal_timer, (uint64_t)c->config->retention.timer_ms, 0);
 }
 
@@ -207,40 +209,18 @@ static void on_stranger_timer(uv_timer_t *timer)
 {
     struct control *c = timer->data;
     stranger_log_flush(&c->strangers, uv_now(&c->loop));
+    stranger_log_flush(&c->strange_accounts, uv_now(&c->loop));
 }
 
-static void address_text(const struct sockaddr_storage *address, const char *literal, char *out,
-                         size_t size)
+static void write_address(const struct sockaddr *bound, const char *literal, char *out, size_t size)
 {
-    char host[INET6_ADDRSTRLEN] = "";
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
-    bool is_v6 = address->ss_family == AF_INET6;
-    if (is_v6)
-        inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
-    else
-        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
+    char host[SOCKET_ADDRESS_HOST];
+    socket_address_host(bound, host);
     if (literal[0])
         snprintf(host, sizeof host, "%s", literal);
     bool colon = strchr(host, ':') != NULL;
     snprintf(out, size, "%s%s%s:%u", colon ? "[" : "", host, colon ? "]" : "",
-             ntohs(is_v6 ? v6->sin6_port : v4->sin_port));
-}
-
-static int literal_address(const char *text, struct sockaddr_storage *out)
-{
-    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-    memset(out, 0, sizeof *out);
-    if (!text[0])
-        return 0;
-    if (inet_pton(AF_INET, text, &v4->sin_addr) == 1)
-        v4->sin_family = AF_INET;
-    else if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1)
-        v6->sin6_family = AF_INET6;
-    else
-        return -EINVAL;
-    return 0;
+             socket_address_port(bound));
 }
 
 static int open_sip(struct control *c)
@@ -256,8 +236,8 @@ static int open_sip(struct control *c)
     sip.max_sessions =
         (uint32_t)(line_pool_count(c->lines) * (size_t)c->config->lines.max_calls + 64);
     int rc = config_parse_endpoint(c->config->sip.listen, &sip.listen);
-    if (rc == 0)
-        rc = literal_address(c->config->sip.public_address, &sip.advertised);
+    if (rc == 0 && c->config->sip.public_address[0])
+        rc = socket_address_parse(c->config->sip.public_address, 0, &sip.advertised);
     if (rc == 0)
         rc = sip_stack_open(&c->loop, &sip, &c->sip);
     if (rc < 0) {
@@ -267,7 +247,8 @@ static int open_sip(struct control *c)
     }
     struct sockaddr_storage bound;
     sip_stack_address(c->sip, &bound);
-    address_text(&bound, c->config->sip.public_address, c->sip_address, sizeof c->sip_address);
+    write_address((struct sockaddr *)&bound, c->config->sip.public_address, c->sip_address,
+                  sizeof c->sip_address);
     return 0;
 }
 
@@ -285,8 +266,7 @@ static void note_start(struct control *c)
         fclose(out);
     }
     if (text && EVP_Digest(text, length, hash, NULL, EVP_sha256(), NULL) == 1)
-        for (int i = 0; i < 32; i++)
-            snprintf(digest + (ptrdiff_t)2 * i, 3, "%02x", hash[i]);
+        hex_encode(hash, 32, digest);
     free(text);
     event_begin(&e, "gateway.started", "system", NULL);
     event_text(&e, "version", SEALFAX_VERSION);
@@ -313,7 +293,7 @@ static void on_recovered(void *user, int status)
     log_write(LOG_LEVEL_NOTICE, "ready: SIP on %s, API on %s", c->sip_address,
               c->context->paths->api_socket);
     uv_timer_start(&c->disposal_timer, on_disposal_timer, 1000, 0);
-    c->strangers.audit = c->audit;
+    c->strangers.audit = c->strange_accounts.audit = c->audit;
     uv_timer_start(&c->stranger_timer, on_stranger_timer, STRANGER_PERIOD_MS / 12,
                    STRANGER_PERIOD_MS / 12);
     fax_queue_run(c->queue);
@@ -385,6 +365,7 @@ static int open_api(struct control *c)
     const struct http_server_config http = {
         .socket_path = c->context->paths->api_socket,
         .routes = api_routes(),
+        .admit = api_admit_body,
         .user = c,
     };
     int rc = http_server_open(&c->loop, &http, &c->http);
@@ -456,6 +437,7 @@ int control_main(int fd, const struct role_context *context)
     uv_timer_init(&c->loop, &c->disposal_timer);
     uv_timer_init(&c->loop, &c->stop_timer);
     uv_timer_init(&c->loop, &c->stranger_timer);
+    c->strange_accounts.accounts = true;
     c->disposal_timer.data = c->stop_timer.data = c->stranger_timer.data = c;
     int rc = open_all(c, fd);
     if (rc < 0) {

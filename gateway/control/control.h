@@ -25,6 +25,7 @@ struct fax_queue;
 struct fax_call;
 struct render_queue;
 struct submission;
+struct api_turn;
 
 struct control {
     uv_loop_t loop;
@@ -48,10 +49,15 @@ struct control {
     bool ready;                     /* recovered and serving */
     bool stopping;
     bool database_up;
+    struct api_turn *turns; /* changes of the registers that wait for the one under way */
+    bool changing, giving_turns;
+    /* One at a time: it reads all there is, on the threads that the journal needs. */
+    bool verifying;
     int exit_status;
     uint64_t stop_deadline; /* of uv_now() */
     uv_timer_t disposal_timer, stop_timer, stranger_timer;
-    struct stranger_log strangers;
+    struct stranger_log strangers;        /* callers of no trunk */
+    struct stranger_log strange_accounts; /* clients of the API that are no principal */
     char master_key_id[MSG_KEY_ID_MAX];
     char verifier_key[256];
     char media_address[64]; /* literal that stands in our descriptions */

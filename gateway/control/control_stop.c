@@ -26,6 +26,8 @@ static void on_db_closed(void *user)
 static void on_audit_closed(void *user)
 {
     struct control *c = user;
+    /* What ends later finds no log, and is told so. */
+    c->audit = c->strangers.audit = c->strange_accounts.audit = NULL;
     db_close(c->db, on_db_closed, c);
 }
 
@@ -68,6 +70,7 @@ static void close_all(struct control *c)
     struct event e;
     uv_timer_stop(&c->stop_timer);
     uv_timer_stop(&c->disposal_timer);
+    uv_timer_stop(&c->stranger_timer);
     event_begin(&e, "gateway.stopped", "system", NULL);
     event_note(&e, c->audit);
     http_server_close(c->http, HTTP_DRAIN_MS, on_http_closed, c);

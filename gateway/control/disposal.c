@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/control/event.h"
 #include "gateway/control/fax_store.h"
 #include "gateway/db/fax_queries.h"
 #include "gateway/process/log.h"
+#include "gateway/wall_clock.h"
 
 struct due_fax {
     struct fax_id fax;
@@ -21,6 +21,7 @@ struct due_fax {
 struct disposal {
     struct control *control;
     char actor[POLICY_NAME_TEXT];
+    bool own; /* the gateway's own, not a principal's */
     bool dry_run, more;
     struct due_fax *due;
     size_t count, at;
@@ -153,7 +154,7 @@ static void next_fax(struct disposal *d)
 static bool may_dispose(struct disposal *d, const char *mailbox)
 {
     struct policy_answer answer;
-    if (strcmp(d->actor, "system") == 0)
+    if (d->own)
         return true;
     policy_cache_decide(d->control->policy, d->actor, POLICY_DISPOSE, NULL, NULL, mailbox, &answer);
     return answer.allowed;
@@ -162,13 +163,10 @@ static bool may_dispose(struct disposal *d, const char *mailbox)
 static void take_row(struct disposal *d, const struct fax_row *row)
 {
     struct due_fax *due = &d->due[d->count];
-    time_t seconds = (time_t)(row->disposal_ms / 1000);
-    struct tm utc;
     if (!may_dispose(d, row->mailbox) || fax_id_parse(&due->fax, row->fax) < 0)
         return;
     snprintf(due->mailbox, sizeof due->mailbox, "%s", row->mailbox);
-    gmtime_r(&seconds, &utc);
-    strftime(due->due, sizeof due->due, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    wall_clock_text_seconds(row->disposal_ms / 1000, due->due);
     d->count++;
 }
 
@@ -206,7 +204,8 @@ static struct disposal *new_disposal(struct control *control, const char *actor,
     if (!d)
         return NULL;
     d->control = control;
-    snprintf(d->actor, sizeof d->actor, "%s", actor);
+    d->own = actor == NULL;
+    snprintf(d->actor, sizeof d->actor, "%s", actor ? actor : "system");
     d->disposed = json_array();
     d->failed = json_array();
     d->done = done;
@@ -233,7 +232,7 @@ int disposal_run(struct control *control, const char *actor, bool dry_run, dispo
 int disposal_finish(struct control *control, const struct fax_id *fax, disposal_done_cb *done,
                     void *user)
 {
-    struct disposal *d = new_disposal(control, "system", done, user);
+    struct disposal *d = new_disposal(control, NULL, done, user);
     if (d)
         d->due = calloc(1, sizeof *d->due);
     if (!d || !d->due) {

@@ -15,7 +15,8 @@ enum { DISPOSAL_BATCH = 200 };
 typedef void disposal_done_cb(void *user, int status, json_t *disposed, json_t *failed, bool more);
 
 /* Disposes of at most DISPOSAL_BATCH faxes that are due and in mailboxes that actor may dispose of
- * ("system": the timer, all). dry_run: only says which. done follows, never before this returns. */
+ * (NULL: the gateway itself, all). dry_run: only says which. done follows, never before this
+ * returns. */
 int disposal_run(struct control *control, const char *actor, bool dry_run, disposal_done_cb *done,
                  void *user) __attribute__((warn_unused_result));
 

@@ -10,6 +10,7 @@
 
 #include "gateway/control/fax_call_private.h"
 #include "gateway/process/log.h"
+#include "policy/utf8.h"
 
 struct fax_call *fax_call_new(struct control *control, bool outbound)
 {
@@ -97,6 +98,8 @@ void fax_call_end(struct fax_call *call, const char *format, ...)
     if (!call->reason[0])
         vsnprintf(call->reason, sizeof call->reason, format, arguments);
     va_end(arguments);
+    /* It may quote the peer, and is cut: what is no text could be shown to nobody. */
+    (void)utf8_clean(call->reason);
     call->ending = true;
     uv_timer_stop(&call->timer);
     stop_line(call);
@@ -137,6 +140,18 @@ bool fax_call_exists(const struct control *control, const struct fax_id *fax)
         if (fax_id_equal(&call->fax, fax) && !uv_is_closing((const uv_handle_t *)&call->timer))
             return true;
     return false;
+}
+
+const char *fax_call_step(const struct control *control, const struct fax_id *fax)
+{
+    for (const struct fax_call *call = control->calls; call; call = call->next) {
+        if (!fax_id_equal(&call->fax, fax) || uv_is_closing((const uv_handle_t *)&call->timer))
+            continue;
+        if (call->media_started)
+            return call->pages_confirmed > 0 ? "page" : "training";
+        return call->t38_agreed ? "t38" : call->answered ? "answered" : "dialling";
+    }
+    return "queued";
 }
 
 void fax_calls_end(struct control *control, const char *reason)

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +29,11 @@ static void on_refusal_recorded(void *user, int status, uint64_t index)
     struct refusal *refusal = user;
     (void)status; /* a refusal that could not be recorded is still a refusal */
     (void)index;
-    if (refusal->session)
+    if (refusal->session) {
+        /* The end of the session is told later, when the refusal is gone. */
+        sip_session_set_event_cb(refusal->session, NULL, NULL);
         sip_session_reject(refusal->session, refusal->code, NULL);
+    }
     free(refusal);
 }
 
@@ -64,9 +68,7 @@ static void refuse_call(struct control *control, struct sip_session *session,
     sip_session_set_event_cb(session, on_refused_event, refusal);
     int rc = event_append(&e, control->audit, on_refusal_recorded, refusal);
     if (rc < 0) {
-        /* A malformed text of the peer's must not hide the refusal. */
         log_write(LOG_LEVEL_ERROR, "a refused call could not be recorded: %s", strerror(-rc));
-        sip_session_set_event_cb(session, NULL, NULL);
         on_refusal_recorded(refusal, rc, 0);
     }
 }
@@ -88,7 +90,7 @@ void fax_call_in_answer(struct fax_call *call)
         return;
     }
     call->answered = true;
-    fax_watchers_say(call->control->watchers, &call->fax, "answered", "receiving", "answered");
+    fax_watchers_say(call->control->watchers, &call->fax, "answered", "receiving", "");
     if (!t38)
         return; /* T.38 is offered after the ACK */
     rc = media_read_t38(&call->offer, call->local.max_bit_rate, &call->t38);
@@ -131,11 +133,32 @@ static void on_file_created(uv_work_t *work, int cancelled)
     fax_call_release(call);
 }
 
+static void on_key_dropped(void *user, int status, const struct msg_key_result *result)
+{
+    (void)user;
+    (void)result;
+    if (status < 0 && status != -ENOENT)
+        log_write(LOG_LEVEL_WARNING, "the key of a call that was not taken is left: %s",
+                  strerror(-status));
+}
+
+/* The call is not in the log, so nothing would ever dispose of its key. */
+static void drop_key(struct fax_call *call)
+{
+    struct event e;
+    OPENSSL_cleanse(call->data_key, sizeof call->data_key);
+    event_begin(&e, "key.destroyed", "system", &call->fax);
+    event_note(&e, call->control->audit);
+    if (keeper_destroy_key(call->control->keeper, &call->fax, on_key_dropped, NULL) < 0)
+        log_write(LOG_LEVEL_WARNING, "the key of a call that was not taken is left");
+}
+
 static void on_offer_recorded(void *user, int status, uint64_t index)
 {
     struct fax_call *call = user;
     (void)index;
     if (status < 0) {
+        drop_key(call);
         refuse(call, 503, "the call could not be recorded", strerror(-status));
     } else {
         call->recorded_start = true;
@@ -162,15 +185,16 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
         fax_call_release(call);
         return;
     }
-    if (call->ending) {
-        fax_call_release(call);
-        return;
-    }
-    memcpy(call->data_key, result->data_key, sizeof call->data_key);
     snprintf(call->kek_id, sizeof call->kek_id, "%s", result->kek_id);
     event_begin(&e, "key.created", "system", &call->fax);
     event_text(&e, "kek", call->kek_id);
     event_note(&e, call->control->audit);
+    if (call->ending) { /* the caller did not wait */
+        drop_key(call);
+        fax_call_release(call);
+        return;
+    }
+    memcpy(call->data_key, result->data_key, sizeof call->data_key);
     event_begin(&e, "fax.offered", call->principal, &call->fax);
     event_text(&e, "direction", "in");
     event_personal(&e, "from", call->from);

@@ -11,6 +11,8 @@
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/fax_watchers.h"
 #include "gateway/process/log.h"
+#include "policy/text_code.h"
+#include "policy/utf8.h"
 
 static void tell(struct fax_call *call, const char *kind, json_t *line)
 {
@@ -40,6 +42,7 @@ static void on_page_journalled(void *user, int status, uint64_t index)
     struct page_wait *wait = user;
     struct fax_call *call = wait->call;
     (void)index;
+    call->page_asked = false;
     if (status == 0) {
         call->pages_stored = wait->page;
     } else {
@@ -52,16 +55,15 @@ static void on_page_journalled(void *user, int status, uint64_t index)
     fax_call_release(call);
 }
 
-static void digest_text(const uint8_t digest[32], char text[65])
-{
-    for (int i = 0; i < 32; i++)
-        snprintf(text + (ptrdiff_t)2 * i, 3, "%02x", digest[i]);
-}
-
 static void on_page_sealed(struct fax_call *call, const struct msg_page_sealed *m)
 {
     char digest[65];
     struct event e;
+    if (call->outbound || call->page_asked || m->page != call->pages_stored + 1) {
+        answer_page(call, m->page, -EPROTO);
+        fax_call_end(call, "the line reports page %u out of turn", m->page);
+        return;
+    }
     if (m->status < 0) {
         call->page_refused = true;
         snprintf(call->reason, sizeof call->reason, "page %u was not stored: %.120s", m->page,
@@ -76,7 +78,7 @@ static void on_page_sealed(struct fax_call *call, const struct msg_page_sealed *
     }
     wait->call = call;
     wait->page = m->page;
-    digest_text(m->digest, digest);
+    hex_encode(m->digest, 32, digest);
     event_begin(&e, "page.received", call->principal, &call->fax);
     event_integer(&e, "attempt", call->attempt);
     event_integer(&e, "page", m->page);
@@ -90,6 +92,7 @@ static void on_page_sealed(struct fax_call *call, const struct msg_page_sealed *
     event_integer(&e, "length", m->length);
     event_text(&e, "digest", digest);
     call->pending++;
+    call->page_asked = true;
     int rc = event_append(&e, call->control->audit, on_page_journalled, wait);
     if (rc < 0)
         on_page_journalled(wait, rc, 0);
@@ -97,17 +100,43 @@ static void on_page_sealed(struct fax_call *call, const struct msg_page_sealed *
 
 /* --- progress --- */
 
-static void note_confirmed(struct fax_call *call, uint32_t page)
+int fax_call_record_confirmed(struct fax_call *call, uint32_t page, audit_done_cb *done, void *user)
 {
     struct event e;
     event_begin(&e, call->outbound ? "page.sent" : "page.confirmed", call->principal, &call->fax);
     event_integer(&e, "attempt", call->attempt);
     event_integer(&e, "page", page);
-    event_note(&e, call->control->audit);
+    return event_append(&e, call->control->audit, done, user);
+}
+
+static void on_confirmed_recorded(void *user, int status, uint64_t index)
+{
+    struct page_wait *wait = user;
+    struct fax_call *call = wait->call;
+    (void)index;
+    /* The page is confirmed all the same: it is recorded with the end of the call. */
+    if (status < 0 && (call->unrecorded_from == 0 || wait->page < call->unrecorded_from))
+        call->unrecorded_from = wait->page;
+    free(wait);
+    fax_call_release(call);
+}
+
+static void note_confirmed(struct fax_call *call, uint32_t page)
+{
+    struct page_wait *wait = calloc(1, sizeof *wait);
     if (page > call->pages_confirmed)
         call->pages_confirmed = page;
     if (call->page_pending == page)
         call->page_pending = 0;
+    if (wait) {
+        *wait = (struct page_wait){call, page};
+        call->pending++;
+        int rc = fax_call_record_confirmed(call, page, on_confirmed_recorded, wait);
+        if (rc < 0)
+            on_confirmed_recorded(wait, rc, 0);
+    } else if (call->unrecorded_from == 0 || page < call->unrecorded_from) {
+        call->unrecorded_from = page;
+    }
     tell(call, "confirmed", json_pack("{s:i}", "page", (int)page));
 }
 
@@ -120,7 +149,7 @@ static void on_progress(struct fax_call *call, const struct msg_call_progress *m
     case PROGRESS_PEER_IDENT:
         break;
     case PROGRESS_MEDIA_SEEN:
-        tell(call, "training", json_pack("{s:s}", "text", "the peer's media has arrived"));
+        tell(call, "training", json_object());
         break;
     case PROGRESS_PAGE_BEGIN:
         tell(call, "page", json_pack("{s:i,s:i}", "page", (int)m->page, "pages", (int)call->pages));
@@ -157,8 +186,10 @@ static void on_done(struct fax_call *call, const struct msg_call_done *m)
     call->done = *m;
     call->line_done = true;
     call->page_pending = m->page_pending;
-    if (m->pages > call->pages_confirmed)
-        call->pages_confirmed = m->pages;
+    uint32_t most = call->outbound ? call->pages : call->pages_stored;
+    uint32_t confirmed = m->pages < most ? m->pages : most;
+    if (confirmed > call->pages_confirmed)
+        call->pages_confirmed = confirmed;
     line_pool_detach(call->line, call->line_call);
     call->line_call = 0;
     if (call->ending) {
@@ -169,9 +200,37 @@ static void on_done(struct fax_call *call, const struct msg_call_done *m)
     fax_call_end(call, "%s", m->result == 0 ? "" : m->text);
 }
 
+/* A line parses what peers send and may be in their hands: its texts end and are text. */
+static void end_text(struct ipc_message *m, size_t offset, size_t size)
+{
+    char *text = (char *)m->body + offset;
+    text[size - 1] = '\0';
+    (void)utf8_clean(text);
+}
+
+#define END_TEXT(m, type, field)                                                                   \
+    end_text(m, offsetof(struct type, field), sizeof((struct type *)0)->field)
+
+static void end_texts(struct ipc_message *m)
+{
+    if (ipc_message_body(m, MSG_CALL_READY, sizeof(struct msg_call_ready))) {
+        END_TEXT(m, msg_call_ready, reason);
+    } else if (ipc_message_body(m, MSG_CALL_PROGRESS, sizeof(struct msg_call_progress))) {
+        END_TEXT(m, msg_call_progress, modem);
+        END_TEXT(m, msg_call_progress, ident);
+    } else if (ipc_message_body(m, MSG_PAGE_SEALED, sizeof(struct msg_page_sealed))) {
+        END_TEXT(m, msg_page_sealed, reason);
+    } else if (ipc_message_body(m, MSG_CALL_DONE, sizeof(struct msg_call_done))) {
+        END_TEXT(m, msg_call_done, peer_ident);
+        END_TEXT(m, msg_call_done, modem);
+        END_TEXT(m, msg_call_done, text);
+    }
+}
+
 static void on_line_message(void *user, struct ipc_message *m)
 {
     struct fax_call *call = user;
+    end_texts(m);
     const struct msg_call_ready *ready = ipc_message_body(m, MSG_CALL_READY, sizeof *ready);
     const struct msg_call_progress *progress =
         ipc_message_body(m, MSG_CALL_PROGRESS, sizeof *progress);
@@ -220,6 +279,7 @@ static void fill_start(struct fax_call *call, struct msg_call_start *start)
     start->sender = call->outbound;
     start->ecm = call->outbound ? call->ecm : config->fax.ecm;
     start->attempt = call->attempt;
+    start->first_page = call->outbound ? call->first_page : 0;
     start->max_rate = call->outbound ? call->max_rate : (uint32_t)config->fax.max_rate;
     start->max_pages = (uint32_t)config->fax.max_pages;
     start->no_media_timeout_ms = (uint32_t)config->fax.no_media_timeout_ms;
@@ -321,7 +381,7 @@ void fax_call_media(struct fax_call *call)
         return;
     call->t38_agreed = true;
     uv_timer_stop(&call->timer);
-    tell(call, "t38", json_pack("{s:s}", "text", "T.38 is agreed"));
+    tell(call, "t38", json_object());
     if (!call->outbound) {
         send_media(call);
         return;

@@ -54,7 +54,7 @@ void fax_call_out_dial(struct fax_call *call)
                      trunk ? strerror(-rc) : "the trunk is gone");
         return;
     }
-    fax_watchers_say(call->control->watchers, &call->fax, "dialling", "sending", "dialling");
+    fax_watchers_say(call->control->watchers, &call->fax, "dialling", "sending", "");
 }
 
 static void on_key(void *user, int status, const struct msg_key_result *result)
@@ -66,8 +66,12 @@ static void on_key(void *user, int status, const struct msg_key_result *result)
         event_begin(&e, "key.used", call->principal, &call->fax);
         event_text(&e, "kek", result->kek_id);
         event_text(&e, "purpose", "send");
-        event_note(&e, call->control->audit);
-        int rc = fax_store_open(call->control->context->paths->vault, &call->fax, false,
+        /* In order before media.started, which is waited for: so it is durable before a page
+         * leaves.
+         */
+        int rc = event_append(&e, call->control->audit, NULL, NULL);
+        if (rc == 0)
+            rc = fax_store_open(call->control->context->paths->vault, &call->fax, false,
                                 &call->vault_fd);
         if (rc < 0) {
             fax_call_end(call, "the vault file cannot be opened: %s", strerror(-rc));

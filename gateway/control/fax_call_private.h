@@ -2,11 +2,13 @@
 #ifndef GATEWAY_CONTROL_FAX_CALL_PRIVATE_H
 #define GATEWAY_CONTROL_FAX_CALL_PRIVATE_H
 
+#include "gateway/audit/audit.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/control/media_offer.h"
 #include "policy/kek_id.h"
 
 enum { CALL_STOP_GRACE_MS = 2000, CALL_PREPARE_MS = 60000, CALL_NEGOTIATE_MS = 32000 };
+enum { CALL_RECORD_AGAIN_MS = 1000 };
 
 struct fax_call {
     struct fax_call *next;
@@ -37,14 +39,16 @@ struct fax_call {
     struct media_t38 t38;
     bool t38_agreed, media_started, line_done, line_lost, page_refused;
     struct msg_call_done done;
+    bool page_asked;          /* inbound: a page waits for the journal */
     uint32_t pages_stored;    /* inbound: sealed and journalled */
     uint32_t pages_confirmed; /* as the line has told so far */
+    uint32_t unrecorded_from; /* the first page whose confirmation is not in the log; 0: none */
     uint32_t page_pending;    /* outbound: a post-page command for it is unanswered */
 
     uv_timer_t timer;
     void (*on_timeout)(struct fax_call *call);
     bool recorded_start; /* attempt.started or fax.offered is in the log */
-    bool cancelled, ending, recording;
+    bool cancelled, ending, recording, record_failed;
     unsigned pending; /* callbacks that still refer to the call */
     int64_t started_ms;
     char reason[MSG_REASON_MAX];
@@ -69,6 +73,9 @@ void fax_call_discard(struct fax_call *call);
 /* fax_call_line.c: attaches a line, opens the media socket and sends MSG_CALL_START with the data
  * key, which is wiped. Returns 0 or a negative errno. */
 int fax_call_start_line(struct fax_call *call) __attribute__((warn_unused_result));
+/* Records that a page was confirmed (page.sent, page.confirmed). Returns as event_append(). */
+int fax_call_record_confirmed(struct fax_call *call, uint32_t page, audit_done_cb *done, void *user)
+    __attribute__((warn_unused_result));
 /* Tells the line that T.38 is agreed (or that the peer has moved). */
 void fax_call_media(struct fax_call *call);
 /* The line's pages are ready: dial or answer. Defined by direction. */

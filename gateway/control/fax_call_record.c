@@ -25,7 +25,9 @@ static const char *inbound_state(const struct fax_call *call)
     if (call->line_done && call->done.result == 0 && call->pages_stored > 0 &&
         call->pages_confirmed >= call->pages_stored)
         return "received";
-    return call->pages_stored > 0 ? "partial" : "failed";
+    if (call->pages_stored > 0)
+        return "partial";
+    return call->cancelled ? "cancelled" : "failed";
 }
 
 const char *fax_call_state(const struct fax_call *call)
@@ -41,17 +43,35 @@ static void tell_end(struct fax_call *call, const char *state)
     fax_watchers_tell(call->control->watchers, &call->fax, "ended", state, line, true);
 }
 
+/* The log is being closed: the next start settles what is left, from what was recorded. */
+static bool is_log_closed(int status)
+{
+    return status == -ESHUTDOWN || status == -ENOTCONN;
+}
+
 static void on_recorded(void *user, int status, uint64_t index)
 {
     struct fax_call *call = user;
     const char *state = fax_call_state(call);
     (void)index;
-    if (status < 0)
-        log_write(LOG_LEVEL_ERROR, "the end of a call could not be recorded: %s",
-                  strerror(-status));
-    if (call->recorded_start)
+    if (is_log_closed(status)) {
+        /* Queue and watchers may be gone. */
+        fax_call_discard(call);
+        return;
+    }
+    if (status < 0 && !call->record_failed)
+        log_write(LOG_LEVEL_ERROR, "the end of a call cannot be recorded: %s", strerror(-status));
+    if (status < 0 && status != -EINVAL) {
+        /* Until it is, the fax has no end: it must not stay under way for ever. */
+        call->record_failed = true;
+        call->recording = false;
+        call->requeued = false;
+        fax_call_timer(call, CALL_RECORD_AGAIN_MS, fax_call_record_end);
+        return;
+    }
+    if (call->recorded_start || call->cancelled)
         tell_end(call, state);
-    if (call->done_cb)
+    if (call->done_cb && !call->control->stopping)
         call->done_cb(call->done_user, call->requeued && status == 0 ? &call->next_attempt : NULL);
     fax_call_discard(call);
 }
@@ -64,7 +84,7 @@ static void record_attempt(struct fax_call *call, const char *state)
     event_outcome(&e, strcmp(state, "delivered") == 0 || strcmp(state, "received") == 0 ? "ok"
                                                                                         : "failed");
     event_integer(&e, "attempt", call->attempt);
-    event_integer(&e, "sip_code", call->sip_code);
+    event_integer(&e, "sip_code", call->sip_code || !call->answered ? call->sip_code : 200);
     event_integer(&e, "t30_result", call->line_done && call->media_started ? done->result : -1);
     event_text(&e, "text", call->reason[0] ? call->reason : "OK");
     event_integer(&e, "rate", done->rate);
@@ -98,6 +118,23 @@ static bool must_wait(const struct fax_call *call)
            (call->line_call && call->media_started && !call->line_done);
 }
 
+static void fill_next(struct fax_call *call, uint16_t attempt, int64_t delay_ms)
+{
+    struct outbound_fax *next = &call->next_attempt;
+    memset(next, 0, sizeof *next);
+    next->fax = call->fax;
+    memcpy(next->from, call->from, sizeof next->from);
+    memcpy(next->to, call->to, sizeof next->to);
+    memcpy(next->principal, call->principal, sizeof next->principal);
+    memcpy(next->mailbox, call->mailbox, sizeof next->mailbox);
+    next->pages = call->pages;
+    next->first_page = call->pages_confirmed + 1;
+    next->attempt = attempt;
+    next->max_rate = call->max_rate;
+    next->no_ecm = !call->ecm;
+    next->not_before_ms = control_now_ms() + delay_ms;
+}
+
 /* Fills call->next_attempt when the fax is to be tried again. */
 static bool plan_next(struct fax_call *call, const char *state, const char **why)
 {
@@ -122,19 +159,9 @@ static bool plan_next(struct fax_call *call, const char *state, const char **why
     retry_plan_make(&limits, &attempt, &plan);
     if (!call->outbound || !plan.again)
         return false;
-    struct outbound_fax *next = &call->next_attempt;
-    memset(next, 0, sizeof *next);
-    next->fax = call->fax;
-    memcpy(next->from, call->from, sizeof next->from);
-    memcpy(next->to, call->to, sizeof next->to);
-    memcpy(next->principal, call->principal, sizeof next->principal);
-    memcpy(next->mailbox, call->mailbox, sizeof next->mailbox);
-    next->pages = call->pages;
-    next->first_page = call->pages_confirmed + 1;
-    next->attempt = (uint16_t)(call->attempt + 1);
-    next->max_rate = plan.max_rate;
-    next->no_ecm = !plan.ecm;
-    next->not_before_ms = control_now_ms() + (int64_t)plan.delay_ms;
+    fill_next(call, (uint16_t)(call->attempt + 1), (int64_t)plan.delay_ms);
+    call->next_attempt.max_rate = plan.max_rate;
+    call->next_attempt.no_ecm = !plan.ecm;
     *why = plan.why;
     return true;
 }
@@ -163,10 +190,19 @@ void fax_call_record_end(struct fax_call *call)
     call->recording = true;
     uv_timer_stop(&call->timer);
     const char *state = fax_call_state(call);
-    if (!call->recorded_start) {
+    if (!call->recorded_start && !call->cancelled) {
+        /* There was no attempt, and the fax still is what the log says: queued. */
+        if (call->outbound) {
+            fill_next(call, call->attempt, CALL_RECORD_AGAIN_MS);
+            call->requeued = true;
+        }
         on_recorded(call, 0, 0);
         return;
     }
+    /* Records become durable in their order: the last one's callback stands for all. */
+    for (uint32_t page = call->unrecorded_from; page > 0 && page <= call->pages_confirmed; page++)
+        if (fax_call_record_confirmed(call, page, NULL, NULL) < 0)
+            break; /* then the last one cannot be recorded either */
     record_attempt(call, state);
     if (plan_next(call, state, &why)) {
         call->requeued = true;

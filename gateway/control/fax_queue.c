@@ -1,6 +1,7 @@
 #include "gateway/control/fax_queue.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,10 @@ enum { RETRY_MS = 1000, STARTS_PER_TURN = 64 };
 struct queued_fax {
     struct queued_fax *next;
     struct outbound_fax fax;
+    /* A fax that ends without another attempt waits here until its end is recorded. */
+    const char *end_state, *end_reason; /* NULL: it is to be sent */
+    char end_actor[POLICY_NAME_TEXT];
+    bool recording;
 };
 
 struct fax_queue {
@@ -78,42 +83,82 @@ static void on_call_done(void *user, const struct outbound_fax *again)
         fax_queue_run(q);
 }
 
-/* A fax that no trunk takes any more has failed; one without room waits. */
-static void fail_fax(struct fax_queue *q, const struct outbound_fax *fax, const char *state,
-                     const char *actor, const char *reason)
-{
-    struct event e;
-    int64_t disposal_us = RETENTION_NEVER;
-    const struct policy_mailbox *mailbox =
-        policy_find_mailbox(policy_cache_set(q->control->policy), fax->mailbox);
-    if (mailbox &&
-        retention_disposal_time(control_now_ms() * 1000, mailbox->retention_days, &disposal_us) < 0)
-        disposal_us = RETENTION_NEVER;
-    event_begin(&e, "fax.completed", actor, &fax->fax);
-    event_outcome(&e, "failed");
-    event_text(&e, "state", state);
-    event_integer(&e, "pages", 0);
-    event_text(&e, "reason", reason);
-    event_integer(&e, "disposal", disposal_us == RETENTION_NEVER ? 0 : disposal_us / 1000000);
-    event_note(&e, q->control->audit);
-    fax_watchers_tell(q->control->watchers, &fax->fax, "ended", state,
-                      json_pack("{s:s}", "text", reason), true);
-}
+/* --- ends without an attempt --- */
 
 static void on_timer(uv_timer_t *timer)
 {
     fax_queue_run(timer->data);
 }
 
-/* Returns true when the fax has left the queue. */
-static bool start(struct fax_queue *q, struct queued_fax *entry)
+struct recorded_end {
+    struct fax_queue *queue;
+    struct control *control;
+    struct fax_id fax;
+};
+
+static void on_end_recorded(void *user, int status, uint64_t index)
 {
-    const struct trunk_info *trunk = policy_cache_route(q->control->policy, entry->fax.to);
-    if (!trunk) {
-        fail_fax(q, &entry->fax, "failed", entry->fax.principal, "no trunk leads to the number");
-        return true;
-    }
-    int rc = fax_call_out(q->control, &entry->fax, trunk->name, on_call_done, q);
+    struct recorded_end *end = user;
+    struct fax_queue *q = end->queue;
+    (void)index;
+    /* In a stop the queue may be gone; the next start finds what was not recorded. */
+    struct queued_fax **at = status == -ESHUTDOWN || end->control->stopping ? NULL : &q->first;
+    while (at && *at && !fax_id_equal(&(*at)->fax.fax, &end->fax))
+        at = &(*at)->next;
+    free(end);
+    if (!at || !*at)
+        return;
+    struct queued_fax *entry = *at;
+    entry->recording = false; /* when it failed, the next turn tries again */
+    if (status < 0)
+        return;
+    fax_watchers_tell(q->control->watchers, &entry->fax.fax, "ended", entry->end_state,
+                      json_pack("{s:s}", "text", entry->end_reason), true);
+    remove_at(q, at);
+}
+
+static void record_end(struct fax_queue *q, struct queued_fax *entry)
+{
+    struct event e;
+    int64_t disposal_us = RETENTION_NEVER;
+    const struct policy_mailbox *mailbox =
+        policy_find_mailbox(policy_cache_set(q->control->policy), entry->fax.mailbox);
+    if (mailbox &&
+        retention_disposal_time(control_now_ms() * 1000, mailbox->retention_days, &disposal_us) < 0)
+        disposal_us = RETENTION_NEVER;
+    struct recorded_end *end = calloc(1, sizeof *end);
+    if (!end)
+        return; /* the next turn tries again */
+    *end = (struct recorded_end){q, q->control, entry->fax.fax};
+    event_begin(&e, "fax.completed", entry->end_actor, &entry->fax.fax);
+    event_outcome(&e, "failed");
+    event_text(&e, "state", entry->end_state);
+    event_integer(&e, "pages", 0);
+    event_text(&e, "reason", entry->end_reason);
+    event_integer(&e, "disposal", disposal_us == RETENTION_NEVER ? 0 : disposal_us / 1000000);
+    entry->recording = true;
+    int rc = event_append(&e, q->control->audit, on_end_recorded, end);
+    if (rc < 0)
+        on_end_recorded(end, rc, 0);
+}
+
+static void end_fax(struct fax_queue *q, struct queued_fax *entry, const char *state,
+                    const char *actor, const char *reason)
+{
+    entry->end_state = state;
+    entry->end_reason = reason;
+    snprintf(entry->end_actor, sizeof entry->end_actor, "%s", actor);
+    record_end(q, entry);
+    if (!uv_is_active((uv_handle_t *)&q->timer))
+        uv_timer_start(&q->timer, on_timer, RETRY_MS, 0);
+}
+
+/* --- starting --- */
+
+/* Returns true when the fax has left the queue; one without room waits. */
+static bool start(struct fax_queue *q, struct queued_fax *entry, const char *trunk)
+{
+    int rc = fax_call_out(q->control, &entry->fax, trunk, on_call_done, q);
     if (rc == 0)
         return true;
     log_write(LOG_LEVEL_WARNING, "a fax cannot be started yet: %s", strerror(-rc));
@@ -135,7 +180,19 @@ void fax_queue_run(struct fax_queue *q)
             at = &(*at)->next;
             continue;
         }
-        if (!start(q, *at))
+        if ((*at)->end_state) {
+            if (!(*at)->recording)
+                record_end(q, *at);
+            at = &(*at)->next;
+            continue;
+        }
+        const struct trunk_info *trunk = policy_cache_route(c->policy, (*at)->fax.to);
+        if (!trunk) {
+            end_fax(q, *at, "failed", (*at)->fax.principal, "no trunk leads to the number");
+            at = &(*at)->next;
+            continue;
+        }
+        if (!start(q, *at, trunk->name))
             break;
         remove_at(q, at);
         turns++;
@@ -162,8 +219,8 @@ bool fax_queue_cancel(struct fax_queue *q, const struct fax_id *fax, const char 
     for (struct queued_fax **at = &q->first; *at; at = &(*at)->next) {
         if (!fax_id_equal(&(*at)->fax.fax, fax))
             continue;
-        fail_fax(q, &(*at)->fax, "cancelled", actor, "cancelled");
-        remove_at(q, at);
+        if (!(*at)->end_state)
+            end_fax(q, *at, "cancelled", actor, "cancelled");
         return true;
     }
     return false;

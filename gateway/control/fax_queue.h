@@ -10,8 +10,11 @@
 
 struct fax_queue;
 
+/* Makes an empty queue, the caller's, to be closed. Returns 0 or -ENOMEM. */
 int fax_queue_new(struct control *control, struct fax_queue **out)
     __attribute__((warn_unused_result));
+/* Starts nothing any more and frees the queue; faxes that wait stay recorded as queued. done runs
+ * when its handles are closed. */
 void fax_queue_close(struct fax_queue *queue, void (*done)(void *user), void *user);
 
 /* Adds a fax that is recorded as queued. Returns 0 or -ENOMEM (it is found again at the next
@@ -25,6 +28,7 @@ void fax_queue_run(struct fax_queue *queue);
 /* Records the end of a fax that waits, and removes it. False when it does not wait here. */
 bool fax_queue_cancel(struct fax_queue *queue, const struct fax_id *fax, const char *actor);
 
+/* Says whether a fax waits here; one with an attempt under way does not (fax_call_exists()). */
 bool fax_queue_holds(const struct fax_queue *queue, const struct fax_id *fax);
 size_t fax_queue_length(const struct fax_queue *queue);
 

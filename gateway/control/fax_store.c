@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/file_octets.h"
 #include "policy/vault.h"
 
 enum { PATH_OCTETS = 1200, SUFFIX_OCTETS = 4 };
@@ -66,11 +67,9 @@ static int write_header(int fd, const struct fax_id *fax, const char *class_name
     snprintf(header.key_id, sizeof header.key_id, "%s", kek_id);
     if (vault_header_encode(&header, octets, sizeof octets, &length) < 0)
         return -EINVAL;
-    ssize_t n = write(fd, octets, length);
-    if (n < 0)
-        return -errno;
-    if ((size_t)n != length)
-        return -ENOSPC;
+    int rc = file_write_all(fd, octets, length);
+    if (rc < 0)
+        return rc;
     return fsync(fd) < 0 ? -errno : 0;
 }
 

@@ -2,7 +2,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "gateway/wall_clock.h"
 
 enum { WATCHERS_MAX = 1000 };
 
@@ -78,20 +79,16 @@ int fax_watchers_add(struct fax_watchers *w, const struct fax_id *fax, struct ht
 
 static json_t *now_text(void)
 {
-    struct timespec now;
-    struct tm utc;
-    char text[40];
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    return json_sprintf("%.*s.%03ldZ", (int)n, text, now.tv_nsec / 1000000);
+    char text[WALL_CLOCK_TEXT];
+    wall_clock_text(wall_clock_ms(), text);
+    return json_string(text);
 }
 
 void fax_watchers_tell(struct fax_watchers *w, const struct fax_id *fax, const char *kind,
                        const char *state, json_t *line, bool last)
 {
     if (!line)
-        return;
+        line = json_object(); /* whoever waits for the end is told of it in any case */
     json_object_set_new(line, "time", now_text());
     json_object_set_new(line, "kind", json_string(kind));
     json_object_set_new(line, "state", json_string(state));
@@ -116,5 +113,6 @@ void fax_watchers_tell(struct fax_watchers *w, const struct fax_id *fax, const c
 void fax_watchers_say(struct fax_watchers *w, const struct fax_id *fax, const char *kind,
                       const char *state, const char *text)
 {
-    fax_watchers_tell(w, fax, kind, state, json_pack("{s:s}", "text", text), false);
+    fax_watchers_tell(w, fax, kind, state,
+                      text[0] ? json_pack("{s:s}", "text", text) : json_object(), false);
 }

@@ -10,6 +10,7 @@
 
 struct fax_watchers;
 
+/* Makes an empty list of watchers, the caller's. Returns 0 or -ENOMEM. */
 int fax_watchers_new(struct fax_watchers **out) __attribute__((warn_unused_result));
 /* Ends all streams. */
 void fax_watchers_free(struct fax_watchers *watchers);
@@ -24,7 +25,7 @@ int fax_watchers_add(struct fax_watchers *watchers, const struct fax_id *fax,
 void fax_watchers_tell(struct fax_watchers *watchers, const struct fax_id *fax, const char *kind,
                        const char *state, json_t *line, bool last);
 
-/* As above with a sentence only. */
+/* As above with a sentence only; "": none. */
 void fax_watchers_say(struct fax_watchers *watchers, const struct fax_id *fax, const char *kind,
                       const char *state, const char *text);
 

@@ -23,6 +23,8 @@ typedef void keeper_listed_cb(void *user, int status, const struct msg_key_liste
 /* hello: a keeper is there and has said who it is. */
 typedef void keeper_hello_cb(void *user, const struct msg_keeper_hello *hello);
 
+/* Makes a client that waits for keeper_client_up(). hello runs for each keeper that comes. Returns
+ * 0 or -ENOMEM. */
 int keeper_client_new(uv_loop_t *loop, keeper_hello_cb *hello, void *user,
                       struct keeper_client **out) __attribute__((warn_unused_result));
 
@@ -33,6 +35,7 @@ void keeper_client_free(struct keeper_client *client);
 int keeper_client_up(struct keeper_client *client, int descriptor)
     __attribute__((warn_unused_result));
 
+/* Says whether a keeper is there and has said who it is. */
 bool keeper_client_ready(const struct keeper_client *client);
 
 /* Makes the data key of a new fax. disposal_month: "2027-03" or "undated". Errors: -ENOBUFS when
@@ -50,9 +53,11 @@ int keeper_open_key(struct keeper_client *client, const struct fax_id *fax, keep
 int keeper_destroy_key(struct keeper_client *client, const struct fax_id *fax, keeper_key_cb *cb,
                        void *user) __attribute__((warn_unused_result));
 
+/* Has a checkpoint signed; the request is copied. -EINVAL in the callback: not one of this node. */
 int keeper_sign_checkpoint(struct keeper_client *client, const struct msg_sign_checkpoint *request,
                            keeper_signed_cb *cb, void *user) __attribute__((warn_unused_result));
 
+/* Asks for a page of the KEK inventory from cursor on (0 first). */
 int keeper_list_keys(struct keeper_client *client, uint32_t cursor, keeper_listed_cb *cb,
                      void *user) __attribute__((warn_unused_result));
 

@@ -33,6 +33,7 @@ struct line_pool_config {
     void *user;
 };
 
+/* Asks for config->count lines. Copies config. Returns 0 or -ENOMEM. */
 int line_pool_new(uv_loop_t *loop, struct supervisor_client *supervisor,
                   const struct line_pool_config *config, struct line_pool **out)
     __attribute__((warn_unused_result));
@@ -54,6 +55,7 @@ int line_pool_send(struct pool_line *line, uint16_t type, const void *body, size
                    const int *descriptors, int descriptor_count)
     __attribute__((warn_unused_result));
 
+/* How many lines there are to be, and how many calls are on all of them. */
 size_t line_pool_count(const struct line_pool *pool);
 uint32_t line_pool_calls(const struct line_pool *pool);
 /* How many more calls fit on the lines that are ready. */

@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "gateway/socket_address.h"
+
 enum { DATAGRAM_MIN = 72, DATAGRAM_MAX = 1472, DATAGRAM_NOT_SAID = 400 };
 
 static void our_t38(const struct media_local *local, uint8_t version, struct sdp_t38 *t38)
@@ -55,24 +57,16 @@ static int read_address(const struct sdp_session *sdp, const struct sdp_media *m
                         struct sockaddr_storage *out)
 {
     const char *text = media->address[0] ? media->address : sdp->address;
-    memset(out, 0, sizeof *out);
-    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-    if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(media->port);
-        /* Hold by 0.0.0.0, broadcast and multicast are nowhere to send a fax to. */
-        uint32_t address = ntohl(v4->sin_addr.s_addr);
+    if (socket_address_parse(text, media->port, out) < 0)
+        return -ENOTSUP;
+    /* Hold by 0.0.0.0, broadcast and multicast are nowhere to send a fax to. */
+    if (out->ss_family == AF_INET) {
+        uint32_t address = ntohl(((const struct sockaddr_in *)out)->sin_addr.s_addr);
         return address == INADDR_ANY || address >= 0xE0000000u ? -ENOTSUP : 0;
     }
-    if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(media->port);
-        bool nowhere =
-            IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr) || IN6_IS_ADDR_MULTICAST(&v6->sin6_addr);
-        return nowhere ? -ENOTSUP : 0;
-    }
-    return -ENOTSUP;
+    const struct in6_addr *address = &((const struct sockaddr_in6 *)out)->sin6_addr;
+    bool nowhere = IN6_IS_ADDR_UNSPECIFIED(address) || IN6_IS_ADDR_MULTICAST(address);
+    return nowhere ? -ENOTSUP : 0;
 }
 
 int media_read_t38(const struct sdp_session *sdp, uint32_t our_max_bit_rate, struct media_t38 *out)

@@ -1,35 +1,17 @@
 #include "gateway/control/media_ports.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static socklen_t fill_address(const char *text, uint16_t port, struct sockaddr_storage *out)
-{
-    memset(out, 0, sizeof *out);
-    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-    if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(port);
-        return sizeof *v4;
-    }
-    if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(port);
-        return sizeof *v6;
-    }
-    return 0;
-}
+#include "gateway/socket_address.h"
 
 int media_ports_init(struct media_ports *ports, const char *address, int64_t first, int64_t last)
 {
     struct sockaddr_storage unused;
-    if (strlen(address) >= sizeof ports->address || fill_address(address, 0, &unused) == 0 ||
+    if (strlen(address) >= sizeof ports->address || socket_address_parse(address, 0, &unused) < 0 ||
         first < 1 || last > 65535 || first > last)
         return -EINVAL;
     snprintf(ports->address, sizeof ports->address, "%s", address);
@@ -44,11 +26,14 @@ int media_ports_init(struct media_ports *ports, const char *address, int64_t fir
 static int bind_port(const struct media_ports *ports, uint16_t port)
 {
     struct sockaddr_storage address;
-    socklen_t length = fill_address(ports->address, port, &address);
+    int rc = socket_address_parse(ports->address, port, &address);
+    if (rc < 0)
+        return rc;
+    const struct sockaddr *bound = (const struct sockaddr *)&address;
     int fd = socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
-    if (bind(fd, (struct sockaddr *)&address, length) < 0) {
+    if (bind(fd, bound, socket_address_length(bound)) < 0) {
         int error = errno;
         close(fd);
         return -error;

@@ -1,16 +1,15 @@
 #include "gateway/control/policy_cache.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/db/policy_load.h"
 #include "gateway/db/register_queries.h"
 #include "gateway/process/log.h"
+#include "gateway/socket_address.h"
+#include "gateway/wall_clock.h"
 #include "policy/number.h"
 
 enum { WAITERS_MAX = 256, ROWS_MAX = 100000 };
@@ -126,23 +125,6 @@ static int take_principals(struct snapshot *s, const struct db_result *r, int ro
     return 0;
 }
 
-static bool fill_trunk_address(struct trunk_info *t)
-{
-    struct sockaddr_in *v4 = (struct sockaddr_in *)&t->address;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&t->address;
-    if (inet_pton(AF_INET, t->host, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(t->port);
-        return true;
-    }
-    if (inet_pton(AF_INET6, t->host, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(t->port);
-        return true;
-    }
-    return false;
-}
-
 static int take_trunks(struct snapshot *s, const struct db_result *r, int rows)
 {
     s->trunks = calloc((size_t)rows + 1, sizeof *s->trunks);
@@ -158,7 +140,7 @@ static int take_trunks(struct snapshot *s, const struct db_result *r, int rows)
         snprintf(t->prefix, sizeof t->prefix, "%s", row.prefix);
         t->port = (uint16_t)row.port;
         t->t38_first = row.t38_first != 0;
-        if (fill_trunk_address(t))
+        if (socket_address_parse(t->host, t->port, &t->address) == 0)
             s->trunk_count++;
         else
             log_write(LOG_LEVEL_ERROR, "trunk %s: '%s' is no address literal", t->name, t->host);
@@ -302,32 +284,16 @@ const struct trunk_info *policy_cache_trunk(const struct policy_cache *c, const 
     return NULL;
 }
 
-static bool same_host(const struct sockaddr_storage *a, const struct sockaddr *b, bool *same_port)
-{
-    if (a->ss_family != b->sa_family)
-        return false;
-    if (b->sa_family == AF_INET) {
-        const struct sockaddr_in *x = (const struct sockaddr_in *)a;
-        const struct sockaddr_in *y = (const struct sockaddr_in *)(const void *)b;
-        *same_port = x->sin_port == y->sin_port;
-        return x->sin_addr.s_addr == y->sin_addr.s_addr;
-    }
-    const struct sockaddr_in6 *x = (const struct sockaddr_in6 *)a;
-    const struct sockaddr_in6 *y = (const struct sockaddr_in6 *)(const void *)b;
-    *same_port = x->sin6_port == y->sin6_port;
-    return memcmp(&x->sin6_addr, &y->sin6_addr, sizeof x->sin6_addr) == 0;
-}
-
 const struct trunk_info *policy_cache_trunk_from(const struct policy_cache *c,
                                                  const struct sockaddr *source)
 {
     const struct trunk_info *found = NULL;
     for (size_t i = 0; c->now && i < c->now->trunk_count; i++) {
-        bool same_port = false;
         const struct trunk_info *t = &c->now->trunks[i];
-        if (!same_host(&t->address, source, &same_port))
+        const struct sockaddr *address = (const struct sockaddr *)&t->address;
+        if (!socket_address_same_host(address, source))
             continue;
-        if (same_port)
+        if (socket_address_port(address) == socket_address_port(source))
             return t;
         if (!found)
             found = t;
@@ -377,8 +343,6 @@ void policy_cache_decide(const struct policy_cache *c, const char *principal,
                          enum policy_action action, const char *from, const char *to,
                          const char *mailbox, struct policy_answer *answer)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     memset(answer, 0, sizeof *answer);
     answer->reason_code = "not_loaded";
     snprintf(answer->reason, sizeof answer->reason, "the policy has not been read yet");
@@ -392,7 +356,7 @@ void policy_cache_decide(const struct policy_cache *c, const char *principal,
         .from_number = from,
         .to_number = to,
         .mailbox = mailbox,
-        .now_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000,
+        .now_us = wall_clock_us(),
     };
     policy_decide(c->now->set, &question, answer);
 }

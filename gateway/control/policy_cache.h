@@ -22,6 +22,7 @@ struct trunk_info {
     char prefix[32]; /* numbers it is for; "" all */
 };
 
+/* Makes a cache with nothing loaded: everything is denied. Returns 0 or -ENOMEM. */
 int policy_cache_new(struct db *db, struct policy_cache **out) __attribute__((warn_unused_result));
 /* A reload that is under way must have ended (the database is closed first). */
 void policy_cache_free(struct policy_cache *cache);

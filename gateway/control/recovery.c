@@ -277,10 +277,17 @@ static void end_fax(struct recovery *r, const struct fax_row *row, const struct 
 static void queue_fax(struct recovery *r, const struct fax_row *row, const struct fax_id *id)
 {
     struct outbound_fax fax;
+    /* A step that starts over for the database's sake must not queue a fax twice. */
+    if (fax_queue_holds(r->control->queue, id))
+        return;
     memset(&fax, 0, sizeof fax);
     fax.fax = *id;
     fax.pages = (uint32_t)row->pages;
+    fax.first_page = (uint32_t)row->pages_confirmed + 1;
     fax.attempt = (uint16_t)(row->attempts + 1);
+    fax.max_rate = (uint32_t)row->next_max_rate;
+    fax.no_ecm = row->next_ecm == 0;
+    fax.not_before_ms = row->next_attempt_ms;
     snprintf(fax.from, sizeof fax.from, "%s", row->from_number);
     snprintf(fax.to, sizeof fax.to, "%s", row->to_number);
     snprintf(fax.principal, sizeof fax.principal, "%s", row->principal);

@@ -12,6 +12,7 @@
 
 #include "gateway/process/ipc.h"
 #include "gateway/process/log.h"
+#include "policy/utf8.h"
 
 enum { WAITING_MAX = 64, WALL_SLACK_MS = 5000 };
 
@@ -174,7 +175,8 @@ static void on_message(void *user, struct ipc_channel *channel, struct ipc_messa
             task->handlers.progress(task->handlers.user, progress->page, progress->pages);
     } else if (failed) {
         char reason[sizeof failed->reason];
-        snprintf(reason, sizeof reason, "%s", failed->reason);
+        snprintf(reason, sizeof reason, "%.*s", (int)sizeof reason - 1, failed->reason);
+        (void)utf8_clean(reason);
         fail(task, -EBADMSG, reason);
     } else if (ipc_message_body(m, wanted, sizeof(struct msg_rendered))) {
         on_rendered(task, m);

@@ -34,6 +34,7 @@ struct render_handlers {
     void *user;
 };
 
+/* Makes a queue with the limits of config->render, which must outlive it. Returns 0 or -ENOMEM. */
 int render_queue_new(uv_loop_t *loop, struct supervisor_client *supervisor,
                      const struct config *config, struct render_queue **out)
     __attribute__((warn_unused_result));

@@ -1,15 +1,35 @@
 #include "gateway/control/stranger_log.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/control/event.h"
+#include "gateway/socket_address.h"
+
+static const char others[] = "-1 too many accounts";
+
+static void record_account(struct stranger_log *log, const char *source, uint64_t count)
+{
+    struct event e;
+    char *reason;
+    long long uid = strtoll(source, &reason, 10);
+    event_begin(&e, "access.denied", "nobody", NULL);
+    event_outcome(&e, "denied");
+    event_text(&e, "action", "connect");
+    event_text(&e, "reason", reason + (*reason == ' '));
+    event_integer(&e, "local_uid", uid);
+    event_integer(&e, "count", (int64_t)count);
+    event_note(&e, log->audit);
+}
 
 static void record(struct stranger_log *log, const char *address, uint64_t count)
 {
     struct event e;
+    if (log->accounts) {
+        record_account(log, address, count);
+        return;
+    }
     event_begin(&e, "call.refused", "nobody", NULL);
     event_outcome(&e, "denied");
     event_personal(&e, "peer", address);
@@ -19,21 +39,9 @@ static void record(struct stranger_log *log, const char *address, uint64_t count
     event_note(&e, log->audit);
 }
 
-static void source_text(const struct sockaddr *source, char text[STRANGER_TEXT])
+static void note(struct stranger_log *log, const char *text, uint64_t now_ms)
 {
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)source;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)source;
-    const void *octets =
-        source->sa_family == AF_INET6 ? (const void *)&v6->sin6_addr : (const void *)&v4->sin_addr;
-    if (!inet_ntop(source->sa_family, octets, text, STRANGER_TEXT))
-        snprintf(text, STRANGER_TEXT, "?");
-}
-
-void stranger_log_note(struct stranger_log *log, const struct sockaddr *source, uint64_t now_ms)
-{
-    char text[STRANGER_TEXT];
     struct stranger *free_place = NULL;
-    source_text(source, text);
     for (size_t i = 0; i < STRANGERS_MAX; i++) {
         struct stranger *s = &log->strangers[i];
         if (strcmp(s->address, text) == 0) {
@@ -54,6 +62,21 @@ void stranger_log_note(struct stranger_log *log, const struct sockaddr *source, 
     record(log, text, 1);
 }
 
+void stranger_log_note(struct stranger_log *log, const struct sockaddr *source, uint64_t now_ms)
+{
+    char text[SOCKET_ADDRESS_HOST];
+    socket_address_host(source, text);
+    note(log, text, now_ms);
+}
+
+void stranger_log_note_account(struct stranger_log *log, uid_t uid, const char *reason,
+                               uint64_t now_ms)
+{
+    char text[STRANGER_TEXT];
+    snprintf(text, sizeof text, "%u %s", (unsigned)uid, reason);
+    note(log, text, now_ms);
+}
+
 void stranger_log_flush(struct stranger_log *log, uint64_t now_ms)
 {
     for (size_t i = 0; i < STRANGERS_MAX; i++) {
@@ -69,7 +92,7 @@ void stranger_log_flush(struct stranger_log *log, uint64_t now_ms)
         }
     }
     if (log->others > 0 && now_ms - log->others_since_ms >= STRANGER_PERIOD_MS) {
-        record(log, "other addresses", log->others);
+        record(log, log->accounts ? others : "other addresses", log->others);
         log->others = 0;
     }
 }

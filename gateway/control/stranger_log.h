@@ -1,31 +1,37 @@
-/* stranger_log.h: records SIP requests from addresses that belong to no trunk: the first of a
- * source at once, what follows as one event a minute and source with the exact count, so that a
- * scanner cannot fill the log. */
+/* stranger_log.h: records SIP requests from addresses that belong to no trunk, and API requests of
+ * local accounts that are no principal: the first of a source at once, what follows as one event a
+ * minute and source with the exact count, so that nobody can fill the log from outside. */
 #ifndef GATEWAY_CONTROL_STRANGER_LOG_H
 #define GATEWAY_CONTROL_STRANGER_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #include "gateway/audit/audit.h"
 
 enum { STRANGERS_MAX = 256, STRANGER_TEXT = 64, STRANGER_PERIOD_MS = 60000 };
 
 struct stranger {
-    char address[STRANGER_TEXT]; /* "": free */
+    char address[STRANGER_TEXT]; /* or "UID REASON"; "": free */
     uint64_t since_ms;
     uint64_t count; /* not recorded yet */
 };
 
-/* All zero but audit is an empty log. */
+/* All zero but audit and accounts is an empty log. */
 struct stranger_log {
     struct audit *audit;
+    bool accounts; /* of local accounts, not of addresses */
     struct stranger strangers[STRANGERS_MAX];
     uint64_t others; /* from sources beyond STRANGERS_MAX */
     uint64_t others_since_ms;
 };
 
+/* Counts a request from source (IPv4 or IPv6), and records it when it is the first for a while. */
 void stranger_log_note(struct stranger_log *log, const struct sockaddr *source, uint64_t now_ms);
+void stranger_log_note_account(struct stranger_log *log, uid_t uid, const char *reason,
+                               uint64_t now_ms);
 
 /* Records what has waited for STRANGER_PERIOD_MS; to be called every few seconds. */
 void stranger_log_flush(struct stranger_log *log, uint64_t now_ms);

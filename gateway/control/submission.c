@@ -12,10 +12,14 @@
 #include "gateway/control/fax_store.h"
 #include "gateway/control/fax_watchers.h"
 #include "gateway/control/render_queue.h"
+#include "gateway/control/submission_end.h"
 #include "gateway/control/submission_seal.h"
 #include "gateway/db/fax_queries.h"
 #include "gateway/process/log.h"
 #include "policy/retention.h"
+#include "policy/text_code.h"
+
+static const size_t octets_max = (size_t)1 << 30; /* of the documents under way */
 
 struct submission {
     struct submission *next; /* of all that are under way */
@@ -27,6 +31,8 @@ struct submission {
     struct sealed_page *pages;
     uint32_t page_count;
     bool key_made, file_made;
+    bool begun;       /* fax.submitted is durable */
+    int record_error; /* of a record after it */
     int work_status;
     uv_work_t work;
     submission_done_cb *done;
@@ -76,8 +82,14 @@ static void refuse(struct submission *s, int status, const char *slug, const cha
     snprintf(result.detail, sizeof result.detail, "%s", detail);
     if (s->file_made && fax_store_remove(s->control->context->paths->vault, &s->fax, true) < 0)
         log_write(LOG_LEVEL_WARNING, "the file of a refused submission is left in incoming/");
-    if (s->key_made && keeper_destroy_key(s->control->keeper, &s->fax, on_key_gone, s->control) < 0)
-        log_write(LOG_LEVEL_WARNING, "the key of a refused submission is left");
+    if (s->key_made) {
+        event_begin(&e, "key.destroyed", "system", &s->fax);
+        event_note(&e, s->control->audit);
+        if (keeper_destroy_key(s->control->keeper, &s->fax, on_key_gone, s->control) < 0)
+            log_write(LOG_LEVEL_WARNING, "the key of a refused submission is left");
+    }
+    if (s->begun && submission_end(s->control, &s->fax, s->request.principal, detail) < 0)
+        log_write(LOG_LEVEL_ERROR, "out of memory: a refused fax ends at the next start");
     event_begin(&e, "fax.refused", s->request.principal, NULL);
     event_outcome(&e, "failed");
     event_personal(&e, "from", s->request.from);
@@ -132,13 +144,22 @@ static void on_recorded(void *user, int status, uint64_t index)
         on_applied(s, -ENOBUFS, index);
 }
 
+static void on_begun(void *user, int status, uint64_t index)
+{
+    struct submission *s = user;
+    (void)index;
+    s->begun = status == 0;
+    if (s->record_error)
+        fail(s, s->record_error, "the submission could not be recorded");
+    /* Else the last record's callback follows, also when this one failed. */
+}
+
 static int record_page(struct submission *s, uint32_t number, audit_done_cb *done)
 {
     const struct sealed_page *page = &s->pages[number - 1];
     struct event e;
     char digest[65];
-    for (int i = 0; i < 32; i++)
-        snprintf(digest + (ptrdiff_t)2 * i, 3, "%02x", page->digest[i]);
+    hex_encode(page->digest, sizeof page->digest, digest);
     event_begin(&e, "page.submitted", s->request.principal, &s->fax);
     event_integer(&e, "page", number);
     event_integer(&e, "width", page->width);
@@ -167,12 +188,14 @@ static void record(struct submission *s)
     event_text(&e, "idempotency_key", s->request.idempotency_key);
     event_text(&e, "principal", s->request.principal);
     event_text(&e, "kek", s->seal.kek_id);
-    int rc = event_append(&e, s->control->audit, NULL, NULL);
-    /* Records become durable in their order: the last one's callback stands for all. */
-    for (uint32_t i = 1; rc == 0 && i <= s->page_count; i++)
-        rc = record_page(s, i, i == s->page_count ? on_recorded : NULL);
-    if (rc < 0)
+    int rc = event_append(&e, s->control->audit, on_begun, s);
+    if (rc < 0) {
         fail(s, rc, "the submission could not be recorded");
+        return;
+    }
+    /* Records become durable in their order: the last one's callback stands for all. */
+    for (uint32_t i = 1; s->record_error == 0 && i <= s->page_count; i++)
+        s->record_error = record_page(s, i, i == s->page_count ? on_recorded : NULL);
 }
 
 /* --- sealing --- */
@@ -338,12 +361,23 @@ static void on_digest(uv_work_t *work, int cancelled)
         fail(s, rc, "the database takes no questions");
 }
 
+/* Documents stay in memory until their pages are sealed, also when nobody waits for them. */
+static bool has_room(const struct control *control, const struct submission_request *request)
+{
+    size_t all = request->octets, own = request->octets;
+    for (const struct submission *s = control->submissions; s; s = s->next) {
+        all += s->request.octets;
+        own += strcmp(s->request.principal, request->principal) == 0 ? s->request.octets : 0;
+    }
+    return all <= octets_max && own <= octets_max / 2;
+}
+
 int submission_start(struct control *control, const struct submission_request *request,
                      submission_done_cb *done, void *user, struct submission **out)
 {
-    struct submission *s = calloc(1, sizeof *s);
+    struct submission *s = has_room(control, request) ? calloc(1, sizeof *s) : NULL;
     if (!s)
-        return -ENOMEM;
+        return has_room(control, request) ? -ENOMEM : -EBUSY;
     s->control = control;
     s->request = *request;
     s->done = done;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,22 +9,10 @@
 
 #include "codecs/page_set.h"
 #include "gateway/control/fax_store.h"
+#include "gateway/file_octets.h"
 #include "policy/policy_error.h"
+#include "policy/text_code.h"
 #include "policy/vault.h"
-
-static int write_all(int fd, const uint8_t *octets, size_t length)
-{
-    while (length > 0) {
-        ssize_t n = write(fd, octets, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        octets += n;
-        length -= (size_t)n;
-    }
-    return 0;
-}
 
 static int seal_page(int fd, struct vault_sealer *sealer, uint32_t number,
                      const struct page_set_entry *entry, struct sealed_page *page)
@@ -50,7 +37,7 @@ static int seal_page(int fd, struct vault_sealer *sealer, uint32_t number,
         return -ENOMEM;
     }
     int rc = vault_seal_frame(sealer, number, pieces, 2, frame, capacity, &length);
-    rc = rc < 0 ? -EIO : write_all(fd, frame, length);
+    rc = rc < 0 ? -EIO : file_write_all(fd, frame, length);
     free(frame);
     *page = (struct sealed_page){
         .width = meta.width,
@@ -134,7 +121,6 @@ int submission_digest(int document, uint64_t octets, char text[65])
     munmap(map, octets);
     if (ok != 1 || length != 32)
         return -EIO;
-    for (unsigned i = 0; i < length; i++)
-        snprintf(text + (size_t)2 * i, 3, "%02x", digest[i]);
+    hex_encode(digest, length, text);
     return 0;
 }

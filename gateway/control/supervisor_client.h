@@ -25,6 +25,8 @@ struct child_handlers {
     void *user;
 };
 
+/* Takes the descriptor over, also on failure. handlers are copied. Returns 0 or a negative errno.
+ */
 int supervisor_client_new(uv_loop_t *loop, int descriptor,
                           const struct supervisor_handlers *handlers,
                           struct supervisor_client **out) __attribute__((warn_unused_result));

@@ -21,7 +21,7 @@
 enum {
     DB_PARAMETERS_MAX = 32,
     DB_QUEUE_MAX = 4096,  /* queries that may wait or be on their way */
-    DB_BATCH_MAX = 1024,   /* queries of one batch */
+    DB_BATCH_MAX = 1024,  /* queries of one batch */
     DB_SQLSTATE_TEXT = 6, /* five characters and a NUL */
 };
 
@@ -69,6 +69,7 @@ int db_open(uv_loop_t *loop, const struct db_config *config, db_state_cb *state_
  * NULL) runs. NULL is allowed; done_cb is then called before return. */
 void db_close(struct db *db, db_closed_cb *done_cb, void *user);
 
+/* Says whether a query would be sent now; NULL is down. */
 bool db_is_up(const struct db *db);
 
 /* Queries that wait or are on their way. */
@@ -88,6 +89,7 @@ struct db_batch *db_batch_new(void);
 int db_batch_add(struct db_batch *batch, const struct db_statement *statement,
                  const char *const *parameters) __attribute__((warn_unused_result));
 
+/* Queries in the batch. */
 size_t db_batch_count(const struct db_batch *batch);
 
 /* The end of a batch. status as in db_result_cb. When it is -EIO, failed is the position (from 0)

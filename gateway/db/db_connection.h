@@ -76,6 +76,7 @@ struct db {
     void *closed_user;
 };
 
+/* Puts a group at the end, and takes the first (NULL: none). Groups are owned by their list. */
 void db_list_push(struct db_list *list, struct db_group *group);
 struct db_group *db_list_pop(struct db_list *list);
 

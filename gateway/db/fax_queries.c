@@ -11,7 +11,8 @@
     "f.fax, f.direction, f.state, f.from_number, f.to_number, f.mailbox, f.class, f.trunk, "       \
     "f.call_id, f.principal, f.idempotency_key, f.kek, f.document, f.reason, f.pages, "            \
     "f.pages_confirmed, f.attempts, milli_of(f.created_at), milli_of(f.completed_at), "            \
-    "milli_of(f.disposal_at), milli_of(f.disposed_at) "
+    "milli_of(f.disposal_at), milli_of(f.disposed_at), milli_of(f.next_attempt_at), "              \
+    "f.next_max_rate, f.next_ecm "
 
 #define UNFINISHED "f.state IN ('queued', 'sending', 'receiving')"
 

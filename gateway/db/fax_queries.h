@@ -28,6 +28,7 @@ struct fax_row {
     const char *trunk, *call_id, *principal, *idempotency_key, *kek, *document, *reason;
     int64_t pages, pages_confirmed, attempts;
     int64_t created_ms, completed_ms, disposal_ms, disposed_ms; /* disposal: when it is due */
+    int64_t next_attempt_ms, next_max_rate, next_ecm;           /* of a queued fax */
 };
 
 struct fax_page_row {
@@ -65,6 +66,7 @@ int fax_query_due(struct db *db, int64_t now_ms, unsigned limit, db_result_cb *c
 int fax_query_idempotency(struct db *db, const char *principal, const char *key, db_result_cb *cb,
                           void *user) __attribute__((warn_unused_result));
 
+/* Reads a row of the result; texts are borrowed from it. */
 void fax_row_read(const struct db_result *result, int row, struct fax_row *out);
 
 /* Pages of a fax by stream, attempt, page. */

@@ -25,6 +25,9 @@ void fax_row_read(const struct db_result *result, int row, struct fax_row *out)
     out->completed_ms = row_integer(&reader);
     out->disposal_ms = row_integer(&reader);
     out->disposed_ms = row_integer(&reader);
+    out->next_attempt_ms = row_integer(&reader);
+    out->next_max_rate = row_integer(&reader);
+    out->next_ecm = row_integer(&reader);
 }
 
 void fax_page_row_read(const struct db_result *result, int row, struct fax_page_row *out)

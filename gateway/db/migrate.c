@@ -10,6 +10,7 @@
 
 #include "gateway/db/migrations.h"
 #include "policy/policy_action.h"
+#include "policy/text_code.h"
 
 enum { HASH_TEXT = 2 * SHA256_DIGEST_LENGTH + 1 };
 
@@ -17,8 +18,7 @@ static void hash_text(const char *text, char hex[HASH_TEXT])
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     SHA256((const unsigned char *)text, strlen(text), digest);
-    for (size_t i = 0; i < sizeof(digest); i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    hex_encode(digest, sizeof(digest), hex);
 }
 
 unsigned migrate_version(void)

@@ -35,6 +35,8 @@ struct trunk_row {
     int64_t port, t38_first;
 };
 
+/* One query and one reader for each register, queries answer as db_query();
+ * what a reader gives is borrowed from the result. */
 int register_query_principals(struct db *db, db_result_cb *cb, void *user)
     __attribute__((warn_unused_result));
 void principal_row_read(const struct db_result *result, int row, struct principal_row *out);

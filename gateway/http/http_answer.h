@@ -24,6 +24,8 @@ struct http_answer_reader {
     int error; /* negative errno; answer->error is set */
 };
 
+/* Makes a reader for the answer to call; answer is filled as it comes. Both must outlive the
+ * reader. */
 void http_answer_begin(struct http_answer_reader *reader, const struct http_call *call,
                        struct http_answer *answer);
 

@@ -1,5 +1,7 @@
 #include "gateway/http/http_body.h"
 
+#include "policy/text_code.h"
+
 enum body_state {
     BODY_PLAIN,
     BODY_SIZE,
@@ -21,20 +23,9 @@ void http_body_begin(struct http_body_reader *reader, bool chunked, uint64_t con
     reader->state = chunked ? BODY_SIZE : content_length ? BODY_PLAIN : BODY_DONE;
 }
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static int read_size(struct http_body_reader *reader, uint8_t c)
 {
-    int value = hex_value(c);
+    int value = hex_digit_value((char)c);
     if (value >= 0 && reader->digits < CHUNK_DIGITS_MAX) {
         reader->remaining = reader->remaining << 4 | (uint64_t)value;
         reader->digits++;

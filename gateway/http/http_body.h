@@ -14,6 +14,7 @@ struct http_body_reader {
     unsigned digits;
 };
 
+/* Starts a body of content_length octets, or a chunked one. */
 void http_body_begin(struct http_body_reader *reader, bool chunked, uint64_t content_length);
 
 /* Reads on. *used: octets of input that are done with; *data, *data_length: at most one piece of

@@ -46,6 +46,7 @@ struct http_answer {
 int http_client_call(const struct http_call *call, struct http_answer *answer)
     __attribute__((warn_unused_result));
 
+/* Releases what an answer holds. */
 void http_answer_free(struct http_answer *answer);
 
 /* Builds a request target piece by piece. A piece that does not fit or cannot stand in a path sets

@@ -87,6 +87,7 @@ struct http_server {
     uv_timer_t drain;
     int open_handles;
     struct http_listen_place place;
+    http_admit_cb *admit;
     const struct http_route *routes;
     void *user;
     struct http_limits limits;
@@ -109,6 +110,7 @@ void http_connection_drain(struct http_connection *connection);
 /* Called when the last handle of a closed connection is gone; may free the server. */
 void http_server_forget(struct http_server *server, struct http_connection *connection);
 
+/* Sets the one timer of the connection anew; what it means depends on the phase. */
 void http_connection_set_timer(struct http_connection *connection, uint64_t after_ms);
 
 /* Gives octets to the transport and watches that the peer takes them. Takes octets over. */
@@ -123,6 +125,7 @@ void http_connection_advance(struct http_connection *connection);
 /* Answers a refusal and closes afterwards. */
 void http_connection_refuse(struct http_connection *connection, const struct http_refusal *refusal);
 
+/* Makes an empty request of the connection; NULL: no memory. */
 struct http_request *http_request_new(struct http_connection *connection);
 /* Frees a request; its body is wiped. */
 void http_request_free(struct http_request *request);

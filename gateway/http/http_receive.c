@@ -7,6 +7,8 @@
 
 #include <http_parser.h>
 
+#include "gateway/file_octets.h"
+
 #include "gateway/http/http_connection.h"
 
 static void drop_input(struct http_connection *connection, size_t length)
@@ -90,6 +92,14 @@ static int admit(struct http_connection *connection)
         return -EBADMSG;
     }
     bool has_body = request->head.chunked || request->head.content_length > 0;
+    const char *why = NULL;
+    status =
+        has_body && server->admit ? server->admit(server->user, connection->peer.uid, &why) : 0;
+    if (status) {
+        http_refuse(&refusal, status, why);
+        http_connection_refuse(connection, &refusal);
+        return -EBADMSG;
+    }
     if (has_body && (request->route->flags & HTTP_ROUTE_BODY_MEMFD)) {
         request->body_fd = memfd_create("request", MFD_CLOEXEC | MFD_ALLOW_SEALING);
         if (request->body_fd < 0) {
@@ -179,17 +189,18 @@ static int store_in_memory(struct http_request *request, const uint8_t *data, si
     return 0;
 }
 
-static int store_in_memfd(int fd, const uint8_t *data, size_t length)
+static bool has_share(const struct http_connection *connection, size_t more)
 {
-    for (size_t done = 0; done < length;) {
-        ssize_t count = write(fd, data + done, length - done);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            return -ENOMEM;
-        done += (size_t)count;
-    }
-    return 0;
+    const struct http_server *server = connection->server;
+    size_t charged = more;
+    if (server->body_bytes + more > server->limits.body_total_bytes)
+        return false;
+    if (connection->peer.uid == 0)
+        return true;
+    for (const struct http_connection *c = server->connections; c; c = c->next)
+        if (c->peer.uid == connection->peer.uid)
+            charged += c->charged_bytes;
+    return charged <= server->limits.body_total_bytes / 2;
 }
 
 static int store(struct http_connection *connection, const uint8_t *data, size_t length,
@@ -199,11 +210,11 @@ static int store(struct http_connection *connection, const uint8_t *data, size_t
     struct http_server *server = connection->server;
     if (request->body_length + length > request->route->body_limit_bytes)
         return http_refuse(refusal, 413, "the body is larger than allowed");
-    if (server->body_bytes + length > server->limits.body_total_bytes)
+    if (!has_share(connection, length))
         return http_refuse(refusal, 503, "too much is being received already");
     server->body_bytes += length;
     connection->charged_bytes += length;
-    int error = request->body_fd >= 0 ? store_in_memfd(request->body_fd, data, length)
+    int error = request->body_fd >= 0 ? file_write_all(request->body_fd, data, length)
                                       : store_in_memory(request, data, length);
     if (error < 0)
         return http_refuse(refusal, 503, "no memory for the body");

@@ -7,6 +7,8 @@ static const char *slug_of(int status)
     switch (status) {
     case 400:
         return "malformed-request";
+    case 403:
+        return "denied";
     case 404:
         return "not-found";
     case 405:

@@ -129,6 +129,7 @@ int http_server_open(uv_loop_t *loop, const struct http_server_config *config,
     server->loop = loop;
     server->routes = config->routes;
     server->user = config->user;
+    server->admit = config->admit;
     server->limits = complete_limits(config->limits);
     signal(SIGPIPE, SIG_IGN);
     fd = http_listen_unix(config->socket_path,

@@ -30,6 +30,10 @@ typedef void http_gone_cb(struct http_request *request, void *user);
 
 typedef void http_closed_cb(void *user);
 
+/* Asked with the user id of the other end before a body is received. Returns 0, or the status that
+ * refuses it (403 or 503) with the reason, a static text, in *why. */
+typedef int http_admit_cb(void *user, uid_t uid, const char **why);
+
 enum http_route_flag {
     HTTP_ROUTE_BODY_MEMFD = 1, /* the body is collected in a memfd, see http_request_take_body() */
 };
@@ -47,7 +51,8 @@ struct http_route {
 struct http_limits {
     unsigned connections;          /* in all [256] */
     unsigned connections_per_user; /* of one user id, root is exempt [64] */
-    size_t body_total_bytes;       /* of all requests being received or handled [512 MiB] */
+    size_t body_total_bytes;       /* of all requests being received or handled [512 MiB]; one user
+                                      id, root exempt, may have half of it */
     size_t head_bytes;             /* request line and headers [16 KiB] */
     unsigned headers;              /* count [64] */
     size_t target_bytes;           /* path and query [4096] */
@@ -62,6 +67,7 @@ struct http_limits {
 struct http_server_config {
     const char *socket_path;         /* at most 98 octets */
     mode_t socket_mode;              /* 0: 0666, everybody may connect and is judged by user id */
+    http_admit_cb *admit;            /* NULL: everybody may send bodies */
     const struct http_route *routes; /* ends with method NULL; must outlive the server */
     void *user;
     struct http_limits limits;
@@ -85,6 +91,7 @@ void http_server_close(struct http_server *server, uint64_t drain_ms, http_close
  * All strings returned here are valid UTF-8 without control characters and live as long as the
  * request. */
 
+/* The method, upper case. */
 const char *http_request_method(const struct http_request *request);
 
 /* The path as sent, without the query, not decoded. */

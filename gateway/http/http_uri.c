@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/http/http_utf8.h"
+#include "policy/text_code.h"
 
 static bool is_letter_or_digit(char c)
 {
@@ -27,17 +28,6 @@ bool http_uri_is_origin_form(const char *target, size_t length)
     return true;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 int http_uri_decode(char *text)
 {
     char *to = text;
@@ -46,8 +36,8 @@ int http_uri_decode(char *text)
             *to++ = *from;
             continue;
         }
-        int high = hex_value(from[1]);
-        int low = high < 0 ? -1 : hex_value(from[2]);
+        int high = hex_digit_value(from[1]);
+        int low = high < 0 ? -1 : hex_digit_value(from[2]);
         if (low < 0 || (high == 0 && low == 0))
             return -EBADMSG;
         *to++ = (char)(high << 4 | low);

@@ -68,7 +68,9 @@ static int parse_options(int argc, char **argv, struct init_options *options)
             return -EINVAL;
         *value = argv[++i];
     }
-    if (options->admin[0] == '\0' || strlen(options->admin) > 60)
+    /* The log calls the gateway itself "system" and strangers "nobody". */
+    if (options->admin[0] == '\0' || strlen(options->admin) > 60 ||
+        strcmp(options->admin, "system") == 0 || strcmp(options->admin, "nobody") == 0)
         return -EINVAL;
     return admin_uid && !parse_uid(admin_uid, &options->admin_uid) ? -EINVAL : 0;
 }

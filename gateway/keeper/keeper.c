@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "gateway/keeper/key_store.h"
 #include "gateway/process/ipc.h"
 #include "gateway/process/log.h"
 #include "gateway/process/messages.h"
+#include "gateway/wall_clock.h"
 #include "policy/key_master.h"
 #include "policy/policy_error.h"
 #include "policy/secret.h"
@@ -28,13 +28,6 @@ _Static_assert((int)MSG_KEY_ID_MAX >= (int)KEK_ID_TEXT, "KEK ids fit");
 _Static_assert((int)MSG_NOTE_MAX >= (int)CHECKPOINT_TEXT, "notes fit");
 _Static_assert(sizeof((struct msg_keeper_hello *)0)->verifier_key >= CHECKPOINT_KEY_TEXT,
                "verifier keys fit");
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* Texts of a message must end within their array. */
 static bool is_text(const char *text, size_t size)
@@ -61,7 +54,7 @@ static int serve_create(struct key_store *store, int fd, uint64_t tag,
     if (is_text(body->class_name, sizeof body->class_name) &&
         is_text(body->disposal_month, sizeof body->disposal_month))
         status = key_store_create(store, body->fax_id, body->class_name, body->disposal_month,
-                                  now_us(), &key);
+                                  wall_clock_us(), &key);
     return answer_result(fd, tag, status, &key);
 }
 

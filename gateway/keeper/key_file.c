@@ -9,18 +9,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/file_octets.h"
+
 static const char unfinished[] = ".new";
 
 static int write_whole(int fd, const uint8_t *octets, size_t length)
 {
-    size_t done = 0;
-    while (done < length) {
-        ssize_t written = pwrite(fd, octets + done, length - done, (off_t)done);
-        if (written < 0 && errno != EINTR)
-            return -errno;
-        if (written > 0)
-            done += (size_t)written;
-    }
+    int status = file_write_all(fd, octets, length);
+    if (status < 0)
+        return status;
     return fsync(fd) < 0 ? -errno : 0;
 }
 

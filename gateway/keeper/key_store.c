@@ -12,6 +12,7 @@
 #include "gateway/keeper/key_store_private.h"
 #include "policy/policy_error.h"
 #include "policy/secret.h"
+#include "policy/text_code.h"
 
 static const char signing_file[] = "signing.key";
 
@@ -150,11 +151,10 @@ static int open_fax_directory(struct key_store *store, const uint8_t fax_id[KEY_
                               char name[KEY_FILE_NAME_MAX])
 {
     char directory[3];
-    size_t used = 0;
     snprintf(directory, sizeof directory, "%02x", fax_id[KEY_FAX_ID_OCTETS - 1]);
-    for (size_t i = 0; i < KEY_FAX_ID_OCTETS; i++)
-        used += (size_t)snprintf(name + used, KEY_FILE_NAME_MAX - used, "%02x", fax_id[i]);
-    snprintf(name + used, KEY_FILE_NAME_MAX - used, ".key");
+    char digits[2 * KEY_FAX_ID_OCTETS + 1];
+    hex_encode(fax_id, KEY_FAX_ID_OCTETS, digits);
+    snprintf(name, KEY_FILE_NAME_MAX, "%s.key", digits);
     return key_file_open_directory(store->faxes_directory, directory);
 }
 
@@ -266,8 +266,7 @@ int key_store_destroy(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_O
 
 void key_store_master_id(const struct key_store *store, char text[2 * KEY_MASTER_ID_OCTETS + 1])
 {
-    for (size_t i = 0; i < KEY_MASTER_ID_OCTETS; i++)
-        snprintf(text + 2 * i, 3, "%02x", store->master_id[i]);
+    hex_encode(store->master_id, KEY_MASTER_ID_OCTETS, text);
 }
 
 const struct checkpoint_key *key_store_verifier(const struct key_store *store)

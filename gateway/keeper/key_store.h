@@ -3,8 +3,7 @@
  *   master.key                       the master key in clear (or elsewhere, keys.master_key_file)
  *   signing.key                      checkpoint-signing key, wrapped by the master key
  *   kek/<class>.<month>.<n>.kek      key-encryption keys, wrapped by the master key
- *   fax/<2 hex>/<32 hex>.key         data keys, each wrapped by a KEK; <2 hex>: last octet of the
- * id
+ *   fax/<2 hex>/<32 hex>.key         data keys, each wrapped by a KEK; 2 hex: end of the fax id
  *
  * Record formats: policy/key_wrap.h. Everything blocks and is durable on return. */
 #ifndef GATEWAY_KEEPER_KEY_STORE_H

@@ -118,7 +118,7 @@ static int load_page(struct loaded_document *document, struct vault_pages *pages
 }
 
 static int load_pages(struct loaded_document *document, const struct vault_pages_source *source,
-                      const struct header_text *text, uint32_t *failed)
+                      const struct header_text *text, uint32_t skipped, uint32_t *failed)
 {
     struct vault_pages *pages;
     uint32_t count = 0;
@@ -128,12 +128,17 @@ static int load_pages(struct loaded_document *document, const struct vault_pages
     if (error != 0)
         return error;
     error = count_pages(pages, &count, failed);
-    while (error == 0 && document->page_count < count) {
+    if (error == 0 && skipped >= count)
+        error = -ENODATA;
+    if (error == 0)
+        error = vault_pages_skip(pages, skipped);
+    while (error == 0 && document->page_count < count - skipped) {
         error = load_page(document, pages, text, count);
         if (error != 0)
             *failed = vault_pages_number(pages);
     }
     vault_pages_close(pages);
+    document->total = count;
     return error;
 }
 
@@ -169,7 +174,8 @@ int document_load(struct loaded_document *document, int fd, const struct msg_cal
     memset(document, 0, sizeof *document);
     reason[0] = '\0';
     fill_header_text(&text, start, now_s);
-    error = load_pages(document, &source, &text, &failed);
+    error = load_pages(document, &source, &text, start->first_page > 1 ? start->first_page - 1 : 0,
+                       &failed);
     if (error != 0) {
         explain(reason, error, failed);
         document_wipe(document);

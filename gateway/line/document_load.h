@@ -17,16 +17,18 @@ enum {
 /* All zero is an empty document. */
 struct loaded_document {
     struct coded_page *pages; /* T.6, least significant bit first */
-    uint32_t page_count;
+    uint32_t page_count;      /* those to be sent: from start->first_page to the last */
+    uint32_t total;           /* of the whole document */
     size_t octets;
 };
 
 /* Loads the rendition (stream VAULT_STREAM_RENDITION, attempt 0) of the fax that `start` names from
- * the vault file fd. Where start->header_left is not empty, each page gets a line with it and the
- * time now_s on the left, header_to in the middle and the page number on the right. On failure
- * *document is empty, and reason says why, naming the page. Returns 0; -EBADMSG (altered, torn,
- * missing or undecodable page); -ENODATA (no page); -E2BIG (limits above); -ENOMEM; another
- * negative errno of reading. */
+ * the vault file fd, beginning with start->first_page. Where start->header_left is not empty, each
+ * page gets a line with it and the time now_s on the left, header_to in the middle and the number
+ * of the page and of all pages on the right. On failure *document is empty, and reason says why,
+ * naming the page. Returns 0; -EBADMSG (altered, torn, missing or undecodable page); -ENODATA (no
+ * page, or none from first_page on); -E2BIG (limits above); -ENOMEM; another negative errno of
+ * reading. */
 int document_load(struct loaded_document *document, int fd, const struct msg_call_start *start,
                   int64_t now_s, char reason[MSG_REASON_MAX]) __attribute__((warn_unused_result));
 

@@ -148,6 +148,7 @@ static int line_open(struct line *line, int fd, const struct role_context *conte
                            ? (unsigned)context->config->lines.max_calls
                            : LINE_CALLS_DEFAULT;
     line->hold_rnr_ms = (uint64_t)context->config->fax.page_hold_ms;
+    line->hold_without_ecm_ms = (uint64_t)context->config->fax.page_hold_without_ecm_ms;
     call_wheel_init(&line->wheel, line_now_ms());
     error = uv_timer_init(&line->loop, &line->tick);
     line->tick.data = line;

@@ -37,7 +37,7 @@ struct line {
     struct call_wheel wheel;
     struct line_call *calls[LINE_BUCKETS]; /* by call number, chained */
     unsigned call_count, call_limit;
-    uint64_t hold_rnr_ms;
+    uint64_t hold_rnr_ms, hold_without_ecm_ms;
     uint64_t progress_dropped; /* messages that the channel had no room for */
     struct line_stall stall;
     uint8_t datagram[UDPTL_DATAGRAM_MAX]; /* the one being looked at */
@@ -58,6 +58,8 @@ void line_tick_start(struct line *line);
 /* The tick's callback: drains the media sockets, then visits the calls that are due. */
 void line_tick_cb(uv_timer_t *timer);
 
+/* The calls by control's number: find (NULL: none), add, take out. They are not owned by
+ * the table. A line that is closing ends with the last one taken out. */
 struct line_call *line_find_call(struct line *line, uint32_t number);
 void line_insert_call(struct line *line, struct line_call *call);
 void line_remove_call(struct line *line, struct line_call *call);

@@ -21,6 +21,8 @@ static void free_call(struct line_call *call)
     udptl_receiver_free(call->udptl_in);
     fax_page_wipe(&call->job.page);
     document_wipe(&call->document);
+    document_wipe(&call->reduced);
+    document_wipe(&call->job.reduced);
     received_pages_close(&call->vault);
     media_socket_close(&call->media);
     if (call->vault_fd >= 0)
@@ -43,7 +45,7 @@ void line_call_report_ready(struct line_call *call, int status, const char *reas
     struct msg_call_ready ready = {
         .call = call->start.call,
         .status = status,
-        .pages = call->document.page_count,
+        .pages = call->document.total,
     };
 
     snprintf(ready.reason, sizeof ready.reason, "%s", reason);
@@ -122,7 +124,9 @@ static uint32_t negotiated_rate(uint32_t ours, uint32_t theirs)
 static int get_page(void *user, uint32_t page, struct fax_page_view *out)
 {
     const struct line_call *call = user;
-    const struct coded_page *coded = &call->document.pages[page];
+    const struct loaded_document *document =
+        call->reduced.page_count > 0 ? &call->reduced : &call->document;
+    const struct coded_page *coded = &document->pages[page];
 
     *out = (struct fax_page_view){
         .coding = FAX_PAGE_T6,
@@ -146,6 +150,7 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
         .max_rate = negotiated_rate(call->start.max_rate, media->max_rate),
         .ecm = call->start.ecm != 0,
         .hold_rnr_ms = call->line->hold_rnr_ms,
+        .hold_without_ecm_ms = call->line->hold_without_ecm_ms,
         .source = {call->document.page_count, get_page, call},
         .callbacks = {line_call_send_ifp, line_call_event, call},
     };
@@ -224,7 +229,7 @@ void line_call_journaled(struct line_call *call, const struct msg_page_journaled
     call->page_asked = 0;
     /* FAX_ESTATE: the session ended while control was asked; there is nothing to confirm. */
     if (answer->status == 0)
-        (void)fax_engine_page_durable(call->engine);
+        (void)fax_engine_page_judged(call->engine, call->page_copy);
     else
         (void)fax_engine_page_refused(call->engine, T30_RESULT_STORE_FAILED);
     line_call_settle(call);
@@ -256,13 +261,19 @@ void line_call_abort(struct line_call *call, int result, const char *text)
     line_call_settle(call);
 }
 
+uint32_t line_call_page(const struct line_call *call, uint32_t page)
+{
+    return call->start.sender && call->start.first_page > 1 ? page + call->start.first_page - 1
+                                                            : page;
+}
+
 static int send_done(struct line_call *call)
 {
     const struct fax_statistics *statistics = &call->statistics;
     struct msg_call_done done = {
         .call = call->start.call,
         .result = call->result,
-        .pages = statistics->pages,
+        .pages = line_call_page(call, statistics->pages),
         .page_pending = call->page_pending,
         .rate = statistics->bit_rate,
         .ecm = statistics->ecm,

@@ -34,13 +34,17 @@ enum line_call_state {
     LINE_CALL_ENDING,
 };
 
-/* A job on the pool: either the loading of a document or the storing of a received page. */
+/* A job on the pool: the loading of a document, its reduction, or the storing of a received page.
+ */
 struct line_job {
     uv_work_t work;
     bool running;
     struct fax_page page;          /* received page; the job owns it */
     struct msg_page_sealed sealed; /* its outcome */
-    int status;                    /* outcome of loading */
+    enum fax_copy copy;
+    struct loaded_document reduced; /* outcome of reducing */
+    uint16_t y_dpi;
+    int status; /* outcome of loading or reducing */
     char reason[MSG_REASON_MAX];
 };
 
@@ -56,12 +60,14 @@ struct line_call {
     struct line_job job;
     struct received_pages vault;     /* receiver */
     struct loaded_document document; /* sender */
+    struct loaded_document reduced;  /* the same with less resolution, once it is needed */
     struct fax_engine *engine;
     struct udptl_sender *udptl_out;
     struct udptl_receiver *udptl_in;
-    uint32_t page_asked; /* receiver: MSG_PAGE_SEALED sent for it, answer awaited; else 0 */
-    uint64_t started_ms; /* of media */
-    uint64_t heard_ms;   /* latest valid datagram */
+    uint32_t page_asked;     /* receiver: MSG_PAGE_SEALED sent for it, answer awaited; else 0 */
+    enum fax_copy page_copy; /* what that page is worth */
+    uint64_t started_ms;     /* of media */
+    uint64_t heard_ms;       /* latest valid datagram */
     uint32_t media_seen;
     bool finished; /* the engine's last event came, or the call ended without an engine */
     int result;
@@ -105,6 +111,12 @@ void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copie
 
 /* Queues the storing of a received page, which is moved out of *page. */
 void line_call_store_page(struct line_call *call, struct fax_page *page, uint32_t number);
+
+/* A count or number of pages of this call as one of the document: first_page has 1 in the call. */
+uint32_t line_call_page(const struct line_call *call, uint32_t page);
+
+/* Queues the making of a document with at most y_dpi; the engine gets it then. */
+void line_call_reduce_document(struct line_call *call, uint16_t y_dpi);
 
 /* Queues the loading of a sender's document. Returns 0 or a negative errno. */
 int line_call_load_document(struct line_call *call) __attribute__((warn_unused_result));

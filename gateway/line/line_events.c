@@ -13,7 +13,7 @@ static void report_progress(struct line_call *call, enum call_progress kind,
     struct msg_call_progress progress = {.call = call->start.call, .kind = kind};
 
     if (event != NULL) {
-        progress.page = event->page + 1;
+        progress.page = line_call_page(call, event->page + 1);
         progress.rate = event->statistics->bit_rate;
         if (event->statistics->modem != FAX_MODEM_UNTRAINED)
             snprintf(progress.modem, sizeof progress.modem, "%s",
@@ -67,12 +67,18 @@ void line_call_event(void *user, const struct fax_engine_event *event)
         take_page(call, event);
         break;
     case FAX_EVENT_PAGE_PPS_SENT:
-        call->page_pending = event->page + 1;
+        call->page_pending = line_call_page(call, event->page + 1);
         report_progress(call, PROGRESS_PAGE_PENDING, event);
         break;
     case FAX_EVENT_PAGE_CONFIRMED:
         call->page_pending = 0;
         report_progress(call, PROGRESS_PAGE_CONFIRMED, event);
+        break;
+    case FAX_EVENT_PAGE_REJECTED:
+        call->page_pending = 0;
+        break;
+    case FAX_EVENT_RESOLUTION_WANTED:
+        line_call_reduce_document(call, event->y_dpi);
         break;
     case FAX_EVENT_FINISHED:
         finish(call, event);

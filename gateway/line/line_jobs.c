@@ -8,6 +8,7 @@
 
 #include <openssl/crypto.h>
 
+#include "gateway/line/document_reduce.h"
 #include "t38/t30_result.h"
 
 static struct line_call *call_of(uv_work_t *work)
@@ -52,9 +53,50 @@ static void store_cb(uv_work_t *work)
     struct line_call *call = call_of(work);
 
     /* The status is in job.sealed; page numbers were set before the job was queued. */
-    received_page_store(&call->vault, &call->job.page.view, call->job.sealed.page,
-                        &call->job.sealed);
+    call->job.copy = received_page_store(&call->vault, &call->job.page, call->job.sealed.page,
+                                         &call->job.sealed);
     fax_page_wipe(&call->job.page);
+}
+
+static void reduce_cb(uv_work_t *work)
+{
+    struct line_call *call = call_of(work);
+
+    call->job.status = document_reduce(&call->job.reduced, &call->document, call->job.y_dpi);
+}
+
+/* What the engine does not take it does not look at again, and the other way round. */
+static void reduced_cb(uv_work_t *work, int status)
+{
+    struct line_call *call = call_of(work);
+    struct loaded_document before = call->reduced;
+
+    call->job.running = false;
+    if (status != 0 && call->job.status == 0)
+        call->job.status = status;
+    if (!call->finished && call->job.status == 0) {
+        call->reduced = call->job.reduced;
+        if (fax_engine_pages_changed(call->engine) == 0)
+            call->job.reduced = before;
+        else
+            call->reduced = before;
+    }
+    document_wipe(&call->job.reduced);
+    if (!call->finished && call->job.status != 0)
+        line_call_abort(call, T30_RESULT_SOURCE, "the pages cannot be reduced in resolution");
+    else
+        line_call_settle(call);
+}
+
+void line_call_reduce_document(struct line_call *call, uint16_t y_dpi)
+{
+    if (call->job.running)
+        return; /* the peer changes its mind; T.30's timers decide */
+    call->job.y_dpi = y_dpi;
+    call->job.work.data = call;
+    /* Without a thread for it the session ends by T1, as with a peer that does not answer. */
+    call->job.running =
+        uv_queue_work(&call->line->loop, &call->job.work, reduce_cb, reduced_cb) == 0;
 }
 
 static int refusal_of(int status)
@@ -75,10 +117,16 @@ static void stored_cb(uv_work_t *work, int status)
                  uv_strerror(status));
     }
     sealed->call = call->start.call;
+    if (sealed->status == 0 && call->job.copy == FAX_COPY_BAD) { /* nothing was kept of it */
+        (void)fax_engine_page_judged(call->engine, FAX_COPY_BAD);
+        line_call_settle(call);
+        return;
+    }
     if (line_send(call->line, MSG_PAGE_SEALED, sealed, sizeof *sealed) != 0 && sealed->status == 0)
         sealed->status = -EPIPE;
     if (!call->finished && sealed->status == 0)
         call->page_asked = sealed->page;
+    call->page_copy = call->job.copy;
     if (!call->finished && sealed->status != 0) {
         snprintf(call->text, sizeof call->text, "%s", sealed->reason);
         (void)fax_engine_page_refused(call->engine, refusal_of(sealed->status));

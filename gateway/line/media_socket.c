@@ -1,10 +1,11 @@
 #include "gateway/line/media_socket.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "gateway/socket_address.h"
 
 int media_socket_open(struct media_socket *media, int fd)
 {
@@ -28,18 +29,9 @@ int media_socket_open(struct media_socket *media, int fd)
     return 0;
 }
 
-static socklen_t address_length(const struct sockaddr_storage *address)
-{
-    if (address->ss_family == AF_INET)
-        return sizeof(struct sockaddr_in);
-    if (address->ss_family == AF_INET6)
-        return sizeof(struct sockaddr_in6);
-    return 0;
-}
-
 int media_socket_connect(struct media_socket *media, const struct sockaddr_storage *peer)
 {
-    socklen_t length = address_length(peer);
+    socklen_t length = socket_address_length((const struct sockaddr *)peer);
 
     if (length == 0)
         return -EAFNOSUPPORT;
@@ -49,24 +41,12 @@ int media_socket_connect(struct media_socket *media, const struct sockaddr_stora
     return 0;
 }
 
-static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+static bool is_peer(const struct media_socket *media, const struct sockaddr_storage *from)
 {
-    if (a->ss_family != b->ss_family)
-        return false;
-    if (a->ss_family == AF_INET) {
-        const struct sockaddr_in *x = (const struct sockaddr_in *)a;
-        const struct sockaddr_in *y = (const struct sockaddr_in *)b;
+    const struct sockaddr *a = (const struct sockaddr *)from;
+    const struct sockaddr *b = (const struct sockaddr *)&media->peer;
 
-        return x->sin_port == y->sin_port && x->sin_addr.s_addr == y->sin_addr.s_addr;
-    }
-    if (a->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *x = (const struct sockaddr_in6 *)a;
-        const struct sockaddr_in6 *y = (const struct sockaddr_in6 *)b;
-
-        return x->sin6_port == y->sin6_port &&
-               memcmp(&x->sin6_addr, &y->sin6_addr, sizeof x->sin6_addr) == 0;
-    }
-    return false;
+    return socket_address_same_host(a, b) && socket_address_port(a) == socket_address_port(b);
 }
 
 ssize_t media_socket_receive(struct media_socket *media, uint8_t *out, size_t capacity)
@@ -89,7 +69,7 @@ ssize_t media_socket_receive(struct media_socket *media, uint8_t *out, size_t ca
         }
         return -errno;
     }
-    if (!same_address(&from, &media->peer)) {
+    if (!is_peer(media, &from)) {
         media->foreign++;
         return -ENOMSG;
     }

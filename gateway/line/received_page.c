@@ -3,7 +3,10 @@
 #include "codecs/fax_error.h"
 #include "codecs/raster.h"
 #include "codecs/t4_decode.h"
+#include "codecs/t4_encode.h"
+#include "gateway/file_octets.h"
 #include "policy/policy_error.h"
+#include "t38/copy_quality.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -71,23 +74,52 @@ static int fail(struct msg_page_sealed *sealed, int status, const char *step, co
     return status;
 }
 
-/* What cannot be decoded here cannot be shown to anybody later: it is no page, whatever the frame
- * check sequences said. */
-static int check_pixels(const struct fax_page_view *page, struct msg_page_sealed *sealed)
+/* Damaged rows were repaired as well as can be. The octets that came would be repaired again by
+ * every reader, in its own way. */
+static int code_anew(struct coded_page *repaired, const struct raster *raster,
+                     struct fax_page_view *view)
 {
-    static const struct t4_limits limits = {.max_rows = RECEIVED_PAGE_ROWS_MAX};
     const struct page_format format = {
-        .width = page->width,
-        .x_dpi = page->x_dpi,
-        .y_dpi = page->y_dpi,
-        .coding = received_page_coding(page->coding),
-        .lsb_first = page->lsb_first,
-    };
-    struct raster raster;
-    int error = t4_decode(page->data, page->length, &format, &limits, &raster, NULL);
+        .x_dpi = view->x_dpi, .y_dpi = view->y_dpi, .coding = PAGE_CODING_T6, .lsb_first = true};
+    int error = t4_encode_page(raster, &format, repaired);
 
-    if (error == 0)
+    if (error != 0)
+        return error;
+    view->coding = FAX_PAGE_T6;
+    view->lsb_first = true;
+    view->data = repaired->data;
+    view->length = repaired->length;
+    return 0;
+}
+
+/* What cannot be decoded here cannot be shown to anybody later: it is no page, whatever the frame
+ * check sequences said. Without them there are all degrees. view: what is to be sealed. */
+static int check_pixels(const struct fax_page *page, struct fax_page_view *view,
+                        struct coded_page *repaired, struct msg_page_sealed *sealed,
+                        enum fax_copy *copy)
+{
+    const struct t4_limits limits = {.max_rows = RECEIVED_PAGE_ROWS_MAX,
+                                     .max_bad_rows = page->without_ecm ? UINT32_MAX : 0};
+    const struct page_format format = {
+        .width = view->width,
+        .x_dpi = view->x_dpi,
+        .y_dpi = view->y_dpi,
+        .coding = received_page_coding(view->coding),
+        .lsb_first = view->lsb_first,
+    };
+    struct t4_report report;
+    struct raster raster;
+    int error = t4_decode(view->data, view->length, &format, &limits, &raster, &report);
+
+    *copy = FAX_COPY_GOOD;
+    if (page->without_ecm && (error == 0 || error == FAX_EEMPTY))
+        *copy = copy_quality_judge(report.rows, report.bad_rows, page->lost_permille);
+    if (*copy == FAX_COPY_BAD)
+        error = 0;
+    else if (error == 0)
         error = raster_digest(&raster, sealed->digest);
+    if (error == 0 && *copy != FAX_COPY_BAD && report.bad_rows > 0)
+        error = code_anew(repaired, &raster, view);
     sealed->rows = raster.height;
     raster_free(&raster);
     if (error != 0)
@@ -98,17 +130,10 @@ static int check_pixels(const struct fax_page_view *page, struct msg_page_sealed
 
 static int write_and_sync(int fd, const uint8_t *data, size_t length, uint64_t offset)
 {
-    size_t done = 0;
+    int error = file_write_all_at(fd, data, length, offset);
 
-    while (done < length) {
-        ssize_t n = pwrite(fd, data + done, length - done, (off_t)(offset + done));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        done += (size_t)n;
-    }
+    if (error < 0)
+        return error;
     /* fdatasync also writes the file's new size, without which the data could not be read. */
     return fdatasync(fd) < 0 ? -errno : 0;
 }
@@ -152,16 +177,24 @@ static int seal_and_write(struct received_pages *pages, const struct fax_page_vi
     return 0;
 }
 
-void received_page_store(struct received_pages *pages, const struct fax_page_view *page,
-                         uint32_t number, struct msg_page_sealed *sealed)
+enum fax_copy received_page_store(struct received_pages *pages, const struct fax_page *page,
+                                  uint32_t number, struct msg_page_sealed *sealed)
 {
+    struct fax_page_view view = page->view;
+    struct coded_page repaired = {0};
+    enum fax_copy copy;
+
     memset(sealed, 0, sizeof *sealed);
     sealed->page = number;
-    sealed->width = page->width;
-    sealed->x_dpi = page->x_dpi;
-    sealed->y_dpi = page->y_dpi;
-    sealed->coding = received_page_coding(page->coding);
-    sealed->octets = (uint32_t)page->length;
-    if (check_pixels(page, sealed) == 0)
-        (void)seal_and_write(pages, page, sealed);
+    sealed->width = view.width;
+    sealed->x_dpi = view.x_dpi;
+    sealed->y_dpi = view.y_dpi;
+    sealed->coding = received_page_coding(view.coding);
+    sealed->octets = (uint32_t)view.length;
+    if (check_pixels(page, &view, &repaired, sealed, &copy) == 0 && copy != FAX_COPY_BAD) {
+        sealed->coding = received_page_coding(view.coding);
+        (void)seal_and_write(pages, &view, sealed);
+    }
+    coded_page_free(&repaired);
+    return copy;
 }

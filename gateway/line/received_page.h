@@ -9,9 +9,10 @@
 #include "codecs/page.h"
 #include "gateway/process/messages.h"
 #include "policy/vault.h"
+#include "t38/fax_engine.h"
 #include "t38/fax_page.h"
 
-enum { RECEIVED_PAGE_ROWS_MAX = 10000 }; /* 1.3 m at 196 rows an inch */
+enum { RECEIVED_PAGE_ROWS_MAX = 20000 }; /* 1.3 m at 391 rows an inch */
 
 /* The vault file of one receiving call. One page at a time. */
 struct received_pages {
@@ -31,9 +32,14 @@ void received_pages_close(struct received_pages *pages);
 /* Checks, seals, writes and syncs page `number` (from 1) and fills *sealed in (but for `call`):
  * status 0 and where the frame lies, or why not with a sentence in reason: -EBADMSG when the page
  * does not decode (no rows, a damaged or overlong row, more than RECEIVED_PAGE_ROWS_MAX rows),
- * otherwise the errno of storing. The page's octets are only read. */
-void received_page_store(struct received_pages *pages, const struct fax_page_view *page,
-                         uint32_t number, struct msg_page_sealed *sealed);
+ * otherwise the errno of storing. The page's octets are only read.
+ *
+ * Of a page without ECM damaged rows are replaced by the one above; it is then coded anew in T.6,
+ * so that it decodes everywhere to these pixels. Returns what the page is worth: FAX_COPY_BAD with
+ * status 0 means that nothing was sealed. */
+enum fax_copy received_page_store(struct received_pages *pages, const struct fax_page *page,
+                                  uint32_t number, struct msg_page_sealed *sealed)
+    __attribute__((warn_unused_result));
 
 /* The T.30 engine's coding as the one that vault files and messages use. */
 enum page_coding received_page_coding(enum fax_page_coding coding);

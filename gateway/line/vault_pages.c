@@ -3,6 +3,7 @@
 #include "codecs/fax_error.h"
 #include "codecs/t4_decode.h"
 #include "codecs/wiped_buffer.h"
+#include "gateway/file_octets.h"
 #include "policy/policy_error.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 struct vault_pages {
     int fd;
@@ -20,26 +20,6 @@ struct vault_pages {
     uint32_t number;
     struct vault_opener *opener;
 };
-
-/* Reads exactly length octets. Returns 0, -EBADMSG when the file ends before, or a negative errno.
- */
-static int read_at(int fd, uint8_t *out, size_t length, uint64_t offset)
-{
-    size_t done = 0;
-
-    while (done < length) {
-        ssize_t n = pread(fd, out + done, length - done, (off_t)(offset + done));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            return -EBADMSG;
-        done += (size_t)n;
-    }
-    return 0;
-}
 
 static int errno_of_policy(int error)
 {
@@ -58,7 +38,7 @@ static int read_header(struct vault_pages *pages, const uint8_t *fax_id)
         return -errno;
     pages->size = (uint64_t)status.st_size;
     available = pages->size < sizeof bytes ? (size_t)pages->size : sizeof bytes;
-    error = read_at(pages->fd, bytes, available, 0);
+    error = file_read_all_at(pages->fd, bytes, available, 0);
     if (error != 0)
         return error;
     error = vault_header_decode(bytes, available, fax_id, &header, &length);
@@ -102,7 +82,7 @@ static int find_frame(struct vault_pages *pages, struct vault_frame_info *info)
     while (pages->offset < pages->size) {
         int error = pages->size - pages->offset < sizeof header
                         ? -EBADMSG
-                        : read_at(pages->fd, header, sizeof header, pages->offset);
+                        : file_read_all_at(pages->fd, header, sizeof header, pages->offset);
 
         if (error != 0)
             return error;
@@ -134,6 +114,23 @@ int vault_pages_count(struct vault_pages *pages, uint32_t *count)
     pages->offset = start;
     *count = seen;
     return found;
+}
+
+int vault_pages_skip(struct vault_pages *pages, uint32_t count)
+{
+    struct vault_frame_info info = {0};
+
+    for (uint32_t i = 0; i < count; i++) {
+        int found = find_frame(pages, &info);
+
+        if (found < 0)
+            return found;
+        if (found == 0 || info.number != pages->number + 1)
+            return -EBADMSG;
+        pages->number++;
+        pages->offset += info.frame_length;
+    }
+    return 0;
 }
 
 static int decode_page(const uint8_t *plain, size_t length, struct raster *page,
@@ -179,7 +176,7 @@ static int open_frame(struct vault_pages *pages, const struct vault_frame_info *
 
     if (frame == NULL || plain == NULL)
         goto out;
-    error = read_at(pages->fd, frame, info->frame_length, pages->offset);
+    error = file_read_all_at(pages->fd, frame, info->frame_length, pages->offset);
     if (error != 0)
         goto out;
     error = vault_open_frame(pages->opener, frame, info->frame_length, plain,

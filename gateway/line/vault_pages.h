@@ -34,6 +34,10 @@ int vault_pages_open(struct vault_pages **out, const struct vault_pages_source *
 int vault_pages_count(struct vault_pages *pages, uint32_t *count)
     __attribute__((warn_unused_result));
 
+/* Passes over `count` pages without opening them. Returns 0, -EBADMSG (fewer are there, or a frame
+ * is torn, damaged or out of order), or another negative errno. */
+int vault_pages_skip(struct vault_pages *pages, uint32_t count) __attribute__((warn_unused_result));
+
 /* Opens and decodes the next page; frames of other streams and attempts are passed over. Returns 1
  * with *page (raster_free) and *format as it was stored; 0 at the end of a whole file; -EBADMSG
  * when a page is altered, missing, out of order, torn or does not decode to the size it was stored

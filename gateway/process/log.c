@@ -4,8 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "gateway/wall_clock.h"
 
 /* Set once by log_start() before there are threads, constant afterwards: passing a log object to
  * every function of every process would hide the code behind it. */
@@ -22,16 +23,11 @@ void log_start(const char *role, enum log_level level)
 
 static size_t write_prefix(char *line, size_t size, enum log_level level)
 {
-    struct timespec now;
-    struct tm utc;
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (!gmtime_r(&now.tv_sec, &utc))
-        memset(&utc, 0, sizeof utc);
-    size_t used = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &utc);
-    int more =
-        snprintf(line + used, size - used, ".%03ldZ sealfax[%ld] %s %s: ", now.tv_nsec / 1000000,
-                 (long)getpid(), log_role, level_names[level]);
-    return more < 0 ? used : used + (size_t)more;
+    char time[WALL_CLOCK_TEXT];
+    wall_clock_text(wall_clock_ms(), time);
+    int used = snprintf(line, size, "%s sealfax[%ld] %s %s: ", time, (long)getpid(), log_role,
+                        level_names[level]);
+    return used < 0 ? 0 : (size_t)used;
 }
 
 void log_write(enum log_level level, const char *format, ...)

@@ -142,12 +142,16 @@ struct msg_call_start {
     char header_to[32];
     int32_t utc_offset_minutes; /* for the time in the header line */
     uint32_t no_media_timeout_ms;
+    /* sender: from 1, the first page to be sent; 0 means 1. Earlier ones were confirmed in earlier
+     * attempts. Everywhere (header line, MSG_CALL_READY, PROGRESS, DONE) pages are counted as pages
+     * of the whole document, not of the call. */
+    uint32_t first_page;
 };
 
 struct msg_call_ready {
     uint32_t call;
     int32_t status; /* 0, or negative errno: why the pages cannot be prepared */
-    uint32_t pages; /* sender: how many */
+    uint32_t pages; /* sender: how many the document has, those before first_page included */
     char reason[MSG_REASON_MAX];
 };
 
@@ -207,7 +211,7 @@ struct msg_call_stop {
 struct msg_call_done {
     uint32_t call;
     int32_t result;        /* t38/t30_result.h: 0 is OK */
-    uint32_t pages;        /* confirmed pages */
+    uint32_t pages;        /* confirmed pages; sender: with those before first_page */
     uint32_t page_pending; /* sender: page whose post-page command has no answer, else 0 */
     uint32_t rate;
     uint32_t ecm;

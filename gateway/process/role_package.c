@@ -6,29 +6,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+#include "gateway/file_octets.h"
 
-static int write_all(int fd, const void *octets, size_t length)
-{
-    const char *at = octets;
-    while (length > 0) {
-        ssize_t written = write(fd, at, length);
-        if (written < 0 && errno != EINTR)
-            return -errno;
-        if (written > 0) {
-            at += written;
-            length -= (size_t)written;
-        }
-    }
-    return 0;
-}
+enum { ALL_SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 
 int role_package_make(const struct role_package *package, const char *config_text)
 {
     int fd = memfd_create("sealfax-role", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    int status = fd < 0 ? -errno : write_all(fd, package, sizeof *package);
+    int status = fd < 0 ? -errno : file_write_all(fd, package, sizeof *package);
     if (status == 0)
-        status = write_all(fd, config_text, package->config_length);
+        status = file_write_all(fd, config_text, package->config_length);
     if (status == 0 && fcntl(fd, F_ADD_SEALS, ALL_SEALS) < 0)
         status = -errno;
     if (status == 0)
@@ -38,31 +25,12 @@ int role_package_make(const struct role_package *package, const char *config_tex
     return status;
 }
 
-/* With pread: all processes that get the same memfd share its file offset. */
-static int read_all(int fd, void *octets, size_t length, off_t offset)
-{
-    char *at = octets;
-    while (length > 0) {
-        ssize_t got = pread(fd, at, length, offset);
-        if (got < 0 && errno != EINTR)
-            return -errno;
-        if (got == 0)
-            return -EINVAL;
-        if (got > 0) {
-            at += got;
-            offset += got;
-            length -= (size_t)got;
-        }
-    }
-    return 0;
-}
-
 int role_package_read(int fd, struct role_package *package, char **config_text)
 {
     int seals = fcntl(fd, F_GET_SEALS);
     if (seals < 0 || (seals & ALL_SEALS) != ALL_SEALS)
         return -EINVAL;
-    int status = read_all(fd, package, sizeof *package, 0);
+    int status = file_read_all_at(fd, package, sizeof *package, 0);
     if (status < 0)
         return status;
     if (package->magic != ROLE_PACKAGE_MAGIC || package->config_length > CONFIG_TEXT_MAX)
@@ -70,7 +38,7 @@ int role_package_read(int fd, struct role_package *package, char **config_text)
     char *text = malloc(package->config_length + 1);
     if (!text)
         return -ENOMEM;
-    status = read_all(fd, text, package->config_length, sizeof *package);
+    status = file_read_all_at(fd, text, package->config_length, sizeof *package);
     if (status < 0) {
         free(text);
         return status;

@@ -52,7 +52,7 @@ role_main_fn keeper_main;  /* gateway/keeper/ */
 role_main_fn control_main; /* gateway/control/ */
 role_main_fn line_main;    /* gateway/line/ */
 role_main_fn render_main;  /* gateway/render/ */
-role_main_fn migrate_main; /* gateway/database/ */
+role_main_fn migrate_main; /* gateway/db/ */
 
 /* `sealfax role NAME [NUMBER]` (argv[0] is "role"): the first code of every child. Hardens the
  * process, closes descriptors that were not passed, reads the package, starts the log, calls the

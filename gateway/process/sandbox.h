@@ -76,6 +76,11 @@ int sandbox_enter_landlock(const struct sandbox_spec *spec, char *reason, size_t
 int sandbox_enter_seccomp(const struct sandbox_spec *spec, char *reason, size_t reason_size)
     __attribute__((warn_unused_result));
 
+/* From here on the process and what it becomes by execve() can neither make processes nor signal
+ * others: for what parses a document from outside. Also between fork() and execve() of a process
+ * with one thread. Returns 0 or a negative errno. */
+int sandbox_alone(void) __attribute__((warn_unused_result));
+
 /* Sets limits on the calling process; async-signal-safe: for use between fork() and execve().
  * Returns 0 or a negative errno. */
 int sandbox_set_limits(const struct sandbox_limits *limits) __attribute__((warn_unused_result));

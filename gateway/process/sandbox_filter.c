@@ -174,6 +174,13 @@ static const char *const dangerous_calls[] = {
     "fanotify_init",
 };
 
+/* What reaches into other processes of the same account. */
+static const char *const signal_calls[] = {
+    "tkill",       "rt_sigqueueinfo",   "rt_tgsigqueueinfo",
+    "pidfd_open",  "pidfd_send_signal", "process_mrelease",
+    "setpriority", "ioprio_set",
+};
+
 static const char *const exec_calls[] = {"execve", "execveat"};
 static const char *const fork_calls[] = {"fork", "vfork"};
 static const char *const socket_calls[] = {"socket", "connect", "bind",  "listen",
@@ -215,15 +222,15 @@ static int add_line_rules(scmp_filter_ctx filter)
         status = add_memory_rules(filter);
     for (size_t i = 0; status == 0 && i < COUNT(requests); i++)
         status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                                  SCMP_A1(SCMP_CMP_EQ, requests[i]));
+                                  SCMP_A1(SCMP_CMP_EQ, requests[i], 0));
     /* abort() and the sanitizers signal themselves, nobody else. */
     if (status == 0)
         status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     /* Only reading one's own limits. */
     if (status == 0)
         status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
-                                  SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0));
+                                  SCMP_A0(SCMP_CMP_EQ, 0, 0), SCMP_A2(SCMP_CMP_EQ, 0, 0));
     if (status == 0)
         status = add_calls(filter, SCMP_ACT_KILL_PROCESS, exec_calls, COUNT(exec_calls));
     if (status == 0)
@@ -250,6 +257,26 @@ static int add_clone_rules(scmp_filter_ctx filter, bool threads_only)
     return status;
 }
 
+/* Lines and renderers have one account: none of them may end, stop, limit or slow down another.
+ * kill() is left to the renderer, which ends its programs with it, until sandbox_alone(). */
+static int add_signal_rules(scmp_filter_ctx filter, bool may_kill)
+{
+    const uint32_t refuse = SCMP_ACT_ERRNO(EPERM);
+    static const char *const scheduling[] = {"sched_setscheduler", "sched_setparam",
+                                             "sched_setattr", "sched_setaffinity", "prlimit64"};
+    int status = add_calls(filter, refuse, signal_calls, COUNT(signal_calls));
+    for (size_t i = 0; status == 0 && i < COUNT(scheduling); i++)
+        status = seccomp_rule_add(filter, refuse, seccomp_syscall_resolve_name(scheduling[i]), 1,
+                                  SCMP_A0(SCMP_CMP_NE, 0, 0));
+    if (status == 0 && !may_kill)
+        status = seccomp_rule_add(filter, refuse, SCMP_SYS(kill), 0);
+    /* abort() signals the own process. */
+    if (status == 0)
+        status = seccomp_rule_add(filter, refuse, SCMP_SYS(tgkill), 1,
+                                  SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
+    return status;
+}
+
 /* TIOCSTI types into the operator's terminal, TIOCLINUX pastes into it. */
 static int add_terminal_rules(scmp_filter_ctx filter)
 {
@@ -266,11 +293,11 @@ static int add_terminal_rules(scmp_filter_ctx filter)
 static int add_family_rules(scmp_filter_ctx filter)
 {
     int status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                                  SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+                                  SCMP_A0(SCMP_CMP_GT, AF_NETLINK, 0));
     for (unsigned int family = 0; status == 0 && family < AF_NETLINK; family++)
         if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
             status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                                      SCMP_A0(SCMP_CMP_EQ, family));
+                                      SCMP_A0(SCMP_CMP_EQ, family, 0));
     return status;
 }
 
@@ -280,6 +307,8 @@ static int add_denials(scmp_filter_ctx filter, enum sandbox_filter kind)
     int status = add_calls(filter, refuse, dangerous_calls, COUNT(dangerous_calls));
     if (status == 0)
         status = add_clone_rules(filter, kind != SANDBOX_FILTER_RENDER);
+    if (status == 0)
+        status = add_signal_rules(filter, kind == SANDBOX_FILTER_RENDER);
     if (status == 0)
         status = add_terminal_rules(filter);
     if (status == 0 && kind != SANDBOX_FILTER_RENDER)
@@ -305,6 +334,22 @@ int sandbox_filter_load(enum sandbox_filter kind)
         status = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (status == 0)
         status = line ? add_line_rules(filter) : add_denials(filter, kind);
+    if (status == 0)
+        status = seccomp_load(filter);
+    seccomp_release(filter);
+    return status;
+}
+
+int sandbox_alone(void)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    if (!filter)
+        return -ENOMEM;
+    int status = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+    if (status == 0)
+        status = add_signal_rules(filter, false);
+    if (status == 0)
+        status = add_clone_rules(filter, true);
     if (status == 0)
         status = seccomp_load(filter);
     seccomp_release(filter);

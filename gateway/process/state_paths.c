@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/text_code.h"
+
 enum { SHORT_NAME_DIGITS = 12 };
 
 static int join(char out[STATE_PATH_MAX], const char *directory, const char *name)
@@ -57,9 +59,8 @@ static int short_directory(char out[STATE_PATH_MAX], const char *root)
     char name[sizeof "sealfax-" + SHORT_NAME_DIGITS];
     if (EVP_Digest(root, strlen(root), digest, NULL, EVP_sha256(), NULL) != 1)
         return -EIO;
-    size_t used = (size_t)snprintf(name, sizeof name, "sealfax-");
-    for (size_t i = 0; i < SHORT_NAME_DIGITS / 2; i++)
-        used += (size_t)snprintf(name + used, sizeof name - used, "%02x", digest[i]);
+    int used = snprintf(name, sizeof name, "sealfax-");
+    hex_encode(digest, SHORT_NAME_DIGITS / 2, name + used);
     return join(out, geteuid() == 0 ? "/run" : "/tmp", name);
 }
 

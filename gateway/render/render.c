@@ -146,6 +146,9 @@ static int export_fax(int channel, struct ipc_message *message, const struct con
     memcpy(&request, message->body, sizeof request);
     OPENSSL_cleanse(message->body, sizeof request);
     set_alarm(smaller_limit(0, config->render.wall_limit_ms, 120000));
+    error = sandbox_alone();
+    if (error != 0)
+        return error;
     error = export_document(message->descriptors[0], &request, &data, &length, &failed);
     OPENSSL_cleanse(request.data_key, sizeof request.data_key);
     if (error == 0) {

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "codecs/fax_error.h"
+#include "gateway/process/sandbox.h"
 #include "gateway/render/document_kind.h"
 #include "gateway/render/render_job.h"
 #include "gateway/render/run_program.h"
@@ -90,11 +91,29 @@ static int check_wanted(struct render_job *job)
                        pages == 1 ? "is" : "are", pages, pages == 1 ? "" : "s");
 }
 
+/* Only PDF needs further processes (poppler's). */
+static bool has_pdf(const struct render_job *job, const uint8_t *data, size_t octets)
+{
+    struct multipart_reader reader;
+    struct multipart_part part;
+
+    if (job->request.content_type[0] == '\0')
+        return document_kind_detect(data, octets) == DOCUMENT_PDF;
+    if (multipart_open(&reader, job->request.content_type, data, octets) != 0)
+        return false;
+    while (multipart_next(&reader, &part) == 1)
+        if (document_kind_detect(part.data, part.length) == DOCUMENT_PDF)
+            return true;
+    return false;
+}
+
 int render_submission(struct render_job *job, const uint8_t *data, size_t octets)
 {
     int error;
 
     job->document = (struct render_document){.data = data, .octets = octets};
+    if (!has_pdf(job, data, octets) && sandbox_alone() != 0)
+        return render_fail(job, FAX_ESTATE, 0, "the sandbox cannot be made narrower");
     if (job->request.content_type[0] != '\0')
         error = render_parts(job, data, octets);
     else

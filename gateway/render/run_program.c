@@ -58,7 +58,7 @@ static void become(const struct program *program, const struct streams *streams,
     if (close_range(STDERR_FILENO + 1, UINT_MAX, 0) < 0)
         _exit(EXIT_NOT_SET_UP);
     signal(SIGPIPE, SIG_DFL);
-    if (sandbox_set_limits(&limits) != 0)
+    if (sandbox_set_limits(&limits) != 0 || (program->alone && sandbox_alone() != 0))
         _exit(EXIT_NOT_SET_UP);
     execvpe(program->argv[0], (char *const *)(uintptr_t)program->argv,
             (char *const *)(uintptr_t)environment);

@@ -3,6 +3,7 @@
 #ifndef GATEWAY_RENDER_RUN_PROGRAM_H
 #define GATEWAY_RENDER_RUN_PROGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ struct program {
     void *user;
     char *errors; /* receives the start of standard error, NUL-terminated */
     size_t errors_capacity;
+    bool alone; /* it may make no processes and signal none (sandbox_alone) */
 };
 
 struct program_result {

@@ -5,28 +5,21 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "gateway/file_octets.h"
+
 int sealed_memfd_new(const char *name, const uint8_t *data, size_t length)
 {
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    size_t done = 0;
     int error;
 
     if (fd < 0)
         return -errno;
-    while (done < length) {
-        ssize_t n = write(fd, data + done, length - done);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            goto fail;
-        done += (size_t)n;
-    }
-    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-        goto fail;
-    return fd;
-fail:
-    error = errno != 0 ? -errno : -EIO;
+    error = file_write_all(fd, data, length);
+    if (error == 0 &&
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+        error = -errno;
+    if (error == 0)
+        return fd;
     close(fd);
     return error;
 }

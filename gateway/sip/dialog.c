@@ -8,6 +8,7 @@
 #include "gateway/sip/message.h"
 #include "gateway/sip/text.h"
 #include "gateway/sip/transport.h"
+#include "gateway/socket_address.h"
 
 /* Takes a string that libosip2 made, so that all here is freed by free(). */
 static char *adopt(char *osip_text)
@@ -69,7 +70,7 @@ static void find_peer(struct sip_stack *stack, struct sip_dialog *d, const osip_
     if (first_hop && !is_translated && uri_address(stack, first_hop, &address))
         d->peer = address;
     else if (source)
-        memcpy(&d->peer, source, sip_transport_length(source));
+        memcpy(&d->peer, source, socket_address_length(source));
 }
 
 /* Joins the Record-Route URIs, in order for a server, reversed for a client. Returns the first
@@ -112,8 +113,8 @@ static int take_routes(struct sip_dialog *d, const osip_message_t *m, bool rever
 static bool is_translated(const osip_message_t *request, const struct sockaddr *source)
 {
     const osip_via_t *via = osip_list_get(&request->vias, 0);
-    char text[SDP_ADDRESS_TEXT];
-    sip_transport_address_text(source, text);
+    char text[SOCKET_ADDRESS_HOST];
+    socket_address_host(source, text);
     bool is_literal = strspn(via->host, "0123456789.") == strlen(via->host);
     return is_literal && osip_list_size(&request->vias) == 1 && strcmp(via->host, text) != 0;
 }

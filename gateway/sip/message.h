@@ -25,6 +25,7 @@ const char *sip_message_to_tag(const osip_message_t *message);
 /* Writes "number@host" or "number"; returns false when it is too long. */
 bool sip_message_call_id(const osip_message_t *message, char call_id[SIP_CALL_ID_MAX + 1]);
 
+/* The number in CSeq of a message that was found usable. */
 uint32_t sip_message_cseq(const osip_message_t *message);
 
 /* Value of the first header of that name that libosip2 has no structure for, or NULL. name in

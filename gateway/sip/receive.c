@@ -8,6 +8,7 @@
 #include "gateway/sip/response.h"
 #include "gateway/sip/session.h"
 #include "gateway/sip/transport.h"
+#include "gateway/socket_address.h"
 
 /* A response that is sent without making state. code 0: none. */
 struct refusal {
@@ -139,11 +140,11 @@ static void receive_new_request(struct sip_stack *stack, osip_event_t *event, co
 static void receive_request(struct sip_stack *stack, osip_event_t *event,
                             const struct sockaddr *source)
 {
-    char key[SIP_KEY_TEXT], text[SDP_ADDRESS_TEXT];
+    char key[SIP_KEY_TEXT], text[SOCKET_ADDRESS_HOST];
     osip_message_t *m = event->sip;
     bool is_ack = MSG_IS_ACK(m);
-    sip_transport_address_text(source, text);
-    (void)osip_message_fix_last_via_header(m, text, sip_transport_port(source));
+    socket_address_host(source, text);
+    (void)osip_message_fix_last_via_header(m, text, socket_address_port(source));
     if (!sip_transaction_server_key(key, is_ack ? "INVITE" : m->sip_method, m)) {
         stack->counters.malformed++;
         osip_event_free(event);

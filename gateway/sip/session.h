@@ -99,6 +99,7 @@ void sip_session_settle(struct sip_session *s);
 /* Tells those that ended later. */
 void sip_session_tell_ended(struct sip_stack *stack);
 
+/* Frees a session at once: only where nothing up the stack can still hold it (stack.c). */
 void sip_session_free(struct sip_session *s);
 
 /* invite_server.c: a new call; takes event. */

@@ -135,6 +135,7 @@ struct sip_stack_counters {
     uint32_t sessions, transactions;
 };
 
+/* Copies the counters as they are now. */
 void sip_stack_read_counters(const struct sip_stack *stack, struct sip_stack_counters *counters);
 
 /* Sets who gets the events of a session; also during a callback. NULL: nobody. */

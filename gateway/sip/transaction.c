@@ -8,6 +8,7 @@
 #include "gateway/sip/session.h"
 #include "gateway/sip/transaction_timer.h"
 #include "gateway/sip/transport.h"
+#include "gateway/socket_address.h"
 
 bool sip_transaction_client_key(char key[SIP_KEY_TEXT], const char *method, const char *branch)
 {
@@ -229,7 +230,7 @@ static struct sip_transaction *create(struct sip_stack *stack, osip_fsm_type_t t
     tx->state = tx->osip->state;
     tx->node.key = tx->key;
     tx->node.owner = tx;
-    memcpy(&tx->peer, peer, sip_transport_length(peer));
+    memcpy(&tx->peer, peer, socket_address_length(peer));
     sip_table_add(&stack->transactions, &tx->node);
     tx->next = stack->all_transactions;
     if (tx->next)

@@ -40,6 +40,7 @@ bool sip_transaction_client_key(char key[SIP_KEY_TEXT], const char *method, cons
 bool sip_transaction_server_key(char key[SIP_KEY_TEXT], const char *method,
                                 const osip_message_t *request);
 
+/* The transaction of this key, NULL when there is none (RFC 3261 §17.1.3, §17.2.3). */
 struct sip_transaction *sip_transaction_find(struct sip_stack *stack, const char *key);
 
 /* Starts a client transaction with the request of length octets at text, whose top Via has that

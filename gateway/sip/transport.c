@@ -1,6 +1,5 @@
 #include "gateway/sip/transport.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <netinet/ip.h>
@@ -9,59 +8,15 @@
 #include <unistd.h>
 
 #include "gateway/sip/transaction.h"
+#include "gateway/socket_address.h"
 
 enum { DATAGRAMS_PER_TURN = 64 };
 
-socklen_t sip_transport_length(const struct sockaddr *address)
-{
-    return address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                          : sizeof(struct sockaddr_in);
-}
-
 /* Copies, because the caller's storage may not be aligned or typed for it. */
-static struct sockaddr_in6 as_in6(const struct sockaddr *address)
-{
-    struct sockaddr_in6 in6;
-    memcpy(&in6, address, sizeof in6);
-    return in6;
-}
-
-static struct sockaddr_in as_in4(const struct sockaddr *address)
-{
-    struct sockaddr_in in4;
-    memcpy(&in4, address, sizeof in4);
-    return in4;
-}
-
-void sip_transport_address_text(const struct sockaddr *address, char text[SDP_ADDRESS_TEXT])
-{
-    text[0] = '\0';
-    if (address->sa_family == AF_INET6) {
-        struct sockaddr_in6 a = as_in6(address);
-        (void)inet_ntop(AF_INET6, &a.sin6_addr, text, SDP_ADDRESS_TEXT);
-    } else if (address->sa_family == AF_INET) {
-        struct sockaddr_in a = as_in4(address);
-        (void)inet_ntop(AF_INET, &a.sin_addr, text, SDP_ADDRESS_TEXT);
-    }
-}
-
-uint16_t sip_transport_port(const struct sockaddr *address)
-{
-    if (address->sa_family == AF_INET6)
-        return ntohs(as_in6(address).sin6_port);
-    return address->sa_family == AF_INET ? ntohs(as_in4(address).sin_port) : 0;
-}
-
 bool sip_transport_same(const struct sockaddr *a, const struct sockaddr *b, bool with_port)
 {
-    char text_a[SDP_ADDRESS_TEXT], text_b[SDP_ADDRESS_TEXT];
-    if (a->sa_family != b->sa_family)
-        return false;
-    if (with_port && sip_transport_port(a) != sip_transport_port(b))
-        return false;
-    sip_transport_address_text(a, text_a);
-    sip_transport_address_text(b, text_b);
-    return !strcmp(text_a, text_b);
+    return socket_address_same_host(a, b) &&
+           (!with_port || socket_address_port(a) == socket_address_port(b));
 }
 
 bool sip_transport_literal(const struct sip_stack *stack, const char *host, uint16_t port,
@@ -69,31 +24,20 @@ bool sip_transport_literal(const struct sip_stack *stack, const char *host, uint
 {
     char text[SDP_ADDRESS_TEXT];
     size_t length = strlen(host);
-    struct sockaddr_in in4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
     if (length >= 2 && host[0] == '[' && host[length - 1] == ']')
         host++, length -= 2;
     if (length >= sizeof text)
         return false;
     memcpy(text, host, length);
     text[length] = '\0';
-    memset(address, 0, sizeof *address);
-    if (stack->bound.ss_family == AF_INET6) {
-        if (inet_pton(AF_INET6, text, &in6.sin6_addr) != 1)
-            return false;
-        memcpy(address, &in6, sizeof in6);
-        return true;
-    }
-    if (inet_pton(AF_INET, text, &in4.sin_addr) != 1)
-        return false;
-    memcpy(address, &in4, sizeof in4);
-    return true;
+    return socket_address_parse(text, port, address) == 0 &&
+           address->ss_family == stack->bound.ss_family;
 }
 
 static void write_host(char host[SIP_HOST_TEXT], const struct sockaddr *address, uint16_t port)
 {
     char text[SDP_ADDRESS_TEXT];
-    sip_transport_address_text(address, text);
+    socket_address_host(address, text);
     (void)snprintf(host, SIP_HOST_TEXT, address->sa_family == AF_INET6 ? "[%s]:%u" : "%s:%u", text,
                    port);
 }
@@ -101,7 +45,7 @@ static void write_host(char host[SIP_HOST_TEXT], const struct sockaddr *address,
 static bool is_wildcard(const struct sockaddr *address)
 {
     char text[SDP_ADDRESS_TEXT];
-    sip_transport_address_text(address, text);
+    socket_address_host(address, text);
     return !strcmp(text, "0.0.0.0") || !strcmp(text, "::");
 }
 
@@ -117,14 +61,14 @@ const char *sip_transport_host(struct sip_stack *stack, const struct sockaddr *p
     socklen_t length = sizeof local;
     int fd = socket(peer->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd >= 0) {
-        if (connect(fd, peer, sip_transport_length(peer)) != 0 ||
+        if (connect(fd, peer, socket_address_length(peer)) != 0 ||
             getsockname(fd, (struct sockaddr *)&local, &length) != 0)
             local = stack->bound;
         close(fd);
     }
     write_host(stack->routed_host, (struct sockaddr *)&local,
-               sip_transport_port((struct sockaddr *)&stack->bound));
-    memcpy(&stack->routed_peer, peer, sip_transport_length(peer));
+               socket_address_port((struct sockaddr *)&stack->bound));
+    memcpy(&stack->routed_peer, peer, socket_address_length(peer));
     return stack->routed_host;
 }
 
@@ -135,7 +79,7 @@ int sip_transport_send(struct sip_stack *stack, const char *bytes, size_t length
 {
     for (int attempt = 0;; attempt++) {
         ssize_t n = sendto(stack->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL, to,
-                           sip_transport_length(to));
+                           socket_address_length(to));
         if (n >= 0) {
             stack->counters.datagrams_out++;
             return 0;
@@ -233,13 +177,13 @@ int sip_transport_open(struct sip_stack *stack)
     if (stack->fd < 0)
         return -errno;
     set_options(stack);
-    if (bind(stack->fd, listen, sip_transport_length(listen)) != 0 ||
+    if (bind(stack->fd, listen, socket_address_length(listen)) != 0 ||
         getsockname(stack->fd, (struct sockaddr *)&stack->bound, &length) != 0)
         return -errno;
-    uint16_t port = sip_transport_port((struct sockaddr *)&stack->bound);
+    uint16_t port = socket_address_port((struct sockaddr *)&stack->bound);
     if (advertised->sa_family)
         write_host(stack->host, advertised,
-                   sip_transport_port(advertised) ? sip_transport_port(advertised) : port);
+                   socket_address_port(advertised) ? socket_address_port(advertised) : port);
     else if (!is_wildcard((struct sockaddr *)&stack->bound))
         write_host(stack->host, (struct sockaddr *)&stack->bound, port);
     int error = uv_poll_init(stack->loop, &stack->poll, stack->fd);

@@ -18,12 +18,6 @@ int sip_transport_send(struct sip_stack *stack, const char *bytes, size_t length
 /* Returns "host:port" of ours as the peer should see it; valid until the next call. */
 const char *sip_transport_host(struct sip_stack *stack, const struct sockaddr *peer);
 
-/* Writes the numeric address without port; "" when it is neither IPv4 nor IPv6. */
-void sip_transport_address_text(const struct sockaddr *address, char text[SDP_ADDRESS_TEXT]);
-
-/* Port in host order, 0 for other families. */
-uint16_t sip_transport_port(const struct sockaddr *address);
-
 /* Makes an address from a literal (with or without brackets) and a port. Returns false for names
  * and for another family than the socket's. */
 bool sip_transport_literal(const struct sip_stack *stack, const char *host, uint16_t port,
@@ -31,7 +25,5 @@ bool sip_transport_literal(const struct sip_stack *stack, const char *host, uint
 
 /* Compares the addresses, and the ports when with_port. */
 bool sip_transport_same(const struct sockaddr *a, const struct sockaddr *b, bool with_port);
-
-socklen_t sip_transport_length(const struct sockaddr *address);
 
 #endif

@@ -150,7 +150,8 @@ void driver_call_prepare(struct line_driver *driver, struct driver_call *call,
 
 void driver_call_add_page(struct driver_call *call, uint32_t number, const struct raster *page)
 {
-    vault_file_add_page(call->vault_fd, &call->id, VAULT_STREAM_RENDITION, 0, number, page);
+    vault_file_add_page_at(call->vault_fd, &call->id, VAULT_STREAM_RENDITION, 0, number, page,
+                           call->y_dpi != 0 ? call->y_dpi : 196);
 }
 
 static void send_message(struct driver_call *call, uint16_t type, const void *body, size_t length,
@@ -201,6 +202,8 @@ static void note_progress(struct driver_call *call, const struct msg_call_progre
     call->media_seen |= progress->kind == PROGRESS_MEDIA_SEEN;
     call->trained += progress->kind == PROGRESS_TRAINED;
     call->confirmed += progress->kind == PROGRESS_PAGE_CONFIRMED;
+    if (progress->kind == PROGRESS_PAGE_CONFIRMED)
+        call->last_confirmed = progress->page;
     call->pending += progress->kind == PROGRESS_PAGE_PENDING;
 }
 

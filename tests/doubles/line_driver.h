@@ -31,6 +31,7 @@ struct driver_call {
     struct vault_file_id id;
     struct msg_call_start start; /* sent with MSG_CALL_START; the caller may change it before */
 
+    uint16_t y_dpi;            /* of pages that are added; 0: 196 */
     enum driver_answer answer; /* to sealed pages */
     uint32_t hold_ms;          /* before each answer */
     uint64_t answer_at_ms;     /* 0: nothing to answer */
@@ -38,6 +39,7 @@ struct driver_call {
 
     bool is_ready, is_done, media_seen;
     unsigned dones, sealed, confirmed, trained, pending;
+    uint32_t last_confirmed; /* page of the last PROGRESS_PAGE_CONFIRMED */
     struct msg_call_ready ready;
     struct msg_page_sealed last_sealed;
     struct msg_call_done done;

@@ -49,13 +49,20 @@ int vault_file_new(const char *directory, const struct vault_file_id *id)
 void vault_file_add_page(int fd, const struct vault_file_id *id, enum vault_stream stream,
                          uint16_t attempt, uint32_t number, const struct raster *page)
 {
-    const struct page_format format = {.x_dpi = X_DPI, .y_dpi = Y_DPI, .coding = PAGE_CODING_T6};
+    vault_file_add_page_at(fd, id, stream, attempt, number, page, Y_DPI);
+}
+
+void vault_file_add_page_at(int fd, const struct vault_file_id *id, enum vault_stream stream,
+                            uint16_t attempt, uint32_t number, const struct raster *page,
+                            uint16_t y_dpi)
+{
+    const struct page_format format = {.x_dpi = X_DPI, .y_dpi = y_dpi, .coding = PAGE_CODING_T6};
     struct vault_page_meta meta = {
         .coding = PAGE_CODING_T6,
         .width = page->width,
         .rows = page->height,
         .x_dpi = X_DPI,
-        .y_dpi = Y_DPI,
+        .y_dpi = y_dpi,
     };
     uint8_t meta_octets[VAULT_PAGE_META_OCTETS], *frame;
     struct vault_sealer *sealer;

@@ -25,6 +25,11 @@ int vault_file_new(const char *directory, const struct vault_file_id *id);
 void vault_file_add_page(int fd, const struct vault_file_id *id, enum vault_stream stream,
                          uint16_t attempt, uint32_t number, const struct raster *page);
 
+/* The same with another vertical resolution than 196. */
+void vault_file_add_page_at(int fd, const struct vault_file_id *id, enum vault_stream stream,
+                            uint16_t attempt, uint32_t number, const struct raster *page,
+                            uint16_t y_dpi);
+
 /* Turns one bit of the file over. */
 void vault_file_flip_bit(int fd, uint64_t offset);
 

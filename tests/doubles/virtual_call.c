@@ -1,5 +1,8 @@
 #include "tests/doubles/virtual_call.h"
 
+#include "codecs/t4_decode.h"
+#include "t38/copy_quality.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +31,12 @@ static void note(struct virtual_call_end *end, const struct fax_engine_event *ev
             end->confirmed_pages[end->confirmed] = event->page;
         end->confirmed++;
         break;
+    case FAX_EVENT_PAGE_REJECTED:
+        end->rejected++;
+        break;
+    case FAX_EVENT_RESOLUTION_WANTED:
+        end->y_dpi_wanted = event->y_dpi;
+        break;
     case FAX_EVENT_FINISHED:
         if (end->finished)
             abort(); /* only once */
@@ -44,13 +53,41 @@ static void on_sender_event(void *user, const struct fax_engine_event *event)
     note(&call->end[LOSSY_SENDER], event);
 }
 
+/* As gateway/line does. */
+static enum fax_copy judge(struct virtual_call *call, const struct fax_page *page)
+{
+    const struct page_format format = {
+        .width = page->view.width,
+        .coding = page->view.coding == FAX_PAGE_T4_2D ? PAGE_CODING_T4_2D : PAGE_CODING_T4_1D,
+        .lsb_first = page->view.lsb_first};
+    const struct t4_limits limits = {.max_bad_rows = UINT32_MAX};
+    struct t4_report report;
+    struct raster raster;
+    if ((int)call->copies == call->config.judge_page)
+        return call->config.judge_as;
+    if (!page->without_ecm)
+        return FAX_COPY_GOOD;
+    if (t4_decode(page->view.data, page->view.length, &format, &limits, &raster, &report) == 0)
+        raster_free(&raster);
+    call->bad_rows += report.bad_rows;
+    return copy_quality_judge(report.rows, report.bad_rows, page->lost_permille);
+}
+
+static const struct fax_page *sent_page(const struct virtual_call *call, uint32_t page)
+{
+    return call->reduced && call->answered ? &call->reduced[page] : &call->config.pages[page];
+}
+
 static void take_page(struct virtual_call *call, const struct fax_engine_event *event)
 {
     struct fax_page mine = *event->received;
     event->received->buffer = NULL;
-    uint32_t page = call->received++;
-    if (page == event->page && page < call->config.page_count &&
-        t6_page_arrived(&call->config.pages[page].view, &mine.view))
+    call->copies++;
+    call->copy = judge(call, &mine);
+    uint32_t page = call->received;
+    call->received += call->copy != FAX_COPY_BAD;
+    if (page == event->page && page < call->config.page_count && call->copy != FAX_COPY_BAD &&
+        t6_page_arrived(&sent_page(call, page)->view, &mine.view))
         call->identical++;
     fax_page_wipe(&mine);
     struct fax_engine *engine = call->link.end[LOSSY_RECEIVER].engine;
@@ -59,7 +96,7 @@ static void take_page(struct virtual_call *call, const struct fax_engine_event *
             abort();
     } else if (call->config.hold_ms) {
         call->durable_at_ms = call->link.now_ms + call->config.hold_ms;
-    } else if (fax_engine_page_durable(engine)) {
+    } else if (fax_engine_page_judged(engine, call->copy)) {
         abort();
     }
 }
@@ -75,7 +112,7 @@ static void on_receiver_event(void *user, const struct fax_engine_event *event)
 static int get_page(void *user, uint32_t page, struct fax_page_view *out)
 {
     const struct virtual_call *call = user;
-    *out = call->config.pages[page].view;
+    *out = sent_page(call, page)->view;
     return 0;
 }
 
@@ -89,7 +126,8 @@ static void begin_engine(struct virtual_call *call, int i)
         .local_ident = sender ? "+49 30 5550001" : "+49 30 5550002",
         .t38_version = config->t38_version,
         .max_rate = rate ? rate : 14400,
-        .ecm = !(sender && config->sender_without_ecm),
+        .ecm = !(sender ? config->sender_without_ecm : config->receiver_without_ecm),
+        .hold_without_ecm_ms = config->hold_without_ecm_ms,
         .source = {.page_count = config->page_count, .get = get_page, .user = call},
         .callbacks = lossy_link_callbacks(&call->link, i)};
     call->link.end[i].event = sender ? on_sender_event : on_receiver_event;
@@ -126,10 +164,15 @@ void virtual_call_step(struct virtual_call *call)
     lossy_link_step(&call->link);
     if (call->peer.terminal && call->peer.finished)
         note_peer(call);
+    if (call->reduced && !call->answered && call->end[LOSSY_SENDER].y_dpi_wanted) {
+        call->answered = true;
+        if (fax_engine_pages_changed(call->link.end[LOSSY_SENDER].engine))
+            abort();
+    }
     if (!call->durable_at_ms || call->link.now_ms < call->durable_at_ms)
         return;
     call->durable_at_ms = 0;
-    call->late_answer = fax_engine_page_durable(call->link.end[LOSSY_RECEIVER].engine);
+    call->late_answer = fax_engine_page_judged(call->link.end[LOSSY_RECEIVER].engine, call->copy);
 }
 
 bool virtual_call_run(struct virtual_call *call, unsigned limit_s)

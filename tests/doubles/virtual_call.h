@@ -20,7 +20,10 @@ struct virtual_call_config {
     uint64_t
         hold_ms; /* how long a page waits until it is durable; 0: at once, inside the callback */
     int refuse_page; /* counted from 1: this page is refused */
-    bool sender_without_ecm;
+    bool sender_without_ecm, receiver_without_ecm;
+    uint64_t hold_without_ecm_ms; /* 0: the engine's */
+    int judge_page; /* counted from 1: the received page that is said to be of quality judge_as */
+    enum fax_copy judge_as;
     bool plain_sender, plain_receiver; /* that end is a plain spandsp terminal, without our guard */
     bool plain_without_ecm;
 };
@@ -28,7 +31,8 @@ struct virtual_call_config {
 struct virtual_call_end {
     int result;
     bool finished;
-    uint32_t confirmed, asked, begun, trained, documents, idents;
+    uint32_t confirmed, rejected, asked, begun, trained, documents, idents;
+    uint16_t y_dpi_wanted;
     uint32_t confirmed_pages[VIRTUAL_CALL_PAGES];
     struct fax_statistics statistics; /* at the end */
 };
@@ -37,10 +41,15 @@ struct virtual_call {
     struct virtual_call_config config;
     struct lossy_link link;
     struct virtual_call_end end[2];
-    struct spandsp_peer peer; /* when one end is plain */
-    uint32_t received, identical;
-    uint64_t durable_at_ms; /* 0: nothing waits */
-    int late_answer;        /* what page_durable said when it was called late */
+    struct spandsp_peer peer;       /* when one end is plain */
+    uint32_t received, identical;   /* pages taken; a bad copy is not */
+    uint32_t copies;                /* PAGE_RECEIVED events */
+    enum fax_copy copy;             /* of the page that waits */
+    uint32_t bad_rows;              /* of all pages without ECM */
+    const struct fax_page *reduced; /* set by the test: given once a lower resolution is wanted */
+    bool answered;                  /* RESOLUTION_WANTED was */
+    uint64_t durable_at_ms;         /* 0: nothing waits */
+    int late_answer;                /* what page_durable said when it was called late */
 };
 
 /* Makes both engines. Ends the program when that fails. */

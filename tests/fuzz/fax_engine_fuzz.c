@@ -4,7 +4,9 @@
  * arguments, data. 0: a raw IFP of n octets (one octet n)   1: an HDLC frame of n octets with
  * FCS-OK, low speed 2: the same at high speed                3: the same, end of the signal 4: an
  * indicator (one octet)              5: time passes, n times 100 ms 6: a lawful DCS and a TCF 7:
- * the waiting page becomes durable
+ * the waiting page becomes durable  8: a lawful DCS without ECM and a TCF
+ * 9: n octets of an image without ECM, 10: the same, end of the signal  11: the waiting page is
+ * poor or bad
  */
 #include "t38/fax_engine.h"
 
@@ -105,9 +107,9 @@ static void give_frame(struct script *s, const uint8_t *frame, size_t n, unsigne
 }
 
 /* Gets a receiver to where pages come; the fuzzer would never find a TCF. */
-static void train(struct script *s)
+static void train(struct script *s, bool ecm)
 {
-    static const uint8_t dcs[] = {0xFF, 0x13, 0x83, 0x00, 0x60, 0x90, 0x44};
+    const uint8_t dcs[] = {0xFF, 0x13, 0x83, 0x00, 0x60, 0x90, ecm ? 0x44 : 0x00};
     uint8_t tcf[59] = {0xD0, 1, 0x80, 0, 53};
     const uint8_t v21 = 3 << 1, v17 = 15 << 1, none = 0;
     tcf[2] = (uint8_t)(0x80 | 6u << (s->version ? 3 : 4));
@@ -126,9 +128,20 @@ static void train(struct script *s)
     pass_time(s, 3000);
 }
 
+static void give_image(struct script *s, const uint8_t *octets, size_t n, bool end)
+{
+    uint8_t ifp[300] = {0xD0, 1};
+    if (n < 1)
+        return;
+    ifp[2] = (uint8_t)(0x80 | (end ? 7u : 6u) << (s->version ? 3 : 4));
+    ifp[4] = (uint8_t)(n - 1);
+    memcpy(ifp + 5, octets, n);
+    give(s, ifp, n + 5);
+}
+
 static void run_command(struct script *s)
 {
-    uint8_t command = take(s) & 7, n = take(s);
+    uint8_t command = take(s) % 12, n = take(s);
     size_t left = n < s->size ? n : s->size;
     switch (command) {
     case 0:
@@ -146,7 +159,15 @@ static void run_command(struct script *s)
         pass_time(s, n * 100u);
         return;
     case 6:
-        train(s);
+    case 8:
+        train(s, command == 6);
+        return;
+    case 9:
+    case 10:
+        give_image(s, s->data, left, command == 10);
+        break;
+    case 11:
+        (void)fax_engine_page_judged(s->engine, n & 1 ? FAX_COPY_POOR : FAX_COPY_BAD);
         return;
     default:
         (void)fax_engine_page_durable(s->engine);

@@ -23,13 +23,16 @@ noise_pdf "$GW_TOP/two.pdf" 2
 noise_pdf "$GW_TOP/one.pdf" 1
 
 calls_of() { admin "$1" --json status | jq -r '[.lines[] | "\(.pid):\(.calls)"] | sort | join(" ")'; }
-# place NAME: the pid of the line that got a call since $before
+# placed NAME BEFORE: the pid of the line that has got a call since
 line_has_more() { [[ $(calls_of "$1") != "$2" ]]; }
 placed() {
     until_true 20 line_has_more "$1" "$2" || die "no line of $1 takes the call"
     comm -13 <(tr ' ' '\n' <<<"$2" | sort) <(calls_of "$1" | tr ' ' '\n' | sort) | head -n 1 | cut -d : -f 1
 }
 in_call() { [[ $(gw_state "$1" "$2" 2>/dev/null) =~ ^(sending|receiving)$ ]]; }
+
+# That of 'line' is under way too when the line is killed.
+extra_document() { if [[ $1 == line ]]; then echo "$GW_TOP/two.pdf"; else echo "$GW_TOP/one.pdf"; fi; }
 
 note "two calls at each victim, a third fax queued where there is no room"
 declare -A out=() in=() extra=() far=()
@@ -39,13 +42,18 @@ for name in "${victims[@]}"; do
     out[$name]=$(gw_send "$name" "$(gw_number "$name" 0)" "$(gw_number sink $((3 * n)))" "$GW_TOP/two.pdf")
     gw_watch "$name" "${out[$name]}" "$GW_TOP/$name.watch"
     line_of_out=$(placed "$name" "$before")
+    before=$(calls_of "$name")
     far[$name]=$(gw_send sink "$(gw_number sink 9)" "$(gw_number "$name" 1)" "$GW_TOP/two.pdf")
+    line_of_in=$(placed "$name" "$before")
     until_true 20 gw_has_inbound "$name" "$(gw_number "$name" 1)" || die "no call came to $name"
     in[$name]=$(gw_inbound "$name" "$(gw_number "$name" 1)")
     gw_watch "$name" "${in[$name]}" "$GW_TOP/$name.watch.in"
-    [[ $name != line ]] || victim_line=$line_of_out
+    if [[ $name == line ]]; then
+        victim_line=$line_of_out
+        holds "two calls are on two lines" test "$line_of_in" != "$line_of_out"
+    fi
     before=$(calls_of "$name")
-    extra[$name]=$(gw_send "$name" "$(gw_number "$name" 2)" "$(gw_number sink $((3 * n + 1)))" "$GW_TOP/one.pdf")
+    extra[$name]=$(gw_send "$name" "$(gw_number "$name" 2)" "$(gw_number sink $((3 * n + 1)))" "$(extra_document "$name")")
     [[ $name != line ]] || line_of_extra=$(placed line "$before")
     n=$((n + 1))
 done

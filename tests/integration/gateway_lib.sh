@@ -120,7 +120,8 @@ gw_make() {
         port_free "${GW_ADDRESS[$name]}" "${GW_PORT[$name]}" && break
     done
     printf '%s\n' "node=$name" "state_dir=$state" "sip.listen=${GW_ADDRESS[$name]}:${GW_PORT[$name]}" \
-        "media.address=${GW_ADDRESS[$name]}" "fax.header=gateway $name" "$@" | gw_yaml >"$GW_TOP/$name.yaml"
+        "media.address=${GW_ADDRESS[$name]}" "fax.header=gateway $name" \
+        "retry.max_attempts=1" "$@" | gw_yaml >"$GW_TOP/$name.yaml"
     : >"$GW_TOP/$name.log"
     "$SEALFAX" init --config "$GW_TOP/$name.yaml" --create-accounts --admin admin --admin-uid 0 \
         >"$GW_TOP/$name.init" 2>&1 || {
@@ -330,7 +331,7 @@ gw_drained() { admin "$1" --json status | jq -e '.database.lag == 0' >/dev/null;
 # noise_pdf FILE PAGES: a document that is like no other; each page is some 35 kB of T.6 (25 s at
 # 14400 bit/s)
 noise_pdf() {
-    LC_ALL=C awk -v seed="$RANDOM$RANDOM" -v pages="$2" '
+    LC_ALL=C awk -v seed="$((RANDOM * 32768 + RANDOM))" -v pages="$2" '
         function emit(text) { printf "%s\n", text; at += length(text) + 1 }
         function object(text) { offset[++objects] = at; emit(objects " 0 obj " text); emit("endobj") }
         BEGIN {

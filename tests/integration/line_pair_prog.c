@@ -18,6 +18,9 @@ struct pair {
     struct line_driver driver;
     struct line_process sending, receiving;
     struct driver_call from, to, other_from, other_to, third_from, third_to;
+    uint32_t first_page; /* of the document to be sent; 0 means 1 */
+    uint16_t y_dpi;      /* of its pages; 0 means 196 */
+    bool without_ecm;
     unsigned failures;
 };
 
@@ -29,10 +32,12 @@ static void check(struct pair *pair, bool good, const char *what)
     pair->failures++;
 }
 
+/* user: the first page sent, or NULL */
 static void draw(struct raster *page, uint32_t number, void *user)
 {
-    (void)user;
-    vault_file_draw_page(page, ROWS, number);
+    const uint32_t *first = user;
+
+    vault_file_draw_page(page, ROWS, first != NULL && *first > 1 ? number + *first - 1 : number);
 }
 
 static void prepare(struct pair *pair, struct driver_call *from, struct driver_call *to,
@@ -40,6 +45,9 @@ static void prepare(struct pair *pair, struct driver_call *from, struct driver_c
 {
     driver_call_prepare(&pair->driver, from, &pair->sending, true);
     driver_call_prepare(&pair->driver, to, &pair->receiving, false);
+    from->start.first_page = pair->first_page;
+    from->start.ecm = !pair->without_ecm;
+    from->y_dpi = pair->y_dpi;
     for (uint32_t number = 1; number <= pages; number++) {
         struct raster page;
 
@@ -89,19 +97,26 @@ static void stop_lines(struct pair *pair, bool sending_killed)
 static void check_delivered(struct pair *pair, uint32_t pages)
 {
     const struct driver_call *from = &pair->from, *to = &pair->to;
+    uint32_t sent = pair->first_page > 1 ? pages - pair->first_page + 1 : pages;
+    uint16_t y_dpi = pair->y_dpi != 0 ? pair->y_dpi : 196;
 
     check(pair, from->dones == 1 && to->dones == 1, "each end reports its end once");
     check(pair, from->done.result == T30_RESULT_OK, from->done.text);
     check(pair, to->done.result == T30_RESULT_OK, to->done.text);
-    check(pair, from->done.pages == pages && from->confirmed == pages, "all are confirmed");
-    check(pair, to->done.pages == pages && to->sealed == pages, "the receiver sealed all pages");
+    check(pair, from->done.pages == pages && from->confirmed == sent, "all are confirmed");
+    check(pair, from->last_confirmed == pages, "by their numbers in the document");
+    check(pair, to->done.pages == sent && to->sealed == sent, "the receiver sealed all pages");
+    check(pair, from->done.ecm == !pair->without_ecm && to->done.ecm == !pair->without_ecm,
+          "with error correction or without");
     check(pair, from->done.page_pending == 0, "no page is left in doubt");
     check(pair, from->media_seen && to->media_seen && to->done.media_seen > 10, "media was seen");
     check(pair, from->done.rate == 14400 && to->done.rate == 14400, "at 14400 bit/s");
-    check(pair, to->done.x_dpi == 204 && to->done.y_dpi == 196, "at 204 by 196");
+    check(pair, to->done.x_dpi == 204 && to->done.y_dpi == y_dpi && to->last_sealed.y_dpi == y_dpi,
+          "at the document's resolution");
     check(pair, strstr(from->done.peer_ident, "2222") != NULL, "the sender knows who it reached");
     check(pair, strstr(to->done.peer_ident, "1111") != NULL, "the receiver knows who called");
-    check(pair, driver_call_stored(to, draw, NULL, pages), "the stored pages are those sent");
+    check(pair, driver_call_stored(to, draw, &pair->first_page, sent),
+          "the stored pages are those sent");
 }
 
 static void run_delivery(struct pair *pair, uint32_t pages, uint32_t hold_ms)
@@ -113,6 +128,24 @@ static void run_delivery(struct pair *pair, uint32_t pages, uint32_t hold_ms)
     driver_connect(&pair->from, &pair->to);
     check(pair, run_to_end(pair, CALL_MS), "it ends");
     check_delivered(pair, pages);
+    stop_lines(pair, false);
+}
+
+/* Without ECM a sender cannot be told to wait: the call ends, and nothing is confirmed. */
+static void run_slow_without_ecm(struct pair *pair)
+{
+    pair->without_ecm = true;
+    prepare(pair, &pair->from, &pair->to, 2);
+    pair->to.hold_ms = 6000;
+    start_all(pair);
+    driver_connect(&pair->from, &pair->to);
+    check(pair, run_to_end(pair, CALL_MS), "it ends");
+    check(pair, pair->to.done.result == T30_RESULT_HOLD_EXPIRED, "the receiver says why");
+    check(pair, pair->to.sealed == 1, "though it sealed the page");
+    check(pair, pair->to.done.pages == 0 && pair->to.confirmed == 0, "nothing is confirmed");
+    check(pair, pair->from.done.pages == 0 && pair->from.confirmed == 0, "nothing was heard");
+    check(pair, pair->from.done.result != T30_RESULT_OK, "the sender failed");
+    check(pair, pair->from.done.page_pending == 1, "the sender's page 1 is in doubt");
     stop_lines(pair, false);
 }
 
@@ -223,36 +256,86 @@ static void run_wrong_key(struct pair *pair)
     stop_lines(pair, false);
 }
 
+static void run_without_ecm(struct pair *pair)
+{
+    pair->without_ecm = true;
+    run_delivery(pair, 3, 1000);
+}
+
+static void run_resume(struct pair *pair)
+{
+    pair->first_page = 3;
+    run_delivery(pair, 4, 0);
+}
+
+static void run_superfine(struct pair *pair)
+{
+    pair->y_dpi = 391;
+    run_delivery(pair, 1, 0);
+}
+
+static void run_standard(struct pair *pair)
+{
+    pair->y_dpi = 98;
+    pair->without_ecm = true;
+    run_delivery(pair, 1, 0);
+}
+
+static void run_one(struct pair *pair)
+{
+    run_delivery(pair, 1, 0);
+}
+
+static void run_five(struct pair *pair)
+{
+    run_delivery(pair, 5, 0);
+}
+
+/* RNR several times before each confirmation. */
+static void run_hold(struct pair *pair)
+{
+    run_delivery(pair, 2, 7000);
+}
+
+struct scenario {
+    const char *name;
+    void (*run)(struct pair *pair);
+};
+
+static const struct scenario scenarios[] = {
+    {"one", run_one},
+    {"five", run_five},
+    {"hold", run_hold},
+    {"refuse", run_refuse},
+    {"kill", run_kill},
+    {"gone", run_gone},
+    {"wrongkey", run_wrong_key},
+    {"withoutecm", run_without_ecm},
+    {"slow", run_slow_without_ecm},
+    {"resume", run_resume},
+    {"superfine", run_superfine},
+    {"standard", run_standard},
+};
+
 int main(int argc, char **argv)
 {
     static struct pair pair;
     int status = line_driver_child(argc, argv);
+    const struct scenario *scenario = NULL;
 
     if (status >= 0)
         return status;
-    if (argc != 3) {
-        fprintf(stderr, "use: %s one|five|hold|refuse|kill|gone|wrongkey DIRECTORY\n", argv[0]);
+    for (size_t i = 0; argc == 3 && i < sizeof scenarios / sizeof scenarios[0]; i++)
+        if (strcmp(argv[1], scenarios[i].name) == 0)
+            scenario = &scenarios[i];
+    if (scenario == NULL) {
+        fprintf(stderr, "use: %s SCENARIO DIRECTORY\n", argv[0]);
         return 2;
     }
     line_driver_init(&pair.driver, argv[2]);
     line_driver_start_line(&pair.driver, &pair.sending);
     line_driver_start_line(&pair.driver, &pair.receiving);
-    if (strcmp(argv[1], "one") == 0)
-        run_delivery(&pair, 1, 0);
-    else if (strcmp(argv[1], "five") == 0)
-        run_delivery(&pair, 5, 0);
-    else if (strcmp(argv[1], "hold") == 0)
-        run_delivery(&pair, 2, 7000); /* RNR several times before each confirmation */
-    else if (strcmp(argv[1], "refuse") == 0)
-        run_refuse(&pair);
-    else if (strcmp(argv[1], "kill") == 0)
-        run_kill(&pair);
-    else if (strcmp(argv[1], "gone") == 0)
-        run_gone(&pair);
-    else if (strcmp(argv[1], "wrongkey") == 0)
-        run_wrong_key(&pair);
-    else
-        return 2;
+    scenario->run(&pair);
     printf("%s: %s\n", argv[1], pair.failures == 0 ? "as it must be" : "FAILED");
     return pair.failures == 0 ? 0 : 1;
 }

@@ -1,17 +1,19 @@
 #!/bin/bash
-# Calls between two real line processes: delivery, holding, refusing, a killed line, wrong keys and
-# hostile peers, all at the same time.
+# Calls between two real line processes: delivery, holding, refusing, a killed line, wrong keys,
+# hostile peers and a plain one, all at the same time.
 set -euo pipefail
 
 directory=$(mktemp -d)
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$directory"' EXIT
 
-for scenario in one five hold refuse kill gone wrongkey; do
+for scenario in one five hold refuse kill gone wrongkey withoutecm slow resume superfine standard; do
     "$BUILD_DIR/tests/line_pair_prog" "$scenario" "$directory" >"$directory/$scenario.log" 2>&1 &
     pids+=($!)
 done
 "$BUILD_DIR/tests/line_hostile_prog" "$directory" >"$directory/hostile.log" 2>&1 &
+pids+=($!)
+"$BUILD_DIR/tests/line_plain_prog" "$directory" >"$directory/plain.log" 2>&1 &
 pids+=($!)
 
 failed=0

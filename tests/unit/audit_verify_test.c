@@ -125,7 +125,7 @@ static void test_intact(void **state)
     assert_int_equal(f->result.database_records, 609);
     assert_int_equal(f->result.checkpoints, 3);
     assert_int_equal(f->result.covered, 608);
-    assert_int_equal(f->result.personal_values, 101 * 4);
+    assert_int_equal(f->result.personal_values, 101 * 3);
     assert_int_equal(f->result.personal_disposed, 0);
     uint8_t root[32];
     memcpy(root, f->result.root, sizeof(root));
@@ -236,7 +236,7 @@ static void test_personal_values(void **state)
     shell("rm $D/*.side");
     verify(f, true, true);
     expect(f, AUDIT_INTACT, 0);
-    assert_int_equal(f->result.personal_disposed, 101 * 4);
+    assert_int_equal(f->result.personal_disposed, 101 * 3);
 }
 
 static void test_the_end_of_the_log(void **state)

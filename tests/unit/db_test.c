@@ -13,6 +13,7 @@
 
 #include "gateway/db/db.h"
 #include "gateway/db/migrate.h"
+#include "gateway/db/migrations.h"
 #include "tests/doubles/postgres.h"
 
 static const struct db_statement STATEMENT_ADD = {"test_add",
@@ -150,6 +151,21 @@ static void test_migrations_refuse_what_they_do_not_know(void **state)
     assert_int_equal(migrate_run(f->server.owner, &report), 0);
 }
 
+/* Applies a migration as an older program did. */
+static void apply_as_before(const struct fixture *f, const struct migration *migration)
+{
+    char *sql = NULL;
+    char text[256];
+    int length = asprintf(&sql,
+                          "SET ROLE sealfax_owner; %s; INSERT INTO schema_migration SELECT %u, "
+                          "'%s', encode(sha256(convert_to($m$%s$m$, 'UTF8')), 'hex')",
+                          migration->text, migration->version, migration->name, migration->text);
+    assert_true(length > 0);
+    if (postgres_sql(&f->server, sql, text, sizeof(text)) != 0)
+        fail_msg("%s", text);
+    free(sql);
+}
+
 /* A schema of an older program is brought forward and keeps its rows. */
 static void test_migrations_continue_an_older_schema(void **state)
 {
@@ -158,17 +174,24 @@ static void test_migrations_continue_an_older_schema(void **state)
     char text[256];
     assert_int_equal(
         postgres_sql(&f->server,
-                     "INSERT INTO node (node, version) VALUES ('old', '0');"
-                     "DROP TABLE audit_record, audit_personal, checkpoints, "
-                     "audit_refused;"
-                     "DROP FUNCTION audit_partition_ensure, audit_personal_commitments;"
-                     "DELETE FROM schema_migration WHERE version = 3",
-                     text, 256),
+                     "DROP SCHEMA sealfax CASCADE; SET ROLE sealfax_owner; CREATE SCHEMA sealfax; "
+                     "CREATE TABLE schema_migration (version integer PRIMARY KEY, name text NOT "
+                     "NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())",
+                     text, sizeof(text)),
         0);
-    assert_int_equal(migrate_check(f->server.app, &report), -EAGAIN);
-    assert_int_equal(migrate_run(f->server.owner, &report), 0);
-    assert_int_equal(report.applied, 1);
-    postgres_sql(&f->server, "SELECT version FROM node WHERE node = 'old'", text, 256);
+    apply_as_before(f, migration_at(0));
+    apply_as_before(f, migration_at(1));
+    assert_int_equal(postgres_sql(&f->server,
+                                  "INSERT INTO node (node, version) VALUES ('old', '0')", text,
+                                  sizeof(text)),
+                     0);
+    assert_int_equal(migrate_check(f->server.owner, &report), -EAGAIN);
+    assert_int_equal(report.version, 2);
+    if (migrate_run(f->server.owner, &report) != 0)
+        fail_msg("%s", report.message);
+    assert_int_equal(report.applied, migrate_version() - 2);
+    assert_int_equal(migrate_check(f->server.app, &report), 0);
+    postgres_sql(&f->server, "SELECT version FROM node WHERE node = 'old'", text, sizeof(text));
     assert_string_equal(text, "0");
 }
 

@@ -52,6 +52,31 @@ static void the_total_of_bodies_is_bounded(void **state)
     free(part);
 }
 
+static int admits_nobody(void *user, uid_t uid, const char **why)
+{
+    (void)user;
+    *why = "you may send nothing";
+    assert_int_equal(uid, getuid());
+    return 403;
+}
+
+/* Whoever is not admitted is refused before a single octet of a body is kept. */
+static void bodies_of_strangers_are_not_received(void **state)
+{
+    struct http_fixture *f = *state;
+    struct http_server_config config = http_fixture_config(f);
+    config.admit = admits_nobody;
+    http_fixture_start(f, &config);
+    http_fixture_exchange(f, "POST /v1/documents HTTP/1.1\r\n" H "Content-Length: 1000000\r\n\r\n",
+                          "send nothing");
+    http_fixture_expect(f, "403 ");
+    http_fixture_expect(f, "Connection: close");
+    http_fixture_exchange(f,
+                          "POST /v1/documents HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n",
+                          "send nothing");
+    http_fixture_expect(f, "403 ");
+}
+
 static void a_gone_client_is_told_once(void **state)
 {
     struct http_fixture *f = *state;
@@ -229,10 +254,11 @@ static void closing_cuts_after_the_drain_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_total_of_bodies_is_bounded),   TEST(a_gone_client_is_told_once),
-        TEST(a_client_that_never_reads_is_cut), TEST(slow_and_idle_clients_are_closed),
-        TEST(connections_are_bounded),          TEST(only_a_dead_socket_is_replaced),
-        TEST(closing_lets_answers_finish),      TEST(closing_cuts_after_the_drain_time),
+        TEST(the_total_of_bodies_is_bounded),    TEST(bodies_of_strangers_are_not_received),
+        TEST(a_gone_client_is_told_once),        TEST(a_client_that_never_reads_is_cut),
+        TEST(slow_and_idle_clients_are_closed),  TEST(connections_are_bounded),
+        TEST(only_a_dead_socket_is_replaced),    TEST(closing_lets_answers_finish),
+        TEST(closing_cuts_after_the_drain_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -255,6 +255,14 @@ static void side_round_trip(void **state)
     bytes[length - 1] = 0x80;
     assert_int_equal(journal_side_decode(bytes, length, &out), FAX_EP_FORMAT);
     assert_int_equal(journal_side_encode(&in, bytes, length - 1, &length), FAX_EP_LIMIT);
+    /* What would be read as damage is not written. */
+    in.value = "+49\xFF\xFE";
+    in.value_length = 5;
+    assert_int_equal(journal_side_encode(&in, bytes, sizeof bytes, &length), FAX_EP_INVAL);
+    in.value = "+49\x00";
+    in.value_length = 4;
+    assert_int_equal(journal_side_encode(&in, bytes, sizeof bytes, &length), FAX_EP_INVAL);
+    in.value = "+4930123456";
     in.value_length = JOURNAL_SIDE_VALUE_MAX + 1;
     assert_int_equal(journal_side_encode(&in, bytes, sizeof bytes, &length), FAX_EP_LIMIT);
     strcpy(in.key, "To");

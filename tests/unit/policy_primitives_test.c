@@ -146,6 +146,12 @@ static void base64_is_strict(void **state)
     assert_int_equal(base64_decode("Zg", 2, back, 1), FAX_EP_FORMAT);
     assert_int_equal(base64_decode("Z-==", 4, back, 1), FAX_EP_FORMAT);
     assert_int_equal(base64_decode("Zm9v", 4, back, 2), FAX_EP_FORMAT);
+    assert_int_equal(hex_digit_value('9'), 9);
+    assert_int_equal(hex_digit_value('a'), 10);
+    assert_int_equal(hex_digit_value('F'), 15);
+    for (const char *other = "/:@G`g "; *other; other++)
+        assert_int_equal(hex_digit_value(*other), -1);
+    assert_int_equal(hex_digit_value('\0'), -1);
     assert_int_equal(hex_decode("0G", back, 1), FAX_EP_FORMAT);
     assert_int_equal(hex_decode("AB", back, 1), FAX_EP_FORMAT);
 }
@@ -175,6 +181,10 @@ static void utf8_table(void **state)
                  {"\xE2\x82x", false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(utf8_valid(cases[i].text, strlen(cases[i].text)), cases[i].valid);
+    char text[] = "a\xC3\xA4\xFF\x1B[1m\xE2\x82\x7F\xC2\x85\xF0\x90\x80\x80\xC3";
+    assert_true(utf8_clean(text));
+    assert_string_equal(text, "a\xC3\xA4??[1m????\xF0\x90\x80\x80?");
+    assert_false(utf8_clean(text));
 }
 
 static void every_error_has_its_text(void **state)

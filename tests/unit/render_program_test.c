@@ -42,7 +42,8 @@ struct run {
     char errors[32];
 };
 
-static void run_shell(struct run *run, const char *script, uint32_t wall_ms, uint64_t cpu_seconds)
+static void run_script(struct run *run, const char *script, uint32_t wall_ms, uint64_t cpu_seconds,
+                       bool alone)
 {
     const char *const argv[] = {"sh", "-c", script, NULL};
     int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -55,10 +56,27 @@ static void run_shell(struct run *run, const char *script, uint32_t wall_ms, uin
         .user = &run->taken,
         .errors = run->errors,
         .errors_capacity = sizeof run->errors,
+        .alone = alone,
     };
 
     program_run(&program, &run->result);
     close(input);
+}
+
+static void run_shell(struct run *run, const char *script, uint32_t wall_ms, uint64_t cpu_seconds)
+{
+    run_script(run, script, wall_ms, cpu_seconds, false);
+}
+
+static void test_alone(void **state)
+{
+    struct run run = {0};
+
+    (void)state;
+    run_script(&run, "kill -0 $PPID || echo no signal; sleep 0 || echo never", 20000, 0, true);
+    assert_string_equal(run.taken.text, "no signal\n");
+    assert_int_equal(run.result.end, PROGRAM_EXITED);
+    assert_int_not_equal(run.result.exit_status, 0);
 }
 
 static void test_output_errors_and_status(void **state)
@@ -89,7 +107,8 @@ static void test_not_installed(void **state)
     const char *const argv[] = {"no-such-program-here", NULL};
     struct run run = {0};
     struct program program = {argv, 0,          {0},        program_now_ms() + 20000,
-                              take, &run.taken, run.errors, sizeof run.errors};
+                              take, &run.taken, run.errors, sizeof run.errors,
+                              false};
 
     (void)state;
     program_run(&program, &run.result);
@@ -186,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_output_errors_and_status),
+        cmocka_unit_test(test_alone),
         cmocka_unit_test(test_clean_surroundings),
         cmocka_unit_test(test_not_installed),
         cmocka_unit_test(test_wall_limit_kills_the_group),

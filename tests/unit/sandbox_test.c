@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -194,6 +196,35 @@ static int probe_render(const struct fixture *f)
     return 0;
 }
 
+/* As if a renderer had been taken over: it shares its account with the lines. */
+static bool touches(pid_t other)
+{
+    struct rlimit none = {0, 0};
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(0, &one);
+    return prlimit(other, RLIMIT_CPU, &none, NULL) == 0 ||
+           sched_setaffinity(other, sizeof one, &one) == 0 ||
+           setpriority(PRIO_PROCESS, (id_t)other, 19) == 0 ||
+           syscall(SYS_tgkill, other, other, 0) == 0 || syscall(SYS_tkill, other, 0) == 0 ||
+           syscall(SYS_pidfd_open, other, 0) >= 0 || sigqueue(other, 0, (union sigval){0}) == 0;
+}
+
+static int probe_render_alone(const struct fixture *f)
+{
+    pid_t victim = getppid();
+    (void)f;
+    EXPECT(!touches(victim));
+    EXPECT(kill(getpid(), 0) == 0);
+    EXPECT(sandbox_alone() == 0);
+    EXPECT(!touches(victim));
+    EXPECT(kill(victim, 0) < 0 && errno == EPERM);
+    EXPECT(kill(-1, 0) < 0 && errno == EPERM);
+    EXPECT(!makes_process());
+    EXPECT(syscall(SYS_tgkill, getpid(), gettid(), 0) == 0);
+    return 0;
+}
+
 static int probe_line(const struct fixture *f)
 {
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -240,6 +271,11 @@ static void control_cannot_reach_keys_nor_exec(void **state)
 static void render_runs_programs_without_files_or_network(void **state)
 {
     assert_int_equal(run_inside(*state, SANDBOX_RENDER, probe_render), 0);
+}
+
+static void render_touches_no_other_process(void **state)
+{
+    assert_int_equal(run_inside(*state, SANDBOX_RENDER, probe_render_alone), 0);
 }
 
 static void line_has_memory_and_nothing_else(void **state)
@@ -400,6 +436,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(control_cannot_reach_keys_nor_exec, set_up, tear_down),
         cmocka_unit_test_setup_teardown(render_runs_programs_without_files_or_network, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(render_touches_no_other_process, set_up, tear_down),
         cmocka_unit_test_setup_teardown(line_has_memory_and_nothing_else, set_up, tear_down),
         cmocka_unit_test_setup_teardown(line_that_attacks_is_killed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(line_loop_works_inside, set_up, tear_down),

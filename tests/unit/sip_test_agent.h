@@ -303,6 +303,14 @@ __attribute__((format(printf, 2, 3))) static inline void wire_send(struct wire *
     wire_send_octets(w, text, (size_t)n);
 }
 
+/* Drops what has come and was not asked for, as repeated responses on a slow machine. */
+static inline void wire_drop(struct wire *w)
+{
+    char unwanted[16];
+    while (recv(w->fd, unwanted, sizeof unwanted, MSG_DONTWAIT) >= 0)
+        ;
+}
+
 /* Runs the loop until a datagram starting with prefix comes; others are dropped. */
 static inline bool wire_expect(struct wire *w, const char *prefix, int limit_ms)
 {

@@ -25,16 +25,21 @@ static const char audio_sdp[] = "v=0\r\no=- 5 5 IN IP4 127.0.0.1\r\ns=-\r\nc=IN 
 static const char t38_sdp[] = "v=0\r\no=- 5 6 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\n"
                               "t=0 0\r\nm=image 30002 udptl t38\r\na=T38FaxVersion:0\r\n";
 
-static inline int open_scene(void **state)
+static inline int open_scene_with(void **state, const struct sip_config *config)
 {
     struct scene *s = calloc(1, sizeof *s);
     assert_non_null(s);
     assert_int_equal(uv_loop_init(&s->loop), 0);
-    agent_open(&s->a, &s->loop, NULL);
+    agent_open(&s->a, &s->loop, config);
     wire_open(&s->w, &s->loop, agent_port(&s->a));
     s->a.on_call = AGENT_ANSWER;
     *state = s;
     return 0;
+}
+
+static inline int open_scene(void **state)
+{
+    return open_scene_with(state, NULL);
 }
 
 static inline int close_scene(void **state)
@@ -111,6 +116,7 @@ static inline void establish(struct scene *s, char tag[64])
     snprintf(tag, 64, "%s", to_tag(s));
     send_request(s, "ACK", "z9hG4bKa1", tag, 1, "");
     assert_true(agent_wait(&s->a, "confirmed none", LIMIT_MS));
+    wire_drop(&s->w);
 }
 
 /* The stack calls us and we answer. */

@@ -86,6 +86,8 @@ static void unknown_source_is_refused_or_ignored(void **state)
     sip_stack_read_counters(silent.stack, &c);
     assert_int_equal(c.unknown_sources, 1);
     agent_close(&silent);
+    while (!silent.is_closed)
+        uv_run(&s->loop, UV_RUN_ONCE);
 }
 
 static void answers_go_to_the_source(void **state)

@@ -57,11 +57,27 @@ static void the_table_is_bounded(void **state)
     assert_int_equal(log.others, 0);
 }
 
+/* The same account for another reason is another stranger: it was a principal until now. */
+static void accounts_are_counted(void **state)
+{
+    static struct stranger_log log = {.accounts = true};
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        stranger_log_note_account(&log, 4294967294u, "the local account is no principal", 1);
+    stranger_log_note_account(&log, 4294967294u, "the principal is disabled", 1);
+    assert_string_equal(log.strangers[0].address, "4294967294 the local account is no principal");
+    assert_int_equal(log.strangers[0].count, 99);
+    assert_int_equal(log.strangers[1].count, 0);
+    stranger_log_flush(&log, 1 + STRANGER_PERIOD_MS);
+    assert_int_equal(log.strangers[0].count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_source_is_counted),
         cmocka_unit_test(the_table_is_bounded),
+        cmocka_unit_test(accounts_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

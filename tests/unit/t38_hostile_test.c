@@ -2,6 +2,7 @@
  * fill up spandsp 0.0.6, and frames made up at random. The session must survive, stay small, and
  * never confirm a page that was not kept whole.
  */
+#include "tests/doubles/t38_victim.h"
 #include "tests/doubles/virtual_call.h"
 
 #include "codecs/fax_error.h"
@@ -15,142 +16,23 @@
 
 #include <cmocka.h>
 
-enum { V21 = 0, V17_14400 = 8, IND_NONE = 0, IND_V21 = 3, IND_V17_LONG = 15, IND_V17_SHORT = 14 };
-
-/* One of our sessions, fed by hand. */
-struct victim {
-    struct fax_engine *engine;
-    uint64_t now_ms;
-    uint16_t sequence;
-    unsigned sent, received, confirmed;
-    int result;
-    bool finished, hold;
-};
-
-static void on_ifp(void *user, const uint8_t *ifp, size_t length, int copies)
-{
-    struct victim *v = user;
-    (void)ifp;
-    (void)length;
-    v->sent += (unsigned)copies;
-}
-
-static void on_event(void *user, const struct fax_engine_event *event)
-{
-    struct victim *v = user;
-    if (event->kind == FAX_EVENT_PAGE_RECEIVED) {
-        v->received++;
-        if (!v->hold)
-            assert_int_equal(fax_engine_page_durable(v->engine), 0);
-    }
-    v->confirmed += event->kind == FAX_EVENT_PAGE_CONFIRMED;
-    if (event->kind == FAX_EVENT_FINISHED) {
-        v->finished = true;
-        v->result = event->result;
-    }
-}
-
 static struct fax_page page;
-
-static int get_page(void *user, uint32_t number, struct fax_page_view *out)
-{
-    (void)user;
-    (void)number;
-    *out = page.view;
-    return 0;
-}
 
 static void begin(struct victim *v, bool sender)
 {
-    memset(v, 0, sizeof *v);
-    struct fax_engine_config c = {.sender = sender,
-                                  .max_rate = 14400,
-                                  .ecm = true,
-                                  .source = {.page_count = 1, .get = get_page},
-                                  .callbacks = {on_ifp, on_event, v}};
-    assert_int_equal(fax_engine_new(&v->engine, &c), 0);
-    fax_engine_tick(v->engine, 0);
+    victim_begin(v, sender, &page);
 }
-
-static void pass_time(struct victim *v, unsigned ms)
-{
-    for (uint64_t until = v->now_ms + ms; v->now_ms < until; v->now_ms += 20)
-        fax_engine_tick(v->engine, v->now_ms + 20);
-}
-
-static int send_ifp(struct victim *v, const uint8_t *ifp, size_t length)
-{
-    return fax_engine_receive_ifp(v->engine, v->sequence++, ifp, length);
-}
-
-static void indicate(struct victim *v, unsigned indicator)
-{
-    uint8_t ifp = (uint8_t)(indicator << 1);
-    (void)send_ifp(v, &ifp, 1);
-}
-
-static uint8_t reversed(uint8_t octet)
-{
-    uint8_t out = 0;
-    for (int i = 0; i < 8; i++)
-        out = (uint8_t)(out << 1 | (octet >> i & 1));
-    return out;
-}
-
-/* A whole HDLC frame and its FCS-OK, with or without the end of the signal, in one IFP. T.38
- * version 0. */
-static int send_frame(struct victim *v, unsigned data_type, const uint8_t *frame, size_t n,
-                      bool end)
-{
-    uint8_t ifp[700];
-    size_t at = 0;
-    ifp[at++] = (uint8_t)(0xC0 | data_type << 1);
-    ifp[at++] = 2;
-    ifp[at++] = 0x80;
-    ifp[at++] = (uint8_t)((n - 1) >> 8);
-    ifp[at++] = (uint8_t)(n - 1);
-    for (size_t i = 0; i < n; i++)
-        ifp[at++] = reversed(frame[i]);
-    ifp[at++] = (uint8_t)((end ? 4 : 2) << 4);
-    return send_ifp(v, ifp, at);
-}
-
-static void send_control(struct victim *v, const uint8_t *frame, size_t n)
-{
-    indicate(v, IND_V21);
-    pass_time(v, 1000);
-    send_frame(v, V21, frame, n, true);
-    pass_time(v, 200);
-}
-
-static void send_tcf(struct victim *v)
-{
-    uint8_t data[59] = {0xC0 | V17_14400 << 1, 1, 0xE0, 0, 53};
-    static const uint8_t end[] = {0xC0 | V17_14400 << 1, 1, 0x70};
-    indicate(v, IND_V17_LONG);
-    for (int i = 0; i < 52; i++) {
-        (void)send_ifp(v, data, sizeof data);
-        pass_time(v, 40);
-    }
-    (void)send_ifp(v, end, sizeof end);
-    indicate(v, IND_NONE);
-    pass_time(v, 4000);
-}
-
-static const uint8_t good_dcs[] = {0xFF, 0x13, 0x83, 0x00, 0x60, 0x90, 0x44};
 
 static void train(struct victim *v)
 {
-    pass_time(v, 6000);
-    send_control(v, good_dcs, sizeof good_dcs);
-    send_tcf(v);
+    victim_train(v, victim_dcs, sizeof victim_dcs);
     assert_int_equal(v->engine->terminal.t30.state, STATE_F_DOC_ECM);
-    indicate(v, IND_V17_SHORT);
+    victim_indicate(v, IND_V17_SHORT);
 }
 
 static void end(struct victim *v)
 {
-    pass_time(v, 400000);
+    victim_pass_time(v, 400000);
     assert_true(v->finished);
     fax_engine_free(v->engine);
 }
@@ -162,8 +44,8 @@ static void an_fcd_without_number_is_dropped(void **state)
     struct victim v;
     begin(&v, false);
     train(&v);
-    send_frame(&v, V17_14400, fcd, 3, false);
-    send_frame(&v, V17_14400, fcd, 4, false);
+    victim_send_frame(&v, V17_14400, fcd, 3, false);
+    victim_send_frame(&v, V17_14400, fcd, 4, false);
     assert_int_equal(v.engine->statistics.frames_refused, 2);
     end(&v);
 }
@@ -174,16 +56,16 @@ static void a_dcs_of_reserved_width_or_rate_is_dropped(void **state)
     uint8_t dcs[40];
     struct victim v;
     begin(&v, false);
-    pass_time(&v, 6000);
+    victim_pass_time(&v, 6000);
     memset(dcs, 0x80, sizeof dcs);
-    memcpy(dcs, good_dcs, sizeof good_dcs);
+    memcpy(dcs, victim_dcs, sizeof victim_dcs);
     dcs[5] |= 3;
-    send_control(&v, dcs, 7);
+    victim_send_control(&v, dcs, 7);
     for (unsigned rate = 0; rate < 16; rate++) { /* the eight that V.17 and older do not have */
-        memcpy(dcs, good_dcs, sizeof good_dcs);
+        memcpy(dcs, victim_dcs, sizeof victim_dcs);
         dcs[4] = (uint8_t)(rate << 2);
         if (rate & 4)
-            send_control(&v, dcs, 7);
+            victim_send_control(&v, dcs, 7);
     }
     assert_int_equal(v.engine->statistics.frames_refused, 1 + 8);
     assert_int_equal(v.engine->terminal.t30.operation_in_progress, 0);
@@ -197,11 +79,11 @@ static void a_dcs_of_odd_length_is_dropped(void **state)
     uint8_t dcs[250];
     struct victim v;
     begin(&v, false);
-    pass_time(&v, 6000);
+    victim_pass_time(&v, 6000);
     memset(dcs, 0x80, sizeof dcs);
-    memcpy(dcs, good_dcs, sizeof good_dcs);
+    memcpy(dcs, victim_dcs, sizeof victim_dcs);
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
-        send_control(&v, dcs, lengths[i]);
+        victim_send_control(&v, dcs, lengths[i]);
     assert_int_equal(v.engine->statistics.frames_refused, 4);
     assert_int_equal(v.engine->terminal.t30.operation_in_progress, 0);
     end(&v);
@@ -220,17 +102,17 @@ static void repeated_nsf_frames_cost_no_memory(void **state)
     for (int sender = 0; sender < 2; sender++) {
         struct victim v;
         begin(&v, sender);
-        pass_time(&v, 1000);
+        victim_pass_time(&v, 1000);
         memset(nsf, 0x55, sizeof nsf);
         nsf[0] = 0xFF;
         nsf[1] = 0x03;
-        indicate(&v, IND_V21);
+        victim_indicate(&v, IND_V21);
         size_t before = heap_in_use();
         for (unsigned i = 0; i < 400000; i++) {
             nsf[2] = types[i % sizeof types];
-            send_frame(&v, V21, nsf, sizeof nsf, false);
+            victim_send_frame(&v, V21, nsf, sizeof nsf, false);
             if (i % 200 == 0)
-                pass_time(&v, 20);
+                victim_pass_time(&v, 20);
         }
         size_t after = heap_in_use();
         assert_true(after < before + 4096);
@@ -253,17 +135,17 @@ static void an_image_bomb_stays_as_small_as_it_came(void **state)
     for (uint8_t block = 0; block < 8; block++) {
         for (int i = 0; i < 256; i++) {
             fcd[3] = (uint8_t)i;
-            send_frame(&v, V17_14400, fcd, sizeof fcd, false);
+            victim_send_frame(&v, V17_14400, fcd, sizeof fcd, false);
             if (i % 50 == 0)
-                pass_time(&v, 20);
+                victim_pass_time(&v, 20);
         }
-        send_frame(&v, V17_14400, rcp, sizeof rcp, true);
-        indicate(&v, IND_NONE);
+        victim_send_frame(&v, V17_14400, rcp, sizeof rcp, true);
+        victim_indicate(&v, IND_NONE);
         pps[3] = block == 7 ? 0x2F : 0;
         pps[5] = block;
-        send_control(&v, pps, sizeof pps);
-        pass_time(&v, 3000);
-        indicate(&v, IND_V17_SHORT);
+        victim_send_control(&v, pps, sizeof pps);
+        victim_pass_time(&v, 3000);
+        victim_indicate(&v, IND_V17_SHORT);
         assert_true(heap_in_use() < before + (size_t)18 * 65536);
     }
     assert_int_equal(v.received, 1);
@@ -284,15 +166,15 @@ static void an_endless_page_ends_the_call(void **state)
     for (int block = 0; block < 300 && !v.finished; block++) {
         for (int i = 0; i < 256; i++) {
             fcd[3] = (uint8_t)i;
-            send_frame(&v, V17_14400, fcd, sizeof fcd, false);
+            victim_send_frame(&v, V17_14400, fcd, sizeof fcd, false);
             if (i % 100 == 0)
-                pass_time(&v, 20);
+                victim_pass_time(&v, 20);
         }
-        send_frame(&v, V17_14400, rcp, sizeof rcp, true);
+        victim_send_frame(&v, V17_14400, rcp, sizeof rcp, true);
         pps[5] = (uint8_t)block;
-        send_control(&v, pps, sizeof pps);
-        pass_time(&v, 3000);
-        indicate(&v, IND_V17_SHORT);
+        victim_send_control(&v, pps, sizeof pps);
+        victim_pass_time(&v, 3000);
+        victim_indicate(&v, IND_V17_SHORT);
     }
     assert_int_equal(v.result, T30_RESULT_LIMIT);
     assert_int_equal(v.confirmed, 0);
@@ -311,7 +193,7 @@ static void an_hdlc_idle_does_not_loop(void **state)
     fe->current_tx_data_type = V21;
     fe->hdlc_tx.len = fe->hdlc_tx.ptr = 0;
     v.engine->terminal.t30.state = STATE_F_POST_RCP_RNR + 100; /* one that sends nothing */
-    pass_time(&v, 1000);
+    victim_pass_time(&v, 1000);
     assert_true(v.finished);
     assert_int_equal(v.result, T30_RESULT_LIMIT);
     end(&v);
@@ -325,10 +207,10 @@ static void a_flood_of_packets_is_cut(void **state)
     unsigned refused = 0;
     begin(&v, false);
     for (int i = 0; i < 1000; i++)
-        refused += send_ifp(&v, &idle, 1) == FAX_ELIMIT;
+        refused += victim_send_ifp(&v, &idle, 1) == FAX_ELIMIT;
     assert_int_equal(refused, 1000 - 256);
-    pass_time(&v, 20);
-    assert_int_equal(send_ifp(&v, &idle, 1), 0);
+    victim_pass_time(&v, 20);
+    assert_int_equal(victim_send_ifp(&v, &idle, 1), 0);
     end(&v);
 }
 
@@ -340,7 +222,7 @@ static void malformed_ifps_are_counted(void **state)
     struct victim v;
     begin(&v, false);
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
-        assert_int_equal(send_ifp(&v, ifps[i], lengths[i]), FAX_EFORMAT);
+        assert_int_equal(victim_send_ifp(&v, ifps[i], lengths[i]), FAX_EFORMAT);
     assert_int_equal(v.engine->statistics.ifps_refused, 5);
     end(&v);
 }
