@@ -63,6 +63,15 @@ done
 refused "an empty document" 1 'document' submit "$ours" "$theirs" "$GW_TOP/empty"
 refused "a file that is not there" 1 'No such file' clerk north send --as "$ours" --to "$theirs" "$GW_TOP/none.pdf"
 
+printf 'one\n\ftwo\n' >"$GW_TOP/two.txt"
+chmod 0644 "$GW_TOP/two.txt"
+refused "a second file that is damaged" 1 'file 2 \(standard input\): the PDF is damaged' \
+    clerk north send --as "$ours" --to "$theirs" "$GW_TOP/two.txt" - <"$GW_DATA/truncated.pdf"
+refused "a page that is not there" 1 'page 3 was asked for, but there are 2 pages' submit "$ours" "$theirs" "$GW_TOP/two.txt" --pages 1,3
+refused "page ranges that are none" 1 'The page ranges are not valid' submit "$ours" "$theirs" "$good" --pages 3-1
+refused "a resolution that is none" 1 "must be standard, fine or superfine" submit "$ours" "$theirs" "$good" --resolution best
+refused "a rotation that is none" 1 "must be auto or none" submit "$ours" "$theirs" "$good" --rotate left
+
 note "numbers and people"
 refused "a number that is not ours" 1 'not assigned to a mailbox here' submit +4930999 "$theirs" "$good"
 refused "a number that may not be called" 1 'no grant for this called number' submit "$ours" +19005550199 "$good"
@@ -95,6 +104,7 @@ equal "the same document again: the same fax" "$second" "$first"
 like "and it says so" "$(submit "$ours" "$theirs" "$good" --idempotency-key one)" "fax $first was submitted before"
 refused "another document with the key" 1 'the key belongs to another document, other numbers or other options' submit "$ours" "$theirs" "$GW_DATA/form.pdf" --idempotency-key one
 refused "another number with the key" 1 'the key belongs to another document, other numbers or other options' submit "$ours" "${theirs}1" "$good" --idempotency-key one
+refused "other pages with the key" 1 'the key belongs to another document, other numbers or other options' submit "$ours" "$theirs" "$good" --idempotency-key one --pages 1
 # Five at once with a key that is new: one fax
 pids=()
 for i in 1 2 3 4 5; do
@@ -105,6 +115,12 @@ for pid in "${pids[@]}"; do wait "$pid" || true; done
 equal "five at once with a new key: faxes" "$(cat "$GW_TOP"/many.[1-5] | sort -u | wc -l)" 1
 equal "faxes in all" "$(clerk north --json faxes | jq '.faxes | length')" 2
 equal "files in the vault, keys" "$(vault_files | wc -l) $(key_files | wc -l)" "2 2"
+
+note "several files"
+several=$(clerk north --json send --as "$ours" --to "$theirs" --resolution standard --pages 2-3 "$GW_TOP/two.txt" - <"$good" | jq -r .id)
+until_true 10 gw_drained north || wrong "the database lags"
+equal "text and PDF: the pages that were asked for, in the resolution" \
+    "$(gw_sql north "SELECT string_agg(page || ':' || y_dpi, ' ' ORDER BY page) FROM pages WHERE fax = '$several'")" "1:98 2:98"
 
 note "configuration"
 # bad WHAT PATTERN TEXT
