@@ -1,4 +1,4 @@
-/* grey_scale.h: resampling of grey pages by area average; part of grey_page_convert. */
+/* grey_scale.h: resampling of grey pages by area average. */
 #ifndef CODECS_GREY_SCALE_H
 #define CODECS_GREY_SCALE_H
 

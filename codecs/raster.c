@@ -96,6 +96,23 @@ const uint8_t *raster_row_const(const struct raster *raster, uint32_t y)
     return raster->rows + y * raster->stride;
 }
 
+static void turn_row(const struct raster *raster, uint32_t y, struct raster *out)
+{
+    const uint8_t *row = raster_row_const(raster, y);
+    uint32_t x = raster->height - 1 - y;
+    for (uint32_t i = 0; i < raster->width; i++)
+        if (row[i / 8] & 0x80 >> i % 8)
+            raster_row(out, i)[x / 8] |= (uint8_t)(0x80 >> x % 8);
+}
+
+int raster_turn(const struct raster *raster, struct raster *out)
+{
+    int rc = raster_init(out, raster->height, raster->width);
+    for (uint32_t y = 0; rc == 0 && y < raster->height; y++)
+        turn_row(raster, y, out);
+    return rc;
+}
+
 bool raster_equal(const struct raster *a, const struct raster *b)
 {
     return a->width == b->width && a->height == b->height &&

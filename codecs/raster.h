@@ -50,6 +50,11 @@ int raster_append_row(struct raster *raster, const uint8_t *row, uint32_t max_ro
 uint8_t *raster_row(struct raster *raster, uint32_t y);
 const uint8_t *raster_row_const(const struct raster *raster, uint32_t y);
 
+/* Makes a copy turned by 90° clockwise. The caller frees *out with raster_free; on failure it is
+ * empty. Errors: FAX_EINVAL (height 0 or above RASTER_WIDTH_MAX), FAX_ENOMEM. */
+int raster_turn(const struct raster *raster, struct raster *out)
+    __attribute__((warn_unused_result));
+
 /* Same size and same pixels. */
 bool raster_equal(const struct raster *a, const struct raster *b);
 

@@ -201,6 +201,14 @@ static int check_compression(const struct tiff_reader *reader, uint32_t number)
     }
 }
 
+/* A page scanned sideways: as high as a fax page is wide. */
+static bool is_turned(const struct tiff_reader *reader)
+{
+    uint32_t width = get_long(reader->tiff, TIFFTAG_IMAGEWIDTH);
+    return reader->limits.turn && reader->limits.width && width > reader->limits.width &&
+           get_long(reader->tiff, TIFFTAG_IMAGELENGTH) == reader->limits.width;
+}
+
 static int check_size(const struct tiff_reader *reader, uint32_t number)
 {
     const struct tiff_read_limits *limits = &reader->limits;
@@ -208,6 +216,11 @@ static int check_size(const struct tiff_reader *reader, uint32_t number)
     uint32_t rows = get_long(reader->tiff, TIFFTAG_IMAGELENGTH);
     if (width == 0 || rows == 0)
         return complain(reader, FAX_EEMPTY, number, "no pixels");
+    if (is_turned(reader)) {
+        uint32_t turned = rows;
+        rows = width;
+        width = turned;
+    }
     if (limits->width && width != limits->width)
         return complain(reader, FAX_EUNSUPPORTED, number, "%u pixels wide; a fax page has %u",
                         width, limits->width);
@@ -237,7 +250,7 @@ static int check_resolution(const struct tiff_reader *reader, uint32_t number,
                         "no resolution; 204 by 98, 196 or 391 dpi is needed");
     double unit =
         get_short(reader->tiff, TIFFTAG_RESOLUTIONUNIT) == RESUNIT_CENTIMETER ? 2.54 : 1.0;
-    double x_dpi = x * unit, y_dpi = y * unit;
+    double x_dpi = (is_turned(reader) ? y : x) * unit, y_dpi = (is_turned(reader) ? x : y) * unit;
     format->x_dpi = 204;
     format->y_dpi = 0;
     for (size_t i = 0; i < sizeof vertical / sizeof vertical[0]; i++)
@@ -359,6 +372,19 @@ static int decode_rows(struct tiff_reader *reader, struct raster *page)
     return 0;
 }
 
+static int turn(struct raster *page, struct page_format *format)
+{
+    struct raster turned;
+    int rc = raster_turn(page, &turned);
+    raster_free(page);
+    if (rc < 0)
+        return rc;
+    *page = turned;
+    format->width = page->width;
+    format->height = page->height;
+    return 0;
+}
+
 int tiff_read_next(struct tiff_reader *reader, struct raster *page, struct page_format *format)
 {
     *page = (struct raster){0};
@@ -374,6 +400,8 @@ int tiff_read_next(struct tiff_reader *reader, struct raster *page, struct page_
     reader->message[0] = '\0';
     if (rc == 0)
         rc = decode_rows(reader, page);
+    if (rc == 0 && is_turned(reader))
+        rc = turn(page, format);
     if (rc < 0) {
         raster_free(page);
         return rc;

@@ -5,6 +5,7 @@
 #ifndef CODECS_TIFF_READ_H
 #define CODECS_TIFF_READ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,9 +18,10 @@ struct tiff_read_limits {
     uint32_t width;     /* the only width accepted; 0: any up to RASTER_WIDTH_MAX */
     uint32_t max_rows;  /* rows of one page */
     uint32_t max_pages; /* pages of the document */
+    bool turn;          /* pages as high as `width` and wider than that are turned clockwise */
 };
 
-/* 1728 wide (A4 and letter at 204 dpi), 10,000 rows, 1,000 pages. */
+/* 1728 wide (A4 and letter at 204 dpi), 10,000 rows, 1,000 pages, none turned. */
 extern const struct tiff_read_limits tiff_read_send_limits;
 
 struct tiff_reader;

@@ -134,6 +134,7 @@ static void leave(struct fax_engine *e)
     if (e->in.release_wanted && !spandsp_stopping(e))
         spandsp_receive_release(e);
     spandsp_send_check(e);
+    spandsp_send_tell(e);
     if (e->stop_code && !e->ended) {
         spandsp_wipe_image(e);
         t30_terminate(&e->terminal.t30);
@@ -311,7 +312,7 @@ int fax_engine_page_refused(struct fax_engine *e, int result)
 
 int fax_engine_pages_changed(struct fax_engine *e)
 {
-    /* spandsp has the document open (mapped) while it sends */
+    /* while it sends, spandsp has the document mapped */
     if (spandsp_stopping(e) || !e->sender ||
         e->terminal.t30.operation_in_progress == OPERATION_T4_TX)
         return FAX_ESTATE;

@@ -80,7 +80,15 @@ static void report_page_begin(struct fax_engine *e)
     if (page < e->out.pages_begun)
         return;
     e->out.pages_begun = page + 1;
-    spandsp_report(e, FAX_EVENT_PAGE_BEGIN, page);
+    e->out.begin_untold = true;
+}
+
+void spandsp_send_tell(struct fax_engine *e)
+{
+    if (!e->out.begin_untold)
+        return;
+    e->out.begin_untold = false;
+    spandsp_report(e, FAX_EVENT_PAGE_BEGIN, e->out.pages_begun - 1);
 }
 
 static void report_page_asked(struct fax_engine *e)

@@ -75,6 +75,7 @@ struct spandsp_send {
     bool past;               /* coded pages go past spandsp; else it has the real document */
     int page, block;         /* what spandsp's ecm_data holds; -1: its dummy */
     uint32_t pages_begun;    /* PAGE_BEGIN events: pages below this had one */
+    bool begin_untold;       /* the last of them is reported when the call into spandsp is over */
     uint32_t pages_asked;    /* PAGE_PPS_SENT events, likewise */
     uint32_t pages_answered; /* pages that spandsp counted as taken */
     bool rejected_last;      /* the last answer to a page was RTN */
@@ -205,5 +206,9 @@ int spandsp_send_choose(struct fax_engine *e);
 
 /* After each call into spandsp: reports pages that were answered or begun. */
 void spandsp_send_check(struct fax_engine *e);
+
+/* Reports a page begun: spandsp goes on to the next page while it still handles the answer to the
+ * last one, whose event has to come first. */
+void spandsp_send_tell(struct fax_engine *e);
 
 #endif

@@ -9,6 +9,6 @@
 const struct http_route *api_routes(void);
 
 /* http_admit_cb of the server: a local account that is no principal sends nothing (recorded). */
-int api_admit_body(void *control, uid_t uid);
+int api_admit_body(void *control, uid_t uid, const char **why);
 
 #endif

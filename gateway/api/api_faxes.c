@@ -236,10 +236,11 @@ static void watch_fax(struct api_request *r, const struct fax_id *fax, const str
             api_answer_error(r, rc, "the fax could not be read");
         return;
     }
-    json_t *line = json_pack("{s:o,s:s,s:s,s:s,s:I,s:I}", "time", api_time(control_now_ms()),
-                             "kind", is_final(row->state) ? "ended" : "queued", "state", row->state,
-                             "text", row->reason, "page", (json_int_t)row->pages_confirmed, "pages",
-                             (json_int_t)row->pages);
+    json_t *line =
+        json_pack("{s:o,s:s,s:s,s:s,s:I,s:I}", "time", api_time(control_now_ms()), "kind",
+                  is_final(row->state) ? "ended" : fax_call_step(r->control, fax), "state",
+                  row->state, "text", row->reason, "page", (json_int_t)row->pages_confirmed,
+                  "pages", (json_int_t)row->pages);
     http_stream_begin(r->http, "application/jsonl");
     http_stream_json_line(r->http, line);
     if (is_final(row->state) || !is_live(r, fax) ||

@@ -109,13 +109,16 @@ static const char *judge_account(struct control *c, uid_t uid, const struct poli
     return why;
 }
 
-int api_admit_body(void *control, uid_t uid)
+int api_admit_body(void *control, uid_t uid, const char **why)
 {
     struct control *c = control;
     const struct policy_principal *p;
-    if (!c->ready || c->stopping)
+    if (!c->ready || c->stopping) {
+        *why = c->stopping ? "the gateway is stopping" : "the gateway is starting";
         return 503;
-    return judge_account(c, uid, &p) ? 403 : 0;
+    }
+    *why = judge_account(c, uid, &p);
+    return *why ? 403 : 0;
 }
 
 struct api_request *api_begin(struct http_request *http, void *control)

@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "codecs/page_ranges.h"
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
 #include "gateway/control/submission.h"
@@ -87,6 +89,57 @@ static void deny(struct api_request *r, const struct submission_request *request
     api_deny(r, POLICY_SUBMIT, answer->reason, NULL);
 }
 
+static bool read_options(struct api_request *r, struct render_options *options)
+{
+    static const struct {
+        const char *name;
+        uint16_t y_dpi;
+    } resolutions[] = {{"fine", 196}, {"standard", 98}, {"superfine", 391}};
+    const char *resolution = http_request_query(r->http, "resolution");
+    const char *pages = http_request_query(r->http, "pages");
+    const char *rotate = http_request_query(r->http, "rotate");
+    struct page_ranges ranges;
+    for (size_t i = 0; i < sizeof resolutions / sizeof resolutions[0]; i++)
+        if (!resolution || strcmp(resolution, resolutions[i].name) == 0) {
+            options->y_dpi = resolutions[i].y_dpi;
+            break;
+        }
+    if (options->y_dpi == 0) {
+        api_answer_problem(r, 400, "resolution", "The resolution is not known",
+                           "'resolution' must be standard, fine or superfine");
+        return false;
+    }
+    if (pages && (!*pages || page_ranges_parse(pages, &ranges) < 0)) {
+        api_answer_problem(r, 400, "pages", "The page ranges are not valid",
+                           "'pages' must be numbers and ranges in ascending order, as in 1-3,5,8-");
+        return false;
+    }
+    if (rotate && strcmp(rotate, "auto") != 0 && strcmp(rotate, "none") != 0) {
+        api_answer_problem(r, 400, "rotate", "The rotation is not known",
+                           "'rotate' must be auto or none");
+        return false;
+    }
+    snprintf(options->pages, sizeof options->pages, "%s", pages ? pages : "");
+    options->rotate =
+        rotate && strcmp(rotate, "none") == 0 ? RENDER_ROTATE_NONE : RENDER_ROTATE_AUTO;
+    return true;
+}
+
+/* One document says itself what it is; the parts of several are told apart in the renderer. */
+static bool read_type(struct api_request *r, struct render_options *options)
+{
+    const char *type = http_request_header(r->http, "Content-Type");
+    if (!type || strncasecmp(type, "multipart/", strlen("multipart/")) != 0)
+        return true;
+    if (strlen(type) < sizeof options->content_type) {
+        snprintf(options->content_type, sizeof options->content_type, "%s", type);
+        return true;
+    }
+    api_answer_problem(r, 400, "document", "The content type is not valid",
+                       "'Content-Type' is longer than 255 characters");
+    return false;
+}
+
 static bool decide(struct api_request *r, struct submission_request *request)
 {
     struct policy_answer answer;
@@ -109,7 +162,7 @@ static bool decide(struct api_request *r, struct submission_request *request)
 
 void api_post_fax(struct http_request *http, void *user)
 {
-    static const char *const known[] = {"from", "to", NULL};
+    static const char *const known[] = {"from", "to", "resolution", "pages", "rotate", NULL};
     struct api_request *r = api_begin(http, user);
     if (!r)
         return;
@@ -130,12 +183,15 @@ void api_post_fax(struct http_request *http, void *user)
         return;
     if (!read_number(r, "to", s->request.to))
         return;
-    if (!read_key(r, &s->request) || !decide(r, &s->request))
+    if (!read_key(r, &s->request) || !read_options(r, &s->request.options) ||
+        !read_type(r, &s->request.options) || !decide(r, &s->request))
         return;
     s->request.document = http_request_take_body(http, &s->request.octets);
     if (s->request.document < 0 || s->request.octets == 0) {
-        api_answer_problem(r, 400, "document", "There is no document",
-                           "the body must be a PDF or TIFF document");
+        api_answer_problem(
+            r, 400, "document", "There is no document",
+            "the body must be a document: PDF, TIFF, PNG, JPEG or text, or several of "
+            "them as multipart/mixed");
         return;
     }
     if (s->request.octets > (size_t)r->control->config->render.max_document_mib << 20) {

@@ -143,6 +143,14 @@ static int read_one(struct cli *cli, int argc, char **argv, int *at)
     return found > 0 ? 0 : -1;
 }
 
+static size_t most_arguments(const struct cli_command *command)
+{
+    size_t length = command->arguments ? strlen(command->arguments) : 0;
+    if (length >= 3 && strcmp(command->arguments + length - 3, "...") == 0)
+        return CLI_ARGUMENTS_MAX;
+    return command->argument_count;
+}
+
 int cli_read_options(struct cli *cli, int argc, char **argv, int at)
 {
     bool only_arguments = false;
@@ -154,7 +162,7 @@ int cli_read_options(struct cli *cli, int argc, char **argv, int at)
         } else if (!only_arguments && text[0] == '-' && text[1] != '\0') {
             if (read_one(cli, argc, argv, &at) < 0)
                 return -1;
-        } else if (cli->argument_count == cli->command->argument_count) {
+        } else if (cli->argument_count == most_arguments(cli->command)) {
             cli_usage(cli, "'%s' is too much", text);
             return -1;
         } else {

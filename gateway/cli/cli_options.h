@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-enum { CLI_OPTIONS_MAX = 12, CLI_ARGUMENTS_MAX = 4 };
+enum { CLI_OPTIONS_MAX = 12, CLI_ARGUMENTS_MAX = 500 };
 
 struct cli_option {
     const char *name;  /* without "--"; NULL ends a table */
@@ -21,11 +21,11 @@ struct cli;
 struct cli_command {
     const char *word;      /* NULL ends a table */
     const char *sub;       /* second word, NULL: none */
-    const char *arguments; /* "NAME", for the help */
+    const char *arguments; /* "NAME", for the help; "FILE..." takes more than argument_count too */
     const char *summary;
     const char *example;
     const struct cli_option *options; /* may be NULL */
-    size_t argument_count;            /* exactly */
+    size_t argument_count;            /* exactly, or at least */
     int (*run)(struct cli *cli);
 };
 

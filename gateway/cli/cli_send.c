@@ -1,18 +1,19 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gateway/cli/cli_api.h"
 #include "gateway/cli/cli_commands.h"
+#include "gateway/cli/cli_documents.h"
 
 static const struct cli_option send_options[] = {
     {"as", "NUMBER", "the number to send as"},
     {"to", "NUMBER", "the number to call"},
     {"idempotency-key", "KEY", "the same key again gives the same fax, not another one"},
+    {"resolution", "NAME", "standard (204×98), fine (204×196, as without) or superfine (204×391)"},
+    {"pages", "RANGES", "only these pages, as 1-3,5,8-; counted through all files"},
+    {"rotate", "MODE", "auto: wide pages are turned where that fits better; none: never"},
     {"wait", NULL, "follow it; exit 0 only when it is delivered"},
     {NULL, NULL, NULL},
 };
@@ -24,24 +25,13 @@ static const char *type_of(const char *file)
         return "application/pdf";
     if (dot && (strcasecmp(dot, ".tif") == 0 || strcasecmp(dot, ".tiff") == 0))
         return "image/tiff";
+    if (dot && strcasecmp(dot, ".png") == 0)
+        return "image/png";
+    if (dot && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0))
+        return "image/jpeg";
+    if (dot && strcasecmp(dot, ".txt") == 0)
+        return "text/plain";
     return "application/octet-stream";
-}
-
-static int open_document(const char *file)
-{
-    struct stat info;
-    if (strcmp(file, "-") == 0)
-        return STDIN_FILENO;
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    int error = fd < 0 || fstat(fd, &info) < 0 ? errno : S_ISDIR(info.st_mode) ? EISDIR : 0;
-    if (error == 0)
-        return fd;
-    fputs("sealfax: ", stderr);
-    cli_print_escaped(stderr, file);
-    fprintf(stderr, ": %s\n", strerror(error));
-    if (fd >= 0)
-        close(fd);
-    return -1;
 }
 
 static void report(struct cli *cli, const json_t *fax, int status)
@@ -59,30 +49,36 @@ static void report(struct cli *cli, const json_t *fax, int status)
     fflush(stdout);
 }
 
-static int submit(struct cli *cli, int fd, struct http_answer *answer)
+static int submit(struct cli *cli, int fd, const char *type, struct http_answer *answer)
 {
     struct http_target target;
     struct http_call call = {.method = "POST",
-                             .content_type = type_of(cli->arguments[0]),
+                             .content_type = type,
                              .idempotency_key = cli_option(cli, "idempotency-key"),
                              .body_fd = fd,
                              .answer_fd = -1};
     http_target_begin(&target, "/v1/faxes");
     http_target_query(&target, "from", cli_option(cli, "as"));
     http_target_query(&target, "to", cli_option(cli, "to"));
+    http_target_query(&target, "resolution", cli_option(cli, "resolution"));
+    http_target_query(&target, "pages", cli_option(cli, "pages"));
+    http_target_query(&target, "rotate", cli_option(cli, "rotate"));
     return cli_call(cli, &call, &target, answer);
 }
 
 static int run_send(struct cli *cli)
 {
     struct http_answer answer;
-    char state[CLI_STATE_TEXT];
+    char state[CLI_STATE_TEXT], type[CLI_DOCUMENTS_TYPE_TEXT];
     if (!cli_option(cli, "as") || !cli_option(cli, "to"))
         return cli_usage(cli, "--as and --to are needed");
-    int fd = open_document(cli->arguments[0]);
+    snprintf(type, sizeof type, "%s", type_of(cli->arguments[0]));
+    int fd = cli->argument_count == 1
+                 ? cli_documents_open(cli->arguments[0])
+                 : cli_documents_join(cli->arguments, cli->argument_count, type);
     if (fd < 0)
         return CLI_FAILED;
-    int result = submit(cli, fd, &answer);
+    int result = submit(cli, fd, type, &answer);
     if (fd != STDIN_FILENO)
         close(fd);
     if (result == CLI_DONE)
@@ -97,7 +93,8 @@ static int run_send(struct cli *cli)
 }
 
 const struct cli_command cli_send_commands[] = {
-    {"send", NULL, "FILE", "Send a PDF or TIFF ('-': standard input) as a fax",
+    {"send", NULL, "FILE...",
+     "Send PDF, TIFF, PNG, JPEG or text files ('-': standard input) as one fax",
      "sealfax send --as +49301111111 --to +49302222222 --wait letter.pdf", send_options, 1,
      run_send},
     {NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL},

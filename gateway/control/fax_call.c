@@ -142,6 +142,18 @@ bool fax_call_exists(const struct control *control, const struct fax_id *fax)
     return false;
 }
 
+const char *fax_call_step(const struct control *control, const struct fax_id *fax)
+{
+    for (const struct fax_call *call = control->calls; call; call = call->next) {
+        if (!fax_id_equal(&call->fax, fax) || uv_is_closing((const uv_handle_t *)&call->timer))
+            continue;
+        if (call->media_started)
+            return call->pages_confirmed > 0 ? "page" : "training";
+        return call->t38_agreed ? "t38" : call->answered ? "answered" : "dialling";
+    }
+    return "queued";
+}
+
 void fax_calls_end(struct control *control, const char *reason)
 {
     for (struct fax_call *call = control->calls, *next; call; call = next) {

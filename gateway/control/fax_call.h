@@ -45,6 +45,9 @@ bool fax_call_cancel(struct control *control, const struct fax_id *fax);
 /* Says whether there is a call of this fax that has not recorded its end. */
 bool fax_call_exists(const struct control *control, const struct fax_id *fax);
 
+/* How far the call of a fax is, as a kind of fax_watchers.h; "queued" when there is none. */
+const char *fax_call_step(const struct control *control, const struct fax_id *fax);
+
 /* Ends every call (stop of the gateway); they still record their end. */
 void fax_calls_end(struct control *control, const char *reason);
 

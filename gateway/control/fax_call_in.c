@@ -90,7 +90,7 @@ void fax_call_in_answer(struct fax_call *call)
         return;
     }
     call->answered = true;
-    fax_watchers_say(call->control->watchers, &call->fax, "answered", "receiving", "answered");
+    fax_watchers_say(call->control->watchers, &call->fax, "answered", "receiving", "");
     if (!t38)
         return; /* T.38 is offered after the ACK */
     rc = media_read_t38(&call->offer, call->local.max_bit_rate, &call->t38);

@@ -149,7 +149,7 @@ static void on_progress(struct fax_call *call, const struct msg_call_progress *m
     case PROGRESS_PEER_IDENT:
         break;
     case PROGRESS_MEDIA_SEEN:
-        tell(call, "training", json_pack("{s:s}", "text", "the peer's media has arrived"));
+        tell(call, "training", json_object());
         break;
     case PROGRESS_PAGE_BEGIN:
         tell(call, "page", json_pack("{s:i,s:i}", "page", (int)m->page, "pages", (int)call->pages));
@@ -381,7 +381,7 @@ void fax_call_media(struct fax_call *call)
         return;
     call->t38_agreed = true;
     uv_timer_stop(&call->timer);
-    tell(call, "t38", json_pack("{s:s}", "text", "T.38 is agreed"));
+    tell(call, "t38", json_object());
     if (!call->outbound) {
         send_media(call);
         return;

@@ -54,7 +54,7 @@ void fax_call_out_dial(struct fax_call *call)
                      trunk ? strerror(-rc) : "the trunk is gone");
         return;
     }
-    fax_watchers_say(call->control->watchers, &call->fax, "dialling", "sending", "dialling");
+    fax_watchers_say(call->control->watchers, &call->fax, "dialling", "sending", "");
 }
 
 static void on_key(void *user, int status, const struct msg_key_result *result)

@@ -25,7 +25,9 @@ static const char *inbound_state(const struct fax_call *call)
     if (call->line_done && call->done.result == 0 && call->pages_stored > 0 &&
         call->pages_confirmed >= call->pages_stored)
         return "received";
-    return call->pages_stored > 0 ? "partial" : "failed";
+    if (call->pages_stored > 0)
+        return "partial";
+    return call->cancelled ? "cancelled" : "failed";
 }
 
 const char *fax_call_state(const struct fax_call *call)
@@ -82,7 +84,7 @@ static void record_attempt(struct fax_call *call, const char *state)
     event_outcome(&e, strcmp(state, "delivered") == 0 || strcmp(state, "received") == 0 ? "ok"
                                                                                         : "failed");
     event_integer(&e, "attempt", call->attempt);
-    event_integer(&e, "sip_code", call->sip_code);
+    event_integer(&e, "sip_code", call->sip_code || !call->answered ? call->sip_code : 200);
     event_integer(&e, "t30_result", call->line_done && call->media_started ? done->result : -1);
     event_text(&e, "text", call->reason[0] ? call->reason : "OK");
     event_integer(&e, "rate", done->rate);

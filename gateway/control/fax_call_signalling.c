@@ -66,7 +66,7 @@ static void on_answered(struct fax_call *call, const struct sdp_session *sdp)
 {
     call->answered = true;
     uv_timer_stop(&call->timer);
-    say(call, "answered", "the peer has answered");
+    say(call, "answered", "");
     if (sdp && sdp_find_t38(sdp) >= 0)
         take_t38(call, sdp);
     else if (call->offered_t38)
@@ -164,7 +164,7 @@ void fax_call_sip_event(void *user, struct sip_session *session, const struct si
     (void)session;
     switch (event->kind) {
     case SIP_EVENT_RINGING:
-        say(call, "ringing", "ringing");
+        say(call, "ringing", "");
         break;
     case SIP_EVENT_ANSWERED:
         on_answered(call, event->sdp);

@@ -113,5 +113,6 @@ void fax_watchers_tell(struct fax_watchers *w, const struct fax_id *fax, const c
 void fax_watchers_say(struct fax_watchers *w, const struct fax_id *fax, const char *kind,
                       const char *state, const char *text)
 {
-    fax_watchers_tell(w, fax, kind, state, json_pack("{s:s}", "text", text), false);
+    fax_watchers_tell(w, fax, kind, state,
+                      text[0] ? json_pack("{s:s}", "text", text) : json_object(), false);
 }

@@ -25,7 +25,7 @@ int fax_watchers_add(struct fax_watchers *watchers, const struct fax_id *fax,
 void fax_watchers_tell(struct fax_watchers *watchers, const struct fax_id *fax, const char *kind,
                        const char *state, json_t *line, bool last);
 
-/* As above with a sentence only. */
+/* As above with a sentence only; "": none. */
 void fax_watchers_say(struct fax_watchers *watchers, const struct fax_id *fax, const char *kind,
                       const char *state, const char *text);
 

@@ -283,7 +283,8 @@ static int new_task(struct render_queue *q, int input, const struct render_handl
 }
 
 int render_document(struct render_queue *q, int document, uint64_t octets,
-                    const struct render_handlers *handlers, struct render_task **task)
+                    const struct render_options *options, const struct render_handlers *handlers,
+                    struct render_task **task)
 {
     int rc = new_task(q, document, handlers, task);
     if (rc < 0)
@@ -292,11 +293,15 @@ int render_document(struct render_queue *q, int document, uint64_t octets,
     (*task)->request.document = (struct msg_render_document){
         .max_pages = (uint32_t)q->config->render.max_pages,
         .x_dpi = 204,
-        .y_dpi = 196,
+        .y_dpi = options->y_dpi,
         .width = 1728,
         .wall_limit_ms = (uint32_t)q->config->render.wall_limit_ms,
         .document_octets = octets,
+        .rotate = options->rotate,
     };
+    memcpy((*task)->request.document.pages, options->pages, sizeof options->pages);
+    memcpy((*task)->request.document.content_type, options->content_type,
+           sizeof options->content_type);
     start_tasks(q);
     return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "gateway/config/config.h"
 #include "gateway/control/supervisor_client.h"
+#include "gateway/process/messages.h"
 
 struct render_queue;
 struct render_task;
@@ -17,6 +18,14 @@ struct render_result {
     uint64_t octets;
     uint32_t pages;
     char reason[256]; /* one sentence for the user */
+};
+
+/* What the submitter wants; all zero but y_dpi: the usual. */
+struct render_options {
+    uint16_t y_dpi;                          /* 98, 196 or 391 */
+    uint32_t rotate;                         /* enum render_rotate */
+    char pages[MSG_PAGES_MAX];               /* checked by page_ranges_parse() */
+    char content_type[MSG_CONTENT_TYPE_MAX]; /* as in struct msg_render_document */
 };
 
 struct render_handlers {
@@ -37,8 +46,8 @@ void render_queue_close(struct render_queue *queue, void (*done)(void *user), vo
  * -EBUSY when too many wait, -ENOMEM, or those of dup(); then done does not follow (likewise
  * below). */
 int render_document(struct render_queue *queue, int document, uint64_t octets,
-                    const struct render_handlers *handlers, struct render_task **task)
-    __attribute__((warn_unused_result));
+                    const struct render_options *options, const struct render_handlers *handlers,
+                    struct render_task **task) __attribute__((warn_unused_result));
 
 /* Makes a PDF or TIFF of the sealed pages in a vault file (duplicated). request holds the data key:
  * it is copied and wiped when sent; the caller wipes its own. */

@@ -12,22 +12,27 @@
 #include "gateway/control/fax_store.h"
 #include "gateway/control/fax_watchers.h"
 #include "gateway/control/render_queue.h"
+#include "gateway/control/submission_end.h"
 #include "gateway/control/submission_seal.h"
 #include "gateway/db/fax_queries.h"
 #include "gateway/process/log.h"
 #include "policy/retention.h"
 #include "policy/text_code.h"
 
+static const size_t octets_max = (size_t)1 << 30; /* of the documents under way */
+
 struct submission {
     struct submission *next; /* of all that are under way */
     struct control *control;
     struct submission_request request;
     struct fax_id fax;
-    char document[65]; /* digest */
+    char document[65 + 64 + MSG_PAGES_MAX]; /* as in submission.h */
     struct seal_request seal;
     struct sealed_page *pages;
     uint32_t page_count;
     bool key_made, file_made;
+    bool begun;       /* fax.submitted is durable */
+    int record_error; /* of a record after it */
     int work_status;
     uv_work_t work;
     submission_done_cb *done;
@@ -83,6 +88,8 @@ static void refuse(struct submission *s, int status, const char *slug, const cha
         if (keeper_destroy_key(s->control->keeper, &s->fax, on_key_gone, s->control) < 0)
             log_write(LOG_LEVEL_WARNING, "the key of a refused submission is left");
     }
+    if (s->begun && submission_end(s->control, &s->fax, s->request.principal, detail) < 0)
+        log_write(LOG_LEVEL_ERROR, "out of memory: a refused fax ends at the next start");
     event_begin(&e, "fax.refused", s->request.principal, NULL);
     event_outcome(&e, "failed");
     event_personal(&e, "from", s->request.from);
@@ -137,6 +144,16 @@ static void on_recorded(void *user, int status, uint64_t index)
         on_applied(s, -ENOBUFS, index);
 }
 
+static void on_begun(void *user, int status, uint64_t index)
+{
+    struct submission *s = user;
+    (void)index;
+    s->begun = status == 0;
+    if (s->record_error)
+        fail(s, s->record_error, "the submission could not be recorded");
+    /* Else the last record's callback follows, also when this one failed. */
+}
+
 static int record_page(struct submission *s, uint32_t number, audit_done_cb *done)
 {
     const struct sealed_page *page = &s->pages[number - 1];
@@ -171,12 +188,14 @@ static void record(struct submission *s)
     event_text(&e, "idempotency_key", s->request.idempotency_key);
     event_text(&e, "principal", s->request.principal);
     event_text(&e, "kek", s->seal.kek_id);
-    int rc = event_append(&e, s->control->audit, NULL, NULL);
-    /* Records become durable in their order: the last one's callback stands for all. */
-    for (uint32_t i = 1; rc == 0 && i <= s->page_count; i++)
-        rc = record_page(s, i, i == s->page_count ? on_recorded : NULL);
-    if (rc < 0)
+    int rc = event_append(&e, s->control->audit, on_begun, s);
+    if (rc < 0) {
         fail(s, rc, "the submission could not be recorded");
+        return;
+    }
+    /* Records become durable in their order: the last one's callback stands for all. */
+    for (uint32_t i = 1; s->record_error == 0 && i <= s->page_count; i++)
+        s->record_error = record_page(s, i, i == s->page_count ? on_recorded : NULL);
 }
 
 /* --- sealing --- */
@@ -257,8 +276,8 @@ static void start_render(struct submission *s)
 {
     const struct render_handlers handlers = {NULL, on_rendered, s};
     struct render_task *task;
-    int rc = render_document(s->control->renders, s->request.document, s->request.octets, &handlers,
-                             &task);
+    int rc = render_document(s->control->renders, s->request.document, s->request.octets,
+                             &s->request.options, &handlers, &task);
     if (rc < 0)
         fail(s, rc, "too many documents wait to be rendered");
 }
@@ -284,7 +303,7 @@ static void on_earlier(void *user, int status, const struct db_result *result)
                 strcmp(row.to_number, s->request.to) == 0;
     if (!same)
         refuse(s, 422, "idempotency", "The idempotency key was used before",
-               "the key belongs to another document or other numbers");
+               "the key belongs to another document, other numbers or other options");
     else if (fax_id_parse(&fax, row.fax) < 0)
         fail(s, -EIO, "the earlier fax could not be read");
     else
@@ -298,6 +317,18 @@ static bool same_key_under_way(const struct submission *s)
             strcmp(o->request.idempotency_key, s->request.idempotency_key) == 0)
             return true;
     return false;
+}
+
+static void add_options(struct submission *s)
+{
+    const struct render_options *options = &s->request.options;
+    const char *resolution = options->y_dpi == 98    ? " resolution=standard"
+                             : options->y_dpi == 391 ? " resolution=superfine"
+                                                     : "";
+    size_t used = strlen(s->document);
+    snprintf(s->document + used, sizeof s->document - used, "%s%s%s%s", resolution,
+             options->pages[0] ? " pages=" : "", options->pages,
+             options->rotate == RENDER_ROTATE_NONE ? " rotate=none" : "");
 }
 
 static void digest_work(uv_work_t *work)
@@ -314,6 +345,7 @@ static void on_digest(uv_work_t *work, int cancelled)
         fail(s, rc, "the document could not be read");
         return;
     }
+    add_options(s);
     if (!s->request.idempotency_key[0]) {
         start_render(s);
         return;
@@ -329,12 +361,23 @@ static void on_digest(uv_work_t *work, int cancelled)
         fail(s, rc, "the database takes no questions");
 }
 
+/* Documents stay in memory until their pages are sealed, also when nobody waits for them. */
+static bool has_room(const struct control *control, const struct submission_request *request)
+{
+    size_t all = request->octets, own = request->octets;
+    for (const struct submission *s = control->submissions; s; s = s->next) {
+        all += s->request.octets;
+        own += strcmp(s->request.principal, request->principal) == 0 ? s->request.octets : 0;
+    }
+    return all <= octets_max && own <= octets_max / 2;
+}
+
 int submission_start(struct control *control, const struct submission_request *request,
                      submission_done_cb *done, void *user, struct submission **out)
 {
-    struct submission *s = calloc(1, sizeof *s);
+    struct submission *s = has_room(control, request) ? calloc(1, sizeof *s) : NULL;
     if (!s)
-        return -ENOMEM;
+        return has_room(control, request) ? -ENOMEM : -EBUSY;
     s->control = control;
     s->request = *request;
     s->done = done;

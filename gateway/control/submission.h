@@ -1,9 +1,13 @@
 /* submission.h: takes a document in as an outbound fax: digest, idempotency, rendering, sealing,
- * record, queue. The decision has been made by the caller. */
+ * record, queue. The decision has been made by the caller.
+ *
+ * The document of the record is the SHA-256 of the upload in hex, followed by what was wanted of it
+ * where that is not the usual, as in 'e3b0… resolution=standard pages=1-3 rotate=none'. */
 #ifndef GATEWAY_CONTROL_SUBMISSION_H
 #define GATEWAY_CONTROL_SUBMISSION_H
 
 #include "gateway/control/control.h"
+#include "gateway/control/render_queue.h"
 #include "policy/decision.h"
 #include "policy/kek_id.h"
 #include "policy/number.h"
@@ -16,7 +20,8 @@ struct submission_request {
     char mailbox[POLICY_NAME_TEXT], class_name[KEK_CLASS_TEXT];
     uint32_t retention_days;
     char idempotency_key[IDEMPOTENCY_KEY_MAX + 1]; /* "": none */
-    int document;                                  /* memfd */
+    struct render_options options;
+    int document; /* memfd */
     size_t octets;
 };
 

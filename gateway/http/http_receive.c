@@ -92,11 +92,11 @@ static int admit(struct http_connection *connection)
         return -EBADMSG;
     }
     bool has_body = request->head.chunked || request->head.content_length > 0;
-    status = has_body && server->admit ? server->admit(server->user, connection->peer.uid) : 0;
+    const char *why = NULL;
+    status =
+        has_body && server->admit ? server->admit(server->user, connection->peer.uid, &why) : 0;
     if (status) {
-        http_refuse(&refusal, status,
-                    status == 403 ? "this local account may send nothing"
-                                  : "the server takes nothing now");
+        http_refuse(&refusal, status, why);
         http_connection_refuse(connection, &refusal);
         return -EBADMSG;
     }

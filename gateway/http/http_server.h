@@ -31,8 +31,8 @@ typedef void http_gone_cb(struct http_request *request, void *user);
 typedef void http_closed_cb(void *user);
 
 /* Asked with the user id of the other end before a body is received. Returns 0, or the status that
- * refuses it: 403 or 503. */
-typedef int http_admit_cb(void *user, uid_t uid);
+ * refuses it (403 or 503) with the reason, a static text, in *why. */
+typedef int http_admit_cb(void *user, uid_t uid, const char **why);
 
 enum http_route_flag {
     HTTP_ROUTE_BODY_MEMFD = 1, /* the body is collected in a memfd, see http_request_take_body() */

@@ -13,6 +13,8 @@ enum {
     MSG_KEY_ID_MAX = 64,
     MSG_KEY_OCTETS = 32,
     MSG_NOTE_MAX = 2048,
+    MSG_PAGES_MAX = 160,
+    MSG_CONTENT_TYPE_MAX = 256,
 };
 
 enum message_type {
@@ -224,12 +226,19 @@ struct msg_call_done {
     char text[MSG_REASON_MAX]; /* the result in words */
 };
 
+enum render_rotate { RENDER_ROTATE_AUTO = 0, RENDER_ROTATE_NONE = 1 };
+
 struct msg_render_document {
     uint32_t max_pages;
-    uint16_t x_dpi, y_dpi; /* 204, 196 */
+    uint16_t x_dpi, y_dpi; /* 204; 98, 196 or 391 */
     uint32_t width;        /* 1728 */
     uint32_t wall_limit_ms;
     uint64_t document_octets;
+    uint32_t rotate; /* enum render_rotate */
+    uint32_t reserved;
+    char pages[MSG_PAGES_MAX];               /* codecs/page_ranges.h; "": all */
+    char content_type[MSG_CONTENT_TYPE_MAX]; /* of a submission of several files, as it came; "":
+                                                one document, whose own octets say what it is */
 };
 
 struct msg_render_progress {

@@ -267,13 +267,13 @@ static int add_signal_rules(scmp_filter_ctx filter, bool may_kill)
     int status = add_calls(filter, refuse, signal_calls, COUNT(signal_calls));
     for (size_t i = 0; status == 0 && i < COUNT(scheduling); i++)
         status = seccomp_rule_add(filter, refuse, seccomp_syscall_resolve_name(scheduling[i]), 1,
-                                  SCMP_A0(SCMP_CMP_NE, 0));
+                                  SCMP_A0(SCMP_CMP_NE, 0, 0));
     if (status == 0 && !may_kill)
         status = seccomp_rule_add(filter, refuse, SCMP_SYS(kill), 0);
     /* abort() signals the own process. */
     if (status == 0)
         status = seccomp_rule_add(filter, refuse, SCMP_SYS(tgkill), 1,
-                                  SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
+                                  SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
     return status;
 }
 

@@ -109,10 +109,16 @@ static void stop_signal_cb(uv_signal_t *handle, int number)
     bool again = supervisor->phase >= PHASE_STOPPING;
     log_write(LOG_LEVEL_NOTICE, "%s: stopping%s", number == SIGINT ? "SIGINT" : "SIGTERM",
               again ? " at once" : "");
-    if (again)
-        stop_timeout_cb(&supervisor->stop_timer);
-    else
+    if (!again) {
         supervisor_stop(supervisor, 0);
+    } else if (supervisor->phase == PHASE_STOPPING && !supervisor->hurried && supervisor->channel &&
+               ipc_channel_send(supervisor->channel, MSG_STOP, 0, NULL, 0, NULL, 0) == 0) {
+        /* Control ends its calls now and still records how; only then it is killed. */
+        supervisor->hurried = true;
+        wait_at_most(supervisor, SUPERVISOR_HURRY_MS);
+    } else {
+        stop_timeout_cb(&supervisor->stop_timer);
+    }
 }
 
 static void hangup_cb(uv_signal_t *handle, int number)

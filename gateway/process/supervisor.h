@@ -23,6 +23,7 @@ enum {
     SUPERVISOR_CHILDREN_MAX = 1024,
     SUPERVISOR_DATABASE_STOP_MS = 20000,
     SUPERVISOR_STOP_GRACE_MS = 2000, /* for control, past the time that it gives its calls */
+    SUPERVISOR_HURRY_MS = 10000,     /* for control after a second signal */
 };
 
 struct supervisor;
@@ -72,6 +73,7 @@ struct supervisor {
     size_t child_count;
     uint64_t line_backoff_ms, line_not_before_ms;
     enum supervisor_phase phase;
+    bool hurried;        /* a second signal has been passed on */
     bool control_wanted; /* its start is due, but something of the old one is still there */
     int exit_status;
 };

@@ -1,18 +1,88 @@
 #include "gateway/render/document_kind.h"
 
+#include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
-enum { PDF_MAGIC_WITHIN = 1024 };
+#include "gateway/http/http_utf8.h"
+
+static bool begins_with(const uint8_t *data, size_t length, const char *magic, size_t octets)
+{
+    return length >= octets && memcmp(data, magic, octets) == 0;
+}
+
+const char *document_markup_name(const uint8_t *data, size_t length)
+{
+    static const struct {
+        const char *start, *name;
+    } known[] = {
+        {"{\\rtf", "an RTF document"},          {"%!PS", "a PostScript document"},
+        {"<!DOCTYPE html", "an HTML document"}, {"<html", "an HTML document"},
+        {"<?xml", "an XML document"},           {"<svg", "an SVG image"},
+    };
+    static const uint8_t mark[] = {0xEF, 0xBB, 0xBF};
+
+    if (length >= sizeof mark && memcmp(data, mark, sizeof mark) == 0) {
+        data += sizeof mark;
+        length -= sizeof mark;
+    }
+    while (length > 0 && *data != '\0' && strchr(" \t\r\n", *data) != NULL) {
+        data++;
+        length--;
+    }
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (length >= strlen(known[i].start) &&
+            strncasecmp((const char *)data, known[i].start, strlen(known[i].start)) == 0)
+            return known[i].name;
+    return NULL;
+}
+
+static bool has_controls(const uint8_t *data, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if ((data[i] < ' ' && (data[i] == '\0' || strchr("\t\n\f\r", data[i]) == NULL)) ||
+            data[i] == 127)
+            return true;
+    return false;
+}
+
+static bool is_utf8(const uint8_t *data, size_t length)
+{
+    size_t at = 0;
+
+    while (at < length) {
+        uint32_t character;
+        size_t octets = http_utf8_next((const char *)data + at, length - at, &character);
+
+        if (octets == 0) /* the head may end inside a character */
+            return length == DOCUMENT_HEAD_OCTETS && length - at < 4;
+        at += octets;
+    }
+    return true;
+}
+
+static bool is_text(const uint8_t *data, size_t length)
+{
+    if (begins_with(data, length, "\xff\xfe", 2) || begins_with(data, length, "\xfe\xff", 2))
+        return true; /* UTF-16, to be told so */
+    if (length == 0 || memchr(data, '\0', length) != NULL)
+        return false;
+    return !has_controls(data, length) || is_utf8(data, length);
+}
 
 enum document_kind document_kind_detect(const uint8_t *data, size_t length)
 {
-    static const char pdf[] = "%PDF-";
-
-    if (length >= 4 && (memcmp(data, "II*\0", 4) == 0 || memcmp(data, "MM\0*", 4) == 0))
+    if (length > DOCUMENT_HEAD_OCTETS)
+        length = DOCUMENT_HEAD_OCTETS;
+    if (begins_with(data, length, "II*\0", 4) || begins_with(data, length, "MM\0*", 4))
         return DOCUMENT_TIFF;
-    if (length > PDF_MAGIC_WITHIN)
-        length = PDF_MAGIC_WITHIN;
-    if (memmem(data, length, pdf, sizeof pdf - 1) != NULL)
+    if (begins_with(data, length, "\x89PNG\r\n\x1a\n", 8))
+        return DOCUMENT_PNG;
+    if (begins_with(data, length, "\xff\xd8\xff", 3))
+        return DOCUMENT_JPEG;
+    if (memmem(data, length, "%PDF-", 5) != NULL)
         return DOCUMENT_PDF;
-    return DOCUMENT_UNKNOWN;
+    if (!is_text(data, length))
+        return DOCUMENT_UNKNOWN;
+    return document_markup_name(data, length) != NULL ? DOCUMENT_MARKUP : DOCUMENT_TEXT;
 }

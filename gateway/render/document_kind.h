@@ -6,10 +6,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum document_kind { DOCUMENT_UNKNOWN, DOCUMENT_PDF, DOCUMENT_TIFF };
+enum document_kind {
+    DOCUMENT_UNKNOWN,
+    DOCUMENT_PDF,
+    DOCUMENT_TIFF,
+    DOCUMENT_PNG,
+    DOCUMENT_JPEG,
+    DOCUMENT_TEXT,   /* perhaps damaged: whoever reads it judges every character */
+    DOCUMENT_MARKUP, /* text that is not meant to be read as it is: see document_markup_name() */
+};
+
+enum { DOCUMENT_HEAD_OCTETS = 1024 }; /* of which the kind is told */
 
 /* PDF: '%PDF-' within the first 1,024 octets (ISO 32000-1 annex H, implementation note 13), TIFF:
- * either byte order, not BigTIFF. data may be shorter than any magic. */
+ * either byte order, not BigTIFF. Text: UTF-8 without NUL, or anything without control characters.
+ * data may be shorter than any magic. */
 enum document_kind document_kind_detect(const uint8_t *data, size_t length);
+
+/* 'an RTF document', 'a PostScript document', 'an HTML document', 'an XML document'; NULL: none. */
+const char *document_markup_name(const uint8_t *data, size_t length);
 
 #endif

@@ -43,65 +43,96 @@ static int refuse_failed(const char *errors, char *reason)
     return FAX_EFORMAT;
 }
 
-/* A line 'Page    3 size:  595.276 x 841.89 pts (A4)' or 'Page    3 rot:   90'. */
-struct page_line {
-    uint32_t page;
-    double width, height;
-    int rotation;
-};
-
-static const char *find_page_line(const char *text, uint32_t page, const char *what)
+/* Lines as 'Page    3 size:  595.276 x 841.89 pts (A4)' and 'Page    3 rot:   90'. */
+/* The lines come in the order of the pages: *at is where the search starts, and where it ended. */
+static const char *find_page_line(const char **at, uint32_t page, const char *what)
 {
     char key[48];
-    const char *at;
+    const char *found;
 
     snprintf(key, sizeof key, "\nPage %4u %s:", page, what);
-    at = strstr(text, key);
-    return at == NULL ? NULL : at + strlen(key);
+    found = strstr(*at, key);
+    if (found == NULL)
+        return NULL;
+    *at = found;
+    return found + strlen(key);
 }
 
-static int read_page_line(const char *text, struct page_line *line)
+static int read_page_lines(const char **at, uint32_t page, struct pdf_page_size *out)
 {
-    const char *size = find_page_line(text, line->page, "size");
-    const char *rotation = find_page_line(text, line->page, "rot");
+    const char *size = find_page_line(at, page, "size");
+    const char *after = *at;
+    const char *rotation = size == NULL ? NULL : find_page_line(&after, page, "rot");
+    double width, height;
     char *rest;
 
     if (size == NULL)
         return FAX_EFORMAT;
-    line->width = strtod(size, &rest);
+    width = strtod(size, &rest);
     if (strncmp(rest, " x ", 3) != 0)
         return FAX_EFORMAT;
-    line->height = strtod(rest + 3, NULL);
-    line->rotation = rotation == NULL ? 0 : (int)strtol(rotation, NULL, 10);
-    if (!isfinite(line->width) || !isfinite(line->height) || line->width <= 0 || line->height <= 0)
+    height = strtod(rest + 3, NULL);
+    if (!isfinite(width) || !isfinite(height) || width <= 0 || height <= 0)
         return FAX_EFORMAT;
+    if (rotation != NULL && strtol(rotation, NULL, 10) % 180 != 0) {
+        double turned = width;
+
+        width = height;
+        height = turned;
+    }
+    *out = (struct pdf_page_size){(float)(width * mm_per_point), (float)(height * mm_per_point)};
     return 0;
 }
 
-static int judge_page(const char *text, uint32_t page, const struct pdf_limits *limits,
-                      char *reason)
+static int judge_page(const char **at, uint32_t page, const struct pdf_limits *limits,
+                      struct pdf_page_size *size, char *reason)
 {
-    struct page_line line = {.page = page};
-    double width_mm, height_mm;
-
-    if (read_page_line(text, &line) != 0) {
+    if (limits->wanted != NULL && !page_ranges_contain(limits->wanted, limits->pages_before + page))
+        return 0;
+    if (read_page_lines(at, page, size) != 0) {
         snprintf(reason, PDF_INFO_REASON_MAX, "the PDF is damaged: page %u has no usable size",
                  page);
         return FAX_EFORMAT;
     }
-    width_mm = (line.rotation % 180 == 0 ? line.width : line.height) * mm_per_point;
-    height_mm = (line.rotation % 180 == 0 ? line.height : line.width) * mm_per_point;
-    if (height_mm > limits->max_height_mm) {
+    if (size->height_mm > (float)limits->max_height_mm) {
         snprintf(reason, PDF_INFO_REASON_MAX, "page %u is %.0f mm high; the limit is %u mm", page,
-                 height_mm, limits->max_height_mm);
+                 (double)size->height_mm, limits->max_height_mm);
         return FAX_ELIMIT;
     }
-    if (width_mm > limits->max_width_mm) {
+    if (size->width_mm > (float)limits->max_width_mm) {
         snprintf(reason, PDF_INFO_REASON_MAX, "page %u is %.0f mm wide; the limit is %u mm", page,
-                 width_mm, limits->max_width_mm);
+                 (double)size->width_mm, limits->max_width_mm);
         return FAX_ELIMIT;
     }
     return 0;
+}
+
+static int judge_pages(const char *text, const struct pdf_limits *limits, struct pdf_info *info,
+                       char *reason)
+{
+    info->listed = info->pages < limits->max_listed ? info->pages : limits->max_listed;
+    info->sizes = calloc((size_t)info->listed + 1, sizeof *info->sizes);
+    if (info->sizes == NULL) {
+        snprintf(reason, PDF_INFO_REASON_MAX, "no memory");
+        return FAX_ENOMEM;
+    }
+    for (uint32_t page = 1; page <= info->listed; page++) {
+        int error = judge_page(&text, page, limits, &info->sizes[page - 1], reason);
+
+        if (error != 0) {
+            info->failed_page = page;
+            return error;
+        }
+    }
+    return 0;
+}
+
+void pdf_info_free(struct pdf_info *info)
+{
+    if (info == NULL)
+        return;
+    free(info->sizes);
+    *info = (struct pdf_info){0};
 }
 
 int pdf_info_judge(const char *text, const char *errors, int exit_status,
@@ -120,19 +151,11 @@ int pdf_info_judge(const char *text, const char *errors, int exit_status,
         snprintf(reason, PDF_INFO_REASON_MAX, "the PDF has no pages");
         return FAX_EEMPTY;
     }
-    if ((unsigned long)pages > limits->max_pages) {
+    if (limits->wanted == NULL && (unsigned long)pages > limits->max_pages) {
         snprintf(reason, PDF_INFO_REASON_MAX, "the PDF has %ld pages; the limit is %u", pages,
                  limits->max_pages);
         return FAX_ELIMIT;
     }
-    info->pages = (uint32_t)pages;
-    for (uint32_t page = 1; page <= info->pages; page++) {
-        int error = judge_page(text, page, limits, reason);
-
-        if (error != 0) {
-            info->failed_page = page;
-            return error;
-        }
-    }
-    return 0;
+    info->pages = (unsigned long)pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX;
+    return judge_pages(text, limits, info, reason);
 }

@@ -4,18 +4,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "codecs/fax_error.h"
 #include "codecs/grey_page.h"
+#include "codecs/grey_turn.h"
 #include "codecs/wiped_buffer.h"
 #include "gateway/render/pdf_info.h"
 #include "gateway/render/run_program.h"
+#include "gateway/render/sealed_memfd.h"
 
 enum {
-    INFO_OCTETS_MAX = 1024 * 1024,
+    INFO_OCTETS_MAX = 4 * 1024 * 1024,
     ERRORS_OCTETS = 4096,
-    PIXELS_MAX = 80 * 1000 * 1000, /* of the largest page that pdf_info lets pass */
+    PIXELS_MAX = 150 * 1000 * 1000, /* of the largest page that pdf_info lets pass */
     SIDE_MAX = 65535,
+    WIDTH_TOLERANCE_MM = 2, /* letter paper */
 };
 
 /* poppler opens it by name: a memfd reopened through /proc, never a file. */
@@ -57,26 +61,37 @@ static int fail_program(struct render_job *job, const struct program_result *res
                        detail[0] != '\0' ? detail : "the renderer gave up");
 }
 
-static int inspect(struct render_job *job, struct pdf_info *info)
+/* The last page that is wanted, as far as the document's own numbers go. */
+static uint32_t last_listed(const struct render_job *job)
+{
+    uint32_t last = page_ranges_last(&job->wanted) - job->document.pages_before;
+
+    if (job->wanted.count == 0)
+        return job->request.max_pages;
+    return last < RENDER_LISTED_MAX ? last : RENDER_LISTED_MAX;
+}
+
+static int inspect(struct render_job *job, int document, struct pdf_info *info)
 {
     char last[16], errors[ERRORS_OCTETS];
     const char *const argv[] = {"pdfinfo", "-f", "1", "-l", last, document_name, NULL};
     struct wiped_buffer text = {.limit = INFO_OCTETS_MAX};
-    struct pdf_limits limits = {job->request.max_pages, RENDER_WIDTH_MM_MAX, RENDER_HEIGHT_MM_MAX};
-    struct program program = {argv,
-                              job->document,
-                              job->program_limits,
-                              job->deadline_ms,
-                              collect_info,
-                              &text,
-                              errors,
-                              sizeof errors,
-                              true};
+    struct pdf_limits limits = {
+        .max_pages = job->request.max_pages,
+        .max_listed = last_listed(job),
+        .max_width_mm = RENDER_WIDTH_MM_MAX,
+        .max_height_mm = RENDER_HEIGHT_MM_MAX,
+        .wanted = job->wanted.count > 0 ? &job->wanted : NULL,
+        .pages_before = job->document.pages_before,
+    };
+    struct program program = {
+        argv,          document, job->program_limits, job->deadline_ms, collect_info, &text, errors,
+        sizeof errors, true};
     struct program_result result;
     char reason[PDF_INFO_REASON_MAX];
     int error;
 
-    snprintf(last, sizeof last, "%u", job->request.max_pages);
+    snprintf(last, sizeof last, "%u", limits.max_listed);
     program_run(&program, &result);
     if (result.end == PROGRAM_STOPPED)
         error = render_fail(job, FAX_ELIMIT, 0, "the PDF's description of itself is too long");
@@ -91,44 +106,65 @@ static int inspect(struct render_job *job, struct pdf_info *info)
     return error;
 }
 
+/* Pages that follow each other, are all wanted and all turned or not: one run of pdftoppm. */
+struct page_run {
+    uint32_t first, last;
+    bool turned;
+};
+
 struct page_stream {
     struct render_job *job;
     struct grey_reader *reader;
-    uint32_t announced;
+    struct page_run run;
+    uint32_t next; /* page */
 };
 
-static int convert_page(struct page_stream *stream, const struct grey_page *grey)
+/* A page wider than high that is wider than the paper: upright it would be made smaller. */
+static bool is_turned(const struct render_job *job, const struct pdf_page_size *size)
+{
+    double paper_mm = job->request.width * 25.4 / job->request.x_dpi;
+
+    return job->request.rotate == RENDER_ROTATE_AUTO && size->width_mm > size->height_mm &&
+           (double)size->width_mm > paper_mm + WIDTH_TOLERANCE_MM;
+}
+
+static bool next_run(const struct render_job *job, const struct pdf_info *info,
+                     struct page_run *run)
+{
+    uint32_t page = run->last + 1;
+
+    while (page <= info->listed && !render_wants(job, page))
+        page++;
+    if (page > info->listed)
+        return false;
+    *run = (struct page_run){page, page, is_turned(job, &info->sizes[page - 1])};
+    while (run->last < info->listed && render_wants(job, run->last + 1) &&
+           is_turned(job, &info->sizes[run->last]) == run->turned)
+        run->last++;
+    return true;
+}
+
+static int take_page(struct page_stream *stream, struct grey_page *grey)
 {
     struct render_job *job = stream->job;
-    const struct msg_render_document *request = &job->request;
-    const struct grey_conversion conversion = {
-        .width = request->width,
-        .source_x_dpi = request->x_dpi,
-        .source_y_dpi = request->y_dpi,
-        .x_dpi = request->x_dpi,
-        .y_dpi = request->y_dpi,
-        .max_rows = RENDER_ROWS_MAX,
-    };
-    uint32_t number = job->pages.pages + 1;
-    struct raster raster;
+    uint32_t page = stream->next++;
     int error;
 
-    if (number > stream->announced)
-        return render_fail(job, FAX_EFORMAT, number,
+    if (page > stream->run.last)
+        return render_fail(job, FAX_EFORMAT, page,
                            "the PDF is damaged: it has more pages than it says");
-    error = grey_page_convert(grey, &conversion, &raster);
-    if (error != 0)
-        return render_fail(job, error, number, "page %u cannot be converted: %s", number,
-                           fax_error_text(error));
-    error = render_add_page(job, &raster, request->y_dpi, stream->announced);
-    raster_free(&raster);
-    return error;
+    if (stream->run.turned) {
+        error = grey_page_turn(grey, GREY_TURN_CLOCKWISE);
+        if (error != 0)
+            return render_fail(job, error, page, "page %u cannot be turned: %s", page,
+                               fax_error_text(error));
+    }
+    return render_add_grey(job, page, grey);
 }
 
 static int take_output(void *user, const uint8_t *data, size_t length)
 {
     struct page_stream *stream = user;
-    uint32_t number = stream->job->pages.pages + 1;
 
     while (length > 0) {
         struct grey_page grey = {0};
@@ -136,14 +172,14 @@ static int take_output(void *user, const uint8_t *data, size_t length)
         int found = grey_reader_feed(stream->reader, data, length, &used, &grey);
 
         if (found < 0)
-            return render_fail(stream->job, found, number,
+            return render_fail(stream->job, found, stream->next,
                                found == FAX_ELIMIT ? "page %u is larger than a fax page may be"
                                                    : "page %u cannot be rendered",
-                               number);
+                               stream->next);
         data += used;
         length -= used;
         if (found == 1) {
-            int error = convert_page(stream, &grey);
+            int error = take_page(stream, &grey);
 
             grey_page_free(&grey);
             if (error != 0)
@@ -157,28 +193,29 @@ static int check_end(const struct page_stream *stream, const struct program_resu
                      const char *errors)
 {
     struct render_job *job = stream->job;
-    uint32_t done = job->pages.pages;
+    uint32_t done = stream->next - 1;
 
     if (result->end == PROGRAM_STOPPED)
         return job->failed.error;
     if (result->end != PROGRAM_EXITED || result->exit_status != 0)
         return fail_program(job, result, "pdftoppm", done + 1, errors);
-    if (grey_reader_end(stream->reader) != 0 || done != stream->announced)
+    if (grey_reader_end(stream->reader) != 0 || done != stream->run.last)
         return render_fail(job, FAX_ETRUNCATED, done + 1,
                            "only %u of %u pages of the PDF can be rendered", done,
-                           stream->announced);
+                           job->document.pages);
     return 0;
 }
 
-static int draw(struct render_job *job, uint32_t pages)
+/* A page that is to be turned gets the resolutions of the axes that its own become. */
+static int draw(struct render_job *job, int document, const struct page_run *run)
 {
-    char x_dpi[16], y_dpi[16], last[16], errors[ERRORS_OCTETS];
+    char x_dpi[16], y_dpi[16], first[16], last[16], errors[ERRORS_OCTETS];
     const char *const argv[] = {"pdftoppm", "-gray", "-cropbox", "-rx", x_dpi,         "-ry", y_dpi,
-                                "-f",       "1",     "-l",       last,  document_name, NULL};
+                                "-f",       first,   "-l",       last,  document_name, NULL};
     const struct grey_limits limits = {SIDE_MAX, SIDE_MAX, PIXELS_MAX};
-    struct page_stream stream = {job, NULL, pages};
+    struct page_stream stream = {job, NULL, *run, run->first};
     struct program program = {argv,
-                              job->document,
+                              document,
                               job->program_limits,
                               job->deadline_ms,
                               take_output,
@@ -189,9 +226,10 @@ static int draw(struct render_job *job, uint32_t pages)
     struct program_result result;
     int error;
 
-    snprintf(x_dpi, sizeof x_dpi, "%u", job->request.x_dpi);
-    snprintf(y_dpi, sizeof y_dpi, "%u", job->request.y_dpi);
-    snprintf(last, sizeof last, "%u", pages);
+    snprintf(x_dpi, sizeof x_dpi, "%u", run->turned ? job->request.y_dpi : job->request.x_dpi);
+    snprintf(y_dpi, sizeof y_dpi, "%u", run->turned ? job->request.x_dpi : job->request.y_dpi);
+    snprintf(first, sizeof first, "%u", run->first);
+    snprintf(last, sizeof last, "%u", run->last);
     error = grey_reader_new(&stream.reader, &limits);
     if (error != 0)
         return render_fail(job, error, 0, "no memory");
@@ -204,7 +242,17 @@ static int draw(struct render_job *job, uint32_t pages)
 int render_pdf(struct render_job *job)
 {
     struct pdf_info info = {0};
-    int error = inspect(job, &info);
+    struct page_run run = {0};
+    int document = sealed_memfd_new("sealfax-document", job->document.data, job->document.octets);
+    int error;
 
-    return error != 0 ? error : draw(job, info.pages);
+    if (document < 0)
+        return render_fail(job, document, 0, "no memory for the document");
+    error = inspect(job, document, &info);
+    job->document.pages = info.pages;
+    while (error == 0 && next_run(job, &info, &run))
+        error = draw(job, document, &run);
+    pdf_info_free(&info);
+    close(document);
+    return error;
 }

@@ -1,8 +1,8 @@
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -10,88 +10,15 @@
 #include <openssl/crypto.h>
 
 #include "codecs/fax_error.h"
-#include "codecs/t4_encode.h"
 #include "gateway/process/ipc.h"
 #include "gateway/process/log.h"
 #include "gateway/process/roles.h"
-#include "gateway/render/document_kind.h"
 #include "gateway/render/export_document.h"
 #include "gateway/render/render_job.h"
 #include "gateway/render/run_program.h"
 #include "gateway/render/sealed_memfd.h"
 
-enum { HEAD_OCTETS = 1024, ALARM_GRACE_MS = 5000, MIB = 1024 * 1024 };
-
-int render_fail(struct render_job *job, int error, uint32_t page, const char *format, ...)
-{
-    va_list arguments;
-
-    job->failed.error = error;
-    job->failed.page = page;
-    va_start(arguments, format);
-    vsnprintf(job->failed.reason, sizeof job->failed.reason, format, arguments);
-    va_end(arguments);
-    return error;
-}
-
-int render_add_page(struct render_job *job, const struct raster *page, uint16_t y_dpi,
-                    uint32_t total)
-{
-    const struct page_format format = {
-        .width = page->width,
-        .height = page->height,
-        .x_dpi = job->request.x_dpi,
-        .y_dpi = y_dpi,
-        .coding = PAGE_CODING_T6,
-    };
-    struct msg_render_progress progress = {job->pages.pages + 1, total};
-    uint8_t digest[RASTER_DIGEST_OCTETS];
-    struct coded_page coded = {0};
-    int error = raster_digest(page, digest);
-
-    if (error == 0)
-        error = t4_encode_page(page, &format, &coded);
-    if (error == 0)
-        error = page_set_write(&job->pages, &coded, digest);
-    coded_page_free(&coded);
-    if (error == FAX_ELIMIT)
-        return render_fail(job, error, progress.page, "the document is too large (page %u)",
-                           progress.page);
-    if (error != 0)
-        return render_fail(job, error, progress.page, "page %u cannot be coded: %s", progress.page,
-                           fax_error_text(error));
-    error =
-        ipc_send(job->channel, MSG_RENDER_PROGRESS, job->tag, &progress, sizeof progress, NULL, 0);
-    if (error != 0)
-        return render_fail(job, error, progress.page, "nobody waits for the document");
-    return 0;
-}
-
-static int render_by_kind(struct render_job *job)
-{
-    uint8_t head[HEAD_OCTETS];
-    ssize_t n = pread(job->document, head, sizeof head, 0);
-    enum document_kind kind;
-
-    if (n < 0)
-        return render_fail(job, -errno, 0, "the document cannot be read: %s", strerror(errno));
-    kind = document_kind_detect(head, (size_t)n);
-    explicit_bzero(head, sizeof head);
-    switch (kind) {
-    case DOCUMENT_PDF:
-        return render_pdf(job);
-    case DOCUMENT_TIFF: {
-        /* It is read by this process, which needs no other from here on. */
-        int error = sandbox_alone();
-        if (error != 0)
-            return render_fail(job, error, 0, "the sandbox cannot be made narrower");
-        return render_tiff(job);
-    }
-    case DOCUMENT_UNKNOWN:
-        break;
-    }
-    return render_fail(job, FAX_EUNSUPPORTED, 0, "not a PDF or TIFF document");
-}
+enum { ALARM_GRACE_MS = 5000, MIB = 1024 * 1024 };
 
 /* The last resort for what runs in this process: SIGALRM kills it, and the kernel its children. */
 static void set_alarm(uint32_t wall_limit_ms)
@@ -130,7 +57,9 @@ static int prepare(struct render_job *job, const struct config *config)
     if (request->width == 0 || request->width > RASTER_WIDTH_MAX || request->x_dpi == 0 ||
         request->y_dpi == 0)
         return render_fail(job, -EINVAL, 0, "no page can have that width or resolution");
-    if (job->document < 0 || fstat(job->document, &status) < 0)
+    if (page_ranges_parse(request->pages, &job->wanted) != 0)
+        return render_fail(job, -EINVAL, 0, "the page ranges are not valid");
+    if (job->submission < 0 || fstat(job->submission, &status) < 0)
         return render_fail(job, FAX_EINVAL, 0, "no document came with the request");
     job->octets = (uint64_t)status.st_size;
     if (job->octets > (uint64_t)config->render.max_document_mib * MIB)
@@ -163,12 +92,24 @@ static int answer_failed(int channel, uint64_t tag, const struct msg_render_fail
     return ipc_send(channel, MSG_RENDER_FAILED, tag, failed, sizeof *failed, NULL, 0);
 }
 
+static int render_mapped(struct render_job *job)
+{
+    uint8_t *map = mmap(NULL, (size_t)job->octets, PROT_READ, MAP_PRIVATE, job->submission, 0);
+    int error;
+
+    if (map == MAP_FAILED)
+        return render_fail(job, -errno, 0, "the document cannot be mapped: %s", strerror(errno));
+    error = render_submission(job, map, (size_t)job->octets);
+    munmap(map, (size_t)job->octets);
+    return error;
+}
+
 static int render_document(int channel, struct ipc_message *message, const struct config *config)
 {
     struct render_job job = {
         .channel = channel,
         .tag = message->header.tag,
-        .document = message->descriptors[0],
+        .submission = message->descriptors[0],
     };
     uint8_t *data = NULL;
     size_t length = 0;
@@ -176,9 +117,11 @@ static int render_document(int channel, struct ipc_message *message, const struc
     int error;
 
     memcpy(&job.request, message->body, sizeof job.request);
+    job.request.pages[sizeof job.request.pages - 1] = '\0';
+    job.request.content_type[sizeof job.request.content_type - 1] = '\0';
     error = prepare(&job, config);
     if (error == 0)
-        error = render_by_kind(&job);
+        error = render_mapped(&job);
     pages = job.pages.pages;
     if (error == 0 && (error = page_set_finish(&job.pages, &data, &length)) != 0)
         error = render_fail(&job, error, 0, "no memory");

@@ -50,12 +50,14 @@ static void take_fax(struct http_request *request, void *user)
         http_respond_problem(request, 403, "denied", "Not allowed", "you may not call \"+666\"");
         return;
     }
-    http_respond_json(request, key && strcmp(key, "again") == 0 ? 200 : 201,
-                      json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:I}", "id", CLI_GATEWAY_FAX,
-                                "state", "queued", "from", http_request_query(request, "from"),
-                                "to", to, "key", key, "type",
-                                http_request_header(request, "Content-Type"), "pages",
-                                (json_int_t)length));
+    http_respond_json(
+        request, key && strcmp(key, "again") == 0 ? 200 : 201,
+        json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:I}", "id", CLI_GATEWAY_FAX,
+                  "state", "queued", "from", http_request_query(request, "from"), "to", to, "key",
+                  key, "type", http_request_header(request, "Content-Type"), "resolution",
+                  http_request_query(request, "resolution"), "ranges",
+                  http_request_query(request, "pages"), "rotate",
+                  http_request_query(request, "rotate"), "pages", (json_int_t)length));
 }
 
 static void list_faxes(struct http_request *request, void *user)

@@ -127,8 +127,10 @@ equal "keys made and not destroyed" $(($(events key.created) - $(events key.dest
 alive
 
 note "a peer whose reason is no text"
-sip answer_badly 8 &
+sip answer_badly 20 &
 GW_OTHERS+=($!)
+peer_listens() { ! port_free "$peer" 5060; }
+until_true 10 peer_listens || die "the peer does not listen"
 fax=$(gw_send north "$(gw_number north 0)" +493055201 "$GW_DATA/text_a4.pdf")
 last=$(clerk north --json fax watch "$fax" | tail -n 1) || true
 equal "the watch ends" "$(jq -r .state <<<"$last")" failed

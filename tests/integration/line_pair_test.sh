@@ -1,6 +1,6 @@
 #!/bin/bash
-# Calls between two real line processes: delivery, holding, refusing, a killed line, wrong keys and
-# hostile peers, all at the same time.
+# Calls between two real line processes: delivery, holding, refusing, a killed line, wrong keys,
+# hostile peers and a plain one, all at the same time.
 set -euo pipefail
 
 directory=$(mktemp -d)
@@ -12,6 +12,8 @@ for scenario in one five hold refuse kill gone wrongkey withoutecm slow resume s
     pids+=($!)
 done
 "$BUILD_DIR/tests/line_hostile_prog" "$directory" >"$directory/hostile.log" 2>&1 &
+pids+=($!)
+"$BUILD_DIR/tests/line_plain_prog" "$directory" >"$directory/plain.log" 2>&1 &
 pids+=($!)
 
 failed=0

@@ -1,10 +1,14 @@
 /* Renders or exports one document in a real, sandboxed render process and says what came of it.
  * use: render_document_prog pages FILE [CONFIGURATION]    -> 'pages N' or 'failed PAGE REASON'
- *      render_document_prog save FILE OUT pdf|tiff        pages, sealed as a fax, exported to OUT
- *      render_document_prog damaged FILE                  the same with a bit of page 2 turned over
+ *      render_document_prog wish NAME=VALUE... FILE...     the same; y_dpi, pages, rotate (none),
+ * out (a TIFF of the pages); files are joined render_document_prog save FILE OUT pdf|tiff pages,
+ * sealed as a fax, exported to OUT render_document_prog damaged FILE                  the same with
+ * a bit of page 2 turned over
  */
 #include "codecs/page_set.h"
 #include "codecs/t4_decode.h"
+#include "codecs/tiff_write.h"
+#include "gateway/cli/cli_documents.h"
 #include "gateway/process/messages.h"
 #include "tests/doubles/render_driver.h"
 #include "tests/doubles/vault_file.h"
@@ -150,6 +154,82 @@ static int export_pages(const char *path, const char *out, const char *format, b
     return 0;
 }
 
+/* Returns 1 when the argument was a wish. */
+static int take_wish(const char *wish, struct msg_render_document *request, const char **out)
+{
+    if (strncmp(wish, "y_dpi=", 6) == 0)
+        request->y_dpi = (uint16_t)atoi(wish + 6);
+    else if (strncmp(wish, "pages=", 6) == 0)
+        snprintf(request->pages, sizeof request->pages, "%s", wish + 6);
+    else if (strncmp(wish, "type=", 5) == 0)
+        snprintf(request->content_type, sizeof request->content_type, "%s", wish + 5);
+    else if (strcmp(wish, "rotate=none") == 0)
+        request->rotate = RENDER_ROTATE_NONE;
+    else if (strncmp(wish, "out=", 4) == 0)
+        *out = wish + 4;
+    else
+        return 0;
+    return 1;
+}
+
+/* A TIFF of the pages as they are, and their sizes on standard output. */
+static void write_pages(const struct render_answer *answer, const char *path)
+{
+    struct page_set_reader reader;
+    struct page_set_entry entry;
+    struct tiff_writer tiff = {0};
+    uint8_t *data = NULL;
+    size_t length = 0;
+    int out;
+
+    require(page_set_open(&reader, map_answer(answer), answer->rendered.octets, 0) == 0, "a set");
+    while (page_set_next(&reader, &entry) == 1) {
+        struct raster page;
+
+        check_entry(&entry, &page);
+        printf("  %u x %u, %u dpi\n", page.width, page.height, entry.format.y_dpi);
+        require(tiff_write_page(&tiff, &page, entry.format.x_dpi, entry.format.y_dpi) == 0, "TIFF");
+        raster_free(&page);
+    }
+    require(tiff_write_finish(&tiff, &data, &length) == 0, "TIFF");
+    out = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    require(path == NULL || write(out, data, length) == (ssize_t)length, "written");
+    if (out >= 0)
+        close(out);
+    wiped_free(data, length);
+}
+
+static int show_wishes(int count, char **arguments)
+{
+    struct msg_render_document request = {
+        .max_pages = 1000, .x_dpi = 204, .y_dpi = 196, .width = 1728};
+    char type[CLI_DOCUMENTS_TYPE_TEXT];
+    struct render_answer answer;
+    const char *out = NULL;
+    struct stat status;
+    int document;
+
+    for (; count > 0 && take_wish(*arguments, &request, &out); count--)
+        arguments++;
+    require(count > 0, "files are given");
+    if (count == 1) {
+        document = render_driver_document(arguments[0], &request.document_octets);
+    } else {
+        document = cli_documents_join((const char *const *)arguments, (size_t)count, type);
+        require(document >= 0 && fstat(document, &status) == 0, "joined");
+        request.document_octets = (uint64_t)status.st_size;
+        snprintf(request.content_type, sizeof request.content_type, "%s", type);
+    }
+    render_driver_run("render: {max_pages: 1000}", MSG_RENDER_DOCUMENT, &request, sizeof request,
+                      document, &answer);
+    close(document);
+    if (answer.type != MSG_RENDERED)
+        return say_failed(&answer);
+    printf("pages %u\n", answer.rendered.pages);
+    write_pages(&answer, out);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     int status = render_driver_child(argc, argv);
@@ -158,6 +238,8 @@ int main(int argc, char **argv)
         return status;
     if (argc >= 3 && strcmp(argv[1], "pages") == 0)
         return show_pages(argv[2], argc > 3 ? argv[3] : "");
+    if (argc >= 3 && strcmp(argv[1], "wish") == 0)
+        return show_wishes(argc - 2, argv + 2);
     if (argc == 5 && strcmp(argv[1], "save") == 0)
         return export_pages(argv[2], argv[3], argv[4], false);
     if (argc == 3 && strcmp(argv[1], "damaged") == 0)

@@ -4,6 +4,8 @@ set -euo pipefail
 cd "${SOURCE_DIR:-$(dirname "$0")/../..}"
 status=0
 flags=(-std=c11 -D_GNU_SOURCE -I. -fsyntax-only -Wall -Wextra -Wpedantic -Werror -isystem "$(pg_config --includedir)")
+read -ra system <<<"$(pkg-config --cflags-only-I pangocairo)"
+flags+=("${system[@]/#-I/-isystem}")
 while IFS= read -r header; do
     if ! printf '#include "%s"\n#include "%s"\nextern int unit_is_not_empty;\n' "$header" "$header" |
         gcc "${flags[@]}" -x c -; then

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "gateway/cli/cli.h"
 #include "tests/doubles/cli_gateway.h"
@@ -127,7 +128,8 @@ static void every_command_explains_itself(void **state)
         expect(f, line, CLI_USAGE, NULL, "unknown option '--nonsense'");
         assert_string_equal(f->out_text, "");
         snprintf(line, sizeof line, "%s a b c d", commands[i]);
-        expect(f, line, CLI_USAGE, NULL, "is too much");
+        bool many = strcmp(commands[i], "send") == 0; /* FILE... */
+        expect(f, line, CLI_USAGE, NULL, many ? "--as and --to are needed" : "is too much");
         expect(f, "--help", CLI_DONE, commands[i], NULL);
     }
     expect(f, "fax --help", CLI_DONE, "fax watch ID", NULL);
@@ -272,6 +274,13 @@ static void a_document_is_sent(void **state)
     assert_non_null(strstr(f->out_text, "\"pages\": 200001"));
     snprintf(line, sizeof line, "send --as +1 --to +2 --idempotency-key again %s", file);
     expect(f, line, CLI_DONE, "was submitted before, ", NULL);
+    snprintf(line, sizeof line,
+             "send --as +1 --to +2 --resolution standard --pages 1-3,5 --rotate none %s %s --json",
+             file, file);
+    expect(f, line, CLI_DONE, "\"type\": \"multipart/mixed; boundary=\\\"sealfax-", NULL);
+    assert_non_null(strstr(f->out_text, "\"resolution\": \"standard\""));
+    assert_non_null(strstr(f->out_text, "\"ranges\": \"1-3,5\""));
+    assert_non_null(strstr(f->out_text, "\"rotate\": \"none\""));
     snprintf(line, sizeof line, "send --as +1 --to +666 %s", file);
     expect(f, line, CLI_FAILED, "", "sealfax: Not allowed: you may not call \"+666\"\n");
     snprintf(line, sizeof line, "send --as +1 --to +2 --wait %s", file);

@@ -146,6 +146,12 @@ static void base64_is_strict(void **state)
     assert_int_equal(base64_decode("Zg", 2, back, 1), FAX_EP_FORMAT);
     assert_int_equal(base64_decode("Z-==", 4, back, 1), FAX_EP_FORMAT);
     assert_int_equal(base64_decode("Zm9v", 4, back, 2), FAX_EP_FORMAT);
+    assert_int_equal(hex_digit_value('9'), 9);
+    assert_int_equal(hex_digit_value('a'), 10);
+    assert_int_equal(hex_digit_value('F'), 15);
+    for (const char *other = "/:@G`g "; *other; other++)
+        assert_int_equal(hex_digit_value(*other), -1);
+    assert_int_equal(hex_digit_value('\0'), -1);
     assert_int_equal(hex_decode("0G", back, 1), FAX_EP_FORMAT);
     assert_int_equal(hex_decode("AB", back, 1), FAX_EP_FORMAT);
 }

@@ -12,7 +12,8 @@
 
 #include <string.h>
 
-static const struct pdf_limits limits = {10, 900, 1300};
+static const struct pdf_limits limits = {
+    .max_pages = 10, .max_listed = 10, .max_width_mm = 900, .max_height_mm = 1300};
 
 struct case_row {
     const char *text, *errors;
@@ -63,6 +64,7 @@ static void test_verdicts(void **state)
         assert_int_equal(info.pages, row->pages);
         assert_int_equal(info.failed_page, row->failed_page);
         assert_string_equal(reason, row->reason);
+        pdf_info_free(&info);
     }
 }
 
@@ -91,15 +93,29 @@ static void test_kinds(void **state)
     (void)state;
     assert_int_equal(kind_of("%PDF-1.7", 8), DOCUMENT_PDF);
     assert_int_equal(kind_of("junk\n%PDF-1.7", 13), DOCUMENT_PDF);
-    assert_int_equal(kind_of("%PDF", 4), DOCUMENT_UNKNOWN);
+    assert_int_equal(kind_of("%PDF", 4), DOCUMENT_TEXT);
     assert_int_equal(kind_of("II*\0", 4), DOCUMENT_TIFF);
     assert_int_equal(kind_of("MM\0*", 4), DOCUMENT_TIFF);
     assert_int_equal(kind_of("II+\0", 4), DOCUMENT_UNKNOWN);
-    assert_int_equal(kind_of("II", 2), DOCUMENT_UNKNOWN);
+    assert_int_equal(kind_of("II", 2), DOCUMENT_TEXT);
     assert_int_equal(kind_of("", 0), DOCUMENT_UNKNOWN);
     memset(late, ' ', sizeof late);
     memmove(late + 1100, "%PDF-1.7", sizeof "%PDF-1.7");
-    assert_int_equal(kind_of(late, sizeof late), DOCUMENT_UNKNOWN);
+    assert_int_equal(kind_of(late, sizeof late), DOCUMENT_TEXT);
+    assert_int_equal(kind_of("\x89PNG\r\n\x1a\n", 8), DOCUMENT_PNG);
+    assert_int_equal(kind_of("\x89PNG\n\x1a\n", 7), DOCUMENT_UNKNOWN);
+    assert_int_equal(kind_of("\xff\xd8\xff\xe0", 4), DOCUMENT_JPEG);
+    assert_int_equal(kind_of("hello\n", 6), DOCUMENT_TEXT);
+    assert_int_equal(kind_of("b\xe4h\n", 4), DOCUMENT_TEXT);
+    assert_int_equal(kind_of("ding\a dong \xc3\xa4", 13), DOCUMENT_TEXT);
+    assert_int_equal(kind_of("ding\a dong \xe4", 12), DOCUMENT_UNKNOWN);
+    assert_int_equal(kind_of("PK\3\4\0\0", 6), DOCUMENT_UNKNOWN);
+    assert_int_equal(kind_of("\n{\\rtf1 hello}", 14), DOCUMENT_MARKUP);
+    assert_int_equal(kind_of("\xef\xbb\xbf<?xml ?>", 11), DOCUMENT_MARKUP);
+    memset(late, ' ', sizeof late);
+    memcpy(late + 1023, "\xc3\xa4", 2); /* a character across the end of the head */
+    memset(late, '\a', 3);
+    assert_int_equal(kind_of(late, sizeof late), DOCUMENT_TEXT);
 }
 
 int main(void)
