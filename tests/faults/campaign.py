@@ -31,7 +31,8 @@ class Plan:
         self.seed = seed
         self.kind = source.choice(sorted(faults.KINDS))
         if kind:
-            wanted = [name for name in sorted(faults.KINDS) if name.startswith(kind)]
+            wanted = [kind] if kind in faults.KINDS else \
+                [name for name in sorted(faults.KINDS) if name.startswith(kind)]
             if not wanted:
                 raise SystemExit(f"no fault is called {kind}")
             self.kind = wanted[seed % len(wanted)]
@@ -135,11 +136,11 @@ def campaign(options):
     kinds = collections.Counter()
     pair = None
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    seeds = options.seeds or [options.seed + i for i in range(options.runs)]
-    for seed in seeds:
+    seeds = options.seeds or [(options.seed + i, options.fault) for i in range(options.runs)]
+    for seed, kind in seeds:
         if options.minutes and time.monotonic() - begun > options.minutes * 60:
             break
-        plan = Plan(seed, options.fault)
+        plan = Plan(seed, kind)
         verdict = promises.Verdict()
         try:
             pair = pair or Pair(options.program, small_disks=not options.no_mounts, parent=options.parent)
@@ -176,12 +177,16 @@ def campaign(options):
     return 1 if totals["bad_runs"] else 0
 
 
+def _seed_list(text):
+    parts = [word.partition(":") for word in text.split(",")]
+    return [(int(seed), kind or None) for seed, _, kind in parts]
+
+
 def main():
     parser = argparse.ArgumentParser(prog="tests/faults/run", description=__doc__)
     build = os.path.join(os.path.dirname(__file__), "../../build/release/tests")
     parser.add_argument("--seed", type=int, default=None, help="of the first run (random)")
-    parser.add_argument("--seeds", type=lambda text: [int(n) for n in text.split(",")],
-                        help="exactly these runs, separated by commas")
+    parser.add_argument("--seeds", type=_seed_list, help="exactly these runs: SEED[:FAULT],...")
     parser.add_argument("--runs", type=int, default=None, help="how many (1; with --minutes no limit)")
     parser.add_argument("--minutes", type=float, default=0, help="no new run after so long")
     parser.add_argument("--fault", help="only faults whose name begins so; 'list' shows them")

@@ -347,6 +347,36 @@ def torn_journal(context):
     yield 0
 
 
+@fault("cut-journal")
+def cut_journal(context):
+    """Records that the database has are cut off the journal: that is damage, and must be noticed."""
+    gateway = context.gateway
+    if gateway.stop() is None:
+        gateway.kill_all()
+    folder = os.path.join(gateway.state, "journal")
+    kept = os.path.join(gateway.home, "journal.kept")
+    subprocess.run(["cp", "-a", folder, kept], check=True)
+    path = max((os.path.join(folder, name) for name in os.listdir(folder)
+                if name.endswith(".journal") and _last_octet(os.path.join(folder, name)) > 1000),
+               key=os.path.getmtime)
+    os.truncate(path, _last_octet(path) - context.random.randint(1, 600))
+    gateway.start()
+    gateway.wait_ready(15)
+    if gateway.is_ready():
+        holds, text = gateway.verify()
+        context.verdict.check(not holds, "3 cut journal not noticed", f"{gateway.name}: {text}")
+        context.note("noticed by verify")
+    else:
+        context.note("does not start")
+    gateway.kill_all()
+    for name in os.listdir(folder):
+        if os.path.isfile(os.path.join(folder, name)):
+            os.unlink(os.path.join(folder, name))
+    subprocess.run(["cp", "-a", kept + "/.", folder], check=True)
+    shutil.rmtree(kept)
+    yield 0
+
+
 @fault("torn-keystore")
 def torn_keystore(context):
     """A key file that was being written: unfinished ones, and an empty one of a fax never recorded."""

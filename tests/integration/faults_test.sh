@@ -11,4 +11,4 @@ random=$((RANDOM * 32768 + RANDOM))
 echo "the random run: tests/faults/run --seed $random"
 exec "$SOURCE_DIR/tests/faults/run" --program "$BUILD_DIR/tests/sealfax_faulty" \
     --search "$BUILD_DIR/tests/gateway_search_prog" --runs-per-pair 6 --minutes 2.5 \
-    --seeds "51,89,$random"
+    --seeds "51:kill-control,89:disk-full-journal,$random"
