@@ -106,6 +106,7 @@ def _submit_all(pair, plan, seen, reached):
 def _bring_back(pair, verdict):
     """Starts what has ended. Seconds to ready of what was started."""
     took = None
+    time.sleep(1)  # what was killed a moment ago may still answer
     for gateway in pair.gateways:
         if not gateway.is_running():
             gateway.start()

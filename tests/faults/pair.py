@@ -21,7 +21,7 @@ SETTINGS = {
     "retry.busy_delay_ms": 1000,
     "retry.max_delay_ms": 4000,
     "stop.drain_timeout_ms": 2000,
-    "journal.segment_bytes": 1 << 20,
+    "journal.segment_bytes": 1 << 16,  # so that a full disk is met
     "audit.checkpoint_interval_ms": 3000,
     "api.max_body_mib": 4,
 }
