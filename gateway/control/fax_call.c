@@ -149,7 +149,9 @@ const char *fax_call_step(const struct control *control, const struct fax_id *fa
             continue;
         if (call->media_started)
             return call->pages_confirmed > 0 ? "page" : "training";
-        return call->t38_agreed ? "t38" : call->answered ? "answered" : "dialling";
+        if (call->t38_agreed)
+            return "t38";
+        return call->answered ? "answered" : call->session ? "dialling" : "queued";
     }
     return "queued";
 }

@@ -143,7 +143,7 @@ outcome 486 failed 2 486 'reason the peer: 486 Refused'
 outcome 404 failed 1 404 'reason the peer: 404 Refused'
 outcome 503 failed 2 503 'reason the peer: 503 Refused'
 outcome 488 failed 1 488 'reason the peer: 488 Refused'
-outcome refuses-t38 failed 1 0 'reason the peer refused T.38 .488.'
+outcome refuses-t38 failed 1 200 'reason the peer refused T.38 .488.'
 outcome hangs-up failed 2 200 'the peer ended the call|hung up|hangup'
 
 note "hung up in the middle of a page"
@@ -165,7 +165,7 @@ for attack in "${!attacked[@]}"; do
     # Had none of it come, the call would have ended for that reason after 12 seconds.
     holds "$attack: it came" test "$(gw_fax north "$id" '.attempts[0] | .seconds >= 24 or (.text | startswith("Nothing came") | not)')" = true
 done
-outcome garbage-to-sender failed 2 0 'Timed out waiting for the first message'
+outcome garbage-to-sender failed 2 200 'Timed out waiting for the first message'
 for name in "${!attacked[@]}" "${!number[@]}"; do
     until_true 30 ended "$name" || true
     equal "$name: the signalling as the scenario says" "$(cat "$GW_TOP/$name.status")" 0
