@@ -27,6 +27,9 @@ static int drop_row(void *user, const uint8_t *row, size_t length)
 static void see_dcs(struct fax_engine *e, uint8_t *frame, size_t n)
 {
     struct spandsp_receive *in = &e->in;
+    t30_state_t *t = &e->terminal.t30;
+    if (t->state == STATE_F_TCF)
+        t->state = STATE_R; /* TCF was lost; 0.0.6 would take its repeated DCS for a fault */
     struct fax_statistics *s = &e->statistics;
     int error = guard_dcs_read(frame, n, &in->dcs);
     guard_page_restart(&in->page);

@@ -26,12 +26,14 @@ _Static_assert(SPANDSP_RELEASE_DATE == 20110122, "the session depends on the str
 
 enum { /* states and phases of spandsp's t30.c, which its headers do not name */
        STATE_D_POST_TCF = 6,
+       STATE_F_TCF = 7,
        STATE_F_DOC_NON_ECM = 10,
        STATE_F_POST_DOC_NON_ECM = 11,
        STATE_F_DOC_ECM = 12,
        STATE_F_POST_DOC_ECM = 13,
        STATE_F_POST_RCP_MCF = 14,
        STATE_F_POST_RCP_RNR = 16,
+       STATE_R = 17,
        STATE_I = 19,
        OPERATION_T4_RX = 1,
        OPERATION_T4_TX = 2,
