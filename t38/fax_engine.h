@@ -159,6 +159,12 @@ int fax_engine_receive_ifp(struct fax_engine *e, uint16_t sequence, const uint8_
  * forgotten. */
 void fax_engine_tick(struct fax_engine *e, uint64_t now_ms);
 
+/* Express: a session that is transmitting goes on without waiting for its pace, until about
+ * `packets` IFPs have left (a few more when they belong together). While it waits for the peer, or
+ * a page is held, nothing happens: those times go with the clock. Only for a peer that agreed, see
+ * express_flow.h; call it after tick and after receive_ifp. Returns how many IFPs have left. */
+unsigned fax_engine_run_ahead(struct fax_engine *e, unsigned packets);
+
 /* When tick has something to do next; UINT64_MAX when finished. */
 uint64_t fax_engine_next_due_ms(const struct fax_engine *e);
 

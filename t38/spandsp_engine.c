@@ -251,17 +251,24 @@ static void watch_hold(struct fax_engine *e)
         spandsp_stop(e, T30_RESULT_HOLD_EXPIRED);
 }
 
+void spandsp_advance(struct fax_engine *e, int samples)
+{
+    e->sent_in_step = 0;
+    enter(e);
+    t38_terminal_send_timeout(&e->terminal, samples);
+    leave(e);
+}
+
 static void step(struct fax_engine *e)
 {
     e->clock_ms += SESSION_STEP_MS;
-    e->sent_in_step = 0;
     enter(e);
     watch_hold(e);
+    uint64_t silence_ms = has_whole_document(e) ? SILENCE_AT_END_MS : SILENCE_MS;
     if (e->audio)
         spandsp_audio_step(e);
     else if (!e->in.holding) /* for a held session time stands still */
-        t38_terminal_send_timeout(&e->terminal, SESSION_STEP_SAMPLES);
-    uint64_t silence_ms = has_whole_document(e) ? SILENCE_AT_END_MS : SILENCE_MS;
+        spandsp_advance(e, SESSION_STEP_SAMPLES);
     if (!e->sender && !e->in.holding && e->clock_ms - e->heard_ms > silence_ms)
         spandsp_stop(e, T30_RESULT_MEDIA_SILENT);
     leave(e);

@@ -146,6 +146,9 @@ static inline bool spandsp_stopping(const struct fax_engine *e)
     return e->stop_code || e->ended;
 }
 
+/* Lets the session's own time run on by so many samples of 1/8000 s. */
+void spandsp_advance(struct fax_engine *e, int samples);
+
 /* Puts the rate and modem that spandsp has agreed on into the statistics. */
 void spandsp_note_rate(struct fax_engine *e);
 

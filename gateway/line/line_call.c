@@ -24,7 +24,7 @@ static void free_call(struct line_call *call)
     document_wipe(&call->reduced);
     document_wipe(&call->job.reduced);
     received_pages_close(&call->vault);
-    media_socket_close(&call->media);
+    media_transport_close(&call->media);
     if (call->vault_fd >= 0)
         close(call->vault_fd);
     OPENSSL_cleanse(call, sizeof *call);
@@ -61,7 +61,7 @@ void line_call_report_ready(struct line_call *call, int status, const char *reas
 /* Why the call cannot start, or NULL. */
 static const char *open_call(struct line_call *call, int media_fd, int *status)
 {
-    *status = media_socket_open(&call->media, media_fd);
+    *status = media_transport_open(&call->media, media_fd);
     if (*status != 0)
         return "the media socket is of no use";
     if (call->vault_fd < 0) {
@@ -161,6 +161,8 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
         error = udptl_receiver_new(&call->udptl_in, NULL);
     if (error == 0)
         error = fax_engine_new(&call->engine, &config);
+    if (error == 0)
+        media_transport_on_datagram(&call->media, line_call_udptl_cb, call);
     return error;
 }
 
@@ -168,7 +170,7 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
 static void unwatch(struct line_call *call)
 {
     if (call->watched)
-        (void)epoll_ctl(call->line->epoll_fd, EPOLL_CTL_DEL, call->media.fd, NULL);
+        (void)epoll_ctl(call->line->epoll_fd, EPOLL_CTL_DEL, call->media.socket.fd, NULL);
     call->watched = false;
 }
 
@@ -178,7 +180,7 @@ static int watch(struct line_call *call)
 
     if (call->watched)
         return 0;
-    if (epoll_ctl(call->line->epoll_fd, EPOLL_CTL_ADD, call->media.fd, &event) < 0)
+    if (epoll_ctl(call->line->epoll_fd, EPOLL_CTL_ADD, call->media.socket.fd, &event) < 0)
         return -errno;
     call->watched = true;
     return 0;
@@ -194,7 +196,7 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
                   call->start.call);
         return;
     }
-    error = media_socket_connect(&call->media, &media->peer);
+    error = media_transport_connect(&call->media, &media->peer);
     if (error != 0) {
         snprintf(text, sizeof text, "the media address cannot be used: %s", strerror(-error));
         line_call_abort(call, T30_RESULT_ABORTED, text);
@@ -312,7 +314,7 @@ static void begin_ending(struct line_call *call)
     call->engine = NULL;
     call->page_asked = 0;
     unwatch(call);
-    media_socket_close(&call->media);
+    media_transport_close(&call->media);
     if (call->wheel.next == NULL)
         call_wheel_add(&call->line->wheel, &call->wheel);
     line_tick_start(call->line);

@@ -15,7 +15,7 @@
 #include "gateway/line/call_wheel.h"
 #include "gateway/line/document_load.h"
 #include "gateway/line/line.h"
-#include "gateway/line/media_socket.h"
+#include "gateway/line/media_transport.h"
 #include "gateway/line/received_page.h"
 #include "gateway/process/messages.h"
 #include "t38/fax_engine.h"
@@ -54,8 +54,8 @@ struct line_call {
     struct line *line;
     enum line_call_state state;
     struct msg_call_start start; /* the data key is wiped as soon as it is not needed */
-    struct media_socket media;
-    bool watched; /* media is in the line's epoll set */
+    struct media_transport media;
+    bool watched; /* its socket is in the line's epoll set */
     int vault_fd;
     struct line_job job;
     struct received_pages vault;     /* receiver */
@@ -108,6 +108,9 @@ void line_call_visit(struct line_call *call, uint64_t now_ms);
 /* The T.30 engine's callbacks; user is the call. They never free it. */
 void line_call_event(void *user, const struct fax_engine_event *event);
 void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copies);
+
+/* The transport's callback for a T.38 session: a UDPTL datagram of the peer. user is the call. */
+void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_ms);
 
 /* Queues the storing of a received page, which is moved out of *page. */
 void line_call_store_page(struct line_call *call, struct fax_page *page, uint32_t number);
