@@ -160,7 +160,7 @@ struct msg_call_ready {
 };
 
 /* How media travels. The protected ones are for calls whose signalling is TLS. */
-enum media_transport {
+enum media_path {
     MEDIA_TRANSPORT_UDPTL = 0,
     MEDIA_TRANSPORT_RTP = 1,
     MEDIA_TRANSPORT_UDPTL_DTLS = 2, /* RFC 7345 */
@@ -174,7 +174,7 @@ struct msg_call_media {
     uint8_t redundancy;    /* UDPTL redundancy depth to send with */
     uint16_t max_datagram; /* what the peer takes (T38FaxMaxDatagram) */
     uint32_t max_rate;     /* negotiated T38MaxBitRate */
-    uint8_t transport;     /* enum media_transport */
+    uint8_t transport;     /* enum media_path */
     uint8_t dtls_active;   /* UDPTL_DTLS: 1: our side is the DTLS client (a=setup:active) */
     uint8_t srtp_suite;    /* SRTP: enum srtp_media_suite */
     uint8_t reserved;
