@@ -90,12 +90,18 @@ static bool set(struct octets *o, const uint8_t *data, size_t length)
     return true;
 }
 
-/* Returns false when the packet is longer than the field: then the field does not join it. */
+/* Returns false when the packet is longer than the field: then the field does not join it. One that
+ * was recovered may be filled up with zeros. */
 static bool take_out(struct octets *rest, const struct octets *packet)
 {
-    for (size_t i = 0; i < packet->length && i < rest->length; i++)
-        rest->data[i] ^= packet->data[i];
-    return packet->length <= rest->length;
+    uint8_t beyond = 0;
+    for (size_t i = 0; i < packet->length; i++) {
+        if (i < rest->length)
+            rest->data[i] ^= packet->data[i];
+        else
+            beyond |= packet->data[i];
+    }
+    return beyond == 0;
 }
 
 static struct known_packet *find(struct udptl_parity *p, uint16_t sequence)
