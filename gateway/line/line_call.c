@@ -141,6 +141,19 @@ static int get_page(void *user, uint32_t page, struct fax_page_view *out)
     return 0;
 }
 
+static int open_udptl(struct line_call *call, const struct msg_call_media *media)
+{
+    struct udptl_receiver_config config = udptl_receiver_default;
+    unsigned depth = media->redundancy < UDPTL_DEPTH_MAX ? media->redundancy : UDPTL_DEPTH_MAX;
+    int error = media->fec_packets != 0
+                    ? udptl_sender_new_fec(&call->udptl_out, media->fec_packets, media->fec_fields,
+                                           media->max_datagram)
+                    : udptl_sender_new(&call->udptl_out, depth, media->max_datagram);
+
+    config.t38_version = media->t38_version;
+    return error == 0 ? udptl_receiver_new(&call->udptl_in, &config) : error;
+}
+
 static int open_session(struct line_call *call, const struct msg_call_media *media)
 {
     struct fax_engine_config config = {
@@ -154,11 +167,8 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
         .source = {call->document.page_count, get_page, call},
         .callbacks = {line_call_send_ifp, line_call_event, call},
     };
-    unsigned depth = media->redundancy < UDPTL_DEPTH_MAX ? media->redundancy : UDPTL_DEPTH_MAX;
-    int error = udptl_sender_new(&call->udptl_out, depth, media->max_datagram);
+    int error = open_udptl(call, media);
 
-    if (error == 0)
-        error = udptl_receiver_new(&call->udptl_in, NULL);
     if (error == 0)
         error = fax_engine_new(&call->engine, &config);
     if (error == 0)

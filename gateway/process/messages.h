@@ -162,6 +162,10 @@ struct msg_call_media {
     uint8_t redundancy;    /* UDPTL redundancy depth to send with */
     uint16_t max_datagram; /* what the peer takes (T38FaxMaxDatagram) */
     uint32_t max_rate;     /* negotiated T38MaxBitRate */
+    uint8_t
+        fec_packets; /* packets that a parity field joins; 0: redundancy, not parity (T.38 §9.1) */
+    uint8_t fec_fields; /* parity fields of a datagram */
+    uint16_t media_reserved;
 };
 
 enum call_progress {
