@@ -31,6 +31,9 @@ unsigned fax_engine_run_ahead(struct fax_engine *e, unsigned packets)
     t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
     uint64_t before = e->statistics.ifps_sent, wanted = before + packets;
 
+    if (e->audio)
+        return 0;
+
     for (unsigned i = 0; i < RUN_AHEAD_STEPS && e->started && is_transmitting(e) &&
                          !is_not_ready(e) && e->statistics.ifps_sent < wanted;
          i++) {
