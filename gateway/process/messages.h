@@ -162,6 +162,7 @@ struct msg_call_media {
     uint8_t redundancy;    /* UDPTL redundancy depth to send with */
     uint16_t max_datagram; /* what the peer takes (T38FaxMaxDatagram) */
     uint32_t max_rate;     /* negotiated T38MaxBitRate */
+    uint32_t express;      /* 1: both gateways agreed to run ahead of the clock */
 };
 
 enum call_progress {
@@ -221,6 +222,7 @@ struct msg_call_done {
     uint32_t media_seen; /* packets of the peer that were valid */
     uint32_t packets_lost, packets_recovered, packets_bad;
     uint32_t media_ms; /* from CALL_MEDIA to the end */
+    uint32_t express;  /* 1: the call ran ahead of the clock to its end */
     char peer_ident[MSG_IDENT_MAX];
     char modem[16];
     char text[MSG_REASON_MAX]; /* the result in words */
