@@ -222,6 +222,9 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         line_call_abort(call, T30_RESULT_ABORTED, text);
         return;
     }
+    call->express = media->express != 0;
+    if (call->express)
+        express_flow_begin(&call->flow, 0); /* as udptl_sender_new() numbers */
     call->state = LINE_CALL_RUNNING;
     call->started_ms = line_now_ms();
     call->heard_ms = call->started_ms;
@@ -244,6 +247,7 @@ void line_call_journaled(struct line_call *call, const struct msg_page_journaled
         (void)fax_engine_page_judged(call->engine, call->page_copy);
     else
         (void)fax_engine_page_refused(call->engine, T30_RESULT_STORE_FAILED);
+    line_call_run_ahead(call, line_now_ms());
     line_call_settle(call);
 }
 
@@ -293,6 +297,7 @@ static int send_done(struct line_call *call)
         .x_dpi = statistics->x_dpi,
         .y_dpi = statistics->y_dpi,
         .media_seen = call->media_seen,
+        .express = call->express && call->flow.on && call->flow.reports_taken > 0,
         .media_ms = call->started_ms == 0 ? 0 : (uint32_t)(call->ended_ms - call->started_ms),
     };
 
