@@ -11,8 +11,9 @@ enum {
     SENT_IN_STEP_MAX = 60,      /* packets in 20 ms: beyond that spandsp loops over an HDLC idle */
     RECEIVED_IN_TICK_MAX = 256, /* between two ticks: about seven seconds of a fax */
     SILENCE_MS = 45000,         /* a sender says something every few seconds; T1 is 35 s */
-    SILENCE_AT_END_MS = 12000,  /* all pages have been confirmed: time to repeat the last command */
-    HOLD_MAX_MS = 120000,       /* twice the T5 of a sender; only a hostile one waits longer */
+    RESTART_BEHIND = 40,       /* numbers back that are no late packet; UDPTL gives them in order */
+    SILENCE_AT_END_MS = 12000, /* all pages have been confirmed: time to repeat the last command */
+    HOLD_MAX_MS = 120000,      /* twice the T5 of a sender; only a hostile one waits longer */
 };
 
 void spandsp_report(struct fax_engine *e, enum fax_engine_event_kind kind, uint32_t page)
@@ -209,6 +210,16 @@ static void skip_sequence(struct fax_engine *e, uint16_t sequence)
         core->rx_expected_seq_no = (sequence + 1) & 0xFFFF;
 }
 
+/* spandsp would take the packets of a peer that began its numbers anew for late ones. What was
+ * incomplete at that moment is broken off as by a lost packet. */
+static void follow_restart(struct fax_engine *e, uint16_t sequence)
+{
+    t38_core_state_t *core = &e->terminal.t38_fe.t38;
+    if (core->rx_expected_seq_no >= 0 &&
+        (int16_t)(uint16_t)(sequence - core->rx_expected_seq_no) < -RESTART_BEHIND)
+        core->rx_expected_seq_no = (sequence - 1) & 0xFFFF;
+}
+
 int fax_engine_receive_ifp(struct fax_engine *e, uint16_t sequence, const uint8_t *ifp,
                            size_t length)
 {
@@ -220,6 +231,7 @@ int fax_engine_receive_ifp(struct fax_engine *e, uint16_t sequence, const uint8_
         return FAX_ELIMIT;
     e->statistics.ifps_received++;
     e->heard_ms = e->clock_ms;
+    follow_restart(e, sequence);
     if (length == 0) {
         skip_sequence(e, sequence);
         return 0;

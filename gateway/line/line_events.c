@@ -94,6 +94,7 @@ void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copie
 
     if (udptl_sender_produce(call->udptl_out, ifp, length, datagram, sizeof datagram, &octets) != 0)
         return;
+    express_flow_sent(&call->flow);
     for (int i = 0; i < copies; i++)
         media_transport_send(&call->media, datagram, octets);
     explicit_bzero(datagram, octets);
@@ -111,9 +112,10 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
 {
     struct line_call *call = user;
 
-    if (call->finished ||
+    if (call->finished || line_call_take_report(call, data, length) ||
         udptl_receiver_push(call->udptl_in, data, length, now_ms, receive_ifp_cb, call) != 0)
         return;
+    line_call_note_datagram(call, data);
     call->heard_ms = now_ms;
     if (call->media_seen++ == 0)
         report_progress(call, PROGRESS_MEDIA_SEEN, NULL);
@@ -121,8 +123,11 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
 
 void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
 {
+    if (call->express && limit < LINE_CALL_DATAGRAMS_EXPRESS)
+        limit = LINE_CALL_DATAGRAMS_EXPRESS;
     if (!call->finished)
         (void)media_transport_receive(&call->media, call->line->datagram, limit, now_ms);
+    line_call_run_ahead(call, now_ms);
 }
 
 /* T.30 ends a session by its own timers when a sender hears nothing after it asked; a receiver
@@ -143,6 +148,7 @@ void line_call_visit(struct line_call *call, uint64_t now_ms)
         if (udptl_receiver_due_ms(call->udptl_in) <= now_ms)
             udptl_receiver_flush(call->udptl_in, now_ms, receive_ifp_cb, call);
         fax_engine_tick(call->engine, now_ms);
+        line_call_run_ahead(call, now_ms);
         if (!call->finished && is_silent(call, now_ms)) {
             line_call_abort(call, T30_RESULT_MEDIA_SILENT, NULL);
             return;
