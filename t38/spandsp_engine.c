@@ -9,7 +9,8 @@
 enum {
     CATCH_UP_MS = 1000,         /* a tick; a stalled process must not send a burst */
     SENT_IN_STEP_MAX = 60,      /* packets in 20 ms: beyond that spandsp loops over an HDLC idle */
-    RECEIVED_IN_TICK_MAX = 256, /* between two ticks: about seven seconds of a fax */
+    RECEIVED_IN_TICK_MAX = 256, /* in 20 ms: about seven seconds of a fax */
+    QUIET_MAX_MS = 1000,        /* between two steps of a session that has nothing to do */
     SILENCE_MS = 45000,         /* a sender says something every few seconds; T1 is 35 s */
     HOLD_MAX_MS = 120000,       /* twice the T5 of a sender; only a hostile one waits longer */
 };
@@ -248,14 +249,50 @@ static void watch_hold(struct fax_engine *e)
         spandsp_stop(e, T30_RESULT_HOLD_EXPIRED);
 }
 
-static void step(struct fax_engine *e)
+static void least(int32_t *least_samples, int32_t samples)
 {
-    e->clock_ms += SESSION_STEP_MS;
+    if (samples < *least_samples)
+        *least_samples = samples;
+}
+
+/* A timer of spandsp's that is running. */
+static void least_running(int32_t *least_samples, int timer)
+{
+    if (timer > 0)
+        least(least_samples, timer);
+}
+
+/* How long t38_terminal_send_timeout() would do nothing but count: it looks at these timers, at the
+ * end of a reception, and at the next transmission. */
+static uint64_t quiet_ms(const struct fax_engine *e)
+{
+    const t30_state_t *t = &e->terminal.t30;
+    const t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
+    int32_t quiet = QUIET_MAX_MS * SAMPLES_PER_MS;
+
+    if (e->in.holding || e->in.not_ready)
+        return SESSION_STEP_MS;
+    if (fe->current_rx_type == T30_MODEM_DONE || fe->current_tx_type == T30_MODEM_DONE)
+        return QUIET_MAX_MS;
+    least_running(&quiet, t->timer_t0_t1);
+    least_running(&quiet, t->timer_t2_t4);
+    least_running(&quiet, t->timer_t3);
+    least_running(&quiet, t->timer_t5);
+    if (fe->timeout_rx_samples)
+        least(&quiet, fe->timeout_rx_samples - fe->samples + 1);
+    if (fe->timed_step) /* T38_TIMED_STEP_NONE is 0 */
+        least(&quiet, fe->us_per_tx_chunk ? fe->next_tx_samples - fe->samples : 1);
+    return quiet <= SAMPLES_PER_MS ? 1 : ((uint64_t)quiet + SAMPLES_PER_MS - 1) / SAMPLES_PER_MS;
+}
+
+static void step(struct fax_engine *e, uint64_t length_ms)
+{
+    e->clock_ms += length_ms;
     e->sent_in_step = 0;
     enter(e);
     watch_hold(e);
     if (!e->in.holding) /* for a held session time stands still */
-        t38_terminal_send_timeout(&e->terminal, SESSION_STEP_SAMPLES);
+        t38_terminal_send_timeout(&e->terminal, (int)length_ms * SAMPLES_PER_MS);
     if (!e->sender && !e->in.holding && e->clock_ms - e->heard_ms > SILENCE_MS)
         spandsp_stop(e, T30_RESULT_MEDIA_SILENT);
     leave(e);
@@ -263,25 +300,30 @@ static void step(struct fax_engine *e)
 
 void fax_engine_tick(struct fax_engine *e, uint64_t now_ms)
 {
-    e->received_in_tick = 0;
     if (!e->started) {
         e->started = true;
         e->clock_ms = e->heard_ms = now_ms;
+    }
+    if (now_ms >= e->bound_ms) {
+        e->bound_ms = now_ms + SESSION_STEP_MS;
+        e->received_in_tick = 0;
     }
     if (now_ms > e->clock_ms + CATCH_UP_MS) {
         uint64_t forgotten = now_ms - CATCH_UP_MS - e->clock_ms;
         e->clock_ms += forgotten;
         e->heard_ms += forgotten;
     }
-    while (!e->finished && now_ms >= e->clock_ms + SESSION_STEP_MS)
-        step(e);
+    while (!e->finished && now_ms > e->clock_ms) {
+        uint64_t left_ms = now_ms - e->clock_ms, quiet = quiet_ms(e);
+        step(e, quiet < left_ms ? quiet : left_ms);
+    }
 }
 
 uint64_t fax_engine_next_due_ms(const struct fax_engine *e)
 {
     if (e->finished)
         return UINT64_MAX;
-    return e->started ? e->clock_ms + SESSION_STEP_MS : 0;
+    return e->started ? e->clock_ms + quiet_ms(e) : 0;
 }
 
 int fax_engine_page_judged(struct fax_engine *e, enum fax_copy copy)
