@@ -12,7 +12,9 @@ enum {
     RECEIVED_IN_TICK_MAX = 256, /* in 20 ms: about seven seconds of a fax */
     QUIET_MAX_MS = 1000,        /* between two steps of a session that has nothing to do */
     SILENCE_MS = 45000,         /* a sender says something every few seconds; T1 is 35 s */
-    HOLD_MAX_MS = 120000,       /* twice the T5 of a sender; only a hostile one waits longer */
+    RESTART_BEHIND = 40,       /* numbers back that are no late packet; UDPTL gives them in order */
+    SILENCE_AT_END_MS = 12000, /* all pages have been confirmed: time to repeat the last command */
+    HOLD_MAX_MS = 120000,      /* twice the T5 of a sender; only a hostile one waits longer */
 };
 
 void spandsp_report(struct fax_engine *e, enum fax_engine_event_kind kind, uint32_t page)
@@ -89,8 +91,8 @@ static bool misses_a_page(const struct fax_engine *e)
 
 static int final_result(const struct fax_engine *e)
 {
-    if (e->stop_code)
-        return e->stop_code;
+    if (e->stop_code && !(e->stop_code == T30_RESULT_MEDIA_SILENT && has_whole_document(e)))
+        return e->stop_code; /* only the peer's last word, DCN, was lost */
     if (e->in.refusal)
         return e->in.refusal;
     if (e->in.not_ready)
@@ -209,15 +211,28 @@ static void skip_sequence(struct fax_engine *e, uint16_t sequence)
         core->rx_expected_seq_no = (sequence + 1) & 0xFFFF;
 }
 
+/* spandsp would take the packets of a peer that began its numbers anew for late ones. What was
+ * incomplete at that moment is broken off as by a lost packet. */
+static void follow_restart(struct fax_engine *e, uint16_t sequence)
+{
+    t38_core_state_t *core = &e->terminal.t38_fe.t38;
+    if (core->rx_expected_seq_no >= 0 &&
+        (int16_t)(uint16_t)(sequence - core->rx_expected_seq_no) < -RESTART_BEHIND)
+        core->rx_expected_seq_no = (sequence - 1) & 0xFFFF;
+}
+
 int fax_engine_receive_ifp(struct fax_engine *e, uint16_t sequence, const uint8_t *ifp,
                            size_t length)
 {
+    if (e->audio)
+        return FAX_ESTATE;
     if (e->finished)
         return 0;
     if (++e->received_in_tick > RECEIVED_IN_TICK_MAX)
         return FAX_ELIMIT;
     e->statistics.ifps_received++;
     e->heard_ms = e->clock_ms;
+    follow_restart(e, sequence);
     if (length == 0) {
         skip_sequence(e, sequence);
         return 0;
@@ -270,7 +285,7 @@ static uint64_t quiet_ms(const struct fax_engine *e)
     const t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
     int32_t quiet = QUIET_MAX_MS * SAMPLES_PER_MS;
 
-    if (e->in.holding || e->in.not_ready)
+    if (e->audio || e->in.holding || e->in.not_ready)
         return SESSION_STEP_MS;
     if (fe->current_rx_type == T30_MODEM_DONE || fe->current_tx_type == T30_MODEM_DONE)
         return QUIET_MAX_MS;
@@ -285,15 +300,25 @@ static uint64_t quiet_ms(const struct fax_engine *e)
     return quiet <= SAMPLES_PER_MS ? 1 : ((uint64_t)quiet + SAMPLES_PER_MS - 1) / SAMPLES_PER_MS;
 }
 
+void spandsp_advance(struct fax_engine *e, int samples)
+{
+    e->sent_in_step = 0;
+    enter(e);
+    t38_terminal_send_timeout(&e->terminal, samples);
+    leave(e);
+}
+
 static void step(struct fax_engine *e, uint64_t length_ms)
 {
     e->clock_ms += length_ms;
-    e->sent_in_step = 0;
     enter(e);
     watch_hold(e);
-    if (!e->in.holding) /* for a held session time stands still */
-        t38_terminal_send_timeout(&e->terminal, (int)length_ms * SAMPLES_PER_MS);
-    if (!e->sender && !e->in.holding && e->clock_ms - e->heard_ms > SILENCE_MS)
+    uint64_t silence_ms = has_whole_document(e) ? SILENCE_AT_END_MS : SILENCE_MS;
+    if (e->audio)
+        spandsp_audio_step(e);
+    else if (!e->in.holding) /* for a held session time stands still */
+        spandsp_advance(e, (int)length_ms * SAMPLES_PER_MS);
+    if (!e->sender && !e->in.holding && e->clock_ms - e->heard_ms > silence_ms)
         spandsp_stop(e, T30_RESULT_MEDIA_SILENT);
     leave(e);
 }
@@ -314,8 +339,13 @@ void fax_engine_tick(struct fax_engine *e, uint64_t now_ms)
         e->heard_ms += forgotten;
     }
     while (!e->finished && now_ms > e->clock_ms) {
-        uint64_t left_ms = now_ms - e->clock_ms, quiet = quiet_ms(e);
-        step(e, quiet < left_ms ? quiet : left_ms);
+        uint64_t left_ms = now_ms - e->clock_ms, length_ms = quiet_ms(e);
+        if (length_ms > left_ms) {
+            if (e->audio) /* whole steps only */
+                break;
+            length_ms = left_ms;
+        }
+        step(e, length_ms);
     }
 }
 

@@ -95,6 +95,7 @@ void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copie
 
     if (udptl_sender_produce(call->udptl_out, ifp, length, datagram, sizeof datagram, &octets) != 0)
         return;
+    express_flow_sent(&call->flow);
     for (int i = 0; i < copies; i++)
         media_transport_send(&call->media, datagram, octets);
     explicit_bzero(datagram, octets);
@@ -112,7 +113,7 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
 {
     struct line_call *call = user;
 
-    if (call->finished)
+    if (call->finished || line_call_take_report(call, data, length))
         return;
     /* The session's time must be that of the datagram: nobody visits a call that has nothing to do.
      */
@@ -120,6 +121,7 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
     if (call->finished ||
         udptl_receiver_push(call->udptl_in, data, length, now_ms, receive_ifp_cb, call) != 0)
         return;
+    line_call_note_datagram(call, data);
     call->heard_ms = now_ms;
     if (call->media_seen++ == 0)
         report_progress(call, PROGRESS_MEDIA_SEEN, NULL);
@@ -127,8 +129,11 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
 
 void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
 {
+    if (call->express && limit < LINE_CALL_DATAGRAMS_EXPRESS)
+        limit = LINE_CALL_DATAGRAMS_EXPRESS;
     if (!call->finished)
         (void)media_transport_receive(&call->media, call->line->datagram, limit, now_ms);
+    line_call_run_ahead(call, now_ms);
 }
 
 /* Most often one datagram waits: then the read that would find the queue empty is spared. The set
@@ -161,6 +166,8 @@ uint64_t line_call_due_ms(const struct line_call *call)
 {
     uint64_t due_ms = earlier(silent_from_ms(call), fax_engine_next_due_ms(call->engine));
 
+    if (call->express)
+        return 0; /* at each step: reports and credit come and go */
     due_ms = earlier(due_ms, udptl_receiver_due_ms(call->udptl_in));
     return earlier(due_ms, media_transport_due_ms(&call->media));
 }
@@ -172,6 +179,7 @@ void line_call_visit(struct line_call *call, uint64_t now_ms)
         fax_engine_tick(call->engine, now_ms);
         if (udptl_receiver_due_ms(call->udptl_in) <= now_ms)
             udptl_receiver_flush(call->udptl_in, now_ms, receive_ifp_cb, call);
+        line_call_run_ahead(call, now_ms);
         if (!call->finished && silent_from_ms(call) <= now_ms) {
             line_call_abort(call, T30_RESULT_MEDIA_SILENT, NULL);
             return;

@@ -15,6 +15,9 @@ enum {
     MSG_NOTE_MAX = 2048,
     MSG_PAGES_MAX = 160,
     MSG_CONTENT_TYPE_MAX = 256,
+    MSG_FINGERPRINT_OCTETS = 32, /* SHA-256 of a certificate */
+    MSG_SRTP_KEY_MAX = 46,       /* master key and salt */
+    MSG_PROTECTION_MAX = 64,
 };
 
 enum message_type {
@@ -153,6 +156,15 @@ struct msg_call_ready {
     int32_t status; /* 0, or negative errno: why the pages cannot be prepared */
     uint32_t pages; /* sender: how many the document has, those before first_page included */
     char reason[MSG_REASON_MAX];
+    uint8_t fingerprint[MSG_FINGERPRINT_OCTETS]; /* of this line's certificate, for DTLS */
+};
+
+/* How media travels. The protected ones are for calls whose signalling is TLS. */
+enum media_transport {
+    MEDIA_TRANSPORT_UDPTL = 0,
+    MEDIA_TRANSPORT_RTP = 1,
+    MEDIA_TRANSPORT_UDPTL_DTLS = 2, /* RFC 7345 */
+    MEDIA_TRANSPORT_SRTP = 3,       /* keys by SDES (RFC 4568) */
 };
 
 struct msg_call_media {
@@ -162,6 +174,15 @@ struct msg_call_media {
     uint8_t redundancy;    /* UDPTL redundancy depth to send with */
     uint16_t max_datagram; /* what the peer takes (T38FaxMaxDatagram) */
     uint32_t max_rate;     /* negotiated T38MaxBitRate */
+    uint8_t fec_packets;   /* that a parity field joins; 0: redundancy, not parity (T.38 §9.1) */
+    uint8_t fec_fields;    /* parity fields of a datagram */
+    uint8_t transport;     /* enum media_transport */
+    uint8_t dtls_active;   /* UDPTL_DTLS: 1: our side is the DTLS client (a=setup:active) */
+    uint8_t srtp_suite;    /* SRTP: enum srtp_media_suite */
+    uint8_t express;       /* 1: both gateways agreed to run ahead of the clock */
+    uint8_t reserved[2];
+    uint8_t fingerprint[MSG_FINGERPRINT_OCTETS]; /* UDPTL_DTLS: what the peer's certificate has */
+    uint8_t srtp_send_key[MSG_SRTP_KEY_MAX], srtp_receive_key[MSG_SRTP_KEY_MAX]; /* SRTP */
 };
 
 enum call_progress {
@@ -221,9 +242,11 @@ struct msg_call_done {
     uint32_t media_seen; /* packets of the peer that were valid */
     uint32_t packets_lost, packets_recovered, packets_bad;
     uint32_t media_ms; /* from CALL_MEDIA to the end */
+    uint32_t express;  /* 1: the call ran ahead of the clock to its end */
     char peer_ident[MSG_IDENT_MAX];
     char modem[16];
-    char text[MSG_REASON_MAX]; /* the result in words */
+    char text[MSG_REASON_MAX];           /* the result in words */
+    char protection[MSG_PROTECTION_MAX]; /* of media: version and cipher; "": none */
 };
 
 enum render_rotate { RENDER_ROTATE_AUTO = 0, RENDER_ROTATE_NONE = 1 };

@@ -50,7 +50,7 @@ static void tick(void *self, uint64_t now_ms)
     struct spandsp_peer *peer = self;
     for (; peer->clock_ms + SESSION_STEP_MS <= now_ms; peer->clock_ms += SESSION_STEP_MS) {
         peer->sent_in_step = 0;
-        t38_terminal_send_timeout(peer->terminal, SESSION_STEP_MS * SAMPLES_PER_MS);
+        t38_terminal_send_timeout(peer->terminal, SESSION_STEP_SAMPLES);
     }
 }
 
