@@ -160,7 +160,7 @@ struct msg_call_ready {
 };
 
 /* How media travels. The protected ones are for calls whose signalling is TLS. */
-enum media_transport {
+enum media_kind {
     MEDIA_TRANSPORT_UDPTL = 0,
     MEDIA_TRANSPORT_RTP = 1,
     MEDIA_TRANSPORT_UDPTL_DTLS = 2, /* RFC 7345 */
@@ -176,7 +176,7 @@ struct msg_call_media {
     uint32_t max_rate;     /* negotiated T38MaxBitRate */
     uint8_t fec_packets;   /* that a parity field joins; 0: redundancy, not parity (T.38 §9.1) */
     uint8_t fec_fields;    /* parity fields of a datagram */
-    uint8_t transport;     /* enum media_transport */
+    uint8_t transport;     /* enum media_kind */
     uint8_t dtls_active;   /* UDPTL_DTLS: 1: our side is the DTLS client (a=setup:active) */
     uint8_t srtp_suite;    /* SRTP: enum srtp_media_suite */
     uint8_t express;       /* 1: both gateways agreed to run ahead of the clock */
