@@ -162,8 +162,9 @@ void fax_engine_free(struct fax_engine *e);
 int fax_engine_receive_ifp(struct fax_engine *e, uint16_t sequence, const uint8_t *ifp,
                            size_t length);
 
-/* Lets the session's time run to now_ms, in steps of 20 ms; at most a second a call, the rest is
- * forgotten. */
+/* Lets the session's time run to now_ms; at most a second a call, the rest is forgotten. To be
+ * called when fax_engine_next_due_ms() has come, and before anything else is told to the session,
+ * so that its timers start from now. A call in between does no harm. */
 void fax_engine_tick(struct fax_engine *e, uint64_t now_ms);
 
 /* Express: a session that is transmitting goes on without waiting for its pace, until about
@@ -172,7 +173,8 @@ void fax_engine_tick(struct fax_engine *e, uint64_t now_ms);
  * express_flow.h; call it after tick and after receive_ifp. Returns how many IFPs have left. */
 unsigned fax_engine_run_ahead(struct fax_engine *e, unsigned packets);
 
-/* When tick has something to do next; UINT64_MAX when finished. */
+/* When tick has something to do next: a packet to send, a timer that expires, at the latest a
+ * second from the last tick; UINT64_MAX when finished. Changes with every call into the session. */
 uint64_t fax_engine_next_due_ms(const struct fax_engine *e);
 
 /* The page of the last PAGE_RECEIVED is safe: confirm it. Returns 0, or FAX_ESTATE when none is
