@@ -1,5 +1,5 @@
-/* fax_engine.h: one T.30 session over T.38, sending or receiving: IFPs and the time in, IFPs and
- * events out.
+/* fax_engine.h: one T.30 session over T.38 or over audio, sending or receiving: IFPs (or samples)
+ * and the time in, IFPs (or samples) and events out.
  *
  * Behind it is spandsp 0.0.6 with our guard; no type of spandsp appears here, so that another
  * engine can follow. One session is used by one thread at a time. Nothing is read or written but
@@ -29,6 +29,7 @@ enum {
     FAX_ENGINE_IFP_MAX = 1400,      /* octets */
     FAX_ENGINE_PAGE_MAX = 16 << 20, /* octets of a coded page, received */
     FAX_ENGINE_PAGES_MAX = 1000,    /* of a document to send */
+    FAX_ENGINE_SAMPLES = 160,       /* of audio in 20 ms, 8,000 a second */
 };
 
 enum fax_modem { FAX_MODEM_UNTRAINED, FAX_MODEM_V27TER, FAX_MODEM_V29, FAX_MODEM_V17 };
@@ -98,11 +99,18 @@ struct fax_engine_callbacks {
      * it (fax_page_wipe). What is not taken the engine wipes after the callback. */
     void (*event)(void *user, const struct fax_engine_event *event);
     void *user;
+    /* Over audio, in place of send_ifp, once every 20 ms of the session's time, in this order: hear
+     * fills in what has come from the peer and returns how many of the samples are made up because
+     * they are lost (all of them: the modem bridges the gap itself); say gives what is to be sent.
+     */
+    size_t (*hear)(void *user, int16_t samples[FAX_ENGINE_SAMPLES]);
+    void (*say)(void *user, const int16_t samples[FAX_ENGINE_SAMPLES]);
 };
 
 struct fax_engine_config {
     bool sender;             /* we called, or agreed to, send the document; else we receive it */
     const char *local_ident; /* CSI or TSI: up to FAX_IDENT_MAX of 0-9 + * # space; copied */
+    bool audio;              /* T.30 over audio by modems; else over T.38 */
     int t38_version;         /* as negotiated by SDP: 0 to 3 */
     /* bit/s, 2400 to 14400. A sender keeps to it exactly. A receiver can only offer kinds of
      * modems: 14400 V.17, 9600 V.29, 4800 V.27ter, 2400 V.27ter's slower rate; others are rounded
@@ -142,14 +150,20 @@ int fax_engine_new(struct fax_engine **out, const struct fax_engine_config *conf
 void fax_engine_free(struct fax_engine *e);
 
 /* Takes an IFP from the peer; sequence as in UDPTL, gaps mean loss. Malformed ones are counted and
- * dropped (FAX_EFORMAT), too many between two ticks as well (FAX_ELIMIT). Returns 0 or one of
- * these. */
+ * dropped (FAX_EFORMAT), too many between two ticks as well (FAX_ELIMIT). Returns 0, one of
+ * these, or FAX_ESTATE for a session over audio. */
 int fax_engine_receive_ifp(struct fax_engine *e, uint16_t sequence, const uint8_t *ifp,
                            size_t length);
 
 /* Lets the session's time run to now_ms, in steps of 20 ms; at most a second a call, the rest is
  * forgotten. */
 void fax_engine_tick(struct fax_engine *e, uint64_t now_ms);
+
+/* Express: a session that is transmitting goes on without waiting for its pace, until about
+ * `packets` IFPs have left (a few more when they belong together). While it waits for the peer, or
+ * a page is held, nothing happens: those times go with the clock. Only for a peer that agreed, see
+ * express_flow.h; call it after tick and after receive_ifp. Returns how many IFPs have left. */
+unsigned fax_engine_run_ahead(struct fax_engine *e, unsigned packets);
 
 /* When tick has something to do next; UINT64_MAX when finished. */
 uint64_t fax_engine_next_due_ms(const struct fax_engine *e);

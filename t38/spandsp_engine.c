@@ -11,7 +11,9 @@ enum {
     SENT_IN_STEP_MAX = 60,      /* packets in 20 ms: beyond that spandsp loops over an HDLC idle */
     RECEIVED_IN_TICK_MAX = 256, /* between two ticks: about seven seconds of a fax */
     SILENCE_MS = 45000,         /* a sender says something every few seconds; T1 is 35 s */
-    HOLD_MAX_MS = 120000,       /* twice the T5 of a sender; only a hostile one waits longer */
+    RESTART_BEHIND = 40,       /* numbers back that are no late packet; UDPTL gives them in order */
+    SILENCE_AT_END_MS = 12000, /* all pages have been confirmed: time to repeat the last command */
+    HOLD_MAX_MS = 120000,      /* twice the T5 of a sender; only a hostile one waits longer */
 };
 
 void spandsp_report(struct fax_engine *e, enum fax_engine_event_kind kind, uint32_t page)
@@ -88,8 +90,8 @@ static bool misses_a_page(const struct fax_engine *e)
 
 static int final_result(const struct fax_engine *e)
 {
-    if (e->stop_code)
-        return e->stop_code;
+    if (e->stop_code && !(e->stop_code == T30_RESULT_MEDIA_SILENT && has_whole_document(e)))
+        return e->stop_code; /* only the peer's last word, DCN, was lost */
     if (e->in.refusal)
         return e->in.refusal;
     if (e->in.not_ready)
@@ -208,15 +210,28 @@ static void skip_sequence(struct fax_engine *e, uint16_t sequence)
         core->rx_expected_seq_no = (sequence + 1) & 0xFFFF;
 }
 
+/* spandsp would take the packets of a peer that began its numbers anew for late ones. What was
+ * incomplete at that moment is broken off as by a lost packet. */
+static void follow_restart(struct fax_engine *e, uint16_t sequence)
+{
+    t38_core_state_t *core = &e->terminal.t38_fe.t38;
+    if (core->rx_expected_seq_no >= 0 &&
+        (int16_t)(uint16_t)(sequence - core->rx_expected_seq_no) < -RESTART_BEHIND)
+        core->rx_expected_seq_no = (sequence - 1) & 0xFFFF;
+}
+
 int fax_engine_receive_ifp(struct fax_engine *e, uint16_t sequence, const uint8_t *ifp,
                            size_t length)
 {
+    if (e->audio)
+        return FAX_ESTATE;
     if (e->finished)
         return 0;
     if (++e->received_in_tick > RECEIVED_IN_TICK_MAX)
         return FAX_ELIMIT;
     e->statistics.ifps_received++;
     e->heard_ms = e->clock_ms;
+    follow_restart(e, sequence);
     if (length == 0) {
         skip_sequence(e, sequence);
         return 0;
@@ -248,15 +263,25 @@ static void watch_hold(struct fax_engine *e)
         spandsp_stop(e, T30_RESULT_HOLD_EXPIRED);
 }
 
+void spandsp_advance(struct fax_engine *e, int samples)
+{
+    e->sent_in_step = 0;
+    enter(e);
+    t38_terminal_send_timeout(&e->terminal, samples);
+    leave(e);
+}
+
 static void step(struct fax_engine *e)
 {
     e->clock_ms += SESSION_STEP_MS;
-    e->sent_in_step = 0;
     enter(e);
     watch_hold(e);
-    if (!e->in.holding) /* for a held session time stands still */
-        t38_terminal_send_timeout(&e->terminal, SESSION_STEP_SAMPLES);
-    if (!e->sender && !e->in.holding && e->clock_ms - e->heard_ms > SILENCE_MS)
+    uint64_t silence_ms = has_whole_document(e) ? SILENCE_AT_END_MS : SILENCE_MS;
+    if (e->audio)
+        spandsp_audio_step(e);
+    else if (!e->in.holding) /* for a held session time stands still */
+        spandsp_advance(e, SESSION_STEP_SAMPLES);
+    if (!e->sender && !e->in.holding && e->clock_ms - e->heard_ms > silence_ms)
         spandsp_stop(e, T30_RESULT_MEDIA_SILENT);
     leave(e);
 }

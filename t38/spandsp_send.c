@@ -128,6 +128,8 @@ static bool say_fcd(struct fax_engine *e, const uint8_t *frame)
     bool loaded = e->out.page == t->t4.tx.current_page && e->out.block == t->ecm_block;
     if (!loaded && !load_block(e))
         spandsp_stop(e, T30_RESULT_GUARD); /* never send the dummy */
+    else if (e->audio)
+        e->next_frame(e->next_frame_user, frame, HEADER_OCTETS + GUARD_FRAME_OCTETS);
     else
         send_image_frame(&e->terminal.t38_fe, frame);
     return true;

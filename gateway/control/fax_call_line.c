@@ -299,6 +299,13 @@ static void fill_start(struct fax_call *call, struct msg_call_start *start)
     }
 }
 
+static enum media_recovery configured_recovery(const char *name)
+{
+    if (!strcmp(name, "fec"))
+        return MEDIA_FEC;
+    return strcmp(name, "none") ? MEDIA_REDUNDANCY : MEDIA_NO_RECOVERY;
+}
+
 int fax_call_start_line(struct fax_call *call)
 {
     struct control *control = call->control;
@@ -324,6 +331,8 @@ int fax_call_start_line(struct fax_call *call)
     call->local.session_version = 1;
     call->local.max_bit_rate = (uint32_t)control->config->fax.max_rate;
     call->local.max_datagram = (uint32_t)control->config->media.max_datagram;
+    call->local.t38_version = (uint8_t)control->config->media.t38_version;
+    call->local.recovery = configured_recovery(control->config->media.error_correction);
     if (rc == 0)
         fax_call_timer(call, CALL_PREPARE_MS, on_prepare_timeout);
     return rc;
@@ -339,12 +348,18 @@ static void on_too_long(struct fax_call *call)
 
 static void send_media(struct fax_call *call)
 {
+    const struct config_media *config = &call->control->config->media;
     struct msg_call_media media;
     memset(&media, 0, sizeof media);
     media.call = call->line_call;
     media.peer = call->t38.peer;
     media.t38_version = call->t38.version;
-    media.redundancy = call->t38.redundancy ? (uint8_t)call->control->config->media.redundancy : 0;
+    if (call->t38.recovery == MEDIA_REDUNDANCY)
+        media.redundancy = (uint8_t)config->redundancy;
+    if (call->t38.recovery == MEDIA_FEC) {
+        media.fec_packets = (uint8_t)config->fec_packets;
+        media.fec_fields = (uint8_t)config->fec_fields;
+    }
     media.max_datagram = call->t38.max_datagram;
     media.max_rate = call->t38.max_bit_rate;
     int rc = call->line_call

@@ -42,7 +42,7 @@ void fax_call_reinvite(struct fax_call *call)
 static void take_t38(struct fax_call *call, const struct sdp_session *sdp)
 {
     struct media_t38 t38;
-    int rc = sdp ? media_read_t38(sdp, call->local.max_bit_rate, &t38) : -ENOTSUP;
+    int rc = sdp ? media_agree_t38(&call->local, sdp, &t38) : -ENOTSUP;
     if (rc < 0) {
         fax_call_end(call, "the peer's answer has no T.38");
         return;

@@ -24,7 +24,7 @@ static void free_call(struct line_call *call)
     document_wipe(&call->reduced);
     document_wipe(&call->job.reduced);
     received_pages_close(&call->vault);
-    media_socket_close(&call->media);
+    media_transport_close(&call->media);
     if (call->vault_fd >= 0)
         close(call->vault_fd);
     OPENSSL_cleanse(call, sizeof *call);
@@ -61,7 +61,7 @@ void line_call_report_ready(struct line_call *call, int status, const char *reas
 /* Why the call cannot start, or NULL. */
 static const char *open_call(struct line_call *call, int media_fd, int *status)
 {
-    *status = media_socket_open(&call->media, media_fd);
+    *status = media_transport_open(&call->media, media_fd);
     if (*status != 0)
         return "the media socket is of no use";
     if (call->vault_fd < 0) {
@@ -141,6 +141,19 @@ static int get_page(void *user, uint32_t page, struct fax_page_view *out)
     return 0;
 }
 
+static int open_udptl(struct line_call *call, const struct msg_call_media *media)
+{
+    struct udptl_receiver_config config = udptl_receiver_default;
+    unsigned depth = media->redundancy < UDPTL_DEPTH_MAX ? media->redundancy : UDPTL_DEPTH_MAX;
+    int error = media->fec_packets != 0
+                    ? udptl_sender_new_fec(&call->udptl_out, media->fec_packets, media->fec_fields,
+                                           media->max_datagram)
+                    : udptl_sender_new(&call->udptl_out, depth, media->max_datagram);
+
+    config.t38_version = media->t38_version;
+    return error == 0 ? udptl_receiver_new(&call->udptl_in, &config) : error;
+}
+
 static int open_session(struct line_call *call, const struct msg_call_media *media)
 {
     struct fax_engine_config config = {
@@ -154,13 +167,12 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
         .source = {call->document.page_count, get_page, call},
         .callbacks = {line_call_send_ifp, line_call_event, call},
     };
-    unsigned depth = media->redundancy < UDPTL_DEPTH_MAX ? media->redundancy : UDPTL_DEPTH_MAX;
-    int error = udptl_sender_new(&call->udptl_out, depth, media->max_datagram);
+    int error = open_udptl(call, media);
 
     if (error == 0)
-        error = udptl_receiver_new(&call->udptl_in, NULL);
-    if (error == 0)
         error = fax_engine_new(&call->engine, &config);
+    if (error == 0)
+        media_transport_on_datagram(&call->media, line_call_udptl_cb, call);
     return error;
 }
 
@@ -168,7 +180,7 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
 static void unwatch(struct line_call *call)
 {
     if (call->watched)
-        (void)epoll_ctl(call->line->epoll_fd, EPOLL_CTL_DEL, call->media.fd, NULL);
+        (void)epoll_ctl(call->line->epoll_fd, EPOLL_CTL_DEL, call->media.socket.fd, NULL);
     call->watched = false;
 }
 
@@ -178,7 +190,7 @@ static int watch(struct line_call *call)
 
     if (call->watched)
         return 0;
-    if (epoll_ctl(call->line->epoll_fd, EPOLL_CTL_ADD, call->media.fd, &event) < 0)
+    if (epoll_ctl(call->line->epoll_fd, EPOLL_CTL_ADD, call->media.socket.fd, &event) < 0)
         return -errno;
     call->watched = true;
     return 0;
@@ -194,7 +206,7 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
                   call->start.call);
         return;
     }
-    error = media_socket_connect(&call->media, &media->peer);
+    error = media_transport_connect(&call->media, &media->peer);
     if (error != 0) {
         snprintf(text, sizeof text, "the media address cannot be used: %s", strerror(-error));
         line_call_abort(call, T30_RESULT_ABORTED, text);
@@ -210,6 +222,9 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         line_call_abort(call, T30_RESULT_ABORTED, text);
         return;
     }
+    call->express = media->express != 0;
+    if (call->express)
+        express_flow_begin(&call->flow, 0); /* as udptl_sender_new() numbers */
     call->state = LINE_CALL_RUNNING;
     call->started_ms = line_now_ms();
     call->heard_ms = call->started_ms;
@@ -232,6 +247,7 @@ void line_call_journaled(struct line_call *call, const struct msg_page_journaled
         (void)fax_engine_page_judged(call->engine, call->page_copy);
     else
         (void)fax_engine_page_refused(call->engine, T30_RESULT_STORE_FAILED);
+    line_call_run_ahead(call, line_now_ms());
     line_call_settle(call);
 }
 
@@ -281,6 +297,7 @@ static int send_done(struct line_call *call)
         .x_dpi = statistics->x_dpi,
         .y_dpi = statistics->y_dpi,
         .media_seen = call->media_seen,
+        .express = call->express && call->flow.on && call->flow.reports_taken > 0,
         .media_ms = call->started_ms == 0 ? 0 : (uint32_t)(call->ended_ms - call->started_ms),
     };
 
@@ -312,7 +329,7 @@ static void begin_ending(struct line_call *call)
     call->engine = NULL;
     call->page_asked = 0;
     unwatch(call);
-    media_socket_close(&call->media);
+    media_transport_close(&call->media);
     if (call->wheel.next == NULL)
         call_wheel_add(&call->line->wheel, &call->wheel);
     line_tick_start(call->line);

@@ -15,14 +15,16 @@
 #include "gateway/line/call_wheel.h"
 #include "gateway/line/document_load.h"
 #include "gateway/line/line.h"
-#include "gateway/line/media_socket.h"
+#include "gateway/line/media_transport.h"
 #include "gateway/line/received_page.h"
 #include "gateway/process/messages.h"
+#include "t38/express_flow.h"
 #include "t38/fax_engine.h"
 #include "t38/udptl.h"
 
 enum {
     LINE_CALL_DATAGRAMS_PER_TICK = 8,    /* of 5 ms, a call: ten times what T.38 needs */
+    LINE_CALL_DATAGRAMS_EXPRESS = 48,    /* the same for a call ahead of the clock */
     LINE_CALL_DATAGRAMS_AT_STOP = 64,    /* what may still wait in the socket when a call ends */
     LINE_CALL_SENDER_SILENCE_MS = 600000 /* a page of one block at 2,400 bit/s takes 220 s */
 };
@@ -54,8 +56,8 @@ struct line_call {
     struct line *line;
     enum line_call_state state;
     struct msg_call_start start; /* the data key is wiped as soon as it is not needed */
-    struct media_socket media;
-    bool watched; /* media is in the line's epoll set */
+    struct media_transport media;
+    bool watched; /* its socket is in the line's epoll set */
     int vault_fd;
     struct line_job job;
     struct received_pages vault;     /* receiver */
@@ -64,6 +66,8 @@ struct line_call {
     struct fax_engine *engine;
     struct udptl_sender *udptl_out;
     struct udptl_receiver *udptl_in;
+    bool express; /* agreed with the peer: both may run ahead of the clock */
+    struct express_flow flow;
     uint32_t page_asked;     /* receiver: MSG_PAGE_SEALED sent for it, answer awaited; else 0 */
     enum fax_copy page_copy; /* what that page is worth */
     uint64_t started_ms;     /* of media */
@@ -108,6 +112,17 @@ void line_call_visit(struct line_call *call, uint64_t now_ms);
 /* The T.30 engine's callbacks; user is the call. They never free it. */
 void line_call_event(void *user, const struct fax_engine_event *event);
 void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copies);
+
+/* The transport's callback for a T.38 session: a UDPTL datagram of the peer. user is the call. */
+void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_ms);
+
+/* Express calls (nothing happens for others). take_report: takes a datagram that is a report of the
+ * peer's and says so. note_datagram: counts a good UDPTL datagram. run_ahead: lets the session send
+ * what its window allows and reports what came; to be called when something has come or time has
+ * passed. */
+bool line_call_take_report(struct line_call *call, const uint8_t *data, size_t length);
+void line_call_note_datagram(struct line_call *call, const uint8_t *data);
+void line_call_run_ahead(struct line_call *call, uint64_t now_ms);
 
 /* Queues the storing of a received page, which is moved out of *page. */
 void line_call_store_page(struct line_call *call, struct fax_page *page, uint32_t number);

@@ -94,8 +94,9 @@ void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copie
 
     if (udptl_sender_produce(call->udptl_out, ifp, length, datagram, sizeof datagram, &octets) != 0)
         return;
+    express_flow_sent(&call->flow);
     for (int i = 0; i < copies; i++)
-        media_socket_send(&call->media, datagram, octets);
+        media_transport_send(&call->media, datagram, octets);
     explicit_bzero(datagram, octets);
 }
 
@@ -107,11 +108,14 @@ static void receive_ifp_cb(void *user, uint16_t sequence, const uint8_t *data, s
         (void)fax_engine_receive_ifp(call->engine, sequence, data, length);
 }
 
-static void take_datagram(struct line_call *call, size_t length, uint64_t now_ms)
+void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_ms)
 {
-    if (udptl_receiver_push(call->udptl_in, call->line->datagram, length, now_ms, receive_ifp_cb,
-                            call) != 0)
+    struct line_call *call = user;
+
+    if (call->finished || line_call_take_report(call, data, length) ||
+        udptl_receiver_push(call->udptl_in, data, length, now_ms, receive_ifp_cb, call) != 0)
         return;
+    line_call_note_datagram(call, data);
     call->heard_ms = now_ms;
     if (call->media_seen++ == 0)
         report_progress(call, PROGRESS_MEDIA_SEEN, NULL);
@@ -119,21 +123,11 @@ static void take_datagram(struct line_call *call, size_t length, uint64_t now_ms
 
 void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
 {
-    uint8_t *datagram = call->line->datagram;
-    size_t longest = 0;
-
-    while (limit-- > 0 && !call->finished) {
-        ssize_t length = media_socket_receive(&call->media, datagram, UDPTL_DATAGRAM_MAX);
-
-        if (length == -EAGAIN)
-            break;
-        if (length < 0)
-            continue;
-        if ((size_t)length > longest)
-            longest = (size_t)length;
-        take_datagram(call, (size_t)length, now_ms);
-    }
-    explicit_bzero(datagram, longest);
+    if (call->express && limit < LINE_CALL_DATAGRAMS_EXPRESS)
+        limit = LINE_CALL_DATAGRAMS_EXPRESS;
+    if (!call->finished)
+        (void)media_transport_receive(&call->media, call->line->datagram, limit, now_ms);
+    line_call_run_ahead(call, now_ms);
 }
 
 /* T.30 ends a session by its own timers when a sender hears nothing after it asked; a receiver
@@ -150,9 +144,11 @@ static bool is_silent(const struct line_call *call, uint64_t now_ms)
 void line_call_visit(struct line_call *call, uint64_t now_ms)
 {
     if (!call->finished) {
+        media_transport_tick(&call->media, now_ms);
         if (udptl_receiver_due_ms(call->udptl_in) <= now_ms)
             udptl_receiver_flush(call->udptl_in, now_ms, receive_ifp_cb, call);
         fax_engine_tick(call->engine, now_ms);
+        line_call_run_ahead(call, now_ms);
         if (!call->finished && is_silent(call, now_ms)) {
             line_call_abort(call, T30_RESULT_MEDIA_SILENT, NULL);
             return;

@@ -174,10 +174,13 @@ struct msg_call_media {
     uint8_t redundancy;    /* UDPTL redundancy depth to send with */
     uint16_t max_datagram; /* what the peer takes (T38FaxMaxDatagram) */
     uint32_t max_rate;     /* negotiated T38MaxBitRate */
+    uint8_t fec_packets;   /* that a parity field joins; 0: redundancy, not parity (T.38 §9.1) */
+    uint8_t fec_fields;    /* parity fields of a datagram */
     uint8_t transport;     /* enum media_transport */
     uint8_t dtls_active;   /* UDPTL_DTLS: 1: our side is the DTLS client (a=setup:active) */
     uint8_t srtp_suite;    /* SRTP: enum srtp_media_suite */
-    uint8_t reserved;
+    uint8_t express;       /* 1: both gateways agreed to run ahead of the clock */
+    uint8_t reserved[2];
     uint8_t fingerprint[MSG_FINGERPRINT_OCTETS]; /* UDPTL_DTLS: what the peer's certificate has */
     uint8_t srtp_send_key[MSG_SRTP_KEY_MAX], srtp_receive_key[MSG_SRTP_KEY_MAX]; /* SRTP */
 };
@@ -239,6 +242,7 @@ struct msg_call_done {
     uint32_t media_seen; /* packets of the peer that were valid */
     uint32_t packets_lost, packets_recovered, packets_bad;
     uint32_t media_ms; /* from CALL_MEDIA to the end */
+    uint32_t express;  /* 1: the call ran ahead of the clock to its end */
     char peer_ident[MSG_IDENT_MAX];
     char modem[16];
     char text[MSG_REASON_MAX];           /* the result in words */

@@ -368,7 +368,7 @@ static void ignore_event(void *user, const struct fax_engine_event *event)
 static int try_config(struct fax_engine_config *c)
 {
     struct fax_engine *e;
-    c->callbacks = (struct fax_engine_callbacks){ignore_ifp, ignore_event, NULL};
+    c->callbacks = (struct fax_engine_callbacks){.send_ifp = ignore_ifp, .event = ignore_event};
     int error = fax_engine_new(&e, c);
     assert_true(error ? e == NULL : e != NULL);
     fax_engine_free(e);
