@@ -111,6 +111,7 @@ struct fax_engine_config {
     bool sender;             /* we called, or agreed to, send the document; else we receive it */
     const char *local_ident; /* CSI or TSI: up to FAX_IDENT_MAX of 0-9 + * # space; copied */
     bool audio;              /* T.30 over audio by modems; else over T.38 */
+    bool hold_back;          /* sender: a DIS is not answered until fax_engine_proceed() */
     int t38_version;         /* as negotiated by SDP: 0 to 3 */
     /* bit/s, 2400 to 14400. A sender keeps to it exactly. A receiver can only offer kinds of
      * modems: 14400 V.17, 9600 V.29, 4800 V.27ter, 2400 V.27ter's slower rate; others are rounded
@@ -187,6 +188,10 @@ int fax_engine_page_refused(struct fax_engine *e, int result);
  * FAX_ESTATE when sending has begun meanwhile, the old pages are used then; else the session ends
  * with T30_RESULT_SOURCE and the reason is returned. */
 int fax_engine_pages_changed(struct fax_engine *e) __attribute__((warn_unused_result));
+
+/* A session made with hold_back may go on: it answers the next DIS (peers repeat theirs every three
+ * seconds). Otherwise, and later, it does nothing. */
+void fax_engine_proceed(struct fax_engine *e);
 
 /* Ends the session from our side with FINISHED and `result`; nothing more is sent. Safe when
  * finished. */

@@ -225,6 +225,8 @@ int spandsp_send_load(struct fax_engine *e)
 bool spandsp_send_fits(struct fax_engine *e, const uint8_t *dis, size_t n)
 {
     uint16_t y_dpi = guard_dis_y_dpi(dis, n), most = 0;
+    if (e->hold_back)
+        return false;
     for (uint32_t i = 0; i < e->out.page_count; i++)
         if (e->out.pages[i].y_dpi > most)
             most = e->out.pages[i].y_dpi;

@@ -102,7 +102,7 @@ struct fax_engine {
         t38_terminal_state_t terminal;
         fax_state_t fax;
     };
-    bool audio;
+    bool audio, hold_back;
     struct spandsp_audio sound;
     struct fax_engine_callbacks callbacks;
     bool sender;
