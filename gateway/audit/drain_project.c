@@ -5,11 +5,12 @@
 /* n node, i index, r record, p personal values. MATERIALIZED: else the JSON is parsed again for
  * every key that is taken from it. */
 #define EVENT                                                                                      \
-    "WITH e AS MATERIALIZED (SELECT $1::text AS n, x.i, x.r, x.p FROM jsonb_to_recordset("         \
-    "$2::jsonb) AS x(i bigint, r jsonb, p jsonb)) "
+    "WITH e AS MATERIALIZED (SELECT $1::text AS n, x.i, x.r, x.p FROM audit_events($2::jsonb) x) "
 #define NEWER(t) "(" t ".last_node <> e.n OR " t ".last_index < e.i)"
 #define CHANGED  "last_node = e.n, last_index = e.i"
-#define TIME     "micro_time((e.r->>'time')::bigint)"
+/* As micro_time(), which cannot be inlined. */
+#define MICRO(x) "(timestamptz '1970-01-01 00:00:00+00' + " x " * interval '1 microsecond')"
+#define TIME     MICRO("(e.r->>'time')::bigint")
 #define TEXT(k)  "coalesce(e.p->>'" k "', e.r->>'" k "', '')"
 #define INT(k)   "coalesce((e.r->>'" k "')::integer, 0)"
 #define BIG(k)   "coalesce((e.r->>'" k "')::bigint, 0)"
