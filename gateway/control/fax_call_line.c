@@ -148,6 +148,7 @@ static void on_progress(struct fax_call *call, const struct msg_call_progress *m
         tell(call, "trained", json_pack("{s:i,s:s}", "rate", (int)m->rate, "modem", m->modem));
         break;
     case PROGRESS_PEER_IDENT:
+    case PROGRESS_FAX_TONES:
         break;
     case PROGRESS_MEDIA_SEEN:
         tell(call, "training", json_object());
@@ -282,6 +283,7 @@ static void fill_start(struct fax_call *call, struct msg_call_start *start)
     start->call = call->line_call;
     start->sender = call->outbound;
     start->ecm = call->outbound ? call->ecm : config->fax.ecm;
+    start->t85 = start->ecm && config->fax.t85;
     start->attempt = call->attempt;
     start->first_page = call->outbound ? call->first_page : 0;
     start->max_rate = call->outbound ? call->max_rate : (uint32_t)config->fax.max_rate;

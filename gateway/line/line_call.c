@@ -106,6 +106,8 @@ void line_call_start(struct line *line, struct ipc_message *message)
     call->line = line;
     call->start = *start;
     end_texts(&call->start);
+    if (line->call_count >= LINE_CALL_T85_MAX)
+        call->start.t85 = 0;
     call->vault_fd = take_descriptor(message, 1);
     line_insert_call(line, call);
     why = open_call(call, take_descriptor(message, 0), &status);
@@ -122,15 +124,15 @@ static uint32_t negotiated_rate(uint32_t ours, uint32_t theirs)
     return theirs != 0 && theirs < ours ? theirs : ours;
 }
 
-static int get_page(void *user, uint32_t page, struct fax_page_view *out)
+static const struct loaded_document *document_in_use(const struct line_call *call)
 {
-    const struct line_call *call = user;
-    const struct loaded_document *document =
-        call->reduced.page_count > 0 ? &call->reduced : &call->document;
-    const struct coded_page *coded = &document->pages[page];
+    return call->reduced.page_count > 0 ? &call->reduced : &call->document;
+}
 
-    *out = (struct fax_page_view){
-        .coding = FAX_PAGE_T6,
+static struct fax_page_view view_of(const struct coded_page *coded, enum fax_page_coding coding)
+{
+    return (struct fax_page_view){
+        .coding = coding,
         .lsb_first = coded->format.lsb_first,
         .width = coded->format.width,
         .rows = coded->format.height,
@@ -139,6 +141,17 @@ static int get_page(void *user, uint32_t page, struct fax_page_view *out)
         .data = coded->data,
         .length = coded->length,
     };
+}
+
+static int get_page(void *user, uint32_t page, struct fax_page_view *out)
+{
+    *out = view_of(&document_in_use(user)->pages[page], FAX_PAGE_T6);
+    return 0;
+}
+
+static int get_t85_page(void *user, uint32_t page, struct fax_page_view *out)
+{
+    *out = view_of(&document_in_use(user)->t85_pages[page], FAX_PAGE_T85);
     return 0;
 }
 
@@ -168,7 +181,7 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
         .ecm = call->start.ecm != 0,
         .hold_rnr_ms = call->line->hold_rnr_ms,
         .hold_without_ecm_ms = call->line->hold_without_ecm_ms,
-        .source = {call->document.page_count, get_page, call},
+        .source = {.page_count = call->document.page_count, .get = get_page, .user = call},
         .callbacks = {.send_ifp = line_call_send_ifp,
                       .event = line_call_event,
                       .user = call,
@@ -177,6 +190,11 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
     };
     int error = open_udptl(call, media);
 
+    /* Ahead of the clock the wire costs nothing and the CPU everything. */
+    if (call->start.t85 && !media->express) {
+        config.t85 = true;
+        config.source.get_t85 = call->document.t85_pages != NULL ? get_t85_page : NULL;
+    }
     if (error == 0)
         error = fax_engine_new(&call->engine, &config);
     if (error == 0 && audio)
@@ -264,7 +282,6 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
     if (call->started_ms == 0)
         call->started_ms = line_now_ms();
     call->heard_ms = line_now_ms();
-    call_wheel_add(&call->line->wheel, &call->wheel);
     line_tick_start(call->line);
     fax_engine_tick(call->engine, line_now_ms());
     line_call_settle(call);
@@ -278,6 +295,7 @@ void line_call_journaled(struct line_call *call, const struct msg_page_journaled
         return;
     }
     call->page_asked = 0;
+    fax_engine_tick(call->engine, line_now_ms()); /* its time may be behind */
     /* FAX_ESTATE: the session ended while control was asked; there is nothing to confirm. */
     if (answer->status == 0)
         (void)fax_engine_page_judged(call->engine, call->page_copy);
@@ -368,20 +386,31 @@ static void begin_ending(struct line_call *call)
     call->page_asked = 0;
     unwatch(call);
     media_transport_close(&call->media);
-    if (call->wheel.next == NULL)
-        call_wheel_add(&call->line->wheel, &call->wheel);
     line_tick_start(call->line);
+}
+
+/* The next visit is for whatever comes first. Most often something earlier is planned already. */
+static void plan_visit(struct line_call *call)
+{
+    if (call->state == LINE_CALL_RUNNING)
+        call_wheel_want(&call->line->wheel, &call->wheel, line_call_due_ms(call));
 }
 
 void line_call_settle(struct line_call *call)
 {
-    if (!call->finished)
+    if (!call->finished) {
+        plan_visit(call);
         return;
+    }
     if (call->state != LINE_CALL_ENDING)
         begin_ending(call);
     if (call->job.running)
         return;
-    if (!call->line->closing && send_done(call) == -ENOBUFS)
-        return; /* the next visit tries again: this message may not be lost */
+    if (!call->line->closing && send_done(call) == -ENOBUFS) {
+        /* The next visit tries again: this message may not be lost. */
+        call_wheel_want(&call->line->wheel, &call->wheel, line_now_ms() + LINE_CALL_RETRY_MS);
+        line_tick_start(call->line);
+        return;
+    }
     free_call(call);
 }
