@@ -62,7 +62,11 @@ static void our_t38(struct media_local *local, uint8_t version, enum media_recov
 int media_offer_audio(struct media_local *local, struct sdp_session *sdp)
 {
     int rc = sdp_begin(sdp, local->session_id, local->session_version++, local->address);
-    return rc < 0 ? rc : sdp_add_g711(sdp, local->port, true);
+    if (rc == 0)
+        rc = sdp_add_g711(sdp, local->port, true);
+    if (rc == 0)
+        sdp->media[0].rtcp_mux = true;
+    return rc;
 }
 
 int media_offer_t38(struct media_local *local, struct sdp_session *sdp)
@@ -132,6 +136,7 @@ int media_read_audio(const struct sdp_session *sdp, struct media_audio *out)
         return -ENOTSUP;
     out->payload_type = (uint8_t)type;
     out->a_law = strcasecmp(format->encoding, "PCMA") == 0;
+    out->rtcp = sdp->media[index].rtcp_mux;
     return read_address(sdp, &sdp->media[index], &out->peer);
 }
 

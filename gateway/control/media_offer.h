@@ -44,6 +44,7 @@ struct media_audio {
     struct sockaddr_storage peer;
     uint8_t payload_type; /* both ways */
     bool a_law;
+    bool rtcp; /* reports travel on the same port; else there are none */
 };
 
 /* G.711 on our port. Returns 0 or a negative errno as sdp_begin(). Each function here that writes a

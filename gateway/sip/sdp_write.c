@@ -66,6 +66,8 @@ static int put_media(struct sip_text *out, const struct sdp_session *s, const st
         error = put_formats(out, m);
     if (m->packet_ms)
         sip_text_add(out, "a=ptime:%" PRIu32 "\r\n", m->packet_ms);
+    if (m->rtcp_mux && m->kind == SDP_AUDIO)
+        sip_text_add(out, "a=rtcp-mux\r\n");
     if (m->kind == SDP_IMAGE)
         sdp_t38_put(out, &m->t38);
     else
