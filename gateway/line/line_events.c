@@ -112,6 +112,8 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
 {
     struct line_call *call = user;
 
+    if (call->shaking && !call->finished) /* the first packet may come before the next visit */
+        line_call_begin_session(call, now_ms);
     if (call->finished || line_call_take_report(call, data, length) ||
         udptl_receiver_push(call->udptl_in, data, length, now_ms, receive_ifp_cb, call) != 0)
         return;
@@ -127,6 +129,8 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
         limit = LINE_CALL_DATAGRAMS_EXPRESS;
     if (!call->finished)
         (void)media_transport_receive(&call->media, call->line->datagram, limit, now_ms);
+    if (call->shaking)
+        return;
     line_call_run_ahead(call, now_ms);
 }
 
@@ -143,6 +147,8 @@ static bool is_silent(const struct line_call *call, uint64_t now_ms)
 
 void line_call_visit(struct line_call *call, uint64_t now_ms)
 {
+    if (line_call_shake(call, now_ms))
+        return;
     if (!call->finished) {
         media_transport_tick(&call->media, now_ms);
         if (udptl_receiver_due_ms(call->udptl_in) <= now_ms)
