@@ -10,6 +10,7 @@
 #include "gateway/process/log.h"
 #include "policy/vault.h"
 #include "t38/fax_engine.h"
+#include "t38/srtp_media.h"
 
 enum { ARENAS_MAX = 2 };
 
@@ -192,6 +193,8 @@ int line_warm(uv_loop_t *loop, const struct role_context *context, struct dtls_i
     if (error == 0)
         error = complain(dtls_identity_new(identity) == 0 ? warm_dtls(*identity) : -ENOMEM,
                          "OpenSSL cannot speak DTLS");
+    if (error == 0)
+        error = complain(srtp_media_load() == 0 ? 0 : -ENOTSUP, "SRTP cannot be used");
     if (error == 0)
         error = role_enter_sandbox(context, ROLE_SANDBOX_BEFORE_THREADS);
     if (error == 0)
