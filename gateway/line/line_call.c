@@ -50,6 +50,8 @@ void line_call_report_ready(struct line_call *call, int status, const char *reas
     };
 
     snprintf(ready.reason, sizeof ready.reason, "%s", reason);
+    memcpy(ready.fingerprint, dtls_identity_fingerprint(call->line->identity),
+           sizeof ready.fingerprint);
     if (line_send(call->line, MSG_CALL_READY, &ready, sizeof ready) != 0 && status == 0)
         line_call_abort(call, T30_RESULT_ABORTED, "control does not take messages");
     else if (status != 0)
@@ -265,9 +267,16 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         line_call_abort(call, T30_RESULT_ABORTED, text);
         return;
     }
+    if (call->state == LINE_CALL_RUNNING && !line_call_may_move(call, media)) {
+        line_call_abort(call, T30_RESULT_ABORTED,
+                        "the peer changed the protection of running media");
+        return;
+    }
     if (call->state == LINE_CALL_RUNNING && !make_way(call, media))
         return;
     error = open_session(call, media);
+    if (error == 0)
+        error = line_call_protect(call, media);
     if (error == 0)
         error = watch(call);
     if (error != 0) {
@@ -283,7 +292,8 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         call->started_ms = line_now_ms();
     call->heard_ms = line_now_ms();
     line_tick_start(call->line);
-    fax_engine_tick(call->engine, line_now_ms());
+    if (!call->shaking)
+        fax_engine_tick(call->engine, line_now_ms());
     line_call_settle(call);
 }
 
@@ -311,7 +321,7 @@ void line_call_stop(struct line_call *call, const struct msg_call_stop *stop)
     uint64_t now = line_now_ms();
 
     snprintf(text, sizeof text, "%.*s", (int)sizeof stop->reason - 1, stop->reason);
-    if (call->state == LINE_CALL_RUNNING && !call->finished) {
+    if (call->state == LINE_CALL_RUNNING && !call->finished && !call->shaking) {
         line_call_drain(call, LINE_CALL_DATAGRAMS_AT_STOP, now);
         fax_engine_tick(call->engine, now);
     }
@@ -371,6 +381,7 @@ static int send_done(struct line_call *call)
     if (statistics->modem != FAX_MODEM_UNTRAINED)
         snprintf(done.modem, sizeof done.modem, "%s", fax_modem_name(statistics->modem));
     snprintf(done.text, sizeof done.text, "%s", call->text);
+    snprintf(done.protection, sizeof done.protection, "%s", call->protection);
     return line_send(call->line, MSG_CALL_DONE, &done, sizeof done);
 }
 
@@ -386,6 +397,7 @@ static void begin_ending(struct line_call *call)
     call->page_asked = 0;
     unwatch(call);
     media_transport_close(&call->media);
+    call->dtls = NULL;
     line_tick_start(call->line);
 }
 

@@ -118,6 +118,8 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
 {
     struct line_call *call = user;
 
+    if (call->shaking && !call->finished) /* the first packet may come before the next visit */
+        line_call_begin_session(call, now_ms);
     if (call->finished || line_call_take_report(call, data, length))
         return;
     /* The session's time must be that of the datagram: nobody visits a call that has nothing to do.
@@ -138,6 +140,8 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
         limit = LINE_CALL_DATAGRAMS_EXPRESS;
     if (!call->finished)
         (void)media_transport_receive(&call->media, call->line->datagram, limit, now_ms);
+    if (call->shaking)
+        return;
     line_call_run_ahead(call, now_ms);
 }
 
@@ -179,6 +183,8 @@ uint64_t line_call_due_ms(const struct line_call *call)
 
 void line_call_visit(struct line_call *call, uint64_t now_ms)
 {
+    if (line_call_shake(call, now_ms))
+        return;
     if (!call->finished) {
         media_transport_tick(&call->media, now_ms);
         fax_engine_tick(call->engine, now_ms);
