@@ -38,12 +38,15 @@ struct config {
         char *user_agent;
         int64_t t1_ms;
     } sip;
-    struct {
+    struct config_media {
         char *address;
         char *public_address;
         int64_t port_first, port_last;
+        char *error_correction; /* redundancy, fec or none */
         int64_t redundancy;
+        int64_t fec_packets, fec_fields;
         int64_t max_datagram;
+        int64_t t38_version;
     } media;
     struct {
         int64_t count; /* 0: one for each core */
@@ -55,7 +58,8 @@ struct config {
         char *time_zone;
         int64_t max_pages;
         int64_t max_rate;
-        bool ecm;
+        bool ecm, t85, t38;
+        bool audio_fallback;
         int64_t reinvite_after_ms;
         int64_t reinvite_as_sender_after_ms;
         int64_t max_call_ms;

@@ -3,19 +3,57 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/socket_address.h"
 
-enum { DATAGRAM_MIN = 72, DATAGRAM_MAX = 1472, DATAGRAM_NOT_SAID = 400 };
+enum { DATAGRAM_MIN = 72, DATAGRAM_MAX = 1472, DATAGRAM_NOT_SAID = 400, PAYLOAD_TYPE_MAX = 127 };
 
-static void our_t38(const struct media_local *local, uint8_t version, struct sdp_t38 *t38)
+/* From the weakest to the strongest. */
+static enum media_recovery weaker(enum media_recovery a, enum media_recovery b)
 {
+    if (a == MEDIA_NO_RECOVERY || b == MEDIA_NO_RECOVERY)
+        return MEDIA_NO_RECOVERY;
+    return a == MEDIA_FEC && b == MEDIA_FEC ? MEDIA_FEC : MEDIA_REDUNDANCY;
+}
+
+/* Who says nothing sends redundancy, or takes it at least. */
+static enum media_recovery read_recovery(const struct sdp_t38 *t38)
+{
+    if (!(t38->present & SDP_T38_UDP_EC))
+        return MEDIA_REDUNDANCY;
+    switch (t38->udp_ec) {
+    case SDP_T38_EC_FEC:
+        return MEDIA_FEC;
+    case SDP_T38_EC_NONE:
+        return MEDIA_NO_RECOVERY;
+    case SDP_T38_EC_REDUNDANCY:
+        break;
+    }
+    return MEDIA_REDUNDANCY;
+}
+
+static uint8_t lower(uint8_t a, uint8_t b)
+{
+    return a < b ? a : b;
+}
+
+static void our_t38(struct media_local *local, uint8_t version, enum media_recovery recovery,
+                    struct sdp_t38 *t38)
+{
+    static const enum sdp_t38_udp_ec names[] = {[MEDIA_REDUNDANCY] = SDP_T38_EC_REDUNDANCY,
+                                                [MEDIA_FEC] = SDP_T38_EC_FEC,
+                                                [MEDIA_NO_RECOVERY] = SDP_T38_EC_NONE};
+    if (local->settled)
+        version = local->said_version;
     sdp_t38_set_defaults(t38);
-    t38->version = version;
+    t38->version = local->said_version = version;
+    local->said_recovery = recovery;
     t38->max_bit_rate = local->max_bit_rate;
     t38->rate_management = SDP_T38_TRANSFERRED_TCF;
-    t38->udp_ec = SDP_T38_EC_REDUNDANCY;
+    t38->udp_ec = names[recovery];
     t38->max_datagram = local->max_datagram;
     t38->present = SDP_T38_VERSION | SDP_T38_MAX_BIT_RATE | SDP_T38_RATE_MANAGEMENT |
                    SDP_T38_MAX_DATAGRAM | SDP_T38_UDP_EC;
@@ -30,7 +68,7 @@ int media_offer_audio(struct media_local *local, struct sdp_session *sdp)
 int media_offer_t38(struct media_local *local, struct sdp_session *sdp)
 {
     struct sdp_t38 t38;
-    our_t38(local, 0, &t38);
+    our_t38(local, lower(local->t38_version, MEDIA_T38_VERSION_MAX), local->recovery, &t38);
     int rc = sdp_begin(sdp, local->session_id, local->session_version++, local->address);
     return rc < 0 ? rc : sdp_add_t38(sdp, local->port, &t38);
 }
@@ -38,7 +76,7 @@ int media_offer_t38(struct media_local *local, struct sdp_session *sdp)
 int media_answer(struct media_local *local, const struct sdp_session *offer,
                  struct sdp_session *answer, bool *is_t38)
 {
-    int image = sdp_find_t38(offer), audio = sdp_find_g711(offer, NULL);
+    int image = local->no_t38 ? -1 : sdp_find_t38(offer), audio = sdp_find_g711(offer, NULL);
     if (image < 0 && audio < 0)
         return -ENOTSUP;
     int rc = sdp_begin_answer(answer, offer, local->session_id, local->session_version++,
@@ -48,8 +86,10 @@ int media_answer(struct media_local *local, const struct sdp_session *offer,
     *is_t38 = image >= 0;
     if (image < 0)
         return sdp_accept_g711(answer, offer, (size_t)audio, local->port);
+    const struct sdp_t38 *theirs = &offer->media[image].t38;
     struct sdp_t38 t38;
-    our_t38(local, 0, &t38);
+    our_t38(local, lower(theirs->version, MEDIA_T38_VERSION_MAX),
+            weaker(read_recovery(theirs), local->recovery), &t38);
     return sdp_accept_t38(answer, (size_t)image, local->port, &t38);
 }
 
@@ -69,6 +109,32 @@ static int read_address(const struct sdp_session *sdp, const struct sdp_media *m
     return nowhere ? -ENOTSUP : 0;
 }
 
+/* The format that sdp_accept_g711() answers. */
+static const struct sdp_format *first_g711(const struct sdp_media *media)
+{
+    for (uint32_t i = 0; i < media->format_count; i++)
+        if (strcasecmp(media->formats[i].encoding, "PCMU") == 0 ||
+            strcasecmp(media->formats[i].encoding, "PCMA") == 0)
+            return &media->formats[i];
+    return NULL;
+}
+
+int media_read_audio(const struct sdp_session *sdp, struct media_audio *out)
+{
+    int index = sdp_find_g711(sdp, NULL);
+    memset(out, 0, sizeof *out);
+    if (index < 0)
+        return -ENOTSUP;
+    const struct sdp_format *format = first_g711(&sdp->media[index]);
+    char *end = NULL;
+    unsigned long type = format ? strtoul(format->token, &end, 10) : PAYLOAD_TYPE_MAX + 1;
+    if (type > PAYLOAD_TYPE_MAX || *end != '\0')
+        return -ENOTSUP;
+    out->payload_type = (uint8_t)type;
+    out->a_law = strcasecmp(format->encoding, "PCMA") == 0;
+    return read_address(sdp, &sdp->media[index], &out->peer);
+}
+
 int media_read_t38(const struct sdp_session *sdp, uint32_t our_max_bit_rate, struct media_t38 *out)
 {
     int index = sdp_find_t38(sdp);
@@ -80,8 +146,7 @@ int media_read_t38(const struct sdp_session *sdp, uint32_t our_max_bit_rate, str
     int rc = read_address(sdp, media, &out->peer);
     if (rc < 0)
         return rc;
-    /* We offer and answer version 0 only; the lower of both holds (T.38 §D.2.3). */
-    out->version = 0;
+    out->version = lower(t38->version, MEDIA_T38_VERSION_MAX);
     uint32_t datagram = t38->present & SDP_T38_MAX_DATAGRAM ? t38->max_datagram : DATAGRAM_NOT_SAID;
     /* Some say 0 or a handful of octets and take far more; a packet without redundancy must fit. */
     if (datagram < DATAGRAM_MIN)
@@ -90,6 +155,19 @@ int media_read_t38(const struct sdp_session *sdp, uint32_t our_max_bit_rate, str
     out->max_bit_rate = t38->max_bit_rate && t38->max_bit_rate < our_max_bit_rate
                             ? t38->max_bit_rate
                             : our_max_bit_rate;
-    out->redundancy = !(t38->present & SDP_T38_UDP_EC) || t38->udp_ec != SDP_T38_EC_NONE;
+    out->recovery = read_recovery(t38);
+    return 0;
+}
+
+int media_agree_t38(struct media_local *local, const struct sdp_session *theirs,
+                    struct media_t38 *out)
+{
+    int rc = media_read_t38(theirs, local->max_bit_rate, out);
+    if (rc < 0)
+        return rc;
+    out->version = local->settled ? local->said_version : lower(out->version, local->said_version);
+    out->recovery = weaker(out->recovery, local->said_recovery);
+    local->said_version = out->version;
+    local->settled = true;
     return 0;
 }

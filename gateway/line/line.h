@@ -11,11 +11,12 @@
 #include <uv.h>
 
 #include "gateway/line/call_wheel.h"
+#include "gateway/line/media_transport.h"
 #include "gateway/process/ipc.h"
 #include "gateway/process/messages.h"
-#include "t38/udptl.h"
 
 struct line_call;
+struct dtls_identity;
 
 enum { LINE_BUCKETS = 4096, LINE_READY_MAX = 256 };
 
@@ -37,10 +38,11 @@ struct line {
     struct call_wheel wheel;
     struct line_call *calls[LINE_BUCKETS]; /* by call number, chained */
     unsigned call_count, call_limit;
+    struct dtls_identity *identity; /* of this process; its fingerprint goes out with each call */
     uint64_t hold_rnr_ms, hold_without_ecm_ms;
     uint64_t progress_dropped; /* messages that the channel had no room for */
     struct line_stall stall;
-    uint8_t datagram[UDPTL_DATAGRAM_MAX]; /* the one being looked at */
+    uint8_t datagram[MEDIA_DATAGRAM_MAX]; /* the one being looked at */
 };
 
 /* The loop's clock: steady, milliseconds. */
