@@ -187,6 +187,13 @@ static void on_disposed(void *user, int status, json_t *disposed, json_t *failed
                        more && status == 0 ? 1000 : (uint64_t)c->config->retention.timer_ms, 0);
 }
 
+static void on_disposals_resumed(void *user)
+{
+    struct control *c = user;
+    if (!c->stopping)
+        uv_timer_start(&c->disposal_timer, on_disposal_timer, 1000, 0);
+}
+
 static void on_disposal_timer(uv_timer_t *timer)
 {
     struct control *c = timer->data;
@@ -292,7 +299,8 @@ static void on_recovered(void *user, int status)
         control_abandon("the supervisor takes no messages");
     log_write(LOG_LEVEL_NOTICE, "ready: SIP on %s, API on %s", c->sip_address,
               c->context->paths->api_socket);
-    uv_timer_start(&c->disposal_timer, on_disposal_timer, 1000, 0);
+    if (disposal_resume(c, on_disposals_resumed, c) < 0)
+        on_disposals_resumed(c);
     c->strangers.audit = c->strange_accounts.audit = c->audit;
     uv_timer_start(&c->stranger_timer, on_stranger_timer, STRANGER_PERIOD_MS / 12,
                    STRANGER_PERIOD_MS / 12);
