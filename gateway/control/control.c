@@ -289,9 +289,11 @@ static void on_recovered(void *user, int status)
     struct control *c = user;
     if (status == -ECANCELED)
         return;
-    if (status < 0 || open_sip(c) < 0) {
-        c->exit_status = status == -EADDRINUSE ? ROLE_EXIT_PERMANENT : ROLE_EXIT_FAILED;
-        control_abandon("it cannot serve");
+    int rc = status < 0 ? status : open_sip(c);
+    if (rc < 0) {
+        log_write(LOG_LEVEL_ERROR, "control stops at once: it cannot serve");
+        /* What a restart would not cure. */
+        _exit(rc == -EADDRINUSE || rc == -EBADMSG ? ROLE_EXIT_PERMANENT : ROLE_EXIT_FAILED);
     }
     note_start(c);
     c->ready = true;

@@ -44,7 +44,7 @@ static void on_closed(uv_handle_t *handle)
 static void finish(struct recovery *r, int status)
 {
     r->status = status;
-    if (status < 0)
+    if (status < 0 && status != -ECANCELED && status != -EBADMSG)
         log_write(LOG_LEVEL_ERROR, "the gateway cannot start: %s", strerror(-status));
     uv_close((uv_handle_t *)&r->timer, on_closed);
 }
@@ -62,6 +62,17 @@ static void on_wait(uv_timer_t *timer)
         return;
     }
     audit_state_get(r->control->audit, &state);
+    if (state.conflict) {
+        uv_timer_stop(timer);
+        log_write(LOG_LEVEL_ERROR, "journal and database do not belong together: %s",
+                  state.refused_reason);
+        log_write(LOG_LEVEL_ERROR,
+                  "nothing was changed in the database; put back the directory %s as it was when "
+                  "the gateway ran last, or the database that belongs to it",
+                  r->control->context->paths->journal);
+        finish(r, -EBADMSG);
+        return;
+    }
     if (db_is_up(r->control->db) && keeper_client_ready(r->control->keeper) && state.lag == 0) {
         uv_timer_stop(timer);
         step_policy(r);
