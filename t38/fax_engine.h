@@ -117,6 +117,7 @@ struct fax_engine_config {
     bool sender;             /* we called, or agreed to, send the document; else we receive it */
     const char *local_ident; /* CSI or TSI: up to FAX_IDENT_MAX of 0-9 + * # space; copied */
     bool audio;              /* T.30 over audio by modems; else over T.38 */
+    bool hold_back;          /* sender: a DIS is not answered until fax_engine_proceed() */
     int t38_version;         /* as negotiated by SDP: 0 to 3 */
     /* bit/s, 2400 to 14400. A sender keeps to it exactly. A receiver can only offer kinds of
      * modems: 14400 V.17, 9600 V.29, 4800 V.27ter, 2400 V.27ter's slower rate; others are rounded
@@ -162,8 +163,9 @@ void fax_engine_free(struct fax_engine *e);
 int fax_engine_receive_ifp(struct fax_engine *e, uint16_t sequence, const uint8_t *ifp,
                            size_t length);
 
-/* Lets the session's time run to now_ms, in steps of 20 ms; at most a second a call, the rest is
- * forgotten. */
+/* Lets the session's time run to now_ms; at most a second a call, the rest is forgotten. To be
+ * called when fax_engine_next_due_ms() has come, and before anything else is told to the session,
+ * so that its timers start from now. A call in between does no harm. */
 void fax_engine_tick(struct fax_engine *e, uint64_t now_ms);
 
 /* Express: a session that is transmitting goes on without waiting for its pace, until about
@@ -172,7 +174,8 @@ void fax_engine_tick(struct fax_engine *e, uint64_t now_ms);
  * express_flow.h; call it after tick and after receive_ifp. Returns how many IFPs have left. */
 unsigned fax_engine_run_ahead(struct fax_engine *e, unsigned packets);
 
-/* When tick has something to do next; UINT64_MAX when finished. */
+/* When tick has something to do next: a packet to send, a timer that expires, at the latest a
+ * second from the last tick; UINT64_MAX when finished. Changes with every call into the session. */
 uint64_t fax_engine_next_due_ms(const struct fax_engine *e);
 
 /* The page of the last PAGE_RECEIVED is safe: confirm it. Returns 0, or FAX_ESTATE when none is
@@ -194,6 +197,10 @@ int fax_engine_page_refused(struct fax_engine *e, int result);
  * FAX_ESTATE when sending has begun meanwhile, the old pages are used then; else the session ends
  * with T30_RESULT_SOURCE and the reason is returned. */
 int fax_engine_pages_changed(struct fax_engine *e) __attribute__((warn_unused_result));
+
+/* A session made with hold_back may go on: it answers the next DIS (peers repeat theirs every three
+ * seconds). Otherwise, and later, it does nothing. */
+void fax_engine_proceed(struct fax_engine *e);
 
 /* Ends the session from our side with FINISHED and `result`; nothing more is sent. Safe when
  * finished. */

@@ -286,6 +286,8 @@ bool spandsp_send_fits(struct fax_engine *e, const uint8_t *dis, size_t n)
 {
     uint16_t y_dpi = guard_dis_y_dpi(dis, n), most = 0;
     e->out.t85_taken = guard_dis_takes_t85(dis, n);
+    if (e->hold_back)
+        return false;
     for (uint32_t i = 0; i < e->out.page_count; i++)
         if (e->out.pages[i].y_dpi > most)
             most = e->out.pages[i].y_dpi;

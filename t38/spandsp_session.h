@@ -38,8 +38,9 @@ enum { /* states and phases of spandsp's t30.c, which its headers do not name */
        OPERATION_T4_RX = 1,
        OPERATION_T4_TX = 2,
        OPERATION_POST_T4_TX = 4,
-       SESSION_STEP_MS = 20,
-       SESSION_STEP_SAMPLES = 160, /* at 8,000 a second */
+       SESSION_STEP_MS = 20, /* of a session that waits, and for its limits */
+       SAMPLES_PER_MS = 8,
+       SESSION_STEP_SAMPLES = SESSION_STEP_MS * SAMPLES_PER_MS,
 };
 
 /* Receiving: what the guard keeps beside spandsp. */
@@ -106,7 +107,7 @@ struct fax_engine {
         t38_terminal_state_t terminal;
         fax_state_t fax;
     };
-    bool audio;
+    bool audio, hold_back;
     struct spandsp_audio sound;
     struct fax_engine_callbacks callbacks;
     bool sender;
@@ -124,6 +125,7 @@ struct fax_engine {
 
     bool started;
     uint64_t clock_ms, heard_ms;
+    uint64_t bound_ms; /* until then received_in_tick is counted */
     unsigned sent_in_step, received_in_tick;
 
     t38_rx_data_handler_t *next_data;

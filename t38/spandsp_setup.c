@@ -106,6 +106,7 @@ int fax_engine_new(struct fax_engine **out, const struct fax_engine_config *conf
         return FAX_ENOMEM;
     e->callbacks = config->callbacks;
     e->sender = config->sender;
+    e->hold_back = config->sender && config->hold_back;
     e->t38_version = config->t38_version;
     e->ecm = config->ecm;
     e->t85 = config->ecm && config->t85;

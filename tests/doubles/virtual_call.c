@@ -139,6 +139,7 @@ static void begin_engine(struct virtual_call *call, int i)
         .sender = sender,
         .local_ident = sender ? "+49 30 5550001" : "+49 30 5550002",
         .audio = config->link.audio,
+        .hold_back = config->sender_holds_back,
         .t38_version = config->t38_version,
         .max_rate = rate ? rate : 14400,
         .ecm = !(sender ? config->sender_without_ecm : config->receiver_without_ecm),

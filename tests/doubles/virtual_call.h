@@ -24,6 +24,7 @@ struct virtual_call_config {
         hold_ms; /* how long a page waits until it is durable; 0: at once, inside the callback */
     int refuse_page; /* counted from 1: this page is refused */
     bool sender_without_ecm, receiver_without_ecm;
+    bool sender_holds_back;       /* until fax_engine_proceed */
     uint64_t hold_without_ecm_ms; /* 0: the engine's */
     int judge_page; /* counted from 1: the received page that is said to be of quality judge_as */
     enum fax_copy judge_as;
