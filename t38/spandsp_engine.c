@@ -89,6 +89,10 @@ static bool misses_a_page(const struct fax_engine *e)
 
 static int final_result(const struct fax_engine *e)
 {
+    /* Only the farewell is missing. */
+    bool left = e->stop_code == T30_RESULT_MEDIA_SILENT || e->stop_code == T30_RESULT_HANGUP;
+    if (left && has_whole_document(e) && !misses_a_page(e))
+        return T30_RESULT_OK;
     if (e->stop_code)
         return e->stop_code;
     if (e->in.refusal)
@@ -266,8 +270,10 @@ static void step(struct fax_engine *e)
     e->sent_in_step = 0;
     enter(e);
     watch_hold(e);
-    if (!e->in.holding) /* for a held session time stands still */
+    if (!e->in.holding) { /* for a held session time stands still */
+        spandsp_timer_mend(e);
         t38_terminal_send_timeout(&e->terminal, SESSION_STEP_SAMPLES);
+    }
     if (!e->sender && !e->in.holding && e->clock_ms - e->heard_ms > SILENCE_MS)
         spandsp_stop(e, T30_RESULT_MEDIA_SILENT);
     leave(e);

@@ -7,6 +7,7 @@
 #ifndef T38_UDPTL_H
 #define T38_UDPTL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,13 @@ void udptl_sender_free(struct udptl_sender *s);
 int udptl_sender_produce(struct udptl_sender *s, const uint8_t *ifp, size_t ifp_length,
                          uint8_t *out, size_t capacity, size_t *length)
     __attribute__((warn_unused_result));
+
+/* What a signal ends with has no later datagram to repeat it: lost, the peer waits for seconds. So
+ * the latest datagram is worth sending again, unchanged, 60, 160 and 320 ms after it when no other
+ * followed; a receiver knows it by its number. To be called every 20 ms. Returns false when nothing
+ * is to be sent; else out, which must have room for UDPTL_DATAGRAM_MAX octets, and *length get the
+ * datagram. */
+bool udptl_sender_repeat(struct udptl_sender *s, uint64_t now_ms, uint8_t *out, size_t *length);
 
 /* Sets the number the next datagram will carry (after a re-INVITE that keeps the stream, and in
  * tests). */

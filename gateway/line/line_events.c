@@ -147,9 +147,21 @@ static bool is_silent(const struct line_call *call, uint64_t now_ms)
     return limit_ms != 0 && now_ms - call->heard_ms >= limit_ms;
 }
 
+static void repeat_latest(struct line_call *call, uint64_t now_ms)
+{
+    uint8_t datagram[UDPTL_DATAGRAM_MAX];
+    size_t octets = 0;
+
+    if (!udptl_sender_repeat(call->udptl_out, now_ms, datagram, &octets))
+        return;
+    media_socket_send(&call->media, datagram, octets);
+    explicit_bzero(datagram, octets);
+}
+
 void line_call_visit(struct line_call *call, uint64_t now_ms)
 {
     if (!call->finished) {
+        repeat_latest(call, now_ms);
         if (udptl_receiver_due_ms(call->udptl_in) <= now_ms)
             udptl_receiver_flush(call->udptl_in, now_ms, receive_ifp_cb, call);
         fax_engine_tick(call->engine, now_ms);
