@@ -27,6 +27,9 @@ static int drop_row(void *user, const uint8_t *row, size_t length)
 static void see_dcs(struct fax_engine *e, uint8_t *frame, size_t n)
 {
     struct spandsp_receive *in = &e->in;
+    t30_state_t *t = &e->terminal.t30;
+    if (t->state == STATE_F_TCF)
+        t->state = STATE_R; /* TCF was lost; 0.0.6 would take its repeated DCS for a fault */
     struct fax_statistics *s = &e->statistics;
     int error = guard_dcs_read(frame, n, &in->dcs);
     guard_page_restart(&in->page);
@@ -37,8 +40,9 @@ static void see_dcs(struct fax_engine *e, uint8_t *frame, size_t n)
     s->x_dpi = in->dcs.x_dpi;
     s->y_dpi = in->dcs.y_dpi;
     /* What is refused still goes to spandsp, which asks spandsp_engine.c and then sends DCN. T.6
-     * needs ECM (T.30 table 2, note 25). */
-    bool offered = in->dcs.ecm ? e->ecm : in->dcs.coding != FAX_PAGE_T6;
+     * and T.85 need ECM (T.30 table 2, note 25). */
+    bool beyond_t4 = in->dcs.coding == FAX_PAGE_T6 || in->dcs.coding == FAX_PAGE_T85;
+    bool offered = in->dcs.ecm ? e->ecm && (e->t85 || in->dcs.coding != FAX_PAGE_T85) : !beyond_t4;
     in->refusal = error || !offered ? T30_ERR_INCOMPATIBLE : 0;
     if (in->refusal)
         return;
@@ -103,7 +107,8 @@ static bool see_repeated_pps(const struct spandsp_receive *in, t30_state_t *t, u
     return true;
 }
 
-/* FCD frames lie in spandsp's bit order, octets without ECM in that of T.38. */
+/* FCD frames lie in spandsp's bit order, octets without ECM in that of T.38. T.85 has octets only.
+ */
 static void report_page(struct fax_engine *e, uint32_t lost_permille)
 {
     struct spandsp_receive *in = &e->in;
@@ -112,7 +117,7 @@ static void report_page(struct fax_engine *e, uint32_t lost_permille)
                             .without_ecm = !in->dcs.ecm,
                             .lost_permille = lost_permille};
     page.view = (struct fax_page_view){.coding = in->dcs.coding,
-                                       .lsb_first = in->dcs.ecm,
+                                       .lsb_first = in->dcs.ecm && in->dcs.coding != FAX_PAGE_T85,
                                        .width = in->dcs.width,
                                        .x_dpi = in->dcs.x_dpi,
                                        .y_dpi = in->dcs.y_dpi,
@@ -183,9 +188,6 @@ static bool see_from_sender(struct fax_engine *e, int data_type, uint8_t *frame,
 {
     switch (frame[2] & 0xFE) {
     case FCF_DCS:
-        /* It repeats its DCS because the end of its TCF was lost. */
-        if (e->terminal.t30.state == STATE_F_TCF)
-            e->terminal.t30.state = STATE_R;
         see_dcs(e, frame, (size_t)*n);
         return true;
     case FCF_FCD:
@@ -228,8 +230,7 @@ static bool comes_too_late(const struct fax_engine *e)
     return e->sender && (state == STATE_D || state == STATE_D_TCF);
 }
 
-/* Returns false to drop the frame; may alter it, and shorten it. */
-static bool see_frame(struct fax_engine *e, int data_type, uint8_t *frame, int *n)
+bool spandsp_receive_frame(struct fax_engine *e, int data_type, uint8_t *frame, int *n)
 {
     switch (guard_frame_judge(frame, (size_t)*n, !e->sender)) {
     case GUARD_DROP:
@@ -266,7 +267,7 @@ static int pass_data(struct fax_engine *e, int data_type, int field, const uint8
     return e->next_data(&e->terminal.t38_fe.t38, &e->terminal, data_type, field, data, length);
 }
 
-static void after_frame(struct fax_engine *e, uint8_t type)
+void spandsp_receive_after(struct fax_engine *e, uint8_t type)
 {
     const t30_state_t *t = &e->terminal.t30;
     if (type == FCF_DCS && !e->in.refusal && t->operation_in_progress == OPERATION_T4_RX) {
@@ -317,7 +318,7 @@ static int on_data(t38_core_state_t *core, void *user, int data_type, int field,
     }
     uint8_t type = fe->hdlc_rx.len >= 3 ? fe->hdlc_rx.buf[2] & 0xFE : 0;
     bool cfr_expected = e->terminal.t30.state == STATE_D_POST_TCF;
-    if (!see_frame(e, data_type, fe->hdlc_rx.buf, &fe->hdlc_rx.len)) {
+    if (!spandsp_receive_frame(e, data_type, fe->hdlc_rx.buf, &fe->hdlc_rx.len)) {
         explicit_bzero(fe->hdlc_rx.buf, sizeof fe->hdlc_rx.buf);
         fe->hdlc_rx.len = 0;
     }
@@ -326,7 +327,7 @@ static int on_data(t38_core_state_t *core, void *user, int data_type, int field,
     if (fe->hdlc_rx.len == 0 || (type == FCF_CFR && !cfr_expected))
         type = 0;
     int rc = pass_data(e, data_type, field, NULL, 0);
-    after_frame(e, type);
+    spandsp_receive_after(e, type);
     spandsp_receive_check(e);
     return rc;
 }
@@ -388,11 +389,10 @@ void spandsp_receive_rejects(struct fax_engine *e)
     spandsp_report(e, FAX_EVENT_PAGE_REJECTED, in->pages_complete);
 }
 
-static void pass_held(struct fax_engine *e)
+static void pass_held_packet(struct fax_engine *e)
 {
     struct spandsp_receive *in = &e->in;
     t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
-    in->holding = false;
     memcpy(fe->hdlc_rx.buf, in->held, (size_t)in->held_length);
     fe->hdlc_rx.len = in->held_length;
     fe->rx_data_missing = FALSE;
@@ -401,6 +401,15 @@ static void pass_held(struct fax_engine *e)
     fe->t38.current_rx_field_type = T38_FIELD_HDLC_DATA;
     pass_data(e, in->held_type, T38_FIELD_HDLC_FCS_OK_SIG_END, NULL, 0);
     fe->t38.current_rx_field_type = T38_FIELD_HDLC_FCS_OK_SIG_END;
+}
+
+static void pass_held(struct fax_engine *e)
+{
+    e->in.holding = false;
+    if (e->audio)
+        spandsp_audio_pass_held(e);
+    else
+        pass_held_packet(e);
     e->heard_ms = e->clock_ms;
     spandsp_receive_check(e);
 }
@@ -437,6 +446,11 @@ void spandsp_receive_not_ready(struct fax_engine *e)
 void spandsp_receive_install(struct fax_engine *e)
 {
     t38_core_state_t *core = &e->terminal.t38_fe.t38;
+    e->in.page.limit = FAX_ENGINE_PAGE_MAX;
+    if (e->audio) {
+        spandsp_audio_install(e);
+        return;
+    }
     e->next_data = core->rx_data_handler;
     e->next_indicator = core->rx_indicator_handler;
     e->next_missing = core->rx_missing_handler;
@@ -444,5 +458,4 @@ void spandsp_receive_install(struct fax_engine *e)
     core->rx_indicator_handler = on_indicator;
     core->rx_missing_handler = on_missing;
     core->rx_user_data = e;
-    e->in.page.limit = FAX_ENGINE_PAGE_MAX;
 }

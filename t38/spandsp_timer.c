@@ -41,7 +41,7 @@ static bool waits_for_sender(int state)
 static void wait_again(t30_state_t *t)
 {
     t->timer_t2_t4_is = TIMER_IS_T2;
-    t->timer_t2_t4 = T2_MS * (SESSION_STEP_SAMPLES / SESSION_STEP_MS);
+    t->timer_t2_t4 = T2_MS * SAMPLES_PER_MS;
 }
 
 static void mend_receiver(struct fax_engine *e)
@@ -62,10 +62,10 @@ static void mend_receiver(struct fax_engine *e)
     }
 }
 
-void spandsp_timer_mend(struct fax_engine *e)
+void spandsp_timer_mend(struct fax_engine *e, int samples)
 {
     t30_state_t *t = &e->terminal.t30;
-    if (t->timer_t2_t4 <= 0 || t->timer_t2_t4 > SESSION_STEP_SAMPLES)
+    if (t->timer_t2_t4 <= 0 || t->timer_t2_t4 > samples)
         return;
     /* A DIS is repeated until T1 has expired (T.30 §5.3.6.1.1), not three times. */
     if (!e->sender && t->state == STATE_R && t->timer_t0_t1 > 0)

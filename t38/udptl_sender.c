@@ -8,6 +8,7 @@
 
 enum {
     DEFAULT_DATAGRAM = 400,
+    REPEATS = 3,      /* of the latest datagram */
     FIXED_OCTETS = 4, /* number, kind of error recovery, its count */
     SLOTS_MAX = UDPTL_FEC_PACKETS_MAX * UDPTL_FEC_FIELDS_MAX,
 };
@@ -22,9 +23,8 @@ struct udptl_sender {
     unsigned newest;
     size_t max_datagram;
     size_t slot_octets;
-    bool produced; /* since repeat was asked last */
-    unsigned repeats;
-    uint64_t idle_since_ms;
+    unsigned repeats; /* of the latest datagram that are done */
+    uint64_t sent_ms;
     uint8_t *latest; /* datagram */
     size_t latest_length, latest_capacity;
     uint16_t lengths[SLOTS_MAX];
@@ -216,19 +216,26 @@ static void keep_latest(struct udptl_sender *s, const uint8_t *datagram, size_t 
     s->latest_length = s->latest ? length : 0;
     if (s->latest)
         memcpy(s->latest, datagram, length);
-    s->produced = true;
+    s->repeats = REPEATS;
+}
+
+void udptl_sender_sent(struct udptl_sender *s, uint64_t now_ms)
+{
+    s->repeats = 0;
+    s->sent_ms = now_ms;
+}
+
+uint64_t udptl_sender_due_ms(const struct udptl_sender *s)
+{
+    static const uint16_t after_ms[REPEATS] = {60, 160, 320};
+    if (!s->latest_length || s->repeats >= REPEATS)
+        return UINT64_MAX;
+    return s->sent_ms + after_ms[s->repeats];
 }
 
 bool udptl_sender_repeat(struct udptl_sender *s, uint64_t now_ms, uint8_t *out, size_t *length)
 {
-    static const uint16_t after_ms[] = {60, 160, 320};
-    if (s->produced) {
-        s->produced = false;
-        s->repeats = 0;
-        s->idle_since_ms = now_ms;
-    }
-    if (!s->latest_length || s->repeats >= sizeof after_ms / sizeof after_ms[0] ||
-        now_ms - s->idle_since_ms < after_ms[s->repeats])
+    if (udptl_sender_due_ms(s) > now_ms)
         return false;
     s->repeats++;
     memcpy(out, s->latest, s->latest_length);

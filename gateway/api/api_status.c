@@ -28,16 +28,17 @@ void api_get_status(struct http_request *http, void *user)
     audit_state_get(c->audit, &audit);
     const struct policy_principal *p = policy_cache_account(c->policy, http_request_peer_uid(http));
     json_t *body = json_pack(
-        "{s:s,s:s,s:b,s:I,s:{s:b,s:I},s:{s:I,s:I,s:I,s:b,s:s},s:o,s:{s:b,s:s,s:s},s:{s:s},s:I,s:I,"
+        "{s:s,s:s,s:b,s:I,s:{s:b,s:I},s:{s:I,s:I,s:I,s:b,s:s,s:s},s:o,s:{s:b,s:s,s:s},s:{s:s},s:I,"
+        "s:I,"
         "s:s?}",
         "version", SEALFAX_VERSION, "node", c->config->node, "ready", c->ready && !c->stopping,
         "uptime_s", (json_int_t)((uint64_t)control_now_ms() - c->started_ms) / 1000, "database",
         "up", db_is_up(c->db), "lag", (json_int_t)audit.lag, "audit", "index",
         (json_int_t)audit.size, "applied", (json_int_t)audit.applied, "checkpoint_size",
         (json_int_t)audit.checkpoint_size, "failed", audit.failed != 0, "refused",
-        audit.refused ? audit.refused_reason : "", "lines", lines_json(c), "keeper", "up",
-        keeper_client_ready(c->keeper), "master_key_id", c->master_key_id, "verifier_key",
-        c->verifier_key, "sip", "listen", c->sip_address, "queued",
+        audit.refused ? audit.refused_reason : "", "damage", audit.damage, "lines", lines_json(c),
+        "keeper", "up", keeper_client_ready(c->keeper), "master_key_id", c->master_key_id,
+        "verifier_key", c->verifier_key, "sip", "listen", c->sip_address, "queued",
         (json_int_t)fax_queue_length(c->queue), "calls", (json_int_t)fax_calls_count(c),
         "principal", p ? p->name : NULL);
     http_respond_json(http, 200, body);

@@ -111,6 +111,7 @@ void audit_state_get(const struct audit *audit, struct audit_state *out)
         .checkpoint_size = audit->checkpoints.covered,
         .checkpoint_ms = audit->checkpoints.covered ? audit->checkpoints.time_ms : 0,
     };
+    snprintf(out->damage, sizeof(out->damage), "%s", audit->damage);
     if (audit->drain) {
         struct drain_state drain;
         drain_state_get(audit->drain, &drain);
@@ -191,13 +192,19 @@ static void on_journal_closed(void *user)
     uv_close((uv_handle_t *)&audit->soon, on_timer_closed);
 }
 
+static void on_history_closed(void *user)
+{
+    struct audit *audit = user;
+    journal_close(audit->journal, on_journal_closed, audit);
+}
+
 static void on_drain_closed(void *user)
 {
     struct audit *audit = user;
     audit->drain = NULL;
     audit_waiters_call(&audit->checkpoints.waiters, UINT64_MAX, -ECANCELED);
     audit_waiters_call(&audit->waiters, UINT64_MAX, -ECANCELED);
-    journal_close(audit->journal, on_journal_closed, audit);
+    journal_history_close(audit->history, on_history_closed, audit);
 }
 
 static void next_step(struct audit *audit)
@@ -244,6 +251,39 @@ void audit_close(struct audit *audit, audit_closed_cb *done, void *user)
     uv_timer_stop(&audit->removal);
     uv_timer_start(&audit->soon, on_soon, AUDIT_CLOSE_STEP_MS, 0);
     audit_close_step(audit);
+}
+
+/* The gateway goes on: what is damaged is in the database too, and 'audit verify' compares them. */
+static void on_history(void *user, int status, uint64_t records, const char *message)
+{
+    struct audit *audit = user;
+    (void)records;
+    if (status == 0)
+        return;
+    fprintf(stderr, "audit: the old part of the journal is damaged: %s\n", message);
+    snprintf(audit->damage, sizeof(audit->damage), "%s", message);
+    const struct audit_field where = {.key = "where", .kind = AUDIT_TEXT, .text = audit->damage};
+    const struct audit_event event = {.type = "journal.damaged",
+                                      .actor = "system:audit",
+                                      .outcome = "failed",
+                                      .fields = &where,
+                                      .count = 1};
+    if (audit_append(audit, &event, NULL, NULL) != 0)
+        fprintf(stderr, "audit: the damage could not be recorded\n");
+}
+
+static int start_history(struct audit *audit, const struct audit_config *config,
+                         const struct audit_recovery *recovery)
+{
+    const struct journal_history_config history = {
+        .directory = audit->directory,
+        .node = audit->node,
+        .end = recovery->begun,
+        .delay_ms = config->history_delay_ms ? config->history_delay_ms : AUDIT_HISTORY_DELAY_MS,
+        .pause_factor = AUDIT_HISTORY_PAUSE};
+    if (recovery->begun <= recovery->first_index)
+        return 0;
+    return journal_history_start(audit->loop, &history, on_history, audit, &audit->history);
 }
 
 static int start(struct audit *audit, const struct audit_config *config)
@@ -297,6 +337,8 @@ int audit_open(uv_loop_t *loop, const struct audit_config *config, struct audit_
     if (error)
         goto fail;
     error = start(audit, config);
+    if (!error)
+        error = start_history(audit, config, recovery);
     if (error) {
         /* Its timers are closed on the loop; nobody is told. */
         audit_close(audit, NULL, NULL);

@@ -72,6 +72,7 @@ struct audit_config {
     unsigned checkpoint_interval_ms; /* and after this time when there are new ones; 0: 60 s */
     uint64_t segment_bytes;          /* 0: 16 MiB */
     uint64_t reserve_bytes;          /* disk kept for 'disk full'; 0: 1 MiB */
+    unsigned history_delay_ms;       /* before the older journal is checked; 0: 10 s */
     unsigned retention_days;         /* of drained and covered segments; 0: 400 */
 };
 
@@ -79,6 +80,7 @@ struct audit_config {
 struct audit_recovery {
     uint64_t size;        /* records in the log of this node */
     uint64_t first_index; /* oldest one still in the journal */
+    uint64_t begun;       /* the first one that was read; older ones are checked while running */
     uint64_t torn_bytes;  /* dropped at the end: a write that never was acknowledged */
     char message[256];    /* on failure: file, position and what is wrong */
 };
@@ -95,11 +97,14 @@ struct audit_state {
     char refused_reason[160]; /* SQLSTATE and message; for conflicts: what does not agree */
     uint64_t checkpoint_size; /* records covered by the last signed checkpoint */
     int64_t checkpoint_ms;    /* its time, 0: none yet */
+    char damage[256];         /* of older parts of the journal, found while running; "": none */
 };
 
-/* Opens journal and drain. Blocking while the journal is read. Returns 0; -EBADMSG: the journal is
- * damaged in the middle (recovery->message names file and position) and must be looked at before
- * the gateway may run; -EINVAL; -ENOMEM; another negative errno. recovery may be NULL. */
+/* Opens journal and drain. Blocking while the journal is read from the last checkpoint on; what is
+ * older is checked while running, and damage there is recorded (journal.damaged) and shown in the
+ * state. Returns 0; -EBADMSG: the journal is damaged in the middle (recovery->message names file
+ * and position) and must be looked at before the gateway may run; -EINVAL; -ENOMEM; another
+ * negative errno. recovery may be NULL. */
 int audit_open(uv_loop_t *loop, const struct audit_config *config, struct audit_recovery *recovery,
                struct audit **out) __attribute__((warn_unused_result));
 

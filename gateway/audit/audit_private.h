@@ -5,12 +5,15 @@
 #include "gateway/audit/audit.h"
 #include "gateway/audit/drain.h"
 #include "gateway/audit/journal.h"
+#include "gateway/audit/journal_history.h"
 #include "policy/checkpoint.h"
 #include "policy/record.h"
 
 enum {
     AUDIT_CLOSE_STEP_MS = 3000,
     AUDIT_REMOVAL_MS = 3600000,
+    AUDIT_HISTORY_DELAY_MS = 10000, /* after the start, which has other things to do */
+    AUDIT_HISTORY_PAUSE = 4,
 };
 
 /* A caller that waits for something to reach an index. */
@@ -53,6 +56,8 @@ struct audit {
     char *directory;
     char node[RECORD_NODE_TEXT];
     struct journal *journal;
+    struct journal_history *history; /* NULL: the start has read all */
+    char damage[JOURNAL_MESSAGE_TEXT];
     struct drain *drain; /* NULL: journal only */
     bool db_up;
     uint64_t applied;

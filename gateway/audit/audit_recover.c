@@ -64,12 +64,15 @@ static int open_journal(struct reading *reading, const struct audit_config *conf
         .segment_bytes = config->segment_bytes ? config->segment_bytes : SEGMENT_BYTES,
         .reserve_bytes = config->reserve_bytes ? config->reserve_bytes : RESERVE_BYTES,
     };
+    if (reading->list.count > 0)
+        journal.covered = reading->list.notes[reading->list.count - 1].checkpoint.size;
     struct journal_recovery found;
     struct audit_recovery *recovery = reading->recovery;
     int error = journal_open(reading->audit->loop, &journal, on_seen, reading, &found,
                              &reading->audit->journal);
     recovery->size = found.size;
     recovery->first_index = found.first_index;
+    recovery->begun = found.begun;
     recovery->torn_bytes = found.torn_bytes;
     if (error && !recovery->message[0])
         snprintf(recovery->message, sizeof(recovery->message), "%s", found.message);
@@ -102,7 +105,7 @@ int audit_recover(struct audit *audit, const struct audit_config *config,
                   struct audit_recovery *recovery)
 {
     struct reading reading = {.audit = audit, .recovery = recovery};
-    int error = checkpoint_file_read(config->directory, &reading.list);
+    int error = checkpoint_file_read_end(config->directory, &reading.list);
     if (error == -EBADMSG)
         snprintf(recovery->message, sizeof(recovery->message),
                  "checkpoints: the note at octet %zu cannot be read", reading.list.whole_bytes);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,9 @@
 
 #define FILE_NAME      "checkpoints"
 #define SIGNATURE_MARK "\xe2\x80\x94 "
+
+/* Some hundred notes. */
+enum { END_OCTETS = 65536 };
 
 /* The length of the first note of a text: up to the last of its signature lines; 0 when the text
  * ends before. */
@@ -92,7 +96,25 @@ static int open_file(const char *directory, int flags)
     return file < 0 ? -error : file;
 }
 
-int checkpoint_file_read(const char *directory, struct checkpoint_list *list)
+/* Where the first note begins after offset: behind a line of signature that is the last of its
+ * note. */
+static size_t next_note(const char *text, size_t length, size_t offset)
+{
+    const size_t mark = sizeof(SIGNATURE_MARK) - 1;
+    bool signature = false;
+    while (offset < length) {
+        const char *newline = memchr(text + offset, '\n', length - offset);
+        size_t next = newline ? (size_t)(newline - text) + 1 : length;
+        bool is_mark = length - next > mark && memcmp(text + next, SIGNATURE_MARK, mark) == 0;
+        if (signature && !is_mark && newline)
+            return next;
+        signature = is_mark;
+        offset = next;
+    }
+    return length;
+}
+
+static int read_notes(const char *directory, size_t end_octets, struct checkpoint_list *list)
 {
     *list = (struct checkpoint_list){0};
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -103,10 +125,25 @@ int checkpoint_file_read(const char *directory, struct checkpoint_list *list)
     close(fd);
     if (error)
         return error == -ENOENT ? 0 : error;
+    const char *text = (const char *)map.bytes;
     list->file_bytes = map.length;
-    error = parse_all(list, (const char *)map.bytes, map.length);
+    if (map.length > end_octets) {
+        size_t begin = next_note(text, map.length, map.length - end_octets);
+        list->whole_bytes = begin < map.length ? begin : 0;
+    }
+    error = parse_all(list, text, map.length);
     journal_map_close(&map);
     return error;
+}
+
+int checkpoint_file_read(const char *directory, struct checkpoint_list *list)
+{
+    return read_notes(directory, SIZE_MAX, list);
+}
+
+int checkpoint_file_read_end(const char *directory, struct checkpoint_list *list)
+{
+    return read_notes(directory, END_OCTETS, list);
 }
 
 void checkpoint_list_free(struct checkpoint_list *list)

@@ -26,6 +26,12 @@ struct checkpoint_list {
 int checkpoint_file_read(const char *directory, struct checkpoint_list *list)
     __attribute__((warn_unused_result));
 
+/* Reads only the notes at the end of the file, at least one if it has any; whole_bytes and
+ * file_bytes are those of the whole file. For the start, whose time must not grow with the past.
+ * Returns as above. */
+int checkpoint_file_read_end(const char *directory, struct checkpoint_list *list)
+    __attribute__((warn_unused_result));
+
 /* Frees the notes; an empty list is allowed. */
 void checkpoint_list_free(struct checkpoint_list *list);
 

@@ -38,6 +38,7 @@ struct journal_config {
     const char *node;
     uint64_t segment_bytes; /* at least JOURNAL_SEGMENT_MIN */
     uint64_t reserve_bytes; /* at least JOURNAL_SEGMENT_MIN */
+    uint64_t covered;       /* the caller knows the root over so many records: see journal_open */
 };
 
 /* A record as it goes in and comes out. */
@@ -51,6 +52,7 @@ struct journal_entry {
 
 struct journal_recovery {
     uint64_t first_index, size;
+    uint64_t begun;      /* the first record that was read */
     uint64_t torn_bytes; /* cut off at the end: never acknowledged */
     char message[JOURNAL_MESSAGE_TEXT];
 };
@@ -63,8 +65,11 @@ typedef void journal_closed_cb(void *user);
 typedef int journal_seen_cb(void *user, const struct journal_frame *frame,
                             const struct merkle_tree *tree);
 
-/* Opens the directory (made when missing, 0700) for one writer (flock). Reads all segments, cuts
- * off the torn tail of the last one and begins a new segment. Blocking. Returns 0; -EBADMSG: damage
+/* Opens the directory (made when missing, 0700) for one writer (flock). Reads the segments from the
+ * one on in which record config->covered - 1 stands (0: from the first), so that the time does not
+ * grow with the past; the frontier before it is taken from its file and is right if seen finds the
+ * known root at config->covered. The segments before it are left to journal_history.h. Cuts off the
+ * torn tail of the last segment and begins a new one. Blocking. Returns 0; -EBADMSG: damage
  * to what was durable, named in recovery->message; -EBUSY: another writer; -EINVAL; -ENOMEM;
  * another negative errno. seen may be NULL. */
 int journal_open(uv_loop_t *loop, const struct journal_config *config, journal_seen_cb *seen,

@@ -111,6 +111,8 @@ static int read_sides(const struct recovery *recovery, uint64_t first, bool last
     int rc = journal_reader_init(&reader, map.bytes, map.length, JOURNAL_SIDE);
     if (rc && !(last && is_zero(&map)))
         error = damage(recovery, "%s: its header is damaged", name);
+    else if (!rc && reader.header.first_sequence > recovery->writer->side_size)
+        recovery->writer->side_size = reader.header.first_sequence; /* older ones are not read */
     while (!rc && !error) {
         struct journal_frame frame;
         struct journal_side side;
@@ -130,23 +132,40 @@ static int read_sides(const struct recovery *recovery, uint64_t first, bool last
     return error || !last || rc ? error : cut(recovery, name, end);
 }
 
-int journal_writer_recover(struct journal_writer *writer, journal_seen_cb *seen, void *user,
-                           struct journal_recovery *report)
+/* The segment to begin with: that of record covered - 1, or an older one if its frontier cannot be
+ * read. */
+static int find_begin(const struct recovery *recovery, const struct journal_list *list,
+                      uint64_t covered, size_t *begin)
+{
+    size_t at = 0;
+    while (at + 1 < list->count && list->first[at + 1] < covered)
+        at++;
+    int error;
+    while ((error = journal_tree_read(recovery->writer->directory, list->first[at],
+                                      &recovery->writer->tree)) != 0 &&
+           at > 0)
+        at--;
+    *begin = at;
+    return error ? damage(recovery, "%016" PRIx64 ".tree: missing or damaged", list->first[at]) : 0;
+}
+
+int journal_writer_recover(struct journal_writer *writer, uint64_t covered, journal_seen_cb *seen,
+                           void *user, struct journal_recovery *report)
 {
     struct recovery recovery = {.writer = writer, .seen = seen, .user = user, .report = report};
     *report = (struct journal_recovery){0};
     merkle_tree_init(&writer->tree);
     struct journal_list list;
+    size_t begin = 0;
     int error = journal_list_read(writer->directory, &list);
     if (error)
         return error;
     if (list.count) {
         report->first_index = list.first[0];
-        error = journal_tree_read(writer->directory, list.first[0], &writer->tree);
-        if (error)
-            error = damage(&recovery, "%016" PRIx64 ".tree: missing or damaged", list.first[0]);
+        error = find_begin(&recovery, &list, covered, &begin);
+        report->begun = list.first[begin];
     }
-    for (size_t i = 0; i < list.count && !error; i++) {
+    for (size_t i = begin; i < list.count && !error; i++) {
         bool last = i + 1 == list.count;
         error = read_records(&recovery, list.first[i], last);
         if (!error)
@@ -154,5 +173,18 @@ int journal_writer_recover(struct journal_writer *writer, journal_seen_cb *seen,
     }
     report->size = writer->tree.size;
     journal_list_free(&list);
+    return error;
+}
+
+int journal_segment_check(int directory, const char *node, uint64_t first, struct merkle_tree *tree,
+                          struct journal_recovery *report)
+{
+    struct journal_writer reading = {.directory = directory, .tree = *tree};
+    struct recovery recovery = {.writer = &reading, .report = report};
+    snprintf(reading.node, sizeof(reading.node), "%s", node);
+    int error = read_records(&recovery, first, false);
+    if (!error)
+        error = read_sides(&recovery, first, false);
+    *tree = reading.tree;
     return error;
 }

@@ -213,7 +213,7 @@ int journal_writer_open(struct journal_writer *writer, const struct journal_conf
     snprintf(writer->node, sizeof(writer->node), "%s", config->node);
     int error = open_directory(writer, config->directory);
     if (!error)
-        error = journal_writer_recover(writer, seen, user, recovery);
+        error = journal_writer_recover(writer, config->covered, seen, user, recovery);
     if (!error)
         error = begin_segment(writer);
     if (error) {

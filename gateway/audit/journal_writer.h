@@ -33,15 +33,21 @@ struct journal_writer {
     struct journal_buffer records, sides;
 };
 
-/* Opens directory and lock and reads all segments: tree, sizes; then begins a new segment. As
+/* Opens directory and lock and reads segments: tree, sizes; then begins a new segment. As
  * journal_open. */
 int journal_writer_open(struct journal_writer *writer, const struct journal_config *config,
                         journal_seen_cb *seen, void *user, struct journal_recovery *recovery)
     __attribute__((warn_unused_result));
 
-/* Reads all segments and cuts off what is torn (journal_recover.c). */
-int journal_writer_recover(struct journal_writer *writer, journal_seen_cb *seen, void *user,
-                           struct journal_recovery *report) __attribute__((warn_unused_result));
+/* Reads the segments from record covered - 1 on and cuts off what is torn (journal_recover.c). */
+int journal_writer_recover(struct journal_writer *writer, uint64_t covered, journal_seen_cb *seen,
+                           void *user, struct journal_recovery *report)
+    __attribute__((warn_unused_result));
+
+/* Reads a segment that is not the last one and changes nothing: tree, over the records before it,
+ * grows by its records. Returns as journal_writer_recover. */
+int journal_segment_check(int directory, const char *node, uint64_t first, struct merkle_tree *tree,
+                          struct journal_recovery *report) __attribute__((warn_unused_result));
 
 /* Cuts off what is not durable and begins a new segment. Returns 0 or a negative errno. */
 int journal_writer_repair(struct journal_writer *writer) __attribute__((warn_unused_result));

@@ -39,6 +39,8 @@ static void print_status(const json_t *status)
     printf("%-10s %s, next index %lld, applied %lld, checkpoint over %lld\n", "audit",
            json_is_true(json_object_get(audit, "failed")) ? "FAILED" : "recording",
            number(audit, "index"), number(audit, "applied"), number(audit, "checkpoint_size"));
+    if (*cli_text(audit, "damage"))
+        print_text("DAMAGED", cli_text(audit, "damage"));
     printf("%-10s process %lld, master key ", "keeper", number(keeper, "pid"));
     cli_print_escaped(stdout, cli_text(keeper, "master_key_id"));
     putchar('\n');

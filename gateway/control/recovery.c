@@ -14,7 +14,7 @@
 #include "gateway/process/log.h"
 #include "policy/retention.h"
 
-enum { WAIT_MS = 100, INCOMING_MAX = 10000 };
+enum { WAIT_MS = 20, INCOMING_MAX = 10000 };
 
 static const struct db_statement initial_admin = {
     "recovery_initial_admin", "SELECT principal, local_uid FROM initial_admin", 0};
@@ -64,12 +64,14 @@ static void on_wait(uv_timer_t *timer)
 {
     struct recovery *r = timer->data;
     struct audit_state state;
-    audit_state_get(r->control->audit, &state);
+    /* Then the log may be closed already. */
     if (r->control->stopping) {
         uv_timer_stop(timer);
         finish(r, -ECANCELED);
-    } else if (db_is_up(r->control->db) && keeper_client_ready(r->control->keeper) &&
-               state.lag == 0) {
+        return;
+    }
+    audit_state_get(r->control->audit, &state);
+    if (db_is_up(r->control->db) && keeper_client_ready(r->control->keeper) && state.lag == 0) {
         uv_timer_stop(timer);
         step_policy(r);
     }

@@ -11,9 +11,9 @@
 #include <uv.h>
 
 #include "gateway/line/call_wheel.h"
+#include "gateway/line/media_transport.h"
 #include "gateway/process/ipc.h"
 #include "gateway/process/messages.h"
-#include "t38/udptl.h"
 
 struct line_call;
 
@@ -40,7 +40,7 @@ struct line {
     uint64_t hold_rnr_ms, hold_without_ecm_ms;
     uint64_t progress_dropped; /* messages that the channel had no room for */
     struct line_stall stall;
-    uint8_t datagram[UDPTL_DATAGRAM_MAX]; /* the one being looked at */
+    uint8_t datagram[MEDIA_DATAGRAM_MAX]; /* the one being looked at */
 };
 
 /* The loop's clock: steady, milliseconds. */

@@ -63,7 +63,7 @@ static int warm_engine(void)
         .local_ident = "0",
         .max_rate = 14400,
         .ecm = true,
-        .callbacks = {send_nothing, hear_nothing, NULL},
+        .callbacks = {.send_ifp = send_nothing, .event = hear_nothing},
     };
     struct fax_engine *engine;
     int error = fax_engine_new(&engine, &config);

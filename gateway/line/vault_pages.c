@@ -1,7 +1,7 @@
 #include "gateway/line/vault_pages.h"
 
 #include "codecs/fax_error.h"
-#include "codecs/t4_decode.h"
+#include "codecs/page_coder.h"
 #include "codecs/wiped_buffer.h"
 #include "gateway/file_octets.h"
 #include "policy/policy_error.h"
@@ -137,7 +137,7 @@ static int decode_page(const uint8_t *plain, size_t length, struct raster *page,
                        struct page_format *format)
 {
     struct vault_page_meta meta;
-    struct t4_limits limits = {0};
+    struct page_limits limits = {0};
     int error;
 
     if (vault_page_meta_decode(plain, length, &meta) != 0 || !page_coding_is_known(meta.coding) ||
@@ -153,8 +153,8 @@ static int decode_page(const uint8_t *plain, size_t length, struct raster *page,
         .lsb_first = meta.lsb_first,
     };
     limits.max_rows = meta.rows;
-    error = t4_decode(plain + VAULT_PAGE_META_OCTETS, length - VAULT_PAGE_META_OCTETS, format,
-                      &limits, page, NULL);
+    error = page_decode(plain + VAULT_PAGE_META_OCTETS, length - VAULT_PAGE_META_OCTETS, format,
+                        &limits, page, NULL);
     if (error == FAX_ENOMEM)
         return -ENOMEM;
     if (error != 0)

@@ -56,6 +56,7 @@ int audit_log_open(struct audit_log *log, const char *directory, const char *con
                                  .db = log->db,
                                  .sign = sign,
                                  .sign_user = log,
+                                 .history_delay_ms = 1,
                                  .segment_bytes = segment_bytes,
                                  .reserve_bytes = segment_bytes};
     if (!error)

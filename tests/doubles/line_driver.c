@@ -176,8 +176,9 @@ void driver_call_media(struct driver_call *call, const struct sockaddr_storage *
         .peer = *peer,
         .t38_version = 0,
         .redundancy = 3,
-        .max_datagram = 400,
+        .max_datagram = call->express ? 1400 : 400,
         .max_rate = 14400,
+        .express = call->express,
     };
 
     send_message(call, MSG_CALL_MEDIA, &media, sizeof media, NULL, 0);

@@ -67,6 +67,9 @@ void lossy_link_init(struct lossy_link *link, const struct lossy_link_config *co
         if (!end->queue || make_sender(&end->sender, config) ||
             udptl_receiver_new(&end->receiver, &receiver))
             abort();
+        audio_stream_init(&end->audio, config->law,
+                          config->law == COMPANDING_ALAW ? RTP_PAYLOAD_PCMA : RTP_PAYLOAD_PCMU,
+                          0xC0FFEE00u + (uint32_t)i, (uint16_t)(65500 + i), 0xFFFFF000u);
     }
 }
 
@@ -114,6 +117,7 @@ void lossy_link_send(struct lossy_end *from, const uint8_t *ifp, size_t length, 
     size_t octets;
     if (udptl_sender_produce(from->sender, ifp, length, datagram, sizeof datagram, &octets))
         abort();
+    udptl_sender_sent(from->sender, from->link->now_ms);
     for (int i = 0; i < copies; i++) {
         put_datagram(to, datagram, octets);
         if (lossy_link_random(from->link) < from->link->config.duplicate)
@@ -126,6 +130,22 @@ static void on_send_ifp(void *user, const uint8_t *ifp, size_t length, int copie
     lossy_link_send(user, ifp, length, copies);
 }
 
+static size_t on_hear(void *user, int16_t *samples)
+{
+    struct lossy_end *end = user;
+    return audio_stream_hear(&end->audio, samples);
+}
+
+static void on_say(void *user, const int16_t *samples)
+{
+    struct lossy_end *end = user, *to = &end->link->end[1 - end->index];
+    uint8_t datagram[AUDIO_STREAM_PACKET];
+    size_t octets = audio_stream_say(&end->audio, samples, datagram);
+    put_datagram(to, datagram, octets);
+    if (lossy_link_random(end->link) < end->link->config.duplicate)
+        put_datagram(to, datagram, octets);
+}
+
 static void on_event(void *user, const struct fax_engine_event *event)
 {
     struct lossy_end *end = user;
@@ -135,7 +155,7 @@ static void on_event(void *user, const struct fax_engine_event *event)
 
 struct fax_engine_callbacks lossy_link_callbacks(struct lossy_link *link, int index)
 {
-    return (struct fax_engine_callbacks){on_send_ifp, on_event, &link->end[index]};
+    return (struct fax_engine_callbacks){on_send_ifp, on_event, &link->end[index], on_hear, on_say};
 }
 
 static void on_ifp(void *user, uint16_t sequence, const uint8_t *data, size_t length)
@@ -159,6 +179,22 @@ static struct lossy_datagram *take_due(struct lossy_end *end)
     return best;
 }
 
+static uint64_t clock_of(const struct lossy_end *end)
+{
+    uint64_t now_ms = end->link->now_ms;
+    int64_t ahead = end->index ? (int64_t)now_ms * end->link->config.drift_ppm / 1000000 : 0;
+    return now_ms + (uint64_t)ahead;
+}
+
+static void deliver(struct lossy_end *end, const struct lossy_datagram *d)
+{
+    if (end->link->config.audio)
+        (void)audio_stream_take(&end->audio, d->octets, d->length, end->link->now_ms);
+    else
+        (void)udptl_receiver_push(end->receiver, d->octets, d->length, end->link->now_ms, on_ifp,
+                                  end);
+}
+
 void lossy_link_step(struct lossy_link *link)
 {
     link->now_ms += STEP_MS;
@@ -169,7 +205,7 @@ void lossy_link_step(struct lossy_link *link)
         if (end->party.self)
             end->party.tick(end->party.self, link->now_ms);
         else
-            fax_engine_tick(end->engine, link->now_ms);
+            fax_engine_tick(end->engine, clock_of(end));
         charge(end, from);
         uint8_t datagram[UDPTL_DATAGRAM_MAX];
         size_t octets;
@@ -180,8 +216,7 @@ void lossy_link_step(struct lossy_link *link)
         struct lossy_end *end = &link->end[i];
         for (struct lossy_datagram *d; (d = take_due(end));) {
             uint64_t from = read_ticks();
-            (void)udptl_receiver_push(end->receiver, d->octets, d->length, link->now_ms, on_ifp,
-                                      end);
+            deliver(end, d);
             charge(end, from);
             d->length = 0;
         }

@@ -1,9 +1,10 @@
-/* lossy_link.h: two fax engines joined by UDPTL in virtual time, over a path that loses, doubles,
- * delays and reorders datagrams. The same seed gives the same call.
+/* lossy_link.h: two fax engines joined by UDPTL or RTP in virtual time, over a path that loses,
+ * doubles, delays and reorders datagrams. The same seed gives the same call.
  */
 #ifndef TESTS_DOUBLES_LOSSY_LINK_H
 #define TESTS_DOUBLES_LOSSY_LINK_H
 
+#include "t38/audio_stream.h"
 #include "t38/fax_engine.h"
 #include "t38/udptl.h"
 
@@ -19,6 +20,9 @@ struct lossy_link_config {
     unsigned burst_every_ms;          /* ... once in each such time, at random; 0: never */
     int t38_version;                  /* for IFPs out of parity */
     uint64_t seed;
+    bool audio; /* RTP with G.711; the engines are to be made so */
+    enum companding law;
+    int drift_ppm; /* how much faster the clock of end 1 runs */
 };
 
 struct lossy_datagram {
@@ -44,6 +48,7 @@ struct lossy_end {
     struct lossy_party party;  /* set by the test, which frees it */
     struct udptl_sender *sender;
     struct udptl_receiver *receiver;
+    struct audio_stream audio;
     struct lossy_datagram *queue; /* on their way to this end; LOSSY_QUEUE of them */
     void (*event)(void *user,
                   const struct fax_engine_event *event); /* set by the test; may be NULL */

@@ -214,7 +214,7 @@ def main():
     if options.calls:
         return figures.calls(options.program, options.parent, options.calls, options.pages)
     if options.vault:
-        fill = os.path.join(os.path.dirname(options.search), "journal_fill")
+        fill = os.path.join(os.path.dirname(options.search), "vault_fill")
         return figures.vault(options.program, fill, options.parent, options.vault)
     return campaign(options)
 

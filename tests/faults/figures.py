@@ -6,8 +6,9 @@ import subprocess
 import threading
 import time
 
+import documents
 import promises
-from gateway import Gateway, Unavailable, wait_until
+from gateway import Gateway, Refused, Unavailable
 from pair import SETTINGS, Pair
 
 
@@ -68,64 +69,74 @@ def calls(program, parent, count, pages):
 
 
 def vault(program, fill, parent, count):
-    """Seconds from the start to ready after SIGKILL, with the records, rows, sealed files and key
-    files of `count` faxes."""
+    """Seconds from the start to ready after SIGKILL of everything in the middle of submissions, with
+    the records, rows, sealed files and keys of `count` faxes."""
     top = os.path.join(parent, f"sealfax-vault.{os.getpid()}")
     os.mkdir(top)
     os.chmod(top, 0o711)
-    own = dict(SETTINGS, **{"sip.listen": "127.213.7.1:5060", "media.address": "127.213.7.1",
-                            "journal.segment_bytes": 1 << 24})
+    own = dict(SETTINGS, **{"sip.listen": "127.213.7.1:5060", "media.address": "127.213.7.1"})
+    for key in ("journal.segment_bytes", "audit.checkpoint_interval_ms"):
+        own.pop(key)
     gateway = Gateway(top, "test", program, "+4930551", own, small_disks=False)
     try:
         gateway.make()
-        journal = os.path.join(gateway.state, "journal")
-        owner = os.stat(journal)
-        subprocess.run([fill, journal, str(count)], check=True)
-        _remove_checkpoints(journal)
-        for root, folders, names in os.walk(journal):
-            for name in folders + names:
-                os.chown(os.path.join(root, name), owner.st_uid, owner.st_gid)
+        begun = time.monotonic()
+        subprocess.run([fill, gateway.state, str(count)], check=True)
+        _give_away(gateway.state)
+        filled = time.monotonic() - begun
         begun = time.monotonic()
         gateway.start()
         if gateway.wait_ready(1200) is None:
-            raise RuntimeError("the gateway with the filled journal does not become ready")
+            with open(gateway.log) as log:
+                raise RuntimeError(f"the filled gateway does not become ready: {log.read()[-3000:]}")
         first = time.monotonic() - begun
-        wait_until(600, lambda: gateway.status()["database"]["lag"] == 0, 0.5)
-        _make_files(gateway)
-        times = []
-        for _ in range(3):
-            gateway.kill_all()
+        gateway.provision("nowhere", "127.213.7.9", 5060, "+4930552")
+        old = [row[0] for row in gateway.sql("SELECT fax FROM faxes ORDER BY random() LIMIT 3")]
+        times, left = [], []
+        for _ in range(5):
+            _kill_amid_submissions(gateway)
             gateway.start()
             took = gateway.wait_ready(300)
             times.append(round(took, 2) if took else None)
+            left.append(int(gateway.sql("SELECT count(*) FROM faxes WHERE state IN "
+                                        "('queued', 'sending', 'receiving')")[0][0]))
+        exported = sum(len(gateway.export(fax)) > 1000 for fax in old)
+        journal = os.path.join(gateway.state, "journal")
         size = sum(os.path.getsize(os.path.join(journal, name)) for name in os.listdir(journal))
-        print(json.dumps({"name": "faults.restart", "faxes": count,
+        print(json.dumps({"name": "faults.restart", "faxes": count, "open": left,
                           "records": gateway.status()["audit"]["index"], "journal_octets": size,
-                          "first_start_s": round(first, 1), "ready_s": times,
+                          "filled_s": round(filled, 1), "first_start_s": round(first, 1),
+                          "ready_s": times, "exported": exported, "verify": gateway.verify()[1],
                           "load": os.getloadavg()}), flush=True)
-        return 0 if all(t and t <= 3 for t in times) else 1
+        return 0 if exported == 3 and all(t and t <= 3 for t in times) else 1
     finally:
         gateway.destroy()
         subprocess.run(["rm", "-rf", top], check=False)
 
 
-def _remove_checkpoints(journal):
-    """They are signed by another key than the keeper's."""
-    subprocess.run(["rm", "-rf", os.path.join(journal, "checkpoints")], check=True)
+def _give_away(state):
+    """What root made belongs to the accounts of the folders it lies in."""
+    for folder in ("vault", "journal", "keeper"):
+        about = os.stat(os.path.join(state, folder))
+        subprocess.run(["chown", "-R", f"{about.st_uid}:{about.st_gid}",
+                        os.path.join(state, folder)], check=True)
 
 
-def _make_files(gateway):
-    """A sealed file and a key file for each fax, as large as real ones."""
-    vault_folder = os.path.join(gateway.state, "vault")
-    keys = os.path.join(gateway.state, "keeper", "fax")
-    owner, keeper = os.stat(vault_folder), os.stat(os.path.join(gateway.state, "keeper"))
-    sealed, key = os.urandom(6000), os.urandom(160)
-    for (fax,) in gateway.sql("SELECT fax FROM faxes"):
-        for path, octets, who in ((os.path.join(vault_folder, fax[-2:], fax + ".sfv"), sealed, owner),
-                                  (os.path.join(keys, fax[-2:], fax.replace("-", "") + ".key"), key,
-                                   keeper)):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            os.chown(os.path.dirname(path), who.st_uid, who.st_gid)
-            with open(path, "wb") as file:
-                file.write(octets)
-            os.chown(path, who.st_uid, who.st_gid)
+def _kill_amid_submissions(gateway):
+    """Four submit as fast as they are answered, to a trunk where nobody is."""
+    document, over = documents.write_tiff(documents.make_pages(1, 1)), threading.Event()
+
+    def submit():
+        while not over.is_set():
+            try:
+                gateway.send(gateway.prefix + "00", "+493055200", document)
+            except (Unavailable, Refused):
+                pass
+    submitters = [threading.Thread(target=submit) for _ in range(4)]
+    for thread in submitters:
+        thread.start()
+    time.sleep(4)
+    gateway.kill_all()
+    over.set()
+    for thread in submitters:
+        thread.join()

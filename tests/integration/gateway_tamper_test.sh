@@ -108,6 +108,7 @@ status=0
 timeout 60 "$SEALFAX" serve --config "$GW_TOP/north.yaml" >"$GW_TOP/wrong.log" 2>&1 || status=$?
 equal "serve: exit status" "$status" 1
 holds "and says why" grep -q 'master key does not match the key store' "$GW_TOP/wrong.log"
+holds "nothing crashed" test "$(grep -c 'ended by signal' "$GW_TOP/wrong.log")" = 0
 holds "init does not replace it" cmp -s <("$SEALFAX" init --config "$GW_TOP/north.yaml" >/dev/null 2>&1; cat "$key") "$GW_TOP/elsewhere/keeper/master.key"
 echo garbage >"$key"
 status=0
