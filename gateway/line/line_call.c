@@ -331,11 +331,13 @@ void line_call_stop(struct line_call *call, const struct msg_call_stop *stop)
 void line_call_abort(struct line_call *call, int result, const char *text)
 {
     if (!call->finished) {
-        snprintf(call->text, sizeof call->text, "%s",
-                 text != NULL ? text : t30_result_text(result));
+        /* The engine may know better: a whole document that misses only the farewell is one. */
+        call->result = result;
         if (call->engine != NULL)
             fax_engine_abort(call->engine, result);
-        call->result = result;
+        if (call->result == result)
+            snprintf(call->text, sizeof call->text, "%s",
+                     text != NULL ? text : t30_result_text(result));
         call->finished = true;
     }
     line_call_settle(call);
