@@ -80,13 +80,19 @@ struct fax_engine_event {
     const struct fax_statistics *statistics; /* always; valid during the callback */
 };
 
-/* Where a sender's pages come from: coded in T.6, header line included, in memory of the caller. */
+/* Where a sender's pages come from: header line included, in memory of the caller. In T.6, which is
+ * also what another coding is made of where the peer wants that, and, if there, in T.85 as well. A
+ * call uses one of both for the whole document: T.85 when the peer takes it and the document is
+ * shorter so. */
 struct fax_page_source {
     uint32_t page_count; /* 1 to FAX_ENGINE_PAGES_MAX */
     /* Fills *out for a page counted from 0; the octets must stay as they are until fax_engine_free.
      * May be called again for the same page. Returns 0 or a negative FAX_E... code, which ends the
      * call. */
     int (*get)(void *user, uint32_t page, struct fax_page_view *out);
+    /* The same page in T.85 (basic: stripes of 128 rows, three-line template). NULL: there is none.
+     * May leave out->data NULL: then the document is not sent in T.85. Returns as get. */
+    int (*get_t85)(void *user, uint32_t page, struct fax_page_view *out);
     void *user;
 };
 
@@ -111,12 +117,14 @@ struct fax_engine_config {
     bool sender;             /* we called, or agreed to, send the document; else we receive it */
     const char *local_ident; /* CSI or TSI: up to FAX_IDENT_MAX of 0-9 + * # space; copied */
     bool audio;              /* T.30 over audio by modems; else over T.38 */
+    bool hold_back;          /* sender: a DIS is not answered until fax_engine_proceed() */
     int t38_version;         /* as negotiated by SDP: 0 to 3 */
     /* bit/s, 2400 to 14400. A sender keeps to it exactly. A receiver can only offer kinds of
      * modems: 14400 V.17, 9600 V.29, 4800 V.27ter, 2400 V.27ter's slower rate; others are rounded
      * down. */
     uint32_t max_rate;
     bool ecm; /* offer or use error correction; a receiver takes pages without it in any case */
+    bool t85; /* a receiver offers T.85; it goes with error correction only */
     uint64_t
         hold_rnr_ms; /* a receiver answers RNR when a page is not durable by then; 0 means 2000 */
     uint64_t hold_without_ecm_ms; /* without ECM the session ends then, unconfirmed; 0 means 2500 */
@@ -189,6 +197,10 @@ int fax_engine_page_refused(struct fax_engine *e, int result);
  * FAX_ESTATE when sending has begun meanwhile, the old pages are used then; else the session ends
  * with T30_RESULT_SOURCE and the reason is returned. */
 int fax_engine_pages_changed(struct fax_engine *e) __attribute__((warn_unused_result));
+
+/* A session made with hold_back may go on: it answers the next DIS (peers repeat theirs every three
+ * seconds). Otherwise, and later, it does nothing. */
+void fax_engine_proceed(struct fax_engine *e);
 
 /* Ends the session from our side with FINISHED and `result`; nothing more is sent. Safe when
  * finished. */

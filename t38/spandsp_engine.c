@@ -394,6 +394,11 @@ int fax_engine_pages_changed(struct fax_engine *e)
     return error;
 }
 
+void fax_engine_proceed(struct fax_engine *e)
+{
+    e->hold_back = false;
+}
+
 void fax_engine_abort(struct fax_engine *e, int result)
 {
     enter(e);

@@ -71,7 +71,11 @@ struct spandsp_receive {
 
 /* Sending: the coded pages that go past spandsp. */
 struct spandsp_send {
-    struct fax_page_view *pages;
+    struct fax_page_view *pages;     /* T.6 */
+    struct fax_page_view *t85_pages; /* the same in T.85 */
+    bool t85_loaded;                 /* all of them are there, and shorter than those in T.6 */
+    bool t85_taken;                  /* the peer's DIS says so */
+    bool t85;                        /* the call uses it, since the last phase B */
     uint32_t page_count;
     struct fax_page_source source;
     uint16_t y_dpi_wanted;   /* RESOLUTION_WANTED was reported with it; 0: was not */
@@ -103,12 +107,12 @@ struct fax_engine {
         t38_terminal_state_t terminal;
         fax_state_t fax;
     };
-    bool audio;
+    bool audio, hold_back;
     struct spandsp_audio sound;
     struct fax_engine_callbacks callbacks;
     bool sender;
     int t38_version;
-    bool ecm;
+    bool ecm, t85;
     uint32_t max_rate;
     uint64_t hold_rnr_ms, hold_without_ecm_ms;
     int document_fd; /* memfd: the sender's document or the receiver's file that stays empty */

@@ -196,8 +196,9 @@ static void on_disposal_timer(uv_timer_t *timer)
 
 /* --- SIP --- */
 
-static bool source_known(void *user, const struct sockaddr *source)
+static bool source_known(void *user, const struct sockaddr *source, enum sip_protocol protocol)
 {
+    (void)protocol;
     struct control *c = user;
     if (policy_cache_trunk_from(c->policy, source))
         return true;
@@ -246,7 +247,7 @@ static int open_sip(struct control *c)
         return rc;
     }
     struct sockaddr_storage bound;
-    sip_stack_address(c->sip, &bound);
+    sip_stack_address(c->sip, SIP_UDP, &bound);
     write_address((struct sockaddr *)&bound, c->config->sip.public_address, c->sip_address,
                   sizeof c->sip_address);
     return 0;

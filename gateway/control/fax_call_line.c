@@ -147,6 +147,7 @@ static void on_progress(struct fax_call *call, const struct msg_call_progress *m
         tell(call, "trained", json_pack("{s:i,s:s}", "rate", (int)m->rate, "modem", m->modem));
         break;
     case PROGRESS_PEER_IDENT:
+    case PROGRESS_FAX_TONES:
         break;
     case PROGRESS_MEDIA_SEEN:
         tell(call, "training", json_object());

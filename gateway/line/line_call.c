@@ -164,7 +164,7 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
         .ecm = call->start.ecm != 0,
         .hold_rnr_ms = call->line->hold_rnr_ms,
         .hold_without_ecm_ms = call->line->hold_without_ecm_ms,
-        .source = {call->document.page_count, get_page, call},
+        .source = {.page_count = call->document.page_count, .get = get_page, .user = call},
         .callbacks = {line_call_send_ifp, line_call_event, call},
     };
     int error = open_udptl(call, media);

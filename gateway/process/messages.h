@@ -160,11 +160,16 @@ struct msg_call_ready {
 };
 
 /* How media travels. The protected ones are for calls whose signalling is TLS. */
-enum media_kind {
+enum media_path {
     MEDIA_TRANSPORT_UDPTL = 0,
     MEDIA_TRANSPORT_RTP = 1,
     MEDIA_TRANSPORT_UDPTL_DTLS = 2, /* RFC 7345 */
     MEDIA_TRANSPORT_SRTP = 3,       /* keys by SDES (RFC 4568) */
+};
+
+enum media_audio_flag {
+    MEDIA_AUDIO_A_LAW = 1,     /* PCMA, else PCMU */
+    MEDIA_AUDIO_HOLD_BACK = 2, /* sender: T.38 may still come: do not answer the peer's DIS */
 };
 
 struct msg_call_media {
@@ -176,11 +181,12 @@ struct msg_call_media {
     uint32_t max_rate;     /* negotiated T38MaxBitRate */
     uint8_t fec_packets;   /* that a parity field joins; 0: redundancy, not parity (T.38 §9.1) */
     uint8_t fec_fields;    /* parity fields of a datagram */
-    uint8_t transport;     /* enum media_kind */
+    uint8_t transport;     /* enum media_path */
     uint8_t dtls_active;   /* UDPTL_DTLS: 1: our side is the DTLS client (a=setup:active) */
     uint8_t srtp_suite;    /* SRTP: enum srtp_media_suite */
     uint8_t express;       /* 1: both gateways agreed to run ahead of the clock */
-    uint8_t reserved[2];
+    uint8_t audio_payload; /* RTP, SRTP: payload type, both ways */
+    uint8_t audio_flags;   /* enum media_audio_flag */
     uint8_t fingerprint[MSG_FINGERPRINT_OCTETS]; /* UDPTL_DTLS: what the peer's certificate has */
     uint8_t srtp_send_key[MSG_SRTP_KEY_MAX], srtp_receive_key[MSG_SRTP_KEY_MAX]; /* SRTP */
 };
@@ -191,7 +197,8 @@ enum call_progress {
     PROGRESS_PAGE_BEGIN,     /* page */
     PROGRESS_PAGE_PENDING,   /* sender: post-page command sent for page, not yet answered */
     PROGRESS_PAGE_CONFIRMED, /* sender: MCF came; receiver: MCF sent */
-    PROGRESS_MEDIA_SEEN,     /* first valid UDPTL packet of the peer */
+    PROGRESS_MEDIA_SEEN,     /* first valid packet of the peer */
+    PROGRESS_FAX_TONES,      /* over audio: the peer is a fax machine */
 };
 
 struct msg_call_progress {

@@ -50,10 +50,10 @@ static int copy_headers(const osip_message_t *request, osip_message_t *response,
     return 0;
 }
 
-static int add_contact(osip_message_t *response, const char *host)
+static int add_contact(osip_message_t *response, const char *uri)
 {
-    char contact[SIP_HOST_TEXT + 8];
-    (void)snprintf(contact, sizeof contact, "<sip:%s>", host);
+    char contact[SIP_CONTACT_TEXT + 2];
+    (void)snprintf(contact, sizeof contact, "<%s>", uri);
     return osip_message_set_contact(response, contact);
 }
 
@@ -111,22 +111,23 @@ static void make_tag(struct sip_stack *stack, const osip_message_t *request, cha
 }
 
 void sip_response_stateless(struct sip_stack *stack, const osip_message_t *request,
-                            const struct sockaddr *source, int code, const char *name,
+                            const struct sip_hop *source, int code, const char *name,
                             const char *value)
 {
     char tag[24], *text = NULL;
     size_t length;
+    struct sip_hop back = *source;
     if (MSG_IS_ACK(request))
         return;
     make_tag(stack, request, tag);
     struct sip_response what = {.code = code, .local_tag = tag};
     if (code == 200)
-        what.contact = sip_transport_host(stack, source);
+        what.contact = sip_transport_contact(stack, source, sip_message_is_sips(request));
     osip_message_t *response = sip_response_build(stack, request, &what);
     if (response && name)
         sip_response_add(response, name, value);
     if (response && osip_message_to_str(response, &text, &length) == 0)
-        (void)sip_transport_send(stack, text, length, source);
+        (void)sip_transport_send(stack, text, length, &back);
     osip_free(text);
     osip_message_free(response);
 }

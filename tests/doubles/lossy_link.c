@@ -59,7 +59,9 @@ void lossy_link_init(struct lossy_link *link, const struct lossy_link_config *co
         if (!end->queue || udptl_sender_new(&end->sender, config->redundancy, 1400) ||
             udptl_receiver_new(&end->receiver, NULL))
             abort();
-        audio_end_init(&end->audio, config->law, (uint32_t)i);
+        audio_stream_init(&end->audio, config->law,
+                          config->law == COMPANDING_ALAW ? RTP_PAYLOAD_PCMA : RTP_PAYLOAD_PCMU,
+                          0xC0FFEE00u + (uint32_t)i, (uint16_t)(65500 + i), 0xFFFFF000u);
     }
 }
 
@@ -108,14 +110,14 @@ static void on_send_ifp(void *user, const uint8_t *ifp, size_t length, int copie
 static size_t on_hear(void *user, int16_t *samples)
 {
     struct lossy_end *end = user;
-    return jitter_buffer_get(&end->audio.buffer, samples, FAX_ENGINE_SAMPLES);
+    return audio_stream_hear(&end->audio, samples);
 }
 
 static void on_say(void *user, const int16_t *samples)
 {
     struct lossy_end *end = user, *to = &end->link->end[1 - end->index];
-    uint8_t datagram[RTP_PACKET_MAX];
-    size_t octets = audio_end_say(&end->audio, samples, datagram, sizeof datagram);
+    uint8_t datagram[AUDIO_STREAM_PACKET];
+    size_t octets = audio_stream_say(&end->audio, samples, datagram);
     put_datagram(to, datagram, octets);
     if (lossy_link_random(end->link) < end->link->config.duplicate)
         put_datagram(to, datagram, octets);
@@ -164,7 +166,7 @@ static uint64_t clock_of(const struct lossy_end *end)
 static void deliver(struct lossy_end *end, const struct lossy_datagram *d)
 {
     if (end->link->config.audio)
-        audio_end_receive(&end->audio, d->octets, d->length, end->link->now_ms);
+        (void)audio_stream_take(&end->audio, d->octets, d->length, end->link->now_ms);
     else
         (void)udptl_receiver_push(end->receiver, d->octets, d->length, end->link->now_ms, on_ifp,
                                   end);

@@ -4,9 +4,9 @@
 #ifndef TESTS_DOUBLES_LOSSY_LINK_H
 #define TESTS_DOUBLES_LOSSY_LINK_H
 
+#include "t38/audio_stream.h"
 #include "t38/fax_engine.h"
 #include "t38/udptl.h"
-#include "tests/doubles/audio_end.h"
 
 enum { LOSSY_SENDER = 0, LOSSY_RECEIVER = 1, LOSSY_QUEUE = 512 };
 
@@ -44,7 +44,7 @@ struct lossy_end {
     struct lossy_party party;  /* set by the test, which frees it */
     struct udptl_sender *sender;
     struct udptl_receiver *receiver;
-    struct audio_end audio;
+    struct audio_stream audio;
     struct lossy_datagram *queue; /* on their way to this end; LOSSY_QUEUE of them */
     void (*event)(void *user,
                   const struct fax_engine_event *event); /* set by the test; may be NULL */

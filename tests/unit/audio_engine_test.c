@@ -292,6 +292,22 @@ static void an_audio_session_takes_no_packets(void **state)
     virtual_call_end(&call);
 }
 
+/* While T.38 may still be agreed on, nothing but CNG is sent. */
+static void a_sender_that_holds_back_proceeds_when_told(void **state)
+{
+    (void)state;
+    struct virtual_call call;
+    virtual_call_begin(&call, &(struct virtual_call_config){.pages = brief,
+                                                            .page_count = 1,
+                                                            .sender_holds_back = true,
+                                                            .link = {.audio = true}});
+    assert_false(virtual_call_run(&call, 10));
+    assert_int_equal(call.end[LOSSY_SENDER].documents, 0);
+    fax_engine_proceed(call.link.end[LOSSY_SENDER].engine);
+    expect_success(&call, 100);
+    virtual_call_end(&call);
+}
+
 /* For the eye only. */
 static void figures(void **state)
 {
@@ -326,6 +342,7 @@ int main(void)
         cmocka_unit_test(clocks_may_differ),
         cmocka_unit_test(a_vanished_peer_ends_the_session),
         cmocka_unit_test(an_audio_session_takes_no_packets),
+        cmocka_unit_test(a_sender_that_holds_back_proceeds_when_told),
         cmocka_unit_test(figures),
     };
     return cmocka_run_group_tests(tests, make_pages, drop_pages);
