@@ -307,9 +307,10 @@ void line_call_journaled(struct line_call *call, const struct msg_page_journaled
     call->page_asked = 0;
     fax_engine_tick(call->engine, line_now_ms()); /* its time may be behind */
     /* FAX_ESTATE: the session ended while control was asked; there is nothing to confirm. */
-    if (answer->status == 0)
+    if (answer->status == 0) {
         (void)fax_engine_page_judged(call->engine, call->page_copy);
-    else
+        delay_counts_add(&call->line->confirmed, uv_hrtime() / 1000u - call->page_since_us);
+    } else
         (void)fax_engine_page_refused(call->engine, T30_RESULT_STORE_FAILED);
     line_call_run_ahead(call, line_now_ms());
     line_call_settle(call);

@@ -50,6 +50,7 @@ static void take_page(struct line_call *call, const struct fax_engine_event *eve
         (void)fax_engine_page_refused(call->engine, T30_RESULT_LIMIT);
         return;
     }
+    call->page_since_us = call->line->stall.before_us;
     line_call_store_page(call, event->received, number);
 }
 
