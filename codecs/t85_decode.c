@@ -38,6 +38,16 @@ struct t85_decoder {
     uint64_t contexts[T85_CONTEXTS];
 };
 
+/* Takes white pixels as far as nothing black enters the context (`entering`, the next pixel on
+ * top). Returns how many; 0 when that is not worth it or none is certain. */
+static inline unsigned take_white(struct t85_reader *d, const uint64_t *contexts, uint64_t entering,
+                                  unsigned limit)
+{
+    unsigned run = entering ? (unsigned)__builtin_clzll(entering) : 64;
+    run = run < limit ? run : limit;
+    return run >= ZEROS_WORTH_IT ? t85_reader_take_zeros(d, &contexts[0], run) : 0;
+}
+
 /* Decodes one row; where the neighbourhood is white, many pixels at a time. */
 static inline __attribute__((always_inline)) void decode_row(struct t85_reader *reader,
                                                              uint64_t *contexts,
@@ -55,19 +65,13 @@ static inline __attribute__((always_inline)) void decode_row(struct t85_reader *
             context = t85_next_context(t, context, pixel, above, above_that, 63 - j);
             if (t.moved)
                 context |= t85_history_pixel(&history, at_x) << t85_adaptive_bit(t);
-            if (context == 0 && (!t.moved || (history.near | history.far) == 0)) {
-                uint64_t next = (above | above_that) << j;
-                unsigned run = next ? (unsigned)__builtin_clzll(next) : 64;
-                run = run < count - j ? run : count - j;
-                if (run >= ZEROS_WORTH_IT)
-                    run = t85_reader_take_zeros(&d, &contexts[0], run);
-                else
-                    run = 0;
-                if (run > 0) {
-                    pixel = 0;
-                    j += run - 1;
-                    continue;
-                }
+            unsigned run = 0;
+            if (context == 0 && (!t.moved || (history.near | history.far) == 0))
+                run = take_white(&d, contexts, (above | above_that) << j, count - j);
+            if (run > 0) {
+                pixel = 0;
+                j += run - 1;
+                continue;
             }
             pixel = t85_reader_get(&d, &contexts[context]);
             row |= (uint64_t)pixel << (63 - j);

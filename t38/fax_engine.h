@@ -80,13 +80,19 @@ struct fax_engine_event {
     const struct fax_statistics *statistics; /* always; valid during the callback */
 };
 
-/* Where a sender's pages come from: coded in T.6, header line included, in memory of the caller. */
+/* Where a sender's pages come from: header line included, in memory of the caller. In T.6, which is
+ * also what another coding is made of where the peer wants that, and, if there, in T.85 as well. A
+ * call uses one of both for the whole document: T.85 when the peer takes it and the document is
+ * shorter so. */
 struct fax_page_source {
     uint32_t page_count; /* 1 to FAX_ENGINE_PAGES_MAX */
     /* Fills *out for a page counted from 0; the octets must stay as they are until fax_engine_free.
      * May be called again for the same page. Returns 0 or a negative FAX_E... code, which ends the
      * call. */
     int (*get)(void *user, uint32_t page, struct fax_page_view *out);
+    /* The same page in T.85 (basic: stripes of 128 rows, three-line template). NULL: there is none.
+     * May leave out->data NULL: then the document is not sent in T.85. Returns as get. */
+    int (*get_t85)(void *user, uint32_t page, struct fax_page_view *out);
     void *user;
 };
 
@@ -118,6 +124,7 @@ struct fax_engine_config {
      * down. */
     uint32_t max_rate;
     bool ecm; /* offer or use error correction; a receiver takes pages without it in any case */
+    bool t85; /* a receiver offers T.85; it goes with error correction only */
     uint64_t
         hold_rnr_ms; /* a receiver answers RNR when a page is not durable by then; 0 means 2000 */
     uint64_t hold_without_ecm_ms; /* without ECM the session ends then, unconfirmed; 0 means 2500 */
@@ -156,8 +163,9 @@ void fax_engine_free(struct fax_engine *e);
 int fax_engine_receive_ifp(struct fax_engine *e, uint16_t sequence, const uint8_t *ifp,
                            size_t length);
 
-/* Lets the session's time run to now_ms, in steps of 20 ms; at most a second a call, the rest is
- * forgotten. */
+/* Lets the session's time run to now_ms; at most a second a call, the rest is forgotten. To be
+ * called when fax_engine_next_due_ms() has come, and before anything else is told to the session,
+ * so that its timers start from now. A call in between does no harm. */
 void fax_engine_tick(struct fax_engine *e, uint64_t now_ms);
 
 /* Express: a session that is transmitting goes on without waiting for its pace, until about
@@ -166,7 +174,8 @@ void fax_engine_tick(struct fax_engine *e, uint64_t now_ms);
  * express_flow.h; call it after tick and after receive_ifp. Returns how many IFPs have left. */
 unsigned fax_engine_run_ahead(struct fax_engine *e, unsigned packets);
 
-/* When tick has something to do next; UINT64_MAX when finished. */
+/* When tick has something to do next: a packet to send, a timer that expires, at the latest a
+ * second from the last tick; UINT64_MAX when finished. Changes with every call into the session. */
 uint64_t fax_engine_next_due_ms(const struct fax_engine *e);
 
 /* The page of the last PAGE_RECEIVED is safe: confirm it. Returns 0, or FAX_ESTATE when none is

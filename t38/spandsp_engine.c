@@ -9,7 +9,8 @@
 enum {
     CATCH_UP_MS = 1000,         /* a tick; a stalled process must not send a burst */
     SENT_IN_STEP_MAX = 60,      /* packets in 20 ms: beyond that spandsp loops over an HDLC idle */
-    RECEIVED_IN_TICK_MAX = 256, /* between two ticks: about seven seconds of a fax */
+    RECEIVED_IN_TICK_MAX = 256, /* in 20 ms: about seven seconds of a fax */
+    QUIET_MAX_MS = 1000,        /* between two steps of a session that has nothing to do */
     SILENCE_MS = 45000,         /* a sender says something every few seconds; T1 is 35 s */
     RESTART_BEHIND = 40,       /* numbers back that are no late packet; UDPTL gives them in order */
     SILENCE_AT_END_MS = 12000, /* all pages have been confirmed: time to repeat the last command */
@@ -263,6 +264,42 @@ static void watch_hold(struct fax_engine *e)
         spandsp_stop(e, T30_RESULT_HOLD_EXPIRED);
 }
 
+static void least(int32_t *least_samples, int32_t samples)
+{
+    if (samples < *least_samples)
+        *least_samples = samples;
+}
+
+/* A timer of spandsp's that is running. */
+static void least_running(int32_t *least_samples, int timer)
+{
+    if (timer > 0)
+        least(least_samples, timer);
+}
+
+/* How long t38_terminal_send_timeout() would do nothing but count: it looks at these timers, at the
+ * end of a reception, and at the next transmission. */
+static uint64_t quiet_ms(const struct fax_engine *e)
+{
+    const t30_state_t *t = &e->terminal.t30;
+    const t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
+    int32_t quiet = QUIET_MAX_MS * SAMPLES_PER_MS;
+
+    if (e->audio || e->in.holding || e->in.not_ready)
+        return SESSION_STEP_MS;
+    if (fe->current_rx_type == T30_MODEM_DONE || fe->current_tx_type == T30_MODEM_DONE)
+        return QUIET_MAX_MS;
+    least_running(&quiet, t->timer_t0_t1);
+    least_running(&quiet, t->timer_t2_t4);
+    least_running(&quiet, t->timer_t3);
+    least_running(&quiet, t->timer_t5);
+    if (fe->timeout_rx_samples)
+        least(&quiet, fe->timeout_rx_samples - fe->samples + 1);
+    if (fe->timed_step) /* T38_TIMED_STEP_NONE is 0 */
+        least(&quiet, fe->us_per_tx_chunk ? fe->next_tx_samples - fe->samples : 1);
+    return quiet <= SAMPLES_PER_MS ? 1 : ((uint64_t)quiet + SAMPLES_PER_MS - 1) / SAMPLES_PER_MS;
+}
+
 void spandsp_advance(struct fax_engine *e, int samples)
 {
     e->sent_in_step = 0;
@@ -271,16 +308,16 @@ void spandsp_advance(struct fax_engine *e, int samples)
     leave(e);
 }
 
-static void step(struct fax_engine *e)
+static void step(struct fax_engine *e, uint64_t length_ms)
 {
-    e->clock_ms += SESSION_STEP_MS;
+    e->clock_ms += length_ms;
     enter(e);
     watch_hold(e);
     uint64_t silence_ms = has_whole_document(e) ? SILENCE_AT_END_MS : SILENCE_MS;
     if (e->audio)
         spandsp_audio_step(e);
     else if (!e->in.holding) /* for a held session time stands still */
-        spandsp_advance(e, SESSION_STEP_SAMPLES);
+        spandsp_advance(e, (int)length_ms * SAMPLES_PER_MS);
     if (!e->sender && !e->in.holding && e->clock_ms - e->heard_ms > silence_ms)
         spandsp_stop(e, T30_RESULT_MEDIA_SILENT);
     leave(e);
@@ -288,25 +325,35 @@ static void step(struct fax_engine *e)
 
 void fax_engine_tick(struct fax_engine *e, uint64_t now_ms)
 {
-    e->received_in_tick = 0;
     if (!e->started) {
         e->started = true;
         e->clock_ms = e->heard_ms = now_ms;
+    }
+    if (now_ms >= e->bound_ms) {
+        e->bound_ms = now_ms + SESSION_STEP_MS;
+        e->received_in_tick = 0;
     }
     if (now_ms > e->clock_ms + CATCH_UP_MS) {
         uint64_t forgotten = now_ms - CATCH_UP_MS - e->clock_ms;
         e->clock_ms += forgotten;
         e->heard_ms += forgotten;
     }
-    while (!e->finished && now_ms >= e->clock_ms + SESSION_STEP_MS)
-        step(e);
+    while (!e->finished && now_ms > e->clock_ms) {
+        uint64_t left_ms = now_ms - e->clock_ms, length_ms = quiet_ms(e);
+        if (length_ms > left_ms) {
+            if (e->audio) /* whole steps only */
+                break;
+            length_ms = left_ms;
+        }
+        step(e, length_ms);
+    }
 }
 
 uint64_t fax_engine_next_due_ms(const struct fax_engine *e)
 {
     if (e->finished)
         return UINT64_MAX;
-    return e->started ? e->clock_ms + SESSION_STEP_MS : 0;
+    return e->started ? e->clock_ms + quiet_ms(e) : 0;
 }
 
 int fax_engine_page_judged(struct fax_engine *e, enum fax_copy copy)

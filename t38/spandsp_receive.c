@@ -40,8 +40,9 @@ static void see_dcs(struct fax_engine *e, uint8_t *frame, size_t n)
     s->x_dpi = in->dcs.x_dpi;
     s->y_dpi = in->dcs.y_dpi;
     /* What is refused still goes to spandsp, which asks spandsp_engine.c and then sends DCN. T.6
-     * needs ECM (T.30 table 2, note 25). */
-    bool offered = in->dcs.ecm ? e->ecm : in->dcs.coding != FAX_PAGE_T6;
+     * and T.85 need ECM (T.30 table 2, note 25). */
+    bool beyond_t4 = in->dcs.coding == FAX_PAGE_T6 || in->dcs.coding == FAX_PAGE_T85;
+    bool offered = in->dcs.ecm ? e->ecm && (e->t85 || in->dcs.coding != FAX_PAGE_T85) : !beyond_t4;
     in->refusal = error || !offered ? T30_ERR_INCOMPATIBLE : 0;
     if (in->refusal)
         return;
@@ -106,7 +107,8 @@ static bool see_repeated_pps(const struct spandsp_receive *in, t30_state_t *t, u
     return true;
 }
 
-/* FCD frames lie in spandsp's bit order, octets without ECM in that of T.38. */
+/* FCD frames lie in spandsp's bit order, octets without ECM in that of T.38. T.85 has octets only.
+ */
 static void report_page(struct fax_engine *e, uint32_t lost_permille)
 {
     struct spandsp_receive *in = &e->in;
@@ -115,7 +117,7 @@ static void report_page(struct fax_engine *e, uint32_t lost_permille)
                             .without_ecm = !in->dcs.ecm,
                             .lost_permille = lost_permille};
     page.view = (struct fax_page_view){.coding = in->dcs.coding,
-                                       .lsb_first = in->dcs.ecm,
+                                       .lsb_first = in->dcs.ecm && in->dcs.coding != FAX_PAGE_T85,
                                        .width = in->dcs.width,
                                        .x_dpi = in->dcs.x_dpi,
                                        .y_dpi = in->dcs.y_dpi,

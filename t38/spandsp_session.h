@@ -38,8 +38,9 @@ enum { /* states and phases of spandsp's t30.c, which its headers do not name */
        OPERATION_T4_RX = 1,
        OPERATION_T4_TX = 2,
        OPERATION_POST_T4_TX = 4,
-       SESSION_STEP_MS = 20,
-       SESSION_STEP_SAMPLES = 160, /* at 8,000 a second */
+       SESSION_STEP_MS = 20, /* of a session that waits, and for its limits */
+       SAMPLES_PER_MS = 8,
+       SESSION_STEP_SAMPLES = SESSION_STEP_MS * SAMPLES_PER_MS,
 };
 
 /* Receiving: what the guard keeps beside spandsp. */
@@ -70,7 +71,11 @@ struct spandsp_receive {
 
 /* Sending: the coded pages that go past spandsp. */
 struct spandsp_send {
-    struct fax_page_view *pages;
+    struct fax_page_view *pages;     /* T.6 */
+    struct fax_page_view *t85_pages; /* the same in T.85 */
+    bool t85_loaded;                 /* all of them are there, and shorter than those in T.6 */
+    bool t85_taken;                  /* the peer's DIS says so */
+    bool t85;                        /* the call uses it, since the last phase B */
     uint32_t page_count;
     struct fax_page_source source;
     uint16_t y_dpi_wanted;   /* RESOLUTION_WANTED was reported with it; 0: was not */
@@ -107,7 +112,7 @@ struct fax_engine {
     struct fax_engine_callbacks callbacks;
     bool sender;
     int t38_version;
-    bool ecm;
+    bool ecm, t85;
     uint32_t max_rate;
     uint64_t hold_rnr_ms, hold_without_ecm_ms;
     int document_fd; /* memfd: the sender's document or the receiver's file that stays empty */
@@ -120,6 +125,7 @@ struct fax_engine {
 
     bool started;
     uint64_t clock_ms, heard_ms;
+    uint64_t bound_ms; /* until then received_in_tick is counted */
     unsigned sent_in_step, received_in_tick;
 
     t38_rx_data_handler_t *next_data;

@@ -53,7 +53,8 @@ static int check_config(const struct fax_engine_config *c)
 static int prepare_source(struct fax_engine *e, const struct fax_page_source *source)
 {
     e->out.pages = calloc(source->page_count, sizeof *e->out.pages);
-    if (!e->out.pages)
+    e->out.t85_pages = calloc(source->page_count, sizeof *e->out.t85_pages);
+    if (!e->out.pages || !e->out.t85_pages)
         return FAX_ENOMEM;
     e->out.page_count = source->page_count;
     e->out.source = *source;
@@ -108,6 +109,7 @@ int fax_engine_new(struct fax_engine **out, const struct fax_engine_config *conf
     e->hold_back = config->sender && config->hold_back;
     e->t38_version = config->t38_version;
     e->ecm = config->ecm;
+    e->t85 = config->ecm && config->t85;
     e->max_rate = config->max_rate;
     e->hold_without_ecm_ms =
         config->hold_without_ecm_ms ? config->hold_without_ecm_ms : HOLD_WITHOUT_ECM_MS;
@@ -146,6 +148,7 @@ void fax_engine_free(struct fax_engine *e)
         close(e->document_fd);
     }
     free(e->out.pages);
+    free(e->out.t85_pages);
     explicit_bzero(e, sizeof *e);
     free(e);
 }

@@ -103,7 +103,7 @@ int audit_event_build(const struct audit *audit, const struct audit_event *event
                       struct audit_built *built)
 {
     const struct event_type *type = event->type ? event_type_find(event->type) : NULL;
-    if (!event->type || !event->actor || (!type && !project_statements(event->type)) ||
+    if (!event->type || !event->actor || (!type && !projection_find(event->type)) ||
         event->count > AUDIT_FIELDS_MAX)
         return -EINVAL;
     char fax[FAX_ID_TEXT];

@@ -225,6 +225,12 @@ static void batch_refused(struct drain *drain, size_t failed, const struct db_re
         wait_then_locate(drain);
         return;
     }
+    if (drain->grouped) {
+        drain->single_end = drain->state.applied + drain->sent;
+        drain->month = 0;
+        go_on(drain);
+        return;
+    }
     size_t position = 0;
     while (position + 1 < drain->sent && drain->starts[position + 1] <= failed)
         position++;

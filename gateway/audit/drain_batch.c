@@ -5,28 +5,11 @@
 #include <time.h>
 
 #include "gateway/audit/drain_private.h"
-#include "gateway/audit/drain_project.h"
 
 static const struct db_statement partition_ensure = {
     .name = "drain_partition",
     .sql = "SELECT audit_partition_ensure(micro_time($1::bigint))",
     .parameters = 1,
-};
-
-static const struct db_statement record_insert = {
-    .name = "drain_record",
-    .sql =
-        "INSERT INTO audit_record (time, node, index, event, actor, outcome, fax, bytes, record) "
-        "VALUES (micro_time($1::bigint), $2, $3::bigint, $4, $5, $6, $7::uuid, "
-        "convert_to($8::text, 'UTF8'), ($8::text)::jsonb) ON CONFLICT DO NOTHING",
-    .parameters = 8,
-};
-
-static const struct db_statement personal_insert = {
-    .name = "drain_personal",
-    .sql = "INSERT INTO audit_personal (node, index, key, salt, value) "
-           "VALUES ($1, $2::bigint, $3, $4::bytea, $5) ON CONFLICT DO NOTHING",
-    .parameters = 5,
 };
 
 static const struct db_statement refused_insert = {
@@ -43,15 +26,6 @@ bool drain_is_data_error(const char *sqlstate)
         if (strncmp(sqlstate, classes[i], 2) == 0)
             return true;
     return false;
-}
-
-int drain_project_add(struct db_batch *batch, const char *const parameters[], const char *event)
-{
-    const struct db_statement *const *statements = project_statements(event);
-    int error = 0;
-    for (size_t i = 0; statements && statements[i] && !error; i++)
-        error = db_batch_add(batch, statements[i], parameters);
-    return error;
 }
 
 static int add_partition(struct drain *drain, struct db_batch *batch,
@@ -71,65 +45,70 @@ static int add_partition(struct drain *drain, struct db_batch *batch,
     return db_batch_add(batch, &partition_ensure, parameters);
 }
 
-static int add_stored(struct drain *drain, struct db_batch *batch,
-                      const struct drain_record *record)
+/* One record with statements of its own. */
+static int add_single(struct drain *drain, struct db_batch *batch,
+                      const struct drain_record *record, bool effects)
 {
-    char index[24];
-    char time_us[24];
-    snprintf(index, sizeof(index), "%" PRIu64, record->index);
-    snprintf(time_us, sizeof(time_us), "%" PRId64, record->time_us);
-    const char *row[] = {time_us,
-                         drain->node,
-                         index,
-                         record->event,
-                         record->actor,
-                         record->outcome,
-                         record->fax[0] ? record->fax : NULL,
-                         record->text};
-    int error = add_partition(drain, batch, record);
+    struct drain_groups *groups = drain_groups_new();
+    int error = groups ? add_partition(drain, batch, record) : -ENOMEM;
     if (!error)
-        error = db_batch_add(batch, &record_insert, row);
-    for (size_t i = 0; i < record->side_count && !error; i++) {
-        const struct drain_side *side = &record->sides[i];
-        const char *value[] = {drain->node, index, side->key, side->salt, side->value};
-        error = db_batch_add(batch, &personal_insert, value);
-    }
+        error = drain_groups_add(groups, record, effects);
+    if (!error)
+        error = drain_groups_queue(groups, drain->node, batch);
+    drain_groups_free(groups);
     return error;
 }
 
-static int add_effects(struct drain *drain, struct db_batch *batch,
-                       const struct drain_record *record)
+/* So that a refusal names the record. */
+static int add_singles(struct drain *drain, struct db_batch *batch, size_t limit, size_t *sent)
 {
-    char index[24];
-    snprintf(index, sizeof(index), "%" PRIu64, record->index);
-    const char *parameters[PROJECT_PARAMETERS] = {drain->node, index, record->text,
-                                                  record->personal};
-    return drain_project_add(batch, parameters, record->event);
+    /* A partition, the record, its values and its effects. */
+    enum { QUERIES_OF_RECORD_MAX = 3 + PROJECT_STATEMENTS_MAX };
+    int error = 0;
+    for (*sent = 0;
+         *sent < limit && !error && db_batch_count(batch) + QUERIES_OF_RECORD_MAX <= DB_BATCH_MAX;
+         ++*sent) {
+        drain->starts[*sent] = db_batch_count(batch);
+        error = add_single(drain, batch, &drain->records[*sent], true);
+    }
+    drain->starts[*sent] = db_batch_count(batch);
+    return error;
+}
+
+static int add_grouped(struct drain *drain, struct db_batch *batch, size_t limit, size_t *sent)
+{
+    struct drain_groups *groups = drain_groups_new();
+    int error = groups ? 0 : -ENOMEM;
+    *sent = 0;
+    while (!error && *sent < limit) {
+        error = drain_groups_add(groups, &drain->records[*sent], true);
+        if (!error)
+            error = add_partition(drain, batch, &drain->records[*sent]);
+        *sent += !error;
+    }
+    if (error == -ENOBUFS && *sent > 0)
+        error = 0;
+    if (!error)
+        error = drain_groups_queue(groups, drain->node, batch);
+    drain_groups_free(groups);
+    return error;
 }
 
 int drain_batch_send(struct drain *drain, size_t limit, db_batch_cb *cb)
 {
-    /* A partition, the record, its values and its effects. */
-    enum { QUERIES_OF_RECORD_MAX = 2 + JOURNAL_SIDES_MAX + PROJECT_STATEMENTS_MAX };
     struct db_batch *batch = db_batch_new();
     if (!batch)
         return -ENOMEM;
-    size_t sent = 0;
-    while (sent < drain->record_count && sent < limit &&
-           db_batch_count(batch) + QUERIES_OF_RECORD_MAX <= DB_BATCH_MAX) {
-        drain->starts[sent] = db_batch_count(batch);
-        int error = add_stored(drain, batch, &drain->records[sent]);
-        if (!error)
-            error = add_effects(drain, batch, &drain->records[sent]);
-        if (error) {
-            db_batch_free(batch);
-            return error;
-        }
-        sent++;
+    if (limit > drain->record_count)
+        limit = drain->record_count;
+    drain->grouped = limit > 1 && drain->state.applied >= drain->single_end;
+    int error = drain->grouped ? add_grouped(drain, batch, limit, &drain->sent)
+                               : add_singles(drain, batch, limit, &drain->sent);
+    if (error) {
+        db_batch_free(batch);
+        return error;
     }
-    drain->starts[sent] = db_batch_count(batch);
     drain->storing_refused = false;
-    drain->sent = sent;
     return db_batch_send(drain->db, batch, cb, drain);
 }
 
@@ -144,7 +123,7 @@ int drain_refused_store(struct drain *drain, const char *sqlstate, const char *m
     if (!batch)
         return -ENOMEM;
     drain->month = 0; /* the partition may have been part of what was rolled back */
-    int error = add_stored(drain, batch, record);
+    int error = add_single(drain, batch, record, false);
     if (!error)
         error = db_batch_add(batch, &refused_insert, row);
     if (error) {

@@ -3,35 +3,16 @@
 #define GATEWAY_AUDIT_DRAIN_PRIVATE_H
 
 #include "gateway/audit/drain.h"
+#include "gateway/audit/drain_groups.h"
 #include "gateway/audit/journal_cursor.h"
 #include "policy/record.h"
 
 enum {
     DRAIN_BATCH_MIN = 64, /* records a Sync; more when many wait */
-    DRAIN_BATCH_MAX = 192,
+    DRAIN_BATCH_MAX = DRAIN_GROUP_RECORDS_MAX,
     DRAIN_BACKOFF_MIN_MS = 1000,
     DRAIN_BACKOFF_MAX_MS = 60000,
     DRAIN_REFUSED_MAX_MS = 600000,
-};
-
-struct drain_side {
-    char key[RECORD_KEY_TEXT];
-    char salt[2 * RECORD_SALT_OCTETS + 3]; /* as bytea text */
-    char *value;
-};
-
-/* A record on its way from the journal to the database. */
-struct drain_record {
-    uint64_t index;
-    int64_t time_us;
-    char event[RECORD_EVENT_TEXT];
-    char outcome[RECORD_OUTCOME_TEXT];
-    char actor[256];
-    char fax[40];   /* "" none */
-    char *text;     /* the record's octets and a NUL */
-    char *personal; /* JSON object of the personal values */
-    struct drain_side sides[JOURNAL_SIDES_MAX];
-    size_t side_count;
 };
 
 enum drain_phase {
@@ -54,6 +35,7 @@ struct drain {
     uint64_t size; /* durable in the journal */
     struct drain_state state;
     uint64_t careful_end; /* the record before this one was refused: it goes alone */
+    uint64_t single_end;  /* records below were refused together: each with its own statements */
     unsigned backoff_ms, refused_backoff_ms;
     uv_timer_t timer;         /* back-off */
     uv_timer_t refused_timer; /* next try of refused records */
@@ -72,8 +54,9 @@ struct drain {
     int read_status;
     struct drain_record *records; /* DRAIN_BATCH_MAX places */
     size_t record_count;
-    size_t sent;                        /* of them in the batch on its way */
-    size_t starts[DRAIN_BATCH_MAX + 1]; /* position in the batch of each record's first query */
+    size_t sent;  /* of them in the batch on its way */
+    bool grouped; /* the batch on its way has statements for many records each */
+    size_t starts[DRAIN_BATCH_MAX + 1]; /* else: where in the batch the queries of each begin */
     bool storing_refused;               /* the batch stores a record without its effect */
 
     bool closing;
@@ -88,8 +71,9 @@ void drain_records_clear(struct drain *drain);
 /* Forgets the first records: they are in the database. */
 void drain_records_drop(struct drain *drain, size_t count);
 
-/* drain_batch.c: queues the first of the records read, at most limit and as many as fit; how many
- * is in drain->sent. Returns 0 or a negative errno. */
+/* drain_batch.c: queues the first of the records read, at most limit and as many as fit, with
+ * statements for many at once unless a set with them was refused; how many is in drain->sent.
+ * Returns 0 or a negative errno. */
 int drain_batch_send(struct drain *drain, size_t limit, db_batch_cb *cb)
     __attribute__((warn_unused_result));
 
@@ -100,10 +84,6 @@ int drain_refused_store(struct drain *drain, const char *sqlstate, const char *m
 /* Says whether an SQLSTATE speaks of the data or the statement, so that trying again at once is
  * useless. */
 bool drain_is_data_error(const char *sqlstate);
-
-/* Adds what a record changes to a batch. */
-int drain_project_add(struct db_batch *batch, const char *const parameters[], const char *event)
-    __attribute__((warn_unused_result));
 
 /* drain_refused.c: tries the oldest refused record again, later and later. */
 void drain_refused_schedule(struct drain *drain);

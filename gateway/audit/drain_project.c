@@ -5,11 +5,12 @@
 /* n node, i index, r record, p personal values. MATERIALIZED: else the JSON is parsed again for
  * every key that is taken from it. */
 #define EVENT                                                                                      \
-    "WITH e AS MATERIALIZED (SELECT $1::text AS n, $2::bigint AS i, $3::jsonb AS r, $4::jsonb AS " \
-    "p) "
+    "WITH e AS MATERIALIZED (SELECT $1::text AS n, x.i, x.r, x.p FROM audit_events($2::jsonb) x) "
 #define NEWER(t) "(" t ".last_node <> e.n OR " t ".last_index < e.i)"
 #define CHANGED  "last_node = e.n, last_index = e.i"
-#define TIME     "micro_time((e.r->>'time')::bigint)"
+/* As micro_time(), which cannot be inlined. */
+#define MICRO(x) "(timestamptz '1970-01-01 00:00:00+00' + " x " * interval '1 microsecond')"
+#define TIME     MICRO("(e.r->>'time')::bigint")
 #define TEXT(k)  "coalesce(e.p->>'" k "', e.r->>'" k "', '')"
 #define INT(k)   "coalesce((e.r->>'" k "')::integer, 0)"
 #define BIG(k)   "coalesce((e.r->>'" k "')::bigint, 0)"
@@ -211,45 +212,42 @@ STATEMENT(checkpoint_add,
 
 /* clang-format on */
 
-static const struct {
-    const char *event;
-    const struct db_statement *statements[PROJECT_STATEMENTS_MAX + 1];
-} projections[] = {
-    {"admin.initialised", {&principal_add, &account_add, &administrator_grant}},
-    {"attempt.ended", {&attempt_end}},
-    {"attempt.started", {&attempt_start, &fax_sending}},
-    {"audit.checkpoint", {&checkpoint_add}},
-    {"fax.completed", {&fax_complete}},
-    {"fax.disposed", {&fax_dispose}},
-    {"fax.offered", {&fax_offer}},
-    {"fax.requeued", {&fax_requeue}},
-    {"fax.submitted", {&fax_submit, &submission_add}},
-    {"grant.created", {&grant_add}},
-    {"grant.revoked", {&grant_revoke}},
-    {"mailbox.changed", {&mailbox_set}},
-    {"mailbox.created", {&mailbox_set}},
-    {"media.started", {&attempt_media}},
-    {"number.assigned", {&number_assign}},
-    {"number.removed", {&number_remove}},
-    {"page.confirmed", {&page_confirmed, &fax_confirmed}},
-    {"page.received", {&page_receive, &fax_page_count}},
-    {"page.sent", {&page_sent, &fax_confirmed}},
-    {"page.submitted", {&page_submit}},
-    {"principal.created", {&principal_add, &account_add}},
-    {"principal.disabled", {&principal_disable}},
-    {"principal.enabled", {&principal_enable}},
-    {"role.changed", {&role_add}},
-    {"role.created", {&role_add}},
-    {"role.removed", {&role_remove}},
-    {"trunk.changed", {&trunk_add}},
-    {"trunk.created", {&trunk_add, &trunk_principal}},
-    {"trunk.removed", {&trunk_remove, &trunk_principal_disable}},
+static const struct projection projections[] = {
+    {"admin.initialised", {&principal_add, &account_add, &administrator_grant}, false},
+    {"attempt.ended", {&attempt_end}, false},
+    {"attempt.started", {&attempt_start, &fax_sending}, false},
+    {"audit.checkpoint", {&checkpoint_add}, false},
+    {"fax.completed", {&fax_complete}, false},
+    {"fax.disposed", {&fax_dispose}, false},
+    {"fax.offered", {&fax_offer}, false},
+    {"fax.requeued", {&fax_requeue}, false},
+    {"fax.submitted", {&fax_submit, &submission_add}, false},
+    {"grant.created", {&grant_add}, false},
+    {"grant.revoked", {&grant_revoke}, false},
+    {"mailbox.changed", {&mailbox_set}, false},
+    {"mailbox.created", {&mailbox_set}, false},
+    {"media.started", {&attempt_media}, false},
+    {"number.assigned", {&number_assign}, false},
+    {"number.removed", {&number_remove}, false},
+    {"page.confirmed", {&page_confirmed, &fax_confirmed}, false},
+    {"page.received", {&page_receive, &fax_page_count}, false},
+    {"page.sent", {&page_sent, &fax_confirmed}, false},
+    {"page.submitted", {&page_submit}, true},
+    {"principal.created", {&principal_add, &account_add}, false},
+    {"principal.disabled", {&principal_disable}, false},
+    {"principal.enabled", {&principal_enable}, false},
+    {"role.changed", {&role_add}, false},
+    {"role.created", {&role_add}, false},
+    {"role.removed", {&role_remove}, false},
+    {"trunk.changed", {&trunk_add}, false},
+    {"trunk.created", {&trunk_add, &trunk_principal}, false},
+    {"trunk.removed", {&trunk_remove, &trunk_principal_disable}, false},
 };
 
-const struct db_statement *const *project_statements(const char *event)
+const struct projection *projection_find(const char *event)
 {
     for (size_t i = 0; i < sizeof(projections) / sizeof(*projections); i++)
         if (strcmp(projections[i].event, event) == 0)
-            return projections[i].statements;
+            return &projections[i];
     return NULL;
 }

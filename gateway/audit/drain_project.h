@@ -1,17 +1,28 @@
 /* drain_project.h: what each event changes in the tables, as data: statements by event type.
  *
- * Every statement takes the same four parameters: node, index, the record as JSON, its personal
- * values as a JSON object. All are written so that applying them again changes nothing: rows are
- * made with ON CONFLICT DO NOTHING, and changed only where last_index is older. */
+ * Every statement takes the same two parameters: the node, and a JSON array of events of this type,
+ * [{"i": index, "r": record, "p": {personal values}}, …], of which no two may change the same row,
+ * since the order within a statement is not defined. All are written so that applying them again
+ * changes nothing: rows are made with ON CONFLICT DO NOTHING, and changed only where last_index is
+ * older. */
 #ifndef GATEWAY_AUDIT_DRAIN_PROJECT_H
 #define GATEWAY_AUDIT_DRAIN_PROJECT_H
 
+#include <stdbool.h>
+
 #include "gateway/db/db.h"
 
-enum { PROJECT_STATEMENTS_MAX = 3, PROJECT_PARAMETERS = 4 };
+enum { PROJECT_STATEMENTS_MAX = 3, PROJECT_PARAMETERS = 2 };
 
-/* The statements of an event, at most PROJECT_STATEMENTS_MAX, in order; NULL for an event that
- * stands in the log only. The array ends with NULL. */
-const struct db_statement *const *project_statements(const char *event);
+struct projection {
+    const char *event;
+    const struct db_statement
+        *statements[PROJECT_STATEMENTS_MAX + 1]; /* in order; ends with NULL */
+    bool many; /* several events of one fax may stand in one array: each only makes a row of its own
+                */
+};
+
+/* What an event changes; NULL for one that stands in the log only. */
+const struct projection *projection_find(const char *event);
 
 #endif

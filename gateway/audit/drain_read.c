@@ -11,11 +11,9 @@
 void drain_records_drop(struct drain *drain, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct drain_record *record = &drain->records[i];
-        for (size_t k = 0; k < record->side_count; k++)
-            free(record->sides[k].value);
-        free(record->text);
-        free(record->personal);
+        free(drain->records[i].text);
+        free(drain->records[i].personal);
+        free(drain->records[i].salts);
     }
     drain->record_count -= count;
     memmove(drain->records, drain->records + count,
@@ -27,30 +25,32 @@ void drain_records_clear(struct drain *drain)
     drain_records_drop(drain, drain->record_count);
 }
 
-static int copy_side(struct drain_record *record, const struct journal_side *side, json_t *personal)
+static int copy_side(json_t *personal, json_t *salts, const struct journal_side *side)
 {
-    struct drain_side *copy = &record->sides[record->side_count];
-    snprintf(copy->key, sizeof(copy->key), "%s", side->key);
-    memcpy(copy->salt, "\\x", 3);
-    hex_encode(side->salt, RECORD_SALT_OCTETS, copy->salt + 2);
-    copy->value = strndup(side->value, side->value_length);
-    if (!copy->value)
-        return -ENOMEM;
-    record->side_count++;
-    return json_object_set_new(personal, copy->key, json_string(copy->value)) == 0 ? 0 : -EINVAL;
+    char salt[2 * RECORD_SALT_OCTETS + 1];
+    hex_encode(side->salt, RECORD_SALT_OCTETS, salt);
+    return json_object_set_new(personal, side->key,
+                               json_stringn(side->value, side->value_length)) == 0 &&
+                   json_object_set_new(salts, side->key, json_string(salt)) == 0
+               ? 0
+               : -EINVAL;
 }
 
 static int copy_sides(struct drain_record *record, const struct journal_entry *entry)
 {
     json_t *personal = json_object();
-    int error = personal ? 0 : -ENOMEM;
+    json_t *salts = json_object();
+    int error = personal && salts ? 0 : -ENOMEM;
     for (size_t i = 0; i < entry->side_count && !error; i++)
-        error = copy_side(record, &entry->sides[i], personal);
+        error = copy_side(personal, salts, &entry->sides[i]);
     if (!error) {
+        record->has_sides = entry->side_count > 0;
         record->personal = json_dumps(personal, JSON_COMPACT);
-        error = record->personal ? 0 : -ENOMEM;
+        record->salts = json_dumps(salts, JSON_COMPACT);
+        error = record->personal && record->salts ? 0 : -ENOMEM;
     }
     json_decref(personal);
+    json_decref(salts);
     return error;
 }
 
@@ -64,8 +64,6 @@ static int copy_record(struct drain_record *out, const struct journal_entry *ent
     record_head_get(&record, &head);
     out->time_us = head.time_us;
     snprintf(out->event, sizeof(out->event), "%s", head.event);
-    snprintf(out->outcome, sizeof(out->outcome), "%s", head.outcome);
-    snprintf(out->actor, sizeof(out->actor), "%s", head.actor);
     snprintf(out->fax, sizeof(out->fax), "%s", head.fax ? head.fax : "");
     out->text = malloc(entry->record_length + 1);
     if (!out->text)

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/audit/drain_private.h"
@@ -104,15 +105,22 @@ static void on_tried(void *user, int status, size_t failed, const struct db_resu
     finish(drain);
 }
 
+/* In the order of the log: each with statements of its own. */
 static int add_row(struct drain *drain, struct db_batch *batch, const struct db_result *result,
                    int row)
 {
-    const char *parameters[] = {drain->node, db_result_text(result, row, 0),
-                                db_result_text(result, row, 2), db_result_text(result, row, 3)};
-    int error = drain_project_add(batch, parameters, db_result_text(result, row, 1));
-    if (!error)
-        error = db_batch_add(batch, &refused_resolve, parameters);
-    return error;
+    const char *parameters[] = {drain->node, db_result_text(result, row, 0)};
+    const struct projection *projection = projection_find(db_result_text(result, row, 1));
+    char *event = NULL;
+    int length = asprintf(&event, "[{\"i\":%s,\"r\":%s,\"p\":%s}]", parameters[1],
+                          db_result_text(result, row, 2), db_result_text(result, row, 3));
+    const char *change[PROJECT_PARAMETERS] = {drain->node, event};
+    int error = length < 0 ? -ENOMEM : 0;
+    for (size_t i = 0; projection && projection->statements[i] && !error; i++)
+        error = db_batch_add(batch, projection->statements[i], change);
+    if (length >= 0)
+        free(event);
+    return error ? error : db_batch_add(batch, &refused_resolve, parameters);
 }
 
 static void on_oldest(void *user, int status, const struct db_result *result)

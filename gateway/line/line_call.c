@@ -166,7 +166,7 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
         .ecm = call->start.ecm != 0,
         .hold_rnr_ms = call->line->hold_rnr_ms,
         .hold_without_ecm_ms = call->line->hold_without_ecm_ms,
-        .source = {call->document.page_count, get_page, call},
+        .source = {.page_count = call->document.page_count, .get = get_page, .user = call},
         .callbacks = {line_call_send_ifp, line_call_event, call},
     };
     int error = open_udptl(call, media);
@@ -236,7 +236,6 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
     call->state = LINE_CALL_RUNNING;
     call->started_ms = line_now_ms();
     call->heard_ms = call->started_ms;
-    call_wheel_add(&call->line->wheel, &call->wheel);
     line_tick_start(call->line);
     if (!call->shaking)
         fax_engine_tick(call->engine, call->started_ms);
@@ -251,6 +250,7 @@ void line_call_journaled(struct line_call *call, const struct msg_page_journaled
         return;
     }
     call->page_asked = 0;
+    fax_engine_tick(call->engine, line_now_ms()); /* its time may be behind */
     /* FAX_ESTATE: the session ended while control was asked; there is nothing to confirm. */
     if (answer->status == 0)
         (void)fax_engine_page_judged(call->engine, call->page_copy);
@@ -341,20 +341,31 @@ static void begin_ending(struct line_call *call)
     unwatch(call);
     media_transport_close(&call->media);
     call->dtls = NULL;
-    if (call->wheel.next == NULL)
-        call_wheel_add(&call->line->wheel, &call->wheel);
     line_tick_start(call->line);
+}
+
+/* The next visit is for whatever comes first. Most often something earlier is planned already. */
+static void plan_visit(struct line_call *call)
+{
+    if (call->state == LINE_CALL_RUNNING)
+        call_wheel_want(&call->line->wheel, &call->wheel, line_call_due_ms(call));
 }
 
 void line_call_settle(struct line_call *call)
 {
-    if (!call->finished)
+    if (!call->finished) {
+        plan_visit(call);
         return;
+    }
     if (call->state != LINE_CALL_ENDING)
         begin_ending(call);
     if (call->job.running)
         return;
-    if (!call->line->closing && send_done(call) == -ENOBUFS)
-        return; /* the next visit tries again: this message may not be lost */
+    if (!call->line->closing && send_done(call) == -ENOBUFS) {
+        /* The next visit tries again: this message may not be lost. */
+        call_wheel_want(&call->line->wheel, &call->wheel, line_now_ms() + LINE_CALL_RETRY_MS);
+        line_tick_start(call->line);
+        return;
+    }
     free_call(call);
 }

@@ -24,10 +24,11 @@
 #include "t38/udptl.h"
 
 enum {
-    LINE_CALL_DATAGRAMS_PER_TICK = 8,    /* of 5 ms, a call: ten times what T.38 needs */
-    LINE_CALL_DATAGRAMS_EXPRESS = 48,    /* the same for a call ahead of the clock */
-    LINE_CALL_DATAGRAMS_AT_STOP = 64,    /* what may still wait in the socket when a call ends */
-    LINE_CALL_SENDER_SILENCE_MS = 600000 /* a page of one block at 2,400 bit/s takes 220 s */
+    LINE_CALL_DATAGRAMS_PER_TICK = 8,     /* of 5 ms, a call: ten times what T.38 needs */
+    LINE_CALL_DATAGRAMS_EXPRESS = 48,     /* the same for a call ahead of the clock */
+    LINE_CALL_DATAGRAMS_AT_STOP = 64,     /* what may still wait in the socket when a call ends */
+    LINE_CALL_RETRY_MS = 20,              /* when control's channel was full */
+    LINE_CALL_SENDER_SILENCE_MS = 600000, /* a page of one block at 2,400 bit/s takes 220 s */
 };
 
 enum line_call_state {
@@ -76,6 +77,7 @@ struct line_call {
     enum fax_copy page_copy; /* what that page is worth */
     uint64_t started_ms;     /* of media */
     uint64_t heard_ms;       /* latest valid datagram */
+    uint64_t heard_tick;     /* latest tick that found something in the socket */
     uint32_t media_seen;
     bool finished; /* the engine's last event came, or the call ended without an engine */
     int result;
@@ -120,7 +122,14 @@ void line_call_settle(struct line_call *call);
 /* Reads at most `limit` datagrams into the session. */
 void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms);
 
-/* Visit of the wheel, every 20 ms. The call may be freed before return. */
+/* The socket has something at this tick (a number that counts up). Reads one datagram, or what may
+ * be read in a tick when there was something at the tick before too. */
+void line_call_hear(struct line_call *call, uint64_t tick, uint64_t now_ms);
+
+/* When the running call next has something to do by itself. */
+uint64_t line_call_due_ms(const struct line_call *call);
+
+/* Visit of the wheel, when that moment has come or earlier. The call may be freed before return. */
 void line_call_visit(struct line_call *call, uint64_t now_ms);
 
 /* The T.30 engine's callbacks; user is the call. They never free it. */

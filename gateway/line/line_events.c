@@ -1,6 +1,7 @@
 /* What the T.30 engine says, told to control. */
 #include "gateway/line/line_call.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -114,7 +115,12 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
 
     if (call->shaking && !call->finished) /* the first packet may come before the next visit */
         line_call_begin_session(call, now_ms);
-    if (call->finished || line_call_take_report(call, data, length) ||
+    if (call->finished || line_call_take_report(call, data, length))
+        return;
+    /* The session's time must be that of the datagram: nobody visits a call that has nothing to do.
+     */
+    fax_engine_tick(call->engine, now_ms);
+    if (call->finished ||
         udptl_receiver_push(call->udptl_in, data, length, now_ms, receive_ifp_cb, call) != 0)
         return;
     line_call_note_datagram(call, data);
@@ -134,15 +140,40 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
     line_call_run_ahead(call, now_ms);
 }
 
+/* Most often one datagram waits: then the read that would find the queue empty is spared. The set
+ * of sockets is level triggered, so what is left is met at the next tick. */
+void line_call_hear(struct line_call *call, uint64_t tick, uint64_t now_ms)
+{
+    bool again = tick == call->heard_tick + 1;
+
+    call->heard_tick = tick;
+    line_call_drain(call, again ? LINE_CALL_DATAGRAMS_PER_TICK : 1, now_ms);
+}
+
 /* T.30 ends a session by its own timers when a sender hears nothing after it asked; a receiver
  * hears something all the time, so silence means that the sender is gone. */
-static bool is_silent(const struct line_call *call, uint64_t now_ms)
+static uint64_t silent_from_ms(const struct line_call *call)
 {
     uint64_t limit_ms = call->start.no_media_timeout_ms;
 
     if (call->start.sender && call->media_seen > 0)
         limit_ms = LINE_CALL_SENDER_SILENCE_MS;
-    return limit_ms != 0 && now_ms - call->heard_ms >= limit_ms;
+    return limit_ms == 0 ? UINT64_MAX : call->heard_ms + limit_ms;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t line_call_due_ms(const struct line_call *call)
+{
+    uint64_t due_ms = earlier(silent_from_ms(call), fax_engine_next_due_ms(call->engine));
+
+    if (call->express)
+        return 0; /* at each step: reports and credit come and go */
+    due_ms = earlier(due_ms, udptl_receiver_due_ms(call->udptl_in));
+    return earlier(due_ms, media_transport_due_ms(&call->media));
 }
 
 void line_call_visit(struct line_call *call, uint64_t now_ms)
@@ -151,11 +182,11 @@ void line_call_visit(struct line_call *call, uint64_t now_ms)
         return;
     if (!call->finished) {
         media_transport_tick(&call->media, now_ms);
+        fax_engine_tick(call->engine, now_ms);
         if (udptl_receiver_due_ms(call->udptl_in) <= now_ms)
             udptl_receiver_flush(call->udptl_in, now_ms, receive_ifp_cb, call);
-        fax_engine_tick(call->engine, now_ms);
         line_call_run_ahead(call, now_ms);
-        if (!call->finished && is_silent(call, now_ms)) {
+        if (!call->finished && silent_from_ms(call) <= now_ms) {
             line_call_abort(call, T30_RESULT_MEDIA_SILENT, NULL);
             return;
         }

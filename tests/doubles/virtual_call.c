@@ -116,6 +116,20 @@ static int get_page(void *user, uint32_t page, struct fax_page_view *out)
     return 0;
 }
 
+static int get_t85_page(void *user, uint32_t page, struct fax_page_view *out)
+{
+    const struct virtual_call *call = user;
+    const struct coded_page *coded = &call->config.t85_pages[page];
+    *out = (struct fax_page_view){.coding = FAX_PAGE_T85,
+                                  .width = coded->format.width,
+                                  .rows = coded->format.height,
+                                  .x_dpi = coded->format.x_dpi,
+                                  .y_dpi = coded->format.y_dpi,
+                                  .data = coded->data,
+                                  .length = coded->length};
+    return 0;
+}
+
 static void begin_engine(struct virtual_call *call, int i)
 {
     const struct virtual_call_config *config = &call->config;
@@ -129,8 +143,12 @@ static void begin_engine(struct virtual_call *call, int i)
         .t38_version = config->t38_version,
         .max_rate = rate ? rate : 14400,
         .ecm = !(sender ? config->sender_without_ecm : config->receiver_without_ecm),
+        .t85 = config->t85_offered,
         .hold_without_ecm_ms = config->hold_without_ecm_ms,
-        .source = {.page_count = config->page_count, .get = get_page, .user = call},
+        .source = {.page_count = config->page_count,
+                   .get = get_page,
+                   .get_t85 = config->t85_pages ? get_t85_page : NULL,
+                   .user = call},
         .callbacks = lossy_link_callbacks(&call->link, i)};
     call->link.end[i].event = sender ? on_sender_event : on_receiver_event;
     call->link.end[i].user = call;

@@ -4,6 +4,7 @@
 #ifndef TESTS_DOUBLES_VIRTUAL_CALL_H
 #define TESTS_DOUBLES_VIRTUAL_CALL_H
 
+#include "codecs/page.h"
 #include "tests/doubles/lossy_link.h"
 #include "tests/doubles/spandsp_peer.h"
 #include "tests/doubles/t6_page.h"
@@ -12,7 +13,9 @@ enum { VIRTUAL_CALL_PAGES = 16, NOT_FINISHED = -1000 };
 
 struct virtual_call_config {
     struct lossy_link_config link;
-    const struct fax_page *pages; /* stay the caller's */
+    const struct fax_page *pages;       /* stay the caller's */
+    const struct coded_page *t85_pages; /* the same in T.85; NULL: the sender has none */
+    bool t85_offered;                   /* the receiver offers T.85 */
     uint32_t page_count;
     uint32_t max_rate;    /* of the receiver; 0 means 14400 */
     uint32_t sender_rate; /* of the sender; 0 means 14400 */

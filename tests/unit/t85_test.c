@@ -312,7 +312,8 @@ struct text {
 
 static void add(struct text *t, const void *data, size_t length)
 {
-    memcpy(t->octets + t->length, data, length);
+    if (length)
+        memcpy(t->octets + t->length, data, length);
     t->length += length;
 }
 
