@@ -41,9 +41,12 @@ bool line_call_shake(struct line_call *call, uint64_t now_ms)
         return false;
     media_transport_tick(&call->media, now_ms);
     failure = media_dtls_failure(call->dtls);
-    if (failure != NULL)
+    if (failure != NULL) {
         line_call_abort(call, T30_RESULT_ABORTED, failure);
-    else if (!media_dtls_is_shaking(call->dtls))
+        return true;
+    }
+    if (!media_dtls_is_shaking(call->dtls))
         line_call_begin_session(call, now_ms);
+    line_call_settle(call);
     return true;
 }
