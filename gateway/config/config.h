@@ -59,6 +59,8 @@ struct config {
         int64_t max_pages;
         int64_t max_rate;
         bool ecm;
+        bool t38;
+        bool audio_fallback;
         int64_t reinvite_after_ms;
         int64_t reinvite_as_sender_after_ms;
         int64_t max_call_ms;

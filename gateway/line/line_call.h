@@ -19,6 +19,7 @@
 #include "gateway/line/media_transport.h"
 #include "gateway/line/received_page.h"
 #include "gateway/process/messages.h"
+#include "t38/audio_stream.h"
 #include "t38/express_flow.h"
 #include "t38/fax_engine.h"
 #include "t38/udptl.h"
@@ -71,7 +72,8 @@ struct line_call {
     struct fax_engine *engine;
     struct udptl_sender *udptl_out;
     struct udptl_receiver *udptl_in;
-    bool express; /* agreed with the peer: both may run ahead of the clock */
+    struct line_audio *audio; /* NULL: T.38 */
+    bool express;             /* agreed with the peer: both may run ahead of the clock */
     struct express_flow flow;
     uint32_t page_asked;     /* receiver: MSG_PAGE_SEALED sent for it, answer awaited; else 0 */
     enum fax_copy page_copy; /* what that page is worth */
@@ -146,6 +148,35 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
 bool line_call_take_report(struct line_call *call, const uint8_t *data, size_t length);
 void line_call_note_datagram(struct line_call *call, const uint8_t *data);
 void line_call_run_ahead(struct line_call *call, uint64_t now_ms);
+
+/* Tells control of something that needs no more than its kind. */
+void line_call_progress(struct line_call *call, enum call_progress kind);
+
+/* line_audio.c: is media audio rather than T.38? */
+bool line_audio_is_wanted(const struct msg_call_media *media);
+
+/* Makes the stream of a call over audio. Returns 0 or a negative FAX_E... code; line_audio_close is
+ * right after either. */
+int line_audio_open(struct line_call *call, const struct msg_call_media *media)
+    __attribute__((warn_unused_result));
+void line_audio_close(struct line_call *call);
+
+/* The T.30 engine's callbacks over audio; user is the call. */
+size_t line_audio_hear(void *user, int16_t *samples);
+void line_audio_say(void *user, const int16_t *samples);
+
+enum line_audio_change {
+    LINE_AUDIO_KEEP,     /* the session goes on */
+    LINE_AUDIO_REPLACE,  /* T.38 takes its place */
+    LINE_AUDIO_TOO_LATE, /* T.38, but pages are under way */
+};
+
+/* New media for a running call. */
+enum line_audio_change line_audio_update(struct line_call *call,
+                                         const struct msg_call_media *media);
+
+/* Fills in the packets of a call over audio. */
+void line_audio_count(const struct line_call *call, struct msg_call_done *done);
 
 /* Queues the storing of a received page, which is moved out of *page. */
 void line_call_store_page(struct line_call *call, struct fax_page *page, uint32_t number);

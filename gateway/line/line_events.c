@@ -26,6 +26,11 @@ static void report_progress(struct line_call *call, enum call_progress kind,
         call->line->progress_dropped++;
 }
 
+void line_call_progress(struct line_call *call, enum call_progress kind)
+{
+    report_progress(call, kind, NULL);
+}
+
 static void finish(struct line_call *call, const struct fax_engine_event *event)
 {
     call->result = event->result;
