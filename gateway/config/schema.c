@@ -77,6 +77,8 @@ const struct config_key config_keys[] = {
      "2400|4800|7200|9600|12000|14400", "fastest modem rate, bit/s"},
     {"fax.ecm", CONFIG_BOOLEAN, AT(fax.ecm), "true", 0, 0, NULL,
      "offer and use error correction (T.30 Annex A)"},
+    {"fax.t85", CONFIG_BOOLEAN, AT(fax.t85), "true", 0, 0, NULL,
+     "offer and use T.85 (JBIG) with error correction: a third less time on the wire, more CPU"},
     {"fax.t38", CONFIG_BOOLEAN, AT(fax.t38), "true", 0, 0, NULL,
      "use T.38; else every fax goes over audio"},
     {"fax.audio_fallback", CONFIG_BOOLEAN, AT(fax.audio_fallback), "true", 0, 0, NULL,

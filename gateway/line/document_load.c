@@ -2,8 +2,8 @@
 
 #include "codecs/fax_error.h"
 #include "codecs/header_line.h"
+#include "codecs/page_coder.h"
 #include "codecs/raster.h"
-#include "codecs/t4_encode.h"
 #include "gateway/line/vault_pages.h"
 
 #include <errno.h>
@@ -14,9 +14,13 @@
 
 void document_wipe(struct loaded_document *document)
 {
-    for (uint32_t i = 0; i < document->page_count; i++)
+    for (uint32_t i = 0; i < document->page_count; i++) {
         coded_page_free(&document->pages[i]);
+        if (document->t85_pages != NULL)
+            coded_page_free(&document->t85_pages[i]);
+    }
     free(document->pages);
+    free(document->t85_pages);
     memset(document, 0, sizeof *document);
 }
 
@@ -27,31 +31,54 @@ static int errno_of_codecs(int error)
     return error == FAX_ELIMIT ? -E2BIG : -EBADMSG;
 }
 
-static int append(struct loaded_document *document, const struct raster *raster,
-                  const struct page_format *stored)
+static int grow(struct coded_page **pages, size_t capacity)
 {
-    struct page_format format = *stored;
-    struct coded_page *page;
+    struct coded_page *more = realloc(*pages, capacity * sizeof *more);
+
+    if (more == NULL)
+        return -ENOMEM;
+    *pages = more;
+    return 0;
+}
+
+int document_reserve(struct loaded_document *document, bool with_t85)
+{
+    uint32_t count = document->page_count;
+    size_t capacity = count == 0 ? 1 : 2 * (size_t)count;
     int error;
 
-    if ((document->page_count & (document->page_count - 1)) == 0) {
-        size_t capacity = document->page_count == 0 ? 1 : 2 * (size_t)document->page_count;
-        struct coded_page *more = realloc(document->pages, capacity * sizeof *more);
+    if ((count & (count - 1)) != 0)
+        return 0;
+    error = grow(&document->pages, capacity);
+    if (error == 0 && with_t85)
+        error = grow(&document->t85_pages, capacity);
+    return error;
+}
 
-        if (more == NULL)
-            return -ENOMEM;
-        document->pages = more;
+int document_append(struct loaded_document *document, const struct raster *raster,
+                    const struct page_format *format)
+{
+    struct page_format wanted = *format;
+    struct coded_page *page = &document->pages[document->page_count];
+    struct coded_page t85 = {0};
+    int error;
+
+    wanted.coding = PAGE_CODING_T6;
+    wanted.lsb_first = true;
+    error = page_encode(raster, &wanted, page);
+    wanted.coding = PAGE_CODING_T85;
+    if (error == 0 && document->t85_pages != NULL) {
+        error = page_encode(raster, &wanted, &t85);
+        if (error != 0)
+            coded_page_free(page);
     }
-    page = &document->pages[document->page_count];
-    format.coding = PAGE_CODING_T6;
-    format.lsb_first = true;
-    format.height = raster->height;
-    error = t4_encode_page(raster, &format, page);
     if (error != 0)
         return errno_of_codecs(error);
+    if (document->t85_pages != NULL)
+        document->t85_pages[document->page_count] = t85;
     document->page_count++;
-    document->octets += page->length;
-    return 0;
+    document->octets += page->length + t85.length;
+    return document->octets > DOCUMENT_LOAD_OCTETS_MAX ? -E2BIG : 0;
 }
 
 struct header_text {
@@ -110,15 +137,14 @@ static int load_page(struct loaded_document *document, struct vault_pages *pages
     if (found <= 0)
         return found == 0 ? -EBADMSG : found;
     error = draw_header(&raster, &format, text, vault_pages_number(pages), count);
-    error = error != 0 ? errno_of_codecs(error) : append(document, &raster, &format);
+    error = error != 0 ? errno_of_codecs(error) : document_append(document, &raster, &format);
     raster_free(&raster);
-    if (error == 0 && document->octets > DOCUMENT_LOAD_OCTETS_MAX)
-        error = -E2BIG;
     return error;
 }
 
 static int load_pages(struct loaded_document *document, const struct vault_pages_source *source,
-                      const struct header_text *text, uint32_t skipped, uint32_t *failed)
+                      const struct header_text *text, uint32_t skipped, bool with_t85,
+                      uint32_t *failed)
 {
     struct vault_pages *pages;
     uint32_t count = 0;
@@ -133,7 +159,9 @@ static int load_pages(struct loaded_document *document, const struct vault_pages
     if (error == 0)
         error = vault_pages_skip(pages, skipped);
     while (error == 0 && document->page_count < count - skipped) {
-        error = load_page(document, pages, text, count);
+        error = document_reserve(document, with_t85);
+        if (error == 0)
+            error = load_page(document, pages, text, count);
         if (error != 0)
             *failed = vault_pages_number(pages);
     }
@@ -175,7 +203,7 @@ int document_load(struct loaded_document *document, int fd, const struct msg_cal
     reason[0] = '\0';
     fill_header_text(&text, start, now_s);
     error = load_pages(document, &source, &text, start->first_page > 1 ? start->first_page - 1 : 0,
-                       &failed);
+                       start->t85 != 0, &failed);
     if (error != 0) {
         explain(reason, error, failed);
         document_wipe(document);

@@ -108,6 +108,8 @@ void line_call_start(struct line *line, struct ipc_message *message)
     call->line = line;
     call->start = *start;
     end_texts(&call->start);
+    if (line->call_count >= LINE_CALL_T85_MAX)
+        call->start.t85 = 0;
     call->vault_fd = take_descriptor(message, 1);
     line_insert_call(line, call);
     why = open_call(call, take_descriptor(message, 0), &status);
@@ -124,15 +126,15 @@ static uint32_t negotiated_rate(uint32_t ours, uint32_t theirs)
     return theirs != 0 && theirs < ours ? theirs : ours;
 }
 
-static int get_page(void *user, uint32_t page, struct fax_page_view *out)
+static const struct loaded_document *document_in_use(const struct line_call *call)
 {
-    const struct line_call *call = user;
-    const struct loaded_document *document =
-        call->reduced.page_count > 0 ? &call->reduced : &call->document;
-    const struct coded_page *coded = &document->pages[page];
+    return call->reduced.page_count > 0 ? &call->reduced : &call->document;
+}
 
-    *out = (struct fax_page_view){
-        .coding = FAX_PAGE_T6,
+static struct fax_page_view view_of(const struct coded_page *coded, enum fax_page_coding coding)
+{
+    return (struct fax_page_view){
+        .coding = coding,
         .lsb_first = coded->format.lsb_first,
         .width = coded->format.width,
         .rows = coded->format.height,
@@ -141,6 +143,17 @@ static int get_page(void *user, uint32_t page, struct fax_page_view *out)
         .data = coded->data,
         .length = coded->length,
     };
+}
+
+static int get_page(void *user, uint32_t page, struct fax_page_view *out)
+{
+    *out = view_of(&document_in_use(user)->pages[page], FAX_PAGE_T6);
+    return 0;
+}
+
+static int get_t85_page(void *user, uint32_t page, struct fax_page_view *out)
+{
+    *out = view_of(&document_in_use(user)->t85_pages[page], FAX_PAGE_T85);
     return 0;
 }
 
@@ -179,6 +192,11 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
     };
     int error = open_udptl(call, media);
 
+    /* Ahead of the clock the wire costs nothing and the CPU everything. */
+    if (call->start.t85 && !media->express) {
+        config.t85 = true;
+        config.source.get_t85 = call->document.t85_pages != NULL ? get_t85_page : NULL;
+    }
     if (error == 0)
         error = fax_engine_new(&call->engine, &config);
     if (error == 0 && audio)
