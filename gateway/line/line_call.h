@@ -15,6 +15,7 @@
 #include "gateway/line/call_wheel.h"
 #include "gateway/line/document_load.h"
 #include "gateway/line/line.h"
+#include "gateway/line/media_dtls.h"
 #include "gateway/line/media_transport.h"
 #include "gateway/line/received_page.h"
 #include "gateway/process/messages.h"
@@ -61,6 +62,9 @@ struct line_call {
     enum line_call_state state;
     struct msg_call_start start; /* the data key is wiped as soon as it is not needed */
     struct media_transport media;
+    struct media_dtls *dtls; /* media's, when it is protected so */
+    bool shaking;            /* the handshake of it is not over: the session waits */
+    char protection[MSG_PROTECTION_MAX];
     bool watched; /* its socket is in the line's epoll set */
     int vault_fd;
     struct line_job job;
@@ -75,6 +79,7 @@ struct line_call {
     struct express_flow flow;
     uint32_t page_asked;     /* receiver: MSG_PAGE_SEALED sent for it, answer awaited; else 0 */
     enum fax_copy page_copy; /* what that page is worth */
+    uint64_t page_since_us;  /* its end may have come as early as this */
     uint64_t started_ms;     /* of media */
     uint64_t heard_ms;       /* latest valid datagram */
     uint64_t heard_tick;     /* latest tick that found something in the socket */
@@ -94,6 +99,16 @@ void line_call_start(struct line *line, struct ipc_message *message);
 
 /* Media is negotiated (or the peer's address changed). */
 void line_call_media(struct line_call *call, const struct msg_call_media *media);
+
+/* line_protect.c. protect: puts in place what the media is to be protected by; 0 or a negative
+ * errno. may_move: whether media that runs may be told this. shake: while a handshake is under way,
+ * takes its next step and returns true: nothing else is to be done (the call may be freed).
+ * begin_session: the handshake is over. */
+int line_call_protect(struct line_call *call, const struct msg_call_media *media)
+    __attribute__((warn_unused_result));
+bool line_call_may_move(const struct line_call *call, const struct msg_call_media *media);
+bool line_call_shake(struct line_call *call, uint64_t now_ms);
+void line_call_begin_session(struct line_call *call, uint64_t now_ms);
 
 /* Control's answer for a sealed page. */
 void line_call_journaled(struct line_call *call, const struct msg_page_journaled *answer);
