@@ -88,7 +88,9 @@ static void send_report(struct line_call *call, bool bye, uint64_t now_ms)
 
 static void begin_reports(struct line_audio *audio, const struct msg_call_media *media)
 {
-    audio->reports.on = (media->audio_flags & MEDIA_AUDIO_RTCP) != 0;
+    /* The shield of SRTP knows RTP alone. */
+    audio->reports.on =
+        media->transport == MEDIA_TRANSPORT_RTP && (media->audio_flags & MEDIA_AUDIO_RTCP) != 0;
     audio->reports.due_ms = line_now_ms() + rtcp_interval_ms(random_bits(), true);
     snprintf(audio->reports.cname, sizeof audio->reports.cname, "%08x%08x%08x", random_bits(),
              random_bits(), random_bits());

@@ -270,11 +270,6 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         line_call_abort(call, T30_RESULT_ABORTED, text);
         return;
     }
-    if (call->state == LINE_CALL_RUNNING && !line_call_may_move(call, media)) {
-        line_call_abort(call, T30_RESULT_ABORTED,
-                        "the peer changed the protection of running media");
-        return;
-    }
     if (call->state == LINE_CALL_RUNNING && !make_way(call, media))
         return;
     error = open_session(call, media);

@@ -64,6 +64,7 @@ struct line_call {
     struct media_transport media;
     struct media_dtls *dtls; /* media's, when it is protected so */
     bool shaking;            /* the handshake of it is not over: the session waits */
+    uint8_t protected_by;    /* enum media_path */
     char protection[MSG_PROTECTION_MAX];
     bool watched; /* its socket is in the line's epoll set */
     int vault_fd;
