@@ -376,6 +376,7 @@ static void fill_t38(const struct fax_call *call, struct msg_call_media *media)
         memcpy(media->fingerprint, call->t38.fingerprint, sizeof media->fingerprint);
     }
     media->max_datagram = call->t38.max_datagram;
+    media->express = call->t38.express;
     media->max_rate = call->t38.max_bit_rate;
 }
 
