@@ -25,8 +25,10 @@ struct unfinished {
     unfinished_done_cb *done;
     void *user;
     struct known_attempt *attempts;
-    size_t count;
+    size_t count, at;
+    bool again;     /* some may be in the queue already */
     size_t pending; /* records that are not durable yet */
+    bool has_ended; /* the last attempt of the fax that is looked at */
     bool judged;    /* all faxes have been looked at */
     int status;
 };
@@ -58,13 +60,19 @@ static void record(struct unfinished *u, const struct event *e, audit_done_cb *d
         done(user, rc, 0);
 }
 
-static const struct known_attempt *find_attempt(const struct unfinished *u,
-                                                const struct fax_id *fax, int64_t attempt)
+/* The faxes come in the order of the attempts. */
+static const struct known_attempt *find_attempt(struct unfinished *u, const struct fax_id *fax,
+                                                int64_t attempt)
 {
-    for (size_t i = 0; i < u->count; i++)
-        if (u->attempts[i].attempt == attempt && fax_id_equal(&u->attempts[i].fax, fax))
-            return &u->attempts[i];
-    return NULL;
+    const struct known_attempt *found = NULL;
+    int order = 0;
+    for (; u->at < u->count && order <= 0; u->at += order <= 0) {
+        const struct known_attempt *known = &u->attempts[u->at];
+        order = memcmp(known->fax.octets, fax->octets, sizeof fax->octets);
+        if (order == 0 && known->attempt == attempt)
+            found = known;
+    }
+    return found;
 }
 
 /* --- ends --- */
@@ -87,13 +95,11 @@ static void end_attempt(struct unfinished *u, const struct fax_row *row, const s
                         const char *text)
 {
     struct event e;
-    int64_t attempt = row->attempts > 0 ? row->attempts : 1;
-    const struct known_attempt *known = find_attempt(u, fax, attempt);
-    if (known && known->ended)
+    if (u->has_ended)
         return;
     event_begin(&e, "attempt.ended", "system", fax);
     event_outcome(&e, "failed");
-    event_integer(&e, "attempt", attempt);
+    event_integer(&e, "attempt", row->attempts > 0 ? row->attempts : 1);
     event_integer(&e, "t30_result", -1);
     event_text(&e, "text", text);
     event_integer(&e, "pages", row->pages_confirmed);
@@ -201,10 +207,11 @@ static int try_again(struct unfinished *u, const struct fax_row *row, const stru
 
 static int settle(struct unfinished *u, const struct fax_row *row, const struct fax_id *fax)
 {
-    const struct known_attempt *last = find_attempt(u, fax, row->attempts);
+    const struct known_attempt *last = find_attempt(u, fax, row->attempts > 0 ? row->attempts : 1);
     struct outbound_fax next;
+    u->has_ended = last && last->ended;
     /* One that was settled before the database went away. */
-    if (fax_queue_holds(u->control->queue, fax))
+    if (u->again && fax_queue_holds(u->control->queue, fax))
         return 0;
     if (strcmp(row->state, "queued") == 0) {
         fill(row, fax, &next);
@@ -272,6 +279,7 @@ int unfinished_settle(struct control *control, unfinished_done_cb *done, void *u
     u->control = control;
     u->done = done;
     u->user = user;
+    u->again = fax_queue_length(control->queue) > 0;
     int rc = fax_query_attempts(control->db, NULL, on_attempts, u);
     if (rc < 0)
         free(u);
