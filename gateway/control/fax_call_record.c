@@ -142,14 +142,7 @@ static void fill_next(struct fax_call *call, uint16_t attempt, int64_t delay_ms)
 /* Fills call->next_attempt when the fax is to be tried again. */
 static bool plan_next(struct fax_call *call, const char *state, const char **why)
 {
-    const struct config *config = call->control->config;
-    const struct retry_limits limits = {
-        .max_attempts = (uint32_t)config->retry.max_attempts,
-        .first_delay_ms = (uint64_t)config->retry.first_delay_ms,
-        .busy_delay_ms = (uint64_t)config->retry.busy_delay_ms,
-        .max_delay_ms = (uint64_t)config->retry.max_delay_ms,
-        .resume = config->retry.resume,
-    };
+    const struct retry_limits limits = retry_limits_of(call->control->config);
     const struct retry_attempt attempt = {
         .attempt = call->attempt,
         .state = state,
