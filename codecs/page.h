@@ -11,11 +11,12 @@ enum page_coding {
     PAGE_CODING_T4_1D = 1, /* T.4 §4.1, modified Huffman */
     PAGE_CODING_T4_2D = 2, /* T.4 §4.2, modified READ */
     PAGE_CODING_T6 = 3,    /* T.6, modified modified READ */
-    PAGE_CODING_T85 = 4,   /* T.85 (JBIG); reserved, not decoded */
+    PAGE_CODING_T85 = 4,   /* T.85, the octets as in the BIE */
 };
 
 /* FCD frames and non-ECM page data carry the least significant bit first: lsb_first = true
- * (the line order of a fax). TIFF and PDF files of ours have lsb_first = false. */
+ * (the line order of a fax). TIFF and PDF files of ours have lsb_first = false. T.85 knows one
+ * order only. */
 struct page_format {
     uint32_t width, height; /* pixels; height 0 where it is not known yet */
     uint16_t x_dpi, y_dpi;  /* as in T.30: 204 × 98, 196 or 391 */

@@ -276,10 +276,8 @@ int t4_decode(const uint8_t *data, size_t length, const struct page_format *form
         report = &unused;
     *report = (struct t4_report){0};
     *out = (struct raster){0};
-    if (format->coding == PAGE_CODING_T85)
-        return FAX_EUNSUPPORTED;
-    if (!page_coding_is_known(format->coding) || format->width == 0 ||
-        format->width > RASTER_WIDTH_MAX || length > SIZE_MAX / 16)
+    if (!page_coding_is_known(format->coding) || format->coding == PAGE_CODING_T85 ||
+        format->width == 0 || format->width > RASTER_WIDTH_MAX || length > SIZE_MAX / 16)
         return FAX_EINVAL;
     struct decoder d = {
         .bits.length = length,

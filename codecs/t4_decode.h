@@ -40,8 +40,8 @@ struct t4_report {
  *
  * Errors: FAX_EFORMAT (T.6: the first coding error; T.4: more bad rows than allowed),
  * FAX_ETRUNCATED (the data ends inside a row), FAX_ELIMIT (more than max_rows rows),
- * FAX_EUNSUPPORTED (T.85 or the uncompressed mode), FAX_EEMPTY (no row at all), FAX_EINVAL (width 0
- * or too large), FAX_ENOMEM. */
+ * FAX_EUNSUPPORTED (the uncompressed mode), FAX_EEMPTY (no row at all), FAX_EINVAL (width 0 or too
+ * large, a coding of another decoder), FAX_ENOMEM. */
 int t4_decode(const uint8_t *data, size_t length, const struct page_format *format,
               const struct t4_limits *limits, struct raster *out, struct t4_report *report)
     __attribute__((warn_unused_result));

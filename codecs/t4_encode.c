@@ -213,10 +213,8 @@ int t4_encode(const struct raster *page, enum page_coding coding, uint32_t k, bo
 {
     *data = NULL;
     *length = 0;
-    if (coding == PAGE_CODING_T85)
-        return FAX_EUNSUPPORTED;
-    if (!page_coding_is_known(coding) || page->width == 0 || page->height == 0 ||
-        (coding == PAGE_CODING_T4_2D && k == 0))
+    if (!page_coding_is_known(coding) || coding == PAGE_CODING_T85 || page->width == 0 ||
+        page->height == 0 || (coding == PAGE_CODING_T4_2D && k == 0))
         return FAX_EINVAL;
     struct encoder e = {.lsb_first = lsb_first, .width = page->width};
     size_t change_octets = (page->stride * 8 + SENTINELS) * sizeof(uint32_t);

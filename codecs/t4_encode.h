@@ -17,7 +17,7 @@ uint32_t t4_encode_k(uint16_t y_dpi);
  * (T.4 §4.1.4), without minimum row lengths. k is used by PAGE_CODING_T4_2D only (1 or more).
  * The last octet is filled up with zeros.
  * On success *data is the caller's, freed with wiped_free(*data, *length) (wiped_buffer.h); on
- * failure it is NULL. Errors: FAX_EUNSUPPORTED (T.85), FAX_EINVAL (empty raster, k of 0),
+ * failure it is NULL. Errors: FAX_EINVAL (empty raster, k of 0, a coding of another encoder),
  * FAX_ENOMEM. */
 int t4_encode(const struct raster *page, enum page_coding coding, uint32_t k, bool lsb_first,
               uint8_t **data, size_t *length) __attribute__((warn_unused_result));

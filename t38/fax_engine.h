@@ -1,5 +1,5 @@
-/* fax_engine.h: one T.30 session over T.38, sending or receiving: IFPs and the time in, IFPs and
- * events out.
+/* fax_engine.h: one T.30 session over T.38 or over audio, sending or receiving: IFPs (or samples)
+ * and the time in, IFPs (or samples) and events out.
  *
  * Behind it is spandsp 0.0.6 with our guard; no type of spandsp appears here, so that another
  * engine can follow. One session is used by one thread at a time. Nothing is read or written but
@@ -29,6 +29,7 @@ enum {
     FAX_ENGINE_IFP_MAX = 1400,      /* octets */
     FAX_ENGINE_PAGE_MAX = 16 << 20, /* octets of a coded page, received */
     FAX_ENGINE_PAGES_MAX = 1000,    /* of a document to send */
+    FAX_ENGINE_SAMPLES = 160,       /* of audio in 20 ms, 8,000 a second */
 };
 
 enum fax_modem { FAX_MODEM_UNTRAINED, FAX_MODEM_V27TER, FAX_MODEM_V29, FAX_MODEM_V17 };
@@ -79,13 +80,19 @@ struct fax_engine_event {
     const struct fax_statistics *statistics; /* always; valid during the callback */
 };
 
-/* Where a sender's pages come from: coded in T.6, header line included, in memory of the caller. */
+/* Where a sender's pages come from: header line included, in memory of the caller. In T.6, which is
+ * also what another coding is made of where the peer wants that, and, if there, in T.85 as well. A
+ * call uses one of both for the whole document: T.85 when the peer takes it and the document is
+ * shorter so. */
 struct fax_page_source {
     uint32_t page_count; /* 1 to FAX_ENGINE_PAGES_MAX */
     /* Fills *out for a page counted from 0; the octets must stay as they are until fax_engine_free.
      * May be called again for the same page. Returns 0 or a negative FAX_E... code, which ends the
      * call. */
     int (*get)(void *user, uint32_t page, struct fax_page_view *out);
+    /* The same page in T.85 (basic: stripes of 128 rows, three-line template). NULL: there is none.
+     * May leave out->data NULL: then the document is not sent in T.85. Returns as get. */
+    int (*get_t85)(void *user, uint32_t page, struct fax_page_view *out);
     void *user;
 };
 
@@ -98,17 +105,26 @@ struct fax_engine_callbacks {
      * it (fax_page_wipe). What is not taken the engine wipes after the callback. */
     void (*event)(void *user, const struct fax_engine_event *event);
     void *user;
+    /* Over audio, in place of send_ifp, once every 20 ms of the session's time, in this order: hear
+     * fills in what has come from the peer and returns how many of the samples are made up because
+     * they are lost (all of them: the modem bridges the gap itself); say gives what is to be sent.
+     */
+    size_t (*hear)(void *user, int16_t samples[FAX_ENGINE_SAMPLES]);
+    void (*say)(void *user, const int16_t samples[FAX_ENGINE_SAMPLES]);
 };
 
 struct fax_engine_config {
     bool sender;             /* we called, or agreed to, send the document; else we receive it */
     const char *local_ident; /* CSI or TSI: up to FAX_IDENT_MAX of 0-9 + * # space; copied */
+    bool audio;              /* T.30 over audio by modems; else over T.38 */
+    bool hold_back;          /* sender: a DIS is not answered until fax_engine_proceed() */
     int t38_version;         /* as negotiated by SDP: 0 to 3 */
     /* bit/s, 2400 to 14400. A sender keeps to it exactly. A receiver can only offer kinds of
      * modems: 14400 V.17, 9600 V.29, 4800 V.27ter, 2400 V.27ter's slower rate; others are rounded
      * down. */
     uint32_t max_rate;
     bool ecm; /* offer or use error correction; a receiver takes pages without it in any case */
+    bool t85; /* a receiver offers T.85; it goes with error correction only */
     uint64_t
         hold_rnr_ms; /* a receiver answers RNR when a page is not durable by then; 0 means 2000 */
     uint64_t hold_without_ecm_ms; /* without ECM the session ends then, unconfirmed; 0 means 2500 */
@@ -142,16 +158,24 @@ int fax_engine_new(struct fax_engine **out, const struct fax_engine_config *conf
 void fax_engine_free(struct fax_engine *e);
 
 /* Takes an IFP from the peer; sequence as in UDPTL, gaps mean loss. Malformed ones are counted and
- * dropped (FAX_EFORMAT), too many between two ticks as well (FAX_ELIMIT). Returns 0 or one of
- * these. */
+ * dropped (FAX_EFORMAT), too many between two ticks as well (FAX_ELIMIT). Returns 0, one of
+ * these, or FAX_ESTATE for a session over audio. */
 int fax_engine_receive_ifp(struct fax_engine *e, uint16_t sequence, const uint8_t *ifp,
                            size_t length);
 
-/* Lets the session's time run to now_ms, in steps of 20 ms; at most a second a call, the rest is
- * forgotten. */
+/* Lets the session's time run to now_ms; at most a second a call, the rest is forgotten. To be
+ * called when fax_engine_next_due_ms() has come, and before anything else is told to the session,
+ * so that its timers start from now. A call in between does no harm. */
 void fax_engine_tick(struct fax_engine *e, uint64_t now_ms);
 
-/* When tick has something to do next; UINT64_MAX when finished. */
+/* Express: a session that is transmitting goes on without waiting for its pace, until about
+ * `packets` IFPs have left (a few more when they belong together). While it waits for the peer, or
+ * a page is held, nothing happens: those times go with the clock. Only for a peer that agreed, see
+ * express_flow.h; call it after tick and after receive_ifp. Returns how many IFPs have left. */
+unsigned fax_engine_run_ahead(struct fax_engine *e, unsigned packets);
+
+/* When tick has something to do next: a packet to send, a timer that expires, at the latest a
+ * second from the last tick; UINT64_MAX when finished. Changes with every call into the session. */
 uint64_t fax_engine_next_due_ms(const struct fax_engine *e);
 
 /* The page of the last PAGE_RECEIVED is safe: confirm it. Returns 0, or FAX_ESTATE when none is
@@ -173,6 +197,10 @@ int fax_engine_page_refused(struct fax_engine *e, int result);
  * FAX_ESTATE when sending has begun meanwhile, the old pages are used then; else the session ends
  * with T30_RESULT_SOURCE and the reason is returned. */
 int fax_engine_pages_changed(struct fax_engine *e) __attribute__((warn_unused_result));
+
+/* A session made with hold_back may go on: it answers the next DIS (peers repeat theirs every three
+ * seconds). Otherwise, and later, it does nothing. */
+void fax_engine_proceed(struct fax_engine *e);
 
 /* Ends the session from our side with FINISHED and `result`; nothing more is sent. Safe when
  * finished. */

@@ -135,10 +135,13 @@ int guard_dcs_read(const uint8_t *frame, size_t n, struct guard_dcs *out)
 {
     /* R4, R16 and inch resolutions, JPEG, T.43, T.45, colour and 600 dpi and more: none is in our
      * DIS. */
-    static const uint8_t not_offered[] = {42, 43, 44, 68, 69, 78, 79, 105, 106, 107, 108, 109, 110};
+    static const uint8_t not_offered[] = {42, 43, 44, 68, 69, 105, 106, 107, 108, 109, 110};
     memset(out, 0, sizeof *out);
     out->ecm = guard_frame_bit(frame, n, 27);
-    out->coding = guard_frame_bit(frame, n, 31)   ? FAX_PAGE_T6
+    /* some set bit 79 (other stripes than of 128 rows) alone */
+    bool t85 = guard_frame_bit(frame, n, 78) || guard_frame_bit(frame, n, 79);
+    out->coding = t85                             ? FAX_PAGE_T85
+                  : guard_frame_bit(frame, n, 31) ? FAX_PAGE_T6
                   : guard_frame_bit(frame, n, 16) ? FAX_PAGE_T4_2D
                                                   : FAX_PAGE_T4_1D;
     out->width = 1728;
@@ -167,6 +170,40 @@ void guard_dcs_show_t4(uint8_t *frame, size_t n)
         frame[6] &= 0xBF; /* bit 31, T.6 */
     if (n > 12)
         frame[12] &= 0x9F; /* bits 78 and 79, T.85 */
+}
+
+/* Makes a DIS or DCS long enough for bit 80; octets that are new are 0. */
+static size_t extend(uint8_t frame[GUARD_DCS_MAX], size_t n)
+{
+    enum { LENGTH = 13 };
+    for (; n < LENGTH; n++)
+        frame[n] = 0;
+    for (size_t i = 5; i < n - 1; i++)
+        frame[i] |= 0x80; /* another octet follows */
+    frame[n - 1] &= 0x7F;
+    return n;
+}
+
+size_t guard_dis_offer_t85(uint8_t frame[GUARD_DCS_MAX], size_t n)
+{
+    n = extend(frame, n);
+    frame[12] |= 0x60; /* bits 78 and 79: T.85 with stripes of any height */
+    return n;
+}
+
+size_t guard_dcs_say_t85(uint8_t frame[GUARD_DCS_MAX], size_t n)
+{
+    n = extend(frame, n);
+    frame[4] &= 0x7F; /* bit 16, T.4 2-D */
+    frame[5] |= 0x70; /* bits 21 to 23: rows need no minimum time */
+    frame[6] &= 0xBF; /* bit 31, T.6 */
+    frame[12] = (uint8_t)((frame[12] & 0x9F) | 0x20);
+    return n;
+}
+
+bool guard_dis_takes_t85(const uint8_t *frame, size_t n)
+{
+    return guard_frame_bit(frame, n, 27) && guard_frame_bit(frame, n, 78);
 }
 
 uint16_t guard_dis_y_dpi(const uint8_t *frame, size_t n)

@@ -72,7 +72,7 @@ struct guard_dcs {
 };
 
 /* Reads a DCS that guard_frame_judge passed. Returns 0, or FAX_EUNSUPPORTED when it asks for what
- * our DIS does not offer: other than R8 resolutions, other than 215 mm, codings beyond T.6. */
+ * our DIS never offers: other than R8 resolutions, other than 215 mm, codings beyond T.85. */
 int guard_dcs_read(const uint8_t *frame, size_t n, struct guard_dcs *out)
     __attribute__((warn_unused_result));
 
@@ -82,6 +82,16 @@ void guard_dcs_show_t6(uint8_t *frame, size_t n);
 
 /* Alters a DCS in place so that it says T.4 1-D without ECM's codings. */
 void guard_dcs_show_t4(uint8_t *frame, size_t n);
+
+/* Alters a DIS in place, and makes it longer, so that it offers T.85. Returns its length. */
+size_t guard_dis_offer_t85(uint8_t frame[GUARD_DCS_MAX], size_t n);
+
+/* Alters a DCS in place, and makes it longer, so that it says T.85 (stripes of 128 rows), whatever
+ * coding it named. Returns its length. */
+size_t guard_dcs_say_t85(uint8_t frame[GUARD_DCS_MAX], size_t n);
+
+/* Whether a DIS takes T.85. */
+bool guard_dis_takes_t85(const uint8_t *frame, size_t n);
 
 /* The highest vertical resolution that a DIS takes with 204 pels an inch: 391, 196 or 98. */
 uint16_t guard_dis_y_dpi(const uint8_t *frame, size_t n);

@@ -72,29 +72,45 @@ static int read_field(struct ifp_reader *r, int version)
     return 0;
 }
 
-int ifp_check(const uint8_t *ifp, size_t length, int version, struct ifp_summary *out)
+static int walk(struct ifp_reader *r, int version, struct ifp_summary *s)
 {
-    struct ifp_summary ignored, *s = out ? out : &ignored;
-    struct ifp_reader r = {.data = ifp, .length = length};
     memset(s, 0, sizeof *s);
-    if (length < 1)
+    if (r->length < 1)
         return FAX_ETRUNCATED;
-    s->indicator = !(ifp[0] & 0x40);
-    bool has_fields = ifp[0] & 0x80;
+    s->indicator = !(r->data[0] & 0x40);
+    bool has_fields = r->data[0] & 0x80;
     if (s->indicator && has_fields)
         return FAX_EFORMAT;
-    int error = read_type(&r, s);
-    if (!error && has_fields) {
-        if (r.at >= length)
-            return FAX_ETRUNCATED;
-        s->fields = ifp[r.at++];
-        error = s->fields <= IFP_FIELDS_MAX ? 0 : FAX_ELIMIT;
-        for (unsigned i = 0; i < s->fields && !error; i++)
-            error = read_field(&r, version);
-        if (r.half)
-            r.at++;
-    }
+    int error = read_type(r, s);
+    if (error || !has_fields)
+        return error;
+    if (r->at >= r->length)
+        return FAX_ETRUNCATED;
+    s->fields = r->data[r->at++];
+    error = s->fields <= IFP_FIELDS_MAX ? 0 : FAX_ELIMIT;
+    for (unsigned i = 0; i < s->fields && !error; i++)
+        error = read_field(r, version);
+    if (r->half)
+        r->at++;
+    return error;
+}
+
+int ifp_check(const uint8_t *ifp, size_t length, int version, struct ifp_summary *out)
+{
+    struct ifp_summary ignored;
+    struct ifp_reader r = {.data = ifp, .length = length};
+    int error = walk(&r, version, out ? out : &ignored);
     if (error)
         return error;
     return r.at == length ? 0 : FAX_EFORMAT;
+}
+
+int ifp_measure(const uint8_t *octets, size_t length, int version, size_t *used)
+{
+    struct ifp_summary ignored;
+    struct ifp_reader r = {.data = octets, .length = length};
+    int error = walk(&r, version, &ignored);
+    if (!error)
+        *used = r.at;
+    return error;
 }

@@ -36,4 +36,10 @@ struct ifp_summary {
 int ifp_check(const uint8_t *ifp, size_t length, int version, struct ifp_summary *out)
     __attribute__((warn_unused_result));
 
+/* How many of the octets the packet at the beginning takes by its syntax; what follows is not
+ * looked at (parity FEC fills packets up with zeros). *used gets them on success. Errors as above.
+ */
+int ifp_measure(const uint8_t *octets, size_t length, int version, size_t *used)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -9,9 +9,12 @@
 enum {
     CATCH_UP_MS = 1000,         /* a tick; a stalled process must not send a burst */
     SENT_IN_STEP_MAX = 60,      /* packets in 20 ms: beyond that spandsp loops over an HDLC idle */
-    RECEIVED_IN_TICK_MAX = 256, /* between two ticks: about seven seconds of a fax */
+    RECEIVED_IN_TICK_MAX = 256, /* in 20 ms: about seven seconds of a fax */
+    QUIET_MAX_MS = 1000,        /* between two steps of a session that has nothing to do */
     SILENCE_MS = 45000,         /* a sender says something every few seconds; T1 is 35 s */
-    HOLD_MAX_MS = 120000,       /* twice the T5 of a sender; only a hostile one waits longer */
+    RESTART_BEHIND = 40,       /* numbers back that are no late packet; UDPTL gives them in order */
+    SILENCE_AT_END_MS = 12000, /* all pages have been confirmed: time to repeat the last command */
+    HOLD_MAX_MS = 120000,      /* twice the T5 of a sender; only a hostile one waits longer */
 };
 
 void spandsp_report(struct fax_engine *e, enum fax_engine_event_kind kind, uint32_t page)
@@ -86,9 +89,16 @@ static bool misses_a_page(const struct fax_engine *e)
     return e->in.pages_rejected > 0 && (has_whole_document(e) || e->in.rejected_last);
 }
 
+/* The peer's last word: its document is here, and confirmed. */
+static bool only_dcn_was_lost(const struct fax_engine *e)
+{
+    return (e->stop_code == T30_RESULT_MEDIA_SILENT || e->stop_code == T30_RESULT_HANGUP) &&
+           has_whole_document(e);
+}
+
 static int final_result(const struct fax_engine *e)
 {
-    if (e->stop_code)
+    if (e->stop_code && !only_dcn_was_lost(e))
         return e->stop_code;
     if (e->in.refusal)
         return e->in.refusal;
@@ -208,15 +218,28 @@ static void skip_sequence(struct fax_engine *e, uint16_t sequence)
         core->rx_expected_seq_no = (sequence + 1) & 0xFFFF;
 }
 
+/* spandsp would take the packets of a peer that began its numbers anew for late ones. What was
+ * incomplete at that moment is broken off as by a lost packet. */
+static void follow_restart(struct fax_engine *e, uint16_t sequence)
+{
+    t38_core_state_t *core = &e->terminal.t38_fe.t38;
+    if (core->rx_expected_seq_no >= 0 &&
+        (int16_t)(uint16_t)(sequence - core->rx_expected_seq_no) < -RESTART_BEHIND)
+        core->rx_expected_seq_no = (sequence - 1) & 0xFFFF;
+}
+
 int fax_engine_receive_ifp(struct fax_engine *e, uint16_t sequence, const uint8_t *ifp,
                            size_t length)
 {
+    if (e->audio)
+        return FAX_ESTATE;
     if (e->finished)
         return 0;
     if (++e->received_in_tick > RECEIVED_IN_TICK_MAX)
         return FAX_ELIMIT;
     e->statistics.ifps_received++;
     e->heard_ms = e->clock_ms;
+    follow_restart(e, sequence);
     if (length == 0) {
         skip_sequence(e, sequence);
         return 0;
@@ -248,40 +271,97 @@ static void watch_hold(struct fax_engine *e)
         spandsp_stop(e, T30_RESULT_HOLD_EXPIRED);
 }
 
-static void step(struct fax_engine *e)
+static void least(int32_t *least_samples, int32_t samples)
 {
-    e->clock_ms += SESSION_STEP_MS;
+    if (samples < *least_samples)
+        *least_samples = samples;
+}
+
+/* A timer of spandsp's that is running. */
+static void least_running(int32_t *least_samples, int timer)
+{
+    if (timer > 0)
+        least(least_samples, timer);
+}
+
+/* How long t38_terminal_send_timeout() would do nothing but count: it looks at these timers, at the
+ * end of a reception, and at the next transmission. */
+static uint64_t quiet_ms(const struct fax_engine *e)
+{
+    const t30_state_t *t = &e->terminal.t30;
+    const t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
+    int32_t quiet = QUIET_MAX_MS * SAMPLES_PER_MS;
+
+    if (e->audio || e->in.holding || e->in.not_ready)
+        return SESSION_STEP_MS;
+    if (fe->current_rx_type == T30_MODEM_DONE || fe->current_tx_type == T30_MODEM_DONE)
+        return QUIET_MAX_MS;
+    least_running(&quiet, t->timer_t0_t1);
+    least_running(&quiet, t->timer_t2_t4);
+    least_running(&quiet, t->timer_t3);
+    least_running(&quiet, t->timer_t5);
+    if (fe->timeout_rx_samples)
+        least(&quiet, fe->timeout_rx_samples - fe->samples + 1);
+    if (fe->timed_step) /* T38_TIMED_STEP_NONE is 0 */
+        least(&quiet, fe->us_per_tx_chunk ? fe->next_tx_samples - fe->samples : 1);
+    return quiet <= SAMPLES_PER_MS ? 1 : ((uint64_t)quiet + SAMPLES_PER_MS - 1) / SAMPLES_PER_MS;
+}
+
+void spandsp_advance(struct fax_engine *e, int samples)
+{
     e->sent_in_step = 0;
     enter(e);
+    spandsp_timer_mend(e, samples);
+    t38_terminal_send_timeout(&e->terminal, samples);
+    leave(e);
+}
+
+static void step(struct fax_engine *e, uint64_t length_ms)
+{
+    e->clock_ms += length_ms;
+    enter(e);
     watch_hold(e);
-    if (!e->in.holding) /* for a held session time stands still */
-        t38_terminal_send_timeout(&e->terminal, SESSION_STEP_SAMPLES);
-    if (!e->sender && !e->in.holding && e->clock_ms - e->heard_ms > SILENCE_MS)
+    uint64_t silence_ms = has_whole_document(e) ? SILENCE_AT_END_MS : SILENCE_MS;
+    if (e->audio)
+        spandsp_audio_step(e);
+    else if (!e->in.holding) /* for a held session time stands still */
+        spandsp_advance(e, (int)length_ms * SAMPLES_PER_MS);
+    if (!e->sender && !e->in.holding && e->clock_ms - e->heard_ms > silence_ms)
         spandsp_stop(e, T30_RESULT_MEDIA_SILENT);
     leave(e);
 }
 
 void fax_engine_tick(struct fax_engine *e, uint64_t now_ms)
 {
-    e->received_in_tick = 0;
     if (!e->started) {
         e->started = true;
         e->clock_ms = e->heard_ms = now_ms;
+    }
+    if (now_ms >= e->bound_ms) {
+        e->bound_ms = now_ms + SESSION_STEP_MS;
+        e->received_in_tick = 0;
     }
     if (now_ms > e->clock_ms + CATCH_UP_MS) {
         uint64_t forgotten = now_ms - CATCH_UP_MS - e->clock_ms;
         e->clock_ms += forgotten;
         e->heard_ms += forgotten;
     }
-    while (!e->finished && now_ms >= e->clock_ms + SESSION_STEP_MS)
-        step(e);
+    while (!e->finished && now_ms > e->clock_ms) {
+        uint64_t left_ms = now_ms - e->clock_ms, length_ms = quiet_ms(e);
+        if (length_ms > left_ms) {
+            if (e->audio) /* whole steps only */
+                break;
+            length_ms = left_ms;
+        }
+        step(e, length_ms);
+    }
 }
 
 uint64_t fax_engine_next_due_ms(const struct fax_engine *e)
 {
     if (e->finished)
         return UINT64_MAX;
-    return e->started ? e->clock_ms + SESSION_STEP_MS : 0;
+    return e->started ? e->clock_ms + quiet_ms(e) : 0;
 }
 
 int fax_engine_page_judged(struct fax_engine *e, enum fax_copy copy)
@@ -320,6 +400,11 @@ int fax_engine_pages_changed(struct fax_engine *e)
     if (error)
         fax_engine_abort(e, T30_RESULT_SOURCE);
     return error;
+}
+
+void fax_engine_proceed(struct fax_engine *e)
+{
+    e->hold_back = false;
 }
 
 void fax_engine_abort(struct fax_engine *e, int result)

@@ -139,7 +139,8 @@ void spandsp_non_ecm_answer(struct fax_engine *e, enum fax_copy copy)
     if (t->state == STATE_F_DOC_NON_ECM) { /* the end of the signal was lost */
         t->rx_trained = TRUE;
         t30_non_ecm_put_bit(t, SIG_STATUS_CARRIER_DOWN);
-        e->terminal.t38_fe.rx_signal_present = FALSE;
+        if (!e->audio)
+            e->terminal.t38_fe.rx_signal_present = FALSE;
     }
     if (t->state != STATE_F_POST_DOC_NON_ECM) {
         spandsp_stop(e, T30_RESULT_GUARD);

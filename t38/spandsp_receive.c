@@ -27,6 +27,9 @@ static int drop_row(void *user, const uint8_t *row, size_t length)
 static void see_dcs(struct fax_engine *e, uint8_t *frame, size_t n)
 {
     struct spandsp_receive *in = &e->in;
+    t30_state_t *t = &e->terminal.t30;
+    if (t->state == STATE_F_TCF)
+        t->state = STATE_R; /* TCF was lost; 0.0.6 would take its repeated DCS for a fault */
     struct fax_statistics *s = &e->statistics;
     int error = guard_dcs_read(frame, n, &in->dcs);
     guard_page_restart(&in->page);
@@ -37,8 +40,9 @@ static void see_dcs(struct fax_engine *e, uint8_t *frame, size_t n)
     s->x_dpi = in->dcs.x_dpi;
     s->y_dpi = in->dcs.y_dpi;
     /* What is refused still goes to spandsp, which asks spandsp_engine.c and then sends DCN. T.6
-     * needs ECM (T.30 table 2, note 25). */
-    bool offered = in->dcs.ecm ? e->ecm : in->dcs.coding != FAX_PAGE_T6;
+     * and T.85 need ECM (T.30 table 2, note 25). */
+    bool beyond_t4 = in->dcs.coding == FAX_PAGE_T6 || in->dcs.coding == FAX_PAGE_T85;
+    bool offered = in->dcs.ecm ? e->ecm && (e->t85 || in->dcs.coding != FAX_PAGE_T85) : !beyond_t4;
     in->refusal = error || !offered ? T30_ERR_INCOMPATIBLE : 0;
     if (in->refusal)
         return;
@@ -48,9 +52,12 @@ static void see_dcs(struct fax_engine *e, uint8_t *frame, size_t n)
         guard_dcs_show_t4(frame, n);
 }
 
-static bool see_fcd(struct fax_engine *e, uint8_t *frame, size_t n)
+/* spandsp gets the first frame blank and of the others only that they came, see
+ * spandsp_receive_after: 64 kB of nothing a call are not worth keeping. */
+static bool see_fcd(struct fax_engine *e, uint8_t *frame, int *length)
 {
     struct spandsp_receive *in = &e->in;
+    size_t n = (size_t)*length;
     if (!in->dcs.ecm || e->terminal.t30.state != STATE_F_DOC_ECM)
         return false; /* spandsp would take it for an error of its own */
     int error = guard_page_put(&in->page, frame[3], frame + 4, n - 4);
@@ -61,6 +68,10 @@ static bool see_fcd(struct fax_engine *e, uint8_t *frame, size_t n)
     explicit_bzero(frame + 4, n - 4);
     if (frame[3] == 0)
         memcpy(frame + 4, white_rows, n - 4 < sizeof white_rows ? n - 4 : sizeof white_rows);
+    else
+        *length = 4;
+    in->fcd_number = frame[3];
+    in->fcd_octets = (int16_t)(n - 4);
     if (in->pages_begun == in->pages_complete)
         spandsp_report(e, FAX_EVENT_PAGE_BEGIN, in->pages_begun++);
     return true;
@@ -103,7 +114,8 @@ static bool see_repeated_pps(const struct spandsp_receive *in, t30_state_t *t, u
     return true;
 }
 
-/* FCD frames lie in spandsp's bit order, octets without ECM in that of T.38. */
+/* FCD frames lie in spandsp's bit order, octets without ECM in that of T.38. T.85 has octets only.
+ */
 static void report_page(struct fax_engine *e, uint32_t lost_permille)
 {
     struct spandsp_receive *in = &e->in;
@@ -112,7 +124,7 @@ static void report_page(struct fax_engine *e, uint32_t lost_permille)
                             .without_ecm = !in->dcs.ecm,
                             .lost_permille = lost_permille};
     page.view = (struct fax_page_view){.coding = in->dcs.coding,
-                                       .lsb_first = in->dcs.ecm,
+                                       .lsb_first = in->dcs.ecm && in->dcs.coding != FAX_PAGE_T85,
                                        .width = in->dcs.width,
                                        .x_dpi = in->dcs.x_dpi,
                                        .y_dpi = in->dcs.y_dpi,
@@ -186,7 +198,7 @@ static bool see_from_sender(struct fax_engine *e, int data_type, uint8_t *frame,
         see_dcs(e, frame, (size_t)*n);
         return true;
     case FCF_FCD:
-        return see_fcd(e, frame, (size_t)*n);
+        return see_fcd(e, frame, n);
     case FCF_RCP:
         return e->terminal.t30.state == STATE_F_DOC_ECM ||
                e->terminal.t30.state == STATE_F_POST_DOC_ECM;
@@ -217,8 +229,15 @@ static void see_ident(struct fax_engine *e, const uint8_t *frame, size_t n)
     spandsp_report(e, FAX_EVENT_PEER_IDENT, 0);
 }
 
-/* Returns false to drop the frame; may alter it, and shorten it. */
-static bool see_frame(struct fax_engine *e, int data_type, uint8_t *frame, int *n)
+/* While we say DCS and TCF again, because the answer did not come in time, what comes is an answer
+ * to the first; spandsp would end the call for it. */
+static bool comes_too_late(const struct fax_engine *e)
+{
+    int state = e->terminal.t30.state;
+    return e->sender && (state == STATE_D || state == STATE_D_TCF);
+}
+
+bool spandsp_receive_frame(struct fax_engine *e, int data_type, uint8_t *frame, int *n)
 {
     switch (guard_frame_judge(frame, (size_t)*n, !e->sender)) {
     case GUARD_DROP:
@@ -234,10 +253,16 @@ static bool see_frame(struct fax_engine *e, int data_type, uint8_t *frame, int *
         break;
     }
     uint8_t type = frame[2] & 0xFE;
+    if (type != FCF_DCN && comes_too_late(e)) {
+        e->statistics.frames_refused++;
+        return false;
+    }
     if (type == FCF_CSI || type == FCF_TSI)
         see_ident(e, frame, (size_t)*n);
     if (type == FCF_PPR)
         e->statistics.ecm_retransmissions++;
+    if (type == FCF_PPR || type == FCF_RNR) /* it hears us: what is repeated next is another one */
+        e->terminal.t30.retries = 0;
     if (type == FCF_DIS)
         return spandsp_send_fits(e, frame, (size_t)*n);
     return e->sender || see_from_sender(e, data_type, frame, n);
@@ -249,9 +274,11 @@ static int pass_data(struct fax_engine *e, int data_type, int field, const uint8
     return e->next_data(&e->terminal.t38_fe.t38, &e->terminal, data_type, field, data, length);
 }
 
-static void after_frame(struct fax_engine *e, uint8_t type)
+void spandsp_receive_after(struct fax_engine *e, uint8_t type)
 {
-    const t30_state_t *t = &e->terminal.t30;
+    t30_state_t *t = &e->terminal.t30;
+    if (type == FCF_FCD && !e->sender && t->state == STATE_F_DOC_ECM)
+        t->ecm_len[e->in.fcd_number] = e->in.fcd_octets;
     if (type == FCF_DCS && !e->in.refusal && t->operation_in_progress == OPERATION_T4_RX) {
         /* With a page counted it neither rewrites the TIFF's directories at the end nor removes the
          * file. */
@@ -300,7 +327,7 @@ static int on_data(t38_core_state_t *core, void *user, int data_type, int field,
     }
     uint8_t type = fe->hdlc_rx.len >= 3 ? fe->hdlc_rx.buf[2] & 0xFE : 0;
     bool cfr_expected = e->terminal.t30.state == STATE_D_POST_TCF;
-    if (!see_frame(e, data_type, fe->hdlc_rx.buf, &fe->hdlc_rx.len)) {
+    if (!spandsp_receive_frame(e, data_type, fe->hdlc_rx.buf, &fe->hdlc_rx.len)) {
         explicit_bzero(fe->hdlc_rx.buf, sizeof fe->hdlc_rx.buf);
         fe->hdlc_rx.len = 0;
     }
@@ -309,7 +336,7 @@ static int on_data(t38_core_state_t *core, void *user, int data_type, int field,
     if (fe->hdlc_rx.len == 0 || (type == FCF_CFR && !cfr_expected))
         type = 0;
     int rc = pass_data(e, data_type, field, NULL, 0);
-    after_frame(e, type);
+    spandsp_receive_after(e, type);
     spandsp_receive_check(e);
     return rc;
 }
@@ -371,11 +398,10 @@ void spandsp_receive_rejects(struct fax_engine *e)
     spandsp_report(e, FAX_EVENT_PAGE_REJECTED, in->pages_complete);
 }
 
-static void pass_held(struct fax_engine *e)
+static void pass_held_packet(struct fax_engine *e)
 {
     struct spandsp_receive *in = &e->in;
     t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
-    in->holding = false;
     memcpy(fe->hdlc_rx.buf, in->held, (size_t)in->held_length);
     fe->hdlc_rx.len = in->held_length;
     fe->rx_data_missing = FALSE;
@@ -384,6 +410,15 @@ static void pass_held(struct fax_engine *e)
     fe->t38.current_rx_field_type = T38_FIELD_HDLC_DATA;
     pass_data(e, in->held_type, T38_FIELD_HDLC_FCS_OK_SIG_END, NULL, 0);
     fe->t38.current_rx_field_type = T38_FIELD_HDLC_FCS_OK_SIG_END;
+}
+
+static void pass_held(struct fax_engine *e)
+{
+    e->in.holding = false;
+    if (e->audio)
+        spandsp_audio_pass_held(e);
+    else
+        pass_held_packet(e);
     e->heard_ms = e->clock_ms;
     spandsp_receive_check(e);
 }
@@ -420,6 +455,11 @@ void spandsp_receive_not_ready(struct fax_engine *e)
 void spandsp_receive_install(struct fax_engine *e)
 {
     t38_core_state_t *core = &e->terminal.t38_fe.t38;
+    e->in.page.limit = FAX_ENGINE_PAGE_MAX;
+    if (e->audio) {
+        spandsp_audio_install(e);
+        return;
+    }
     e->next_data = core->rx_data_handler;
     e->next_indicator = core->rx_indicator_handler;
     e->next_missing = core->rx_missing_handler;
@@ -427,5 +467,4 @@ void spandsp_receive_install(struct fax_engine *e)
     core->rx_indicator_handler = on_indicator;
     core->rx_missing_handler = on_missing;
     core->rx_user_data = e;
-    e->in.page.limit = FAX_ENGINE_PAGE_MAX;
 }

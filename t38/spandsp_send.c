@@ -3,7 +3,8 @@
  * spandsp reads and codes a dummy document of eight-row pages. When it is about to send the first
  * FCD frame of a block, its frame buffer is filled with our coded octets instead, as its
  * get_partial_ecm_page() would have done; retransmission, retraining and the post-page commands
- * remain its own. Only for ECM with T.6: otherwise it gets the real document.
+ * remain its own. Only for ECM with T.6 or T.85: otherwise it gets the real document. Of T.85 it
+ * knows nothing: its DCS is altered on the way out.
  */
 #include "t38/spandsp_session.h"
 
@@ -20,13 +21,18 @@ enum {
     FCS_AND_FLAGS = 16 + 3 + 16 /* bits after a frame: FCS, its possible stuffing, two flags */
 };
 
+static const struct fax_page_view *page_in_use(const struct fax_engine *e, uint32_t number)
+{
+    return e->out.t85 ? &e->out.t85_pages[number] : &e->out.pages[number];
+}
+
 static void load_frame(t30_state_t *t, int number, const struct fax_page_view *page, size_t from,
                        size_t n)
 {
     const uint8_t header[HEADER_OCTETS] = {0xFF, 0x03, FCF_FCD, (uint8_t)number};
     uint8_t *frame = t->ecm_data[number];
     memcpy(frame, header, sizeof header);
-    if (page->lsb_first)
+    if (page->lsb_first || page->coding == FAX_PAGE_T85)
         memcpy(frame + HEADER_OCTETS, page->data + from, n);
     else
         bit_reverse(frame + HEADER_OCTETS, page->data + from, (int)n);
@@ -41,7 +47,7 @@ static bool load_block(struct fax_engine *e)
     int number = t->t4.tx.current_page; /* counted from 0 over the whole document */
     if (number < 0 || (uint32_t)number >= e->out.page_count || t->ecm_block < 0)
         return false;
-    const struct fax_page_view *page = &e->out.pages[number];
+    const struct fax_page_view *page = page_in_use(e, (uint32_t)number);
     size_t start = (size_t)t->ecm_block * BLOCK_OCTETS;
     if (start >= page->length)
         return false;
@@ -106,7 +112,8 @@ static void say_dcs(struct fax_engine *e)
     struct fax_statistics *s = &e->statistics;
     e->out.page = e->out.block = -1; /* spandsp has just loaded its dummy */
     s->ecm = t->error_correcting_mode;
-    s->coding = t->line_encoding == T4_COMPRESSION_ITU_T6      ? FAX_PAGE_T6
+    s->coding = e->out.t85                                     ? FAX_PAGE_T85
+                : t->line_encoding == T4_COMPRESSION_ITU_T6    ? FAX_PAGE_T6
                 : t->line_encoding == T4_COMPRESSION_ITU_T4_2D ? FAX_PAGE_T4_2D
                                                                : FAX_PAGE_T4_1D;
     uint32_t page = (uint32_t)t->t4.tx.current_page;
@@ -128,6 +135,8 @@ static bool say_fcd(struct fax_engine *e, const uint8_t *frame)
     bool loaded = e->out.page == t->t4.tx.current_page && e->out.block == t->ecm_block;
     if (!loaded && !load_block(e))
         spandsp_stop(e, T30_RESULT_GUARD); /* never send the dummy */
+    else if (e->audio)
+        e->next_frame(e->next_frame_user, frame, HEADER_OCTETS + GUARD_FRAME_OCTETS);
     else
         send_image_frame(&e->terminal.t38_fe, frame);
     return true;
@@ -175,16 +184,35 @@ static bool say_as_sender(struct fax_engine *e, uint8_t type, const uint8_t *fra
     return true;
 }
 
+/* What spandsp cannot say by itself: a receiver's DIS with a low rate or T.85, a sender's DCS with
+ * T.85. Makes the altered frame in `out`. Returns its length, 0: none is needed. */
+static int alter_frame(const struct fax_engine *e, const uint8_t *frame, int length,
+                       uint8_t out[GUARD_DCS_MAX])
+{
+    if (length < 6 || length > GUARD_DCS_MAX)
+        return 0;
+    size_t n = (size_t)length;
+    memcpy(out, frame, n);
+    if (e->sender) {
+        bool dcs = (frame[2] & 0xFE) == FCF_DCS;
+        return dcs && e->out.t85 ? (int)guard_dcs_say_t85(out, n) : 0;
+    }
+    if (frame[2] != FCF_DIS)
+        return 0;
+    if (e->max_rate < SLOWEST_OF_PAIR)
+        out[4] &= 0xC3; /* bits 11 to 14 clear: V.27ter fall-back mode only. T.30 table 2 */
+    return (int)(e->t85 ? guard_dis_offer_t85(out, n) : n);
+}
+
 /* length: octets; 0 and -1 are spandsp's commands to its front end. */
 static void on_frame(void *user, const uint8_t *frame, int length)
 {
     struct fax_engine *e = user;
-    uint8_t dis[GUARD_DCS_MAX];
-    if (!e->sender && e->max_rate < SLOWEST_OF_PAIR && length > 4 && length <= GUARD_DCS_MAX &&
-        frame[2] == FCF_DIS) {
-        memcpy(dis, frame, (size_t)length);
-        dis[4] &= 0xC3; /* bits 11 to 14 clear: V.27ter fall-back mode only. T.30 table 2 */
-        frame = dis;
+    uint8_t altered[GUARD_DCS_MAX];
+    int altered_length = alter_frame(e, frame, length, altered);
+    if (altered_length > 0) {
+        frame = altered;
+        length = altered_length;
     }
     bool wanted = !e->stop_code;
     if (wanted && length >= 3) {
@@ -196,14 +224,45 @@ static void on_frame(void *user, const uint8_t *frame, int length)
 }
 
 /* What the formats on offer can carry: A4 width at R8 resolutions. T.30 table 2. */
-static int check_page(const struct fax_page_view *p)
+static int check_page(const struct fax_page_view *p, enum fax_page_coding coding)
 {
-    if (p->coding != FAX_PAGE_T6)
+    if (p->coding != coding)
         return FAX_EUNSUPPORTED;
     if (!p->data || p->length < 1 || p->rows < 1)
         return FAX_EEMPTY;
     bool resolution_ok = p->x_dpi == 204 && (p->y_dpi == 98 || p->y_dpi == 196 || p->y_dpi == 391);
     return p->width == 1728 && resolution_ok && p->length <= FAX_ENGINE_PAGE_MAX ? 0 : FAX_EINVAL;
+}
+
+static size_t frames_of(const struct fax_page_view *page)
+{
+    return (page->length + GUARD_FRAME_OCTETS - 1) / GUARD_FRAME_OCTETS;
+}
+
+/* Asks for the document in T.85, and whether that is worth it. A change of coding between two pages
+ * would cost a new DCS with training, which takes longer than T.85 saves on most pages; so it is
+ * one or the other. */
+static int load_t85(struct fax_engine *e)
+{
+    const struct fax_page_source *source = &e->out.source;
+    size_t t6 = 0, t85 = 0;
+    e->out.t85_loaded = false;
+    if (!source->get_t85)
+        return 0;
+    for (uint32_t i = 0; i < source->page_count; i++) {
+        struct fax_page_view *page = &e->out.t85_pages[i];
+        *page = (struct fax_page_view){0};
+        int error = source->get_t85(source->user, i, page);
+        if (error || !page->data)
+            return error;
+        error = check_page(page, FAX_PAGE_T85);
+        if (error || page->rows != e->out.pages[i].rows || page->y_dpi != e->out.pages[i].y_dpi)
+            return error ? error : FAX_EINVAL;
+        t6 += frames_of(&e->out.pages[i]);
+        t85 += frames_of(page);
+    }
+    e->out.t85_loaded = t85 < t6;
+    return 0;
 }
 
 int spandsp_send_load(struct fax_engine *e)
@@ -212,10 +271,13 @@ int spandsp_send_load(struct fax_engine *e)
     for (uint32_t i = 0; i < source->page_count; i++) {
         int error = source->get(source->user, i, &e->out.pages[i]);
         if (!error)
-            error = check_page(&e->out.pages[i]);
+            error = check_page(&e->out.pages[i], FAX_PAGE_T6);
         if (error)
             return error;
     }
+    int error = load_t85(e);
+    if (error)
+        return error;
     return document_tiff_write(e->document_fd, e->out.pages, e->out.page_count, true);
 }
 
@@ -223,6 +285,9 @@ int spandsp_send_load(struct fax_engine *e)
 bool spandsp_send_fits(struct fax_engine *e, const uint8_t *dis, size_t n)
 {
     uint16_t y_dpi = guard_dis_y_dpi(dis, n), most = 0;
+    e->out.t85_taken = guard_dis_takes_t85(dis, n);
+    if (e->hold_back)
+        return false;
     for (uint32_t i = 0; i < e->out.page_count; i++)
         if (e->out.pages[i].y_dpi > most)
             most = e->out.pages[i].y_dpi;
@@ -263,7 +328,9 @@ int spandsp_send_choose(struct fax_engine *e)
 {
     const t30_state_t *t = &e->terminal.t30;
     spandsp_limit_rate(e);
-    e->out.past = t->error_correcting_mode && t->line_encoding == T4_COMPRESSION_ITU_T6;
+    e->out.t85 = t->error_correcting_mode && e->out.t85_taken && e->out.t85_loaded;
+    e->out.past =
+        e->out.t85 || (t->error_correcting_mode && t->line_encoding == T4_COMPRESSION_ITU_T6);
     if (!e->out.past &&
         document_tiff_write(e->document_fd, e->out.pages, e->out.page_count, false)) {
         spandsp_stop(e, T30_RESULT_SOURCE);
@@ -281,7 +348,7 @@ void spandsp_send_check(struct fax_engine *e)
     while (e->out.pages_answered < (uint32_t)t->tx_page_number && e->out.pages_asked > 0) {
         struct fax_statistics *s = &e->statistics;
         uint32_t page = e->out.pages_asked - 1;
-        size_t octets = e->out.pages[page].length;
+        size_t octets = page_in_use(e, page)->length;
         e->out.pages_answered++;
         e->out.rejected_last = false;
         if (s->pages == 0 || octets < s->page_octets_minimum)

@@ -25,19 +25,25 @@
 _Static_assert(SPANDSP_RELEASE_DATE == 20110122, "the session depends on the structures of 0.0.6");
 
 enum { /* states and phases of spandsp's t30.c, which its headers do not name */
+       STATE_D = 4,
+       STATE_D_TCF = 5,
        STATE_D_POST_TCF = 6,
+       STATE_F_TCF = 7,
        STATE_F_DOC_NON_ECM = 10,
        STATE_F_POST_DOC_NON_ECM = 11,
        STATE_F_DOC_ECM = 12,
        STATE_F_POST_DOC_ECM = 13,
        STATE_F_POST_RCP_MCF = 14,
+       STATE_F_POST_RCP_PPR = 15,
        STATE_F_POST_RCP_RNR = 16,
+       STATE_R = 17,
        STATE_I = 19,
        OPERATION_T4_RX = 1,
        OPERATION_T4_TX = 2,
        OPERATION_POST_T4_TX = 4,
-       SESSION_STEP_MS = 20,
-       SESSION_STEP_SAMPLES = 160, /* at 8,000 a second */
+       SESSION_STEP_MS = 20, /* of a session that waits, and for its limits */
+       SAMPLES_PER_MS = 8,
+       SESSION_STEP_SAMPLES = SESSION_STEP_MS * SAMPLES_PER_MS,
 };
 
 /* Receiving: what the guard keeps beside spandsp. */
@@ -48,6 +54,8 @@ struct spandsp_receive {
     uint32_t pages_complete; /* PAGE_RECEIVED events */
     uint32_t pages_durable;  /* spandsp may confirm so many */
     size_t page_octets;      /* of the page that waits */
+    uint8_t fcd_number;      /* of the FCD frame that spandsp was shown last */
+    int16_t fcd_octets;      /* and what it carried */
     uint8_t last_pps[3];     /* of the last complete block: post-page code, page, block */
     bool any_pps;
     bool carrier_seen;                   /* without ECM: an image was sent since the last answer */
@@ -68,7 +76,11 @@ struct spandsp_receive {
 
 /* Sending: the coded pages that go past spandsp. */
 struct spandsp_send {
-    struct fax_page_view *pages;
+    struct fax_page_view *pages;     /* T.6 */
+    struct fax_page_view *t85_pages; /* the same in T.85 */
+    bool t85_loaded;                 /* all of them are there, and shorter than those in T.6 */
+    bool t85_taken;                  /* the peer's DIS says so */
+    bool t85;                        /* the call uses it, since the last phase B */
     uint32_t page_count;
     struct fax_page_source source;
     uint16_t y_dpi_wanted;   /* RESOLUTION_WANTED was reported with it; 0: was not */
@@ -81,12 +93,31 @@ struct spandsp_send {
     bool rejected_last;      /* the last answer to a page was RTN */
 };
 
+/* Over audio: what stands in the place of the T.38 core. */
+struct spandsp_audio {
+    t30_set_handler_t *next_receiver; /* spandsp's choice of a modem */
+    void *next_receiver_user;
+    bool image_receiver; /* the modem chosen is that of an image without ECM, or TCF */
+    uint8_t octet, bits; /* of such an image, the first bit highest */
+    uint8_t octets[128]; /* whole ones of this step */
+    size_t octet_count;
+    uint32_t lost_steps; /* in a row: steps with samples that had not come */
+    int held_status;     /* the last change of the carrier while a frame is held, 0: none */
+};
+
 struct fax_engine {
-    t38_terminal_state_t terminal; /* ours, so that it can be wiped */
+    /* Ours, so that it can be wiped. Both begin with the T.30 state, so terminal.t30 is right for
+     * either; terminal.t38_fe is there without `audio` only. */
+    union {
+        t38_terminal_state_t terminal;
+        fax_state_t fax;
+    };
+    bool audio, hold_back;
+    struct spandsp_audio sound;
     struct fax_engine_callbacks callbacks;
     bool sender;
     int t38_version;
-    bool ecm;
+    bool ecm, t85;
     uint32_t max_rate;
     uint64_t hold_rnr_ms, hold_without_ecm_ms;
     int document_fd; /* memfd: the sender's document or the receiver's file that stays empty */
@@ -98,7 +129,10 @@ struct fax_engine {
     int stop_code; /* ours, 0: none */
 
     bool started;
+    int waits_state; /* spandsp_timer.c: the state in which T2 was lengthened, */
+    unsigned waits;  /* and how often */
     uint64_t clock_ms, heard_ms;
+    uint64_t bound_ms; /* until then received_in_tick is counted */
     unsigned sent_in_step, received_in_tick;
 
     t38_rx_data_handler_t *next_data;
@@ -125,6 +159,9 @@ static inline bool spandsp_stopping(const struct fax_engine *e)
     return e->stop_code || e->ended;
 }
 
+/* Lets the session's own time run on by so many samples of 1/8000 s. */
+void spandsp_advance(struct fax_engine *e, int samples);
+
 /* Puts the rate and modem that spandsp has agreed on into the statistics. */
 void spandsp_note_rate(struct fax_engine *e);
 
@@ -142,10 +179,33 @@ void spandsp_handlers_install(struct fax_engine *e);
 /* spandsp frees its decoded image without wiping; only a sender without ECM has a real one. */
 void spandsp_wipe_image(struct fax_engine *e);
 
+/* ---- spandsp_timer.c ---- */
+
+/* Before a step of so many samples: lengthens a timer that would expire in it too soon. */
+void spandsp_timer_mend(struct fax_engine *e, int samples);
+
+/* ---- spandsp_audio.c: modems in the place of the T.38 core ---- */
+
+/* Sets the hooks on a new session over audio. */
+void spandsp_audio_install(struct fax_engine *e);
+
+/* Twenty milliseconds of both directions. */
+void spandsp_audio_step(struct fax_engine *e);
+
+/* Gives spandsp the held frame, and what became of its carrier meanwhile. */
+void spandsp_audio_pass_held(struct fax_engine *e);
+
 /* ---- spandsp_receive.c: everything a peer says comes through here ---- */
 
 /* Sets the guard's hooks of a receiver on a new session. */
 void spandsp_receive_install(struct fax_engine *e);
+
+/* Judges a whole frame; may alter and shorten it. data_type: as T.38 numbers modems. Returns
+ * false to drop it. */
+bool spandsp_receive_frame(struct fax_engine *e, int data_type, uint8_t *frame, int *n);
+
+/* After spandsp has seen a frame of that type: what it means. */
+void spandsp_receive_after(struct fax_engine *e, uint8_t type);
 
 /* After each call into spandsp: terminate if it counted a page that is not durable. */
 void spandsp_receive_check(struct fax_engine *e);
@@ -210,5 +270,8 @@ void spandsp_send_check(struct fax_engine *e);
 /* Reports a page begun: spandsp goes on to the next page while it still handles the answer to the
  * last one, whose event has to come first. */
 void spandsp_send_tell(struct fax_engine *e);
+
+_Static_assert(offsetof(t38_terminal_state_t, t30) == 0 && offsetof(fax_state_t, t30) == 0,
+               "both kinds of session begin with their T.30 state");
 
 #endif

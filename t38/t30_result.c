@@ -131,6 +131,10 @@ static const struct t30_result results[] = {
      "Some pages are not confirmed; try again, with error correction if possible."},
     {T30_RESULT_BAD_COPY, "bad_copy", "A page came too badly to be kept",
      "The sender was told so and may have sent it again; if not, it is missing."},
+    {T30_RESULT_PHASE_TIME, "phase_time", "A phase of the call took longer than it may",
+     "The peer kept the line busy without getting on; suspect the peer."},
+    {T30_RESULT_CPU_TIME, "cpu_time", "The call cost more computing time than it may",
+     "A hostile peer, or an error of this gateway; report it."},
 };
 
 static const struct t30_result unknown = {-1, "unknown", "Unknown result",

@@ -22,6 +22,8 @@ enum t30_own_result {
     T30_RESULT_PAGE_REJECTED =
         111,                   /* the peer answered that a page came badly (RTN), and took others */
     T30_RESULT_BAD_COPY = 112, /* a page came badly without ECM, and may be missing */
+    T30_RESULT_PHASE_TIME = 113, /* a phase of the call took longer than it may */
+    T30_RESULT_CPU_TIME = 114,   /* the call cost more computing time than it may */
 };
 
 struct t30_result {

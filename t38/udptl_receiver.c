@@ -1,6 +1,8 @@
 #include "codecs/fax_error.h"
+#include "t38/ifp.h"
 #include "t38/udptl.h"
 #include "t38/udptl_packet.h"
+#include "t38/udptl_parity.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -9,10 +11,15 @@
 enum {
     JUMP_MAX = 512,    /* numbers ahead or behind that still belong to the stream: 15 s of it */
     RESTART_AFTER = 3, /* consecutive datagrams beyond that make a new stream */
+    BEHIND_AFTER = 8,  /* as many behind, that are none of the earlier ones, as well */
+    BEHIND_LEAST = 48, /* numbers behind that reordering does not explain: 1.5 s */
     RING = 128,        /* divides 65536, and more than what is held and what one datagram repeats */
+    FEC_PACKET_MS = 40, /* that a packet of parity is waited for */
+    FEC_HOLD_MS_MAX = 400,
 };
 
 _Static_assert(RING > UDPTL_HOLD_PACKETS_MAX + UDPTL_SECONDARIES_MAX + 1, "the ring is too small");
+_Static_assert(RING > UDPTL_HOLD_PACKETS_MAX + UDPTL_FEC_WINDOW_MAX + 1, "the ring is too small");
 
 const struct udptl_receiver_config udptl_receiver_default = {.hold_packets = 5, .hold_ms = 100};
 
@@ -29,12 +36,15 @@ struct udptl_receiver {
     struct udptl_receiver_config config;
     struct udptl_counters counters;
     bool started;
-    uint16_t expected;   /* the next number to deliver */
-    uint16_t highest;    /* the highest number seen in a primary */
-    uint16_t stray_next; /* what would continue a possible new stream */
-    unsigned stray_run;  /* how many did */
-    unsigned held;       /* entries present in ring, all within RING of expected */
+    uint16_t expected;              /* the next number to deliver */
+    uint16_t highest;               /* the highest number seen in a primary */
+    uint16_t stray_next;            /* what would continue a possible new stream */
+    unsigned stray_run;             /* how many did */
+    unsigned held;                  /* entries present in ring, all within RING of expected */
+    unsigned hold_packets, hold_ms; /* as configured, or longer for parity's sake */
+    struct udptl_parity *parity;    /* once a datagram with FEC came */
     struct held_ifp ring[RING];
+    uint16_t digests[JUMP_MAX]; /* of what was delivered, to tell a replay from a restart */
 };
 
 /* Where a delivery goes; lives for one call. */
@@ -56,6 +66,8 @@ int udptl_receiver_new(struct udptl_receiver **out, const struct udptl_receiver_
     if (!r)
         return FAX_ENOMEM;
     r->config = *config;
+    r->hold_packets = config->hold_packets;
+    r->hold_ms = config->hold_ms;
     *out = r;
     return 0;
 }
@@ -79,8 +91,10 @@ static void drop_all_held(struct udptl_receiver *r)
 
 void udptl_receiver_free(struct udptl_receiver *r)
 {
-    if (r)
+    if (r) {
         drop_all_held(r);
+        udptl_parity_free(r->parity);
+    }
     free(r);
 }
 
@@ -95,10 +109,27 @@ static struct held_ifp *find_held(struct udptl_receiver *r, uint16_t sequence)
     return h->present && h->sequence == sequence ? h : NULL;
 }
 
+/* Never 0, which stands for a packet that was lost. */
+static uint16_t digest_of(const uint8_t *data, size_t length)
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ data[i]) * 16777619u;
+    return (uint16_t)((hash ^ hash >> 16) | 1);
+}
+
+static void give_up(struct udptl_receiver *r)
+{
+    r->digests[r->expected % JUMP_MAX] = 0;
+    r->expected++;
+    r->counters.lost++;
+}
+
 static void deliver(const struct delivery *d, uint16_t sequence, const uint8_t *data, size_t length,
                     bool recovered)
 {
     d->r->expected = (uint16_t)(sequence + 1);
+    d->r->digests[sequence % JUMP_MAX] = digest_of(data, length);
     d->r->counters.delivered++;
     if (recovered)
         d->r->counters.recovered++;
@@ -118,10 +149,8 @@ static void deliver_held_in_order(const struct delivery *d)
 static void skip_gap(const struct delivery *d)
 {
     struct udptl_receiver *r = d->r;
-    while (r->held && !find_held(r, r->expected)) {
-        r->expected++;
-        r->counters.lost++;
-    }
+    while (r->held && !find_held(r, r->expected))
+        give_up(r);
     deliver_held_in_order(d);
 }
 
@@ -129,14 +158,11 @@ static void skip_gap(const struct delivery *d)
 static void advance_to(const struct delivery *d, uint16_t first)
 {
     struct udptl_receiver *r = d->r;
-    while (distance(r->expected, first) > (int)r->config.hold_packets) {
-        if (r->held) {
+    while (distance(r->expected, first) > (int)r->hold_packets) {
+        if (r->held)
             skip_gap(d);
-        } else {
-            unsigned gone = (unsigned)distance(r->expected, first) - r->config.hold_packets;
-            r->expected = (uint16_t)(r->expected + gone);
-            r->counters.lost += gone;
-        }
+        else
+            give_up(r);
     }
 }
 
@@ -172,30 +198,51 @@ static void accept_ifp(const struct delivery *d, uint16_t sequence, const struct
     }
 }
 
-/* A number far from the stream is a restart of the peer only if others follow it. */
-static bool belongs(struct udptl_receiver *r, uint16_t sequence)
+/* Behind the stream, but with other contents than that number had. */
+static bool is_renumbered(const struct udptl_receiver *r, const struct udptl_packet *p)
 {
-    int ahead = distance(r->expected, sequence);
-    if (!r->started || (ahead <= JUMP_MAX && ahead >= -JUMP_MAX)) {
-        r->stray_run = 0;
-        return true;
-    }
-    r->stray_run = r->stray_run && sequence == r->stray_next ? r->stray_run + 1 : 1;
-    r->stray_next = (uint16_t)(sequence + 1);
-    if (r->stray_run < RESTART_AFTER)
-        return false;
+    uint16_t digest = r->digests[p->sequence % JUMP_MAX];
+    return distance(r->expected, p->sequence) < -BEHIND_LEAST && digest &&
+           digest != digest_of(p->primary.data, p->primary.length);
+}
+
+static void restart(struct udptl_receiver *r)
+{
     r->stray_run = 0;
     r->counters.restarts++;
     drop_all_held(r);
+    if (r->parity)
+        udptl_parity_restart(r->parity);
+    memset(r->digests, 0, sizeof r->digests);
     r->started = false;
+}
+
+/* A number far from the stream, or one that the stream has passed with another packet, is a restart
+ * of the peer only if others follow it. Returns false to ignore the datagram. */
+static bool belongs(struct udptl_receiver *r, const struct udptl_packet *p)
+{
+    int ahead = distance(r->expected, p->sequence);
+    bool far = ahead > JUMP_MAX || ahead < -JUMP_MAX;
+    if (!r->started || (!far && !is_renumbered(r, p))) {
+        if (!r->started || ahead >= 0)
+            r->stray_run = 0;
+        return true;
+    }
+    if (r->stray_run && p->sequence == (uint16_t)(r->stray_next - 1))
+        return !far; /* the same again */
+    r->stray_run = r->stray_run && p->sequence == r->stray_next ? r->stray_run + 1 : 1;
+    r->stray_next = (uint16_t)(p->sequence + 1);
+    if (r->stray_run < (far ? RESTART_AFTER : BEHIND_AFTER))
+        return !far;
+    restart(r);
     return true;
 }
 
 /* What the first datagram repeats is worth having; nothing before that is missing. */
 static void start_at(struct udptl_receiver *r, const struct udptl_packet *p)
 {
-    unsigned repeated = p->count;
-    while (repeated && p->secondary[repeated - 1].length == 0)
+    unsigned repeated = p->fec ? 0 : p->count;
+    while (repeated && p->fields[repeated - 1].length == 0)
         repeated--;
     r->expected = (uint16_t)(p->sequence - repeated);
     r->highest = (uint16_t)(p->sequence - 1);
@@ -204,12 +251,84 @@ static void start_at(struct udptl_receiver *r, const struct udptl_packet *p)
 
 static void accept_packet(const struct delivery *d, const struct udptl_packet *p)
 {
-    for (unsigned age = p->count; age >= 1; age--) {
-        const struct udptl_field *f = &p->secondary[age - 1];
+    for (unsigned age = p->fec ? 0 : p->count; age >= 1; age--) {
+        const struct udptl_field *f = &p->fields[age - 1];
         if (f->length) /* an empty one only fills its place in the list */
             accept_ifp(d, (uint16_t)(p->sequence - age), f, true);
     }
     accept_ifp(d, p->sequence, &p->primary, false);
+}
+
+/* A packet out of parity is filled up with zeros; its own syntax says where it ends. Returns false
+ * when it cannot be one. */
+static bool cut(const struct udptl_receiver *r, struct udptl_field *f)
+{
+    size_t used = 0;
+    if (ifp_measure(f->data, f->length, r->config.t38_version, &used))
+        return false;
+    for (size_t i = used; i < f->length; i++)
+        if (f->data[i])
+            return false;
+    f->length = used;
+    return true;
+}
+
+static void accept_recovered(const struct delivery *d)
+{
+    struct udptl_receiver *r = d->r;
+    struct udptl_field f;
+    uint16_t sequence;
+    while (udptl_parity_take(r->parity, &sequence, &f)) {
+        if (!cut(r, &f)) {
+            r->counters.fec_refused++;
+            continue;
+        }
+        r->counters.fec_recovered++;
+        accept_ifp(d, sequence, &f, true);
+    }
+}
+
+/* Waits as long as later datagrams can still bring a missing packet. */
+static void hold_for_parity(struct udptl_receiver *r, unsigned window)
+{
+    const struct udptl_receiver_config *c = &r->config;
+    unsigned packets = window + 1 < UDPTL_HOLD_PACKETS_MAX ? window + 1 : UDPTL_HOLD_PACKETS_MAX;
+    unsigned ms =
+        window * FEC_PACKET_MS < FEC_HOLD_MS_MAX ? window * FEC_PACKET_MS : FEC_HOLD_MS_MAX;
+    r->hold_packets = packets > c->hold_packets ? packets : c->hold_packets;
+    r->hold_ms = ms > c->hold_ms ? ms : c->hold_ms;
+}
+
+static void use_parity(const struct delivery *d, const struct udptl_packet *p)
+{
+    struct udptl_receiver *r = d->r;
+    if (p->fec && !r->parity && udptl_parity_new(&r->parity))
+        return; /* the same as parity that was lost */
+    if (!r->parity)
+        return;
+    unsigned window = p->fec ? p->fec_packets * p->count : 0;
+    if (window)
+        hold_for_parity(r, window);
+    advance_to(d, (uint16_t)(p->sequence - UDPTL_FEC_WINDOW_MAX));
+    bool true_parity = !p->fec_refused;
+    udptl_parity_know(r->parity, p->sequence, p->primary.data, p->primary.length);
+    for (unsigned i = 0; window && i < p->count; i++) {
+        uint16_t first = (uint16_t)(p->sequence + i - window);
+        true_parity &= udptl_parity_add(r->parity, first, p->count, p->fec_packets, &p->fields[i]);
+    }
+    if (!true_parity)
+        r->counters.fec_refused++;
+    accept_recovered(d);
+}
+
+static int refuse(struct udptl_receiver *r, const uint8_t *datagram, size_t length)
+{
+    if (udptl_packet_is_rtp(datagram, length)) {
+        r->counters.rtp++;
+        return FAX_EUNSUPPORTED;
+    }
+    r->counters.malformed++;
+    return FAX_EFORMAT;
 }
 
 int udptl_receiver_push(struct udptl_receiver *r, const uint8_t *datagram, size_t length,
@@ -218,12 +337,10 @@ int udptl_receiver_push(struct udptl_receiver *r, const uint8_t *datagram, size_
     struct delivery d = {r, now_ms, cb, user};
     struct udptl_packet p;
     r->counters.datagrams++;
-    if (udptl_packet_read(&p, datagram, length) || length > UDPTL_DATAGRAM_MAX) {
-        r->counters.malformed++;
-        return FAX_EFORMAT;
-    }
+    if (length > UDPTL_DATAGRAM_MAX || udptl_packet_read(&p, datagram, length))
+        return refuse(r, datagram, length);
     r->counters.fec += p.fec;
-    if (!belongs(r, p.sequence)) {
+    if (!belongs(r, &p)) {
         r->counters.ignored++;
         return FAX_ELIMIT;
     }
@@ -237,7 +354,8 @@ int udptl_receiver_push(struct udptl_receiver *r, const uint8_t *datagram, size_
         r->highest = p.sequence;
     else
         r->counters.reordered++;
-    advance_to(&d, (uint16_t)(p.sequence - p.count));
+    use_parity(&d, &p);
+    advance_to(&d, (uint16_t)(p.sequence - (p.fec ? 0 : p.count)));
     accept_packet(&d, &p);
     return 0;
 }
@@ -250,7 +368,7 @@ uint64_t udptl_receiver_due_ms(const struct udptl_receiver *r)
     const struct held_ifp *h = &r->ring[r->expected % RING];
     for (uint16_t sequence = r->expected; !h->present; h = &r->ring[++sequence % RING])
         ;
-    return h->since_ms + r->config.hold_ms;
+    return h->since_ms + r->hold_ms;
 }
 
 void udptl_receiver_flush(struct udptl_receiver *r, uint64_t now_ms, udptl_ifp_cb cb, void *user)

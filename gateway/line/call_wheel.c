@@ -1,6 +1,5 @@
 #include "gateway/line/call_wheel.h"
 
-#include <assert.h>
 #include <stddef.h>
 
 static void list_init(struct call_wheel_entry *head)
@@ -25,71 +24,80 @@ static void list_unlink(struct call_wheel_entry *entry)
     entry->previous = NULL;
 }
 
+static void list_move_all(struct call_wheel_entry *to, struct call_wheel_entry *from)
+{
+    if (from->next == from)
+        return;
+    from->next->previous = to->previous;
+    to->previous->next = from->next;
+    from->previous->next = to;
+    to->previous = from->previous;
+    list_init(from);
+}
+
 void call_wheel_init(struct call_wheel *wheel, uint64_t now_ms)
 {
-    for (unsigned i = 0; i < CALL_WHEEL_SLOTS; i++) {
+    for (unsigned i = 0; i < CALL_WHEEL_SLOTS; i++)
         list_init(&wheel->slots[i]);
-        wheel->counts[i] = 0;
-    }
+    wheel->count = 0;
     wheel->origin_ms = now_ms;
     wheel->steps = 0;
 }
 
-void call_wheel_add(struct call_wheel *wheel, struct call_wheel_entry *entry)
+/* The step at which due_ms is reached: not one already run, and none beyond one turn. */
+static uint64_t step_of(const struct call_wheel *wheel, uint64_t due_ms)
 {
-    assert(entry->next == NULL);
-    unsigned slot = 0;
+    uint64_t first = wheel->steps + 1, last = wheel->steps + CALL_WHEEL_SLOTS - 1, step = first;
 
-    for (unsigned i = 1; i < CALL_WHEEL_SLOTS; i++)
-        if (wheel->counts[i] < wheel->counts[slot])
-            slot = i;
-    entry->slot = slot;
-    wheel->counts[slot]++;
-    list_append(&wheel->slots[slot], entry);
+    if (due_ms > wheel->origin_ms)
+        step = (due_ms - wheel->origin_ms - 1) / CALL_WHEEL_STEP_MS + 1;
+    if (step < first)
+        return first;
+    return step < last ? step : last;
+}
+
+void call_wheel_want(struct call_wheel *wheel, struct call_wheel_entry *entry, uint64_t due_ms)
+{
+    uint64_t step = step_of(wheel, due_ms);
+
+    if (entry->next != NULL) {
+        if (entry->step <= step)
+            return;
+        call_wheel_remove(wheel, entry);
+    }
+    entry->step = step;
+    wheel->count++;
+    list_append(&wheel->slots[step % CALL_WHEEL_SLOTS], entry);
 }
 
 void call_wheel_remove(struct call_wheel *wheel, struct call_wheel_entry *entry)
 {
     if (entry->next == NULL)
         return;
-    wheel->counts[entry->slot]--;
+    wheel->count--;
     list_unlink(entry);
 }
 
-/* The slot's entries move to a list of their own and go back one by one before they are visited:
- * whatever a visit removes or adds, each is met once. */
-static void run_slot(struct call_wheel *wheel, unsigned slot, uint64_t now_ms, call_wheel_cb *visit,
-                     void *user)
-{
-    struct call_wheel_entry *head = &wheel->slots[slot];
-    struct call_wheel_entry waiting;
-
-    if (head->next == head)
-        return;
-    waiting.next = head->next;
-    waiting.previous = head->previous;
-    waiting.next->previous = &waiting;
-    waiting.previous->next = &waiting;
-    list_init(head);
-    while (waiting.next != &waiting) {
-        struct call_wheel_entry *entry = waiting.next;
-
-        list_unlink(entry);
-        list_append(head, entry);
-        visit(user, entry, now_ms);
-    }
-}
-
+/* What is due moves to a list of its own first: whatever a visit removes or puts on, each is met
+ * once. */
 void call_wheel_advance(struct call_wheel *wheel, uint64_t now_ms, call_wheel_cb *visit, void *user)
 {
     uint64_t due = now_ms < wheel->origin_ms ? 0 : (now_ms - wheel->origin_ms) / CALL_WHEEL_STEP_MS;
+    struct call_wheel_entry waiting;
 
-    if (due > wheel->steps + CALL_WHEEL_SLOTS)
+    if (due <= wheel->steps)
+        return;
+    if (due - wheel->steps > CALL_WHEEL_SLOTS)
         wheel->steps = due - CALL_WHEEL_SLOTS;
+    list_init(&waiting);
     while (wheel->steps < due) {
-        unsigned slot = (unsigned)(wheel->steps % CALL_WHEEL_SLOTS);
-
         wheel->steps++;
-        run_slot(wheel, slot, now_ms, visit, user);
+        list_move_all(&waiting, &wheel->slots[wheel->steps % CALL_WHEEL_SLOTS]);
+    }
+    while (waiting.next != &waiting) {
+        struct call_wheel_entry *entry = waiting.next;
+
+        call_wheel_remove(wheel, entry);
+        visit(user, entry, now_ms);
     }
 }

@@ -19,12 +19,13 @@ static void free_call(struct line_call *call)
     fax_engine_free(call->engine);
     udptl_sender_free(call->udptl_out);
     udptl_receiver_free(call->udptl_in);
+    line_audio_close(call);
     fax_page_wipe(&call->job.page);
     document_wipe(&call->document);
     document_wipe(&call->reduced);
     document_wipe(&call->job.reduced);
     received_pages_close(&call->vault);
-    media_socket_close(&call->media);
+    media_transport_close(&call->media);
     if (call->vault_fd >= 0)
         close(call->vault_fd);
     OPENSSL_cleanse(call, sizeof *call);
@@ -49,6 +50,8 @@ void line_call_report_ready(struct line_call *call, int status, const char *reas
     };
 
     snprintf(ready.reason, sizeof ready.reason, "%s", reason);
+    memcpy(ready.fingerprint, dtls_identity_fingerprint(call->line->identity),
+           sizeof ready.fingerprint);
     if (line_send(call->line, MSG_CALL_READY, &ready, sizeof ready) != 0 && status == 0)
         line_call_abort(call, T30_RESULT_ABORTED, "control does not take messages");
     else if (status != 0)
@@ -61,7 +64,7 @@ void line_call_report_ready(struct line_call *call, int status, const char *reas
 /* Why the call cannot start, or NULL. */
 static const char *open_call(struct line_call *call, int media_fd, int *status)
 {
-    *status = media_socket_open(&call->media, media_fd);
+    *status = media_transport_open(&call->media, media_fd);
     if (*status != 0)
         return "the media socket is of no use";
     if (call->vault_fd < 0) {
@@ -105,6 +108,8 @@ void line_call_start(struct line *line, struct ipc_message *message)
     call->line = line;
     call->start = *start;
     end_texts(&call->start);
+    if (line->call_count >= LINE_CALL_T85_MAX)
+        call->start.t85 = 0;
     call->vault_fd = take_descriptor(message, 1);
     line_insert_call(line, call);
     why = open_call(call, take_descriptor(message, 0), &status);
@@ -121,15 +126,15 @@ static uint32_t negotiated_rate(uint32_t ours, uint32_t theirs)
     return theirs != 0 && theirs < ours ? theirs : ours;
 }
 
-static int get_page(void *user, uint32_t page, struct fax_page_view *out)
+static const struct loaded_document *document_in_use(const struct line_call *call)
 {
-    const struct line_call *call = user;
-    const struct loaded_document *document =
-        call->reduced.page_count > 0 ? &call->reduced : &call->document;
-    const struct coded_page *coded = &document->pages[page];
+    return call->reduced.page_count > 0 ? &call->reduced : &call->document;
+}
 
-    *out = (struct fax_page_view){
-        .coding = FAX_PAGE_T6,
+static struct fax_page_view view_of(const struct coded_page *coded, enum fax_page_coding coding)
+{
+    return (struct fax_page_view){
+        .coding = coding,
         .lsb_first = coded->format.lsb_first,
         .width = coded->format.width,
         .rows = coded->format.height,
@@ -138,29 +143,66 @@ static int get_page(void *user, uint32_t page, struct fax_page_view *out)
         .data = coded->data,
         .length = coded->length,
     };
+}
+
+static int get_page(void *user, uint32_t page, struct fax_page_view *out)
+{
+    *out = view_of(&document_in_use(user)->pages[page], FAX_PAGE_T6);
     return 0;
+}
+
+static int get_t85_page(void *user, uint32_t page, struct fax_page_view *out)
+{
+    *out = view_of(&document_in_use(user)->t85_pages[page], FAX_PAGE_T85);
+    return 0;
+}
+
+static int open_udptl(struct line_call *call, const struct msg_call_media *media)
+{
+    struct udptl_receiver_config config = udptl_receiver_default;
+    unsigned depth = media->redundancy < UDPTL_DEPTH_MAX ? media->redundancy : UDPTL_DEPTH_MAX;
+    int error = media->fec_packets != 0
+                    ? udptl_sender_new_fec(&call->udptl_out, media->fec_packets, media->fec_fields,
+                                           media->max_datagram)
+                    : udptl_sender_new(&call->udptl_out, depth, media->max_datagram);
+
+    config.t38_version = media->t38_version;
+    return error == 0 ? udptl_receiver_new(&call->udptl_in, &config) : error;
 }
 
 static int open_session(struct line_call *call, const struct msg_call_media *media)
 {
+    bool audio = line_audio_is_wanted(media);
     struct fax_engine_config config = {
         .sender = call->start.sender != 0,
         .local_ident = call->start.local_ident,
+        .audio = audio,
+        .hold_back = (media->audio_flags & MEDIA_AUDIO_HOLD_BACK) != 0,
         .t38_version = media->t38_version,
         .max_rate = negotiated_rate(call->start.max_rate, media->max_rate),
         .ecm = call->start.ecm != 0,
         .hold_rnr_ms = call->line->hold_rnr_ms,
         .hold_without_ecm_ms = call->line->hold_without_ecm_ms,
-        .source = {call->document.page_count, get_page, call},
-        .callbacks = {line_call_send_ifp, line_call_event, call},
+        .source = {.page_count = call->document.page_count, .get = get_page, .user = call},
+        .callbacks = {.send_ifp = line_call_send_ifp,
+                      .event = line_call_event,
+                      .user = call,
+                      .hear = line_audio_hear,
+                      .say = line_audio_say},
     };
-    unsigned depth = media->redundancy < UDPTL_DEPTH_MAX ? media->redundancy : UDPTL_DEPTH_MAX;
-    int error = udptl_sender_new(&call->udptl_out, depth, media->max_datagram);
+    int error = open_udptl(call, media);
 
-    if (error == 0)
-        error = udptl_receiver_new(&call->udptl_in, NULL);
+    /* Ahead of the clock the wire costs nothing and the CPU everything. */
+    if (call->start.t85 && !media->express) {
+        config.t85 = true;
+        config.source.get_t85 = call->document.t85_pages != NULL ? get_t85_page : NULL;
+    }
     if (error == 0)
         error = fax_engine_new(&call->engine, &config);
+    if (error == 0 && audio)
+        error = line_audio_open(call, media);
+    else if (error == 0)
+        media_transport_on_datagram(&call->media, line_call_udptl_cb, call);
     return error;
 }
 
@@ -168,7 +210,7 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
 static void unwatch(struct line_call *call)
 {
     if (call->watched)
-        (void)epoll_ctl(call->line->epoll_fd, EPOLL_CTL_DEL, call->media.fd, NULL);
+        (void)epoll_ctl(call->line->epoll_fd, EPOLL_CTL_DEL, call->media.socket.fd, NULL);
     call->watched = false;
 }
 
@@ -178,10 +220,38 @@ static int watch(struct line_call *call)
 
     if (call->watched)
         return 0;
-    if (epoll_ctl(call->line->epoll_fd, EPOLL_CTL_ADD, call->media.fd, &event) < 0)
+    if (epoll_ctl(call->line->epoll_fd, EPOLL_CTL_ADD, call->media.socket.fd, &event) < 0)
         return -errno;
     call->watched = true;
     return 0;
+}
+
+/* Media of a running call changes. Returns whether a new session is to begin; the old one is gone
+ * then. The call may have been freed otherwise. */
+static bool make_way(struct line_call *call, const struct msg_call_media *media)
+{
+    switch (line_audio_update(call, media)) {
+    case LINE_AUDIO_KEEP:
+        if (!line_call_may_move(call, media))
+            line_call_abort(call, T30_RESULT_ABORTED,
+                            "the peer changed the protection of running media");
+        return false;
+    case LINE_AUDIO_TOO_LATE:
+        line_call_abort(call, T30_RESULT_ABORTED, "T.38 came in the middle of a page over audio");
+        return false;
+    case LINE_AUDIO_REPLACE:
+        break;
+    }
+    media_transport_on_datagram(&call->media, NULL, NULL);
+    fax_engine_free(call->engine);
+    udptl_sender_free(call->udptl_out);
+    udptl_receiver_free(call->udptl_in);
+    call->engine = NULL;
+    call->udptl_out = NULL;
+    call->udptl_in = NULL;
+    line_audio_close(call);
+    call_wheel_remove(&call->line->wheel, &call->wheel);
+    return true;
 }
 
 void line_call_media(struct line_call *call, const struct msg_call_media *media)
@@ -194,15 +264,17 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
                   call->start.call);
         return;
     }
-    error = media_socket_connect(&call->media, &media->peer);
+    error = media_transport_connect(&call->media, &media->peer);
     if (error != 0) {
         snprintf(text, sizeof text, "the media address cannot be used: %s", strerror(-error));
         line_call_abort(call, T30_RESULT_ABORTED, text);
         return;
     }
-    if (call->state == LINE_CALL_RUNNING)
+    if (call->state == LINE_CALL_RUNNING && !make_way(call, media))
         return;
     error = open_session(call, media);
+    if (error == 0)
+        error = line_call_protect(call, media);
     if (error == 0)
         error = watch(call);
     if (error != 0) {
@@ -210,12 +282,16 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         line_call_abort(call, T30_RESULT_ABORTED, text);
         return;
     }
+    call->express = media->express != 0;
+    if (call->express)
+        express_flow_begin(&call->flow, 0); /* as udptl_sender_new() numbers */
     call->state = LINE_CALL_RUNNING;
-    call->started_ms = line_now_ms();
-    call->heard_ms = call->started_ms;
-    call_wheel_add(&call->line->wheel, &call->wheel);
+    if (call->started_ms == 0)
+        call->started_ms = line_now_ms();
+    call->heard_ms = line_now_ms();
     line_tick_start(call->line);
-    fax_engine_tick(call->engine, call->started_ms);
+    if (!call->shaking)
+        fax_engine_tick(call->engine, line_now_ms());
     line_call_settle(call);
 }
 
@@ -227,11 +303,14 @@ void line_call_journaled(struct line_call *call, const struct msg_page_journaled
         return;
     }
     call->page_asked = 0;
+    fax_engine_tick(call->engine, line_now_ms()); /* its time may be behind */
     /* FAX_ESTATE: the session ended while control was asked; there is nothing to confirm. */
-    if (answer->status == 0)
+    if (answer->status == 0) {
         (void)fax_engine_page_judged(call->engine, call->page_copy);
-    else
+        delay_counts_add(&call->line->confirmed, uv_hrtime() / 1000u - call->page_since_us);
+    } else
         (void)fax_engine_page_refused(call->engine, T30_RESULT_STORE_FAILED);
+    line_call_run_ahead(call, line_now_ms());
     line_call_settle(call);
 }
 
@@ -241,7 +320,7 @@ void line_call_stop(struct line_call *call, const struct msg_call_stop *stop)
     uint64_t now = line_now_ms();
 
     snprintf(text, sizeof text, "%.*s", (int)sizeof stop->reason - 1, stop->reason);
-    if (call->state == LINE_CALL_RUNNING && !call->finished) {
+    if (call->state == LINE_CALL_RUNNING && !call->finished && !call->shaking) {
         line_call_drain(call, LINE_CALL_DATAGRAMS_AT_STOP, now);
         fax_engine_tick(call->engine, now);
     }
@@ -251,11 +330,13 @@ void line_call_stop(struct line_call *call, const struct msg_call_stop *stop)
 void line_call_abort(struct line_call *call, int result, const char *text)
 {
     if (!call->finished) {
-        snprintf(call->text, sizeof call->text, "%s",
-                 text != NULL ? text : t30_result_text(result));
+        /* The engine may know better: a whole document that misses only the farewell is one. */
+        call->result = result;
         if (call->engine != NULL)
             fax_engine_abort(call->engine, result);
-        call->result = result;
+        if (call->result == result)
+            snprintf(call->text, sizeof call->text, "%s",
+                     text != NULL ? text : t30_result_text(result));
         call->finished = true;
     }
     line_call_settle(call);
@@ -281,12 +362,15 @@ static int send_done(struct line_call *call)
         .x_dpi = statistics->x_dpi,
         .y_dpi = statistics->y_dpi,
         .media_seen = call->media_seen,
+        .express = call->express && call->flow.on && call->flow.reports_taken > 0,
         .media_ms = call->started_ms == 0 ? 0 : (uint32_t)(call->ended_ms - call->started_ms),
     };
 
     if (statistics->width != 0)
         done.coding = received_page_coding(statistics->coding);
-    if (call->udptl_in != NULL) {
+    if (call->audio != NULL) {
+        line_audio_count(call, &done);
+    } else if (call->udptl_in != NULL) {
         const struct udptl_counters *counters = udptl_receiver_counters(call->udptl_in);
 
         done.packets_lost = (uint32_t)counters->lost;
@@ -298,6 +382,7 @@ static int send_done(struct line_call *call)
     if (statistics->modem != FAX_MODEM_UNTRAINED)
         snprintf(done.modem, sizeof done.modem, "%s", fax_modem_name(statistics->modem));
     snprintf(done.text, sizeof done.text, "%s", call->text);
+    snprintf(done.protection, sizeof done.protection, "%s", call->protection);
     return line_send(call->line, MSG_CALL_DONE, &done, sizeof done);
 }
 
@@ -312,21 +397,33 @@ static void begin_ending(struct line_call *call)
     call->engine = NULL;
     call->page_asked = 0;
     unwatch(call);
-    media_socket_close(&call->media);
-    if (call->wheel.next == NULL)
-        call_wheel_add(&call->line->wheel, &call->wheel);
+    media_transport_close(&call->media);
+    call->dtls = NULL;
     line_tick_start(call->line);
+}
+
+/* The next visit is for whatever comes first. Most often something earlier is planned already. */
+static void plan_visit(struct line_call *call)
+{
+    if (call->state == LINE_CALL_RUNNING)
+        call_wheel_want(&call->line->wheel, &call->wheel, line_call_due_ms(call));
 }
 
 void line_call_settle(struct line_call *call)
 {
-    if (!call->finished)
+    if (!call->finished) {
+        plan_visit(call);
         return;
+    }
     if (call->state != LINE_CALL_ENDING)
         begin_ending(call);
     if (call->job.running)
         return;
-    if (!call->line->closing && send_done(call) == -ENOBUFS)
-        return; /* the next visit tries again: this message may not be lost */
+    if (!call->line->closing && send_done(call) == -ENOBUFS) {
+        /* The next visit tries again: this message may not be lost. */
+        call_wheel_want(&call->line->wheel, &call->wheel, line_now_ms() + LINE_CALL_RETRY_MS);
+        line_tick_start(call->line);
+        return;
+    }
     free_call(call);
 }

@@ -1,6 +1,7 @@
 /* What the T.30 engine says, told to control. */
 #include "gateway/line/line_call.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,11 @@ static void report_progress(struct line_call *call, enum call_progress kind,
         call->line->progress_dropped++;
 }
 
+void line_call_progress(struct line_call *call, enum call_progress kind)
+{
+    report_progress(call, kind, NULL);
+}
+
 static void finish(struct line_call *call, const struct fax_engine_event *event)
 {
     call->result = event->result;
@@ -44,6 +50,7 @@ static void take_page(struct line_call *call, const struct fax_engine_event *eve
         (void)fax_engine_page_refused(call->engine, T30_RESULT_LIMIT);
         return;
     }
+    call->page_since_us = call->line->stall.before_us;
     line_call_store_page(call, event->received, number);
 }
 
@@ -94,9 +101,12 @@ void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copie
 
     if (udptl_sender_produce(call->udptl_out, ifp, length, datagram, sizeof datagram, &octets) != 0)
         return;
+    express_flow_sent(&call->flow);
     for (int i = 0; i < copies; i++)
-        media_socket_send(&call->media, datagram, octets);
+        media_transport_send(&call->media, datagram, octets);
     explicit_bzero(datagram, octets);
+    if (!call->express)
+        udptl_sender_sent(call->udptl_out, line_now_ms());
 }
 
 static void receive_ifp_cb(void *user, uint16_t sequence, const uint8_t *data, size_t length)
@@ -107,11 +117,21 @@ static void receive_ifp_cb(void *user, uint16_t sequence, const uint8_t *data, s
         (void)fax_engine_receive_ifp(call->engine, sequence, data, length);
 }
 
-static void take_datagram(struct line_call *call, size_t length, uint64_t now_ms)
+void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_ms)
 {
-    if (udptl_receiver_push(call->udptl_in, call->line->datagram, length, now_ms, receive_ifp_cb,
-                            call) != 0)
+    struct line_call *call = user;
+
+    if (call->shaking && !call->finished) /* the first packet may come before the next visit */
+        line_call_begin_session(call, now_ms);
+    if (call->finished || line_call_take_report(call, data, length))
         return;
+    /* The session's time must be that of the datagram: nobody visits a call that has nothing to do.
+     */
+    fax_engine_tick(call->engine, now_ms);
+    if (call->finished ||
+        udptl_receiver_push(call->udptl_in, data, length, now_ms, receive_ifp_cb, call) != 0)
+        return;
+    line_call_note_datagram(call, data);
     call->heard_ms = now_ms;
     if (call->media_seen++ == 0)
         report_progress(call, PROGRESS_MEDIA_SEEN, NULL);
@@ -119,41 +139,75 @@ static void take_datagram(struct line_call *call, size_t length, uint64_t now_ms
 
 void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
 {
-    uint8_t *datagram = call->line->datagram;
-    size_t longest = 0;
+    if (call->express && limit < LINE_CALL_DATAGRAMS_EXPRESS)
+        limit = LINE_CALL_DATAGRAMS_EXPRESS;
+    if (!call->finished)
+        (void)media_transport_receive(&call->media, call->line->datagram, limit, now_ms);
+    if (call->shaking)
+        return;
+    line_call_run_ahead(call, now_ms);
+}
 
-    while (limit-- > 0 && !call->finished) {
-        ssize_t length = media_socket_receive(&call->media, datagram, UDPTL_DATAGRAM_MAX);
+/* Most often one datagram waits: then the read that would find the queue empty is spared. The set
+ * of sockets is level triggered, so what is left is met at the next tick. */
+void line_call_hear(struct line_call *call, uint64_t tick, uint64_t now_ms)
+{
+    bool again = tick == call->heard_tick + 1;
 
-        if (length == -EAGAIN)
-            break;
-        if (length < 0)
-            continue;
-        if ((size_t)length > longest)
-            longest = (size_t)length;
-        take_datagram(call, (size_t)length, now_ms);
-    }
-    explicit_bzero(datagram, longest);
+    call->heard_tick = tick;
+    line_call_drain(call, again ? LINE_CALL_DATAGRAMS_PER_TICK : 1, now_ms);
 }
 
 /* T.30 ends a session by its own timers when a sender hears nothing after it asked; a receiver
  * hears something all the time, so silence means that the sender is gone. */
-static bool is_silent(const struct line_call *call, uint64_t now_ms)
+static uint64_t silent_from_ms(const struct line_call *call)
 {
     uint64_t limit_ms = call->start.no_media_timeout_ms;
 
     if (call->start.sender && call->media_seen > 0)
         limit_ms = LINE_CALL_SENDER_SILENCE_MS;
-    return limit_ms != 0 && now_ms - call->heard_ms >= limit_ms;
+    return limit_ms == 0 ? UINT64_MAX : call->heard_ms + limit_ms;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t line_call_due_ms(const struct line_call *call)
+{
+    uint64_t due_ms = earlier(silent_from_ms(call), fax_engine_next_due_ms(call->engine));
+
+    if (call->express)
+        return 0; /* at each step: reports and credit come and go */
+    due_ms = earlier(due_ms, udptl_receiver_due_ms(call->udptl_in));
+    due_ms = earlier(due_ms, udptl_sender_due_ms(call->udptl_out));
+    return earlier(due_ms, media_transport_due_ms(&call->media));
+}
+
+static void repeat_latest(struct line_call *call, uint64_t now_ms)
+{
+    uint8_t datagram[UDPTL_DATAGRAM_MAX];
+    size_t octets = 0;
+
+    if (!udptl_sender_repeat(call->udptl_out, now_ms, datagram, &octets))
+        return;
+    media_transport_send(&call->media, datagram, octets);
+    explicit_bzero(datagram, octets);
 }
 
 void line_call_visit(struct line_call *call, uint64_t now_ms)
 {
+    if (line_call_shake(call, now_ms))
+        return;
     if (!call->finished) {
+        media_transport_tick(&call->media, now_ms);
+        fax_engine_tick(call->engine, now_ms);
+        repeat_latest(call, now_ms);
         if (udptl_receiver_due_ms(call->udptl_in) <= now_ms)
             udptl_receiver_flush(call->udptl_in, now_ms, receive_ifp_cb, call);
-        fax_engine_tick(call->engine, now_ms);
-        if (!call->finished && is_silent(call, now_ms)) {
+        line_call_run_ahead(call, now_ms);
+        if (!call->finished && silent_from_ms(call) <= now_ms) {
             line_call_abort(call, T30_RESULT_MEDIA_SILENT, NULL);
             return;
         }

@@ -76,6 +76,7 @@ static void reduced_cb(uv_work_t *work, int status)
         call->job.status = status;
     if (!call->finished && call->job.status == 0) {
         call->reduced = call->job.reduced;
+        fax_engine_tick(call->engine, line_now_ms());
         if (fax_engine_pages_changed(call->engine) == 0)
             call->job.reduced = before;
         else

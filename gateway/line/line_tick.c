@@ -34,6 +34,7 @@ static void measure_stall(struct line_stall *stall)
         if (busy_us > stall->longest_cpu_us)
             stall->longest_cpu_us = busy_us;
     }
+    stall->before_us = stall->last_wall_us != 0 ? stall->last_wall_us : wall_us;
     stall->last_wall_us = wall_us;
     stall->last_cpu_us = cpu_us;
     stall->ticks++;
@@ -45,6 +46,7 @@ static void drain_sockets(struct line *line, uint64_t now_ms)
 {
     struct epoll_event ready[LINE_READY_MAX];
     unsigned rounds = line->call_count / LINE_READY_MAX + 1;
+    uint64_t tick = line->stall.ticks;
     int n;
 
     do {
@@ -52,7 +54,7 @@ static void drain_sockets(struct line *line, uint64_t now_ms)
         for (int i = 0; i < n; i++) {
             struct line_call *call = ready[i].data.ptr;
 
-            line_call_drain(call, LINE_CALL_DATAGRAMS_PER_TICK, now_ms);
+            line_call_hear(call, tick, now_ms);
             line_call_settle(call);
         }
     } while (n == LINE_READY_MAX && --rounds > 0);
@@ -65,14 +67,6 @@ static void visit_cb(void *user, struct call_wheel_entry *entry, uint64_t now_ms
                     now_ms);
 }
 
-static bool is_wheel_empty(const struct call_wheel *wheel)
-{
-    for (unsigned i = 0; i < CALL_WHEEL_SLOTS; i++)
-        if (wheel->counts[i] != 0)
-            return false;
-    return true;
-}
-
 void line_tick_cb(uv_timer_t *timer)
 {
     struct line *line = timer->data;
@@ -81,7 +75,7 @@ void line_tick_cb(uv_timer_t *timer)
     measure_stall(&line->stall);
     drain_sockets(line, now_ms);
     call_wheel_advance(&line->wheel, now_ms, visit_cb, NULL);
-    if (is_wheel_empty(&line->wheel)) {
+    if (line->wheel.count == 0) {
         uv_timer_stop(timer);
         line->ticking = false;
         line->stall.last_wall_us = 0;

@@ -1,9 +1,8 @@
 #include "gateway/line/received_page.h"
 
 #include "codecs/fax_error.h"
+#include "codecs/page_coder.h"
 #include "codecs/raster.h"
-#include "codecs/t4_decode.h"
-#include "codecs/t4_encode.h"
 #include "gateway/file_octets.h"
 #include "policy/policy_error.h"
 #include "t38/copy_quality.h"
@@ -81,7 +80,7 @@ static int code_anew(struct coded_page *repaired, const struct raster *raster,
 {
     const struct page_format format = {
         .x_dpi = view->x_dpi, .y_dpi = view->y_dpi, .coding = PAGE_CODING_T6, .lsb_first = true};
-    int error = t4_encode_page(raster, &format, repaired);
+    int error = page_encode(raster, &format, repaired);
 
     if (error != 0)
         return error;
@@ -98,8 +97,8 @@ static int check_pixels(const struct fax_page *page, struct fax_page_view *view,
                         struct coded_page *repaired, struct msg_page_sealed *sealed,
                         enum fax_copy *copy)
 {
-    const struct t4_limits limits = {.max_rows = RECEIVED_PAGE_ROWS_MAX,
-                                     .max_bad_rows = page->without_ecm ? UINT32_MAX : 0};
+    const struct page_limits limits = {.max_rows = RECEIVED_PAGE_ROWS_MAX,
+                                       .max_bad_rows = page->without_ecm ? UINT32_MAX : 0};
     const struct page_format format = {
         .width = view->width,
         .x_dpi = view->x_dpi,
@@ -107,9 +106,9 @@ static int check_pixels(const struct fax_page *page, struct fax_page_view *view,
         .coding = received_page_coding(view->coding),
         .lsb_first = view->lsb_first,
     };
-    struct t4_report report;
+    struct page_report report;
     struct raster raster;
-    int error = t4_decode(view->data, view->length, &format, &limits, &raster, &report);
+    int error = page_decode(view->data, view->length, &format, &limits, &raster, &report);
 
     *copy = FAX_COPY_GOOD;
     if (page->without_ecm && (error == 0 || error == FAX_EEMPTY))

@@ -15,6 +15,9 @@ enum {
     MSG_NOTE_MAX = 2048,
     MSG_PAGES_MAX = 160,
     MSG_CONTENT_TYPE_MAX = 256,
+    MSG_FINGERPRINT_OCTETS = 32, /* SHA-256 of a certificate */
+    MSG_SRTP_KEY_MAX = 46,       /* master key and salt */
+    MSG_PROTECTION_MAX = 64,
 };
 
 enum message_type {
@@ -146,6 +149,7 @@ struct msg_call_start {
      * attempts. Everywhere (header line, MSG_CALL_READY, PROGRESS, DONE) pages are counted as pages
      * of the whole document, not of the call. */
     uint32_t first_page;
+    uint32_t t85; /* 1: offer T.85, or send in it where the peer takes it and it is shorter */
 };
 
 struct msg_call_ready {
@@ -153,6 +157,20 @@ struct msg_call_ready {
     int32_t status; /* 0, or negative errno: why the pages cannot be prepared */
     uint32_t pages; /* sender: how many the document has, those before first_page included */
     char reason[MSG_REASON_MAX];
+    uint8_t fingerprint[MSG_FINGERPRINT_OCTETS]; /* of this line's certificate, for DTLS */
+};
+
+/* How media travels. The protected ones are for calls whose signalling is TLS. */
+enum media_path {
+    MEDIA_TRANSPORT_UDPTL = 0,
+    MEDIA_TRANSPORT_RTP = 1,
+    MEDIA_TRANSPORT_UDPTL_DTLS = 2, /* RFC 7345 */
+    MEDIA_TRANSPORT_SRTP = 3,       /* keys by SDES (RFC 4568) */
+};
+
+enum media_audio_flag {
+    MEDIA_AUDIO_A_LAW = 1,     /* PCMA, else PCMU */
+    MEDIA_AUDIO_HOLD_BACK = 2, /* sender: T.38 may still come: do not answer the peer's DIS */
 };
 
 struct msg_call_media {
@@ -162,6 +180,16 @@ struct msg_call_media {
     uint8_t redundancy;    /* UDPTL redundancy depth to send with */
     uint16_t max_datagram; /* what the peer takes (T38FaxMaxDatagram) */
     uint32_t max_rate;     /* negotiated T38MaxBitRate */
+    uint8_t fec_packets;   /* that a parity field joins; 0: redundancy, not parity (T.38 §9.1) */
+    uint8_t fec_fields;    /* parity fields of a datagram */
+    uint8_t transport;     /* enum media_path */
+    uint8_t dtls_active;   /* UDPTL_DTLS: 1: our side is the DTLS client (a=setup:active) */
+    uint8_t srtp_suite;    /* SRTP: enum srtp_media_suite */
+    uint8_t express;       /* 1: both gateways agreed to run ahead of the clock */
+    uint8_t audio_payload; /* RTP, SRTP: payload type, both ways */
+    uint8_t audio_flags;   /* enum media_audio_flag */
+    uint8_t fingerprint[MSG_FINGERPRINT_OCTETS]; /* UDPTL_DTLS: what the peer's certificate has */
+    uint8_t srtp_send_key[MSG_SRTP_KEY_MAX], srtp_receive_key[MSG_SRTP_KEY_MAX]; /* SRTP */
 };
 
 enum call_progress {
@@ -170,7 +198,8 @@ enum call_progress {
     PROGRESS_PAGE_BEGIN,     /* page */
     PROGRESS_PAGE_PENDING,   /* sender: post-page command sent for page, not yet answered */
     PROGRESS_PAGE_CONFIRMED, /* sender: MCF came; receiver: MCF sent */
-    PROGRESS_MEDIA_SEEN,     /* first valid UDPTL packet of the peer */
+    PROGRESS_MEDIA_SEEN,     /* first valid packet of the peer */
+    PROGRESS_FAX_TONES,      /* over audio: the peer is a fax machine */
 };
 
 struct msg_call_progress {
@@ -221,9 +250,11 @@ struct msg_call_done {
     uint32_t media_seen; /* packets of the peer that were valid */
     uint32_t packets_lost, packets_recovered, packets_bad;
     uint32_t media_ms; /* from CALL_MEDIA to the end */
+    uint32_t express;  /* 1: the call ran ahead of the clock to its end */
     char peer_ident[MSG_IDENT_MAX];
     char modem[16];
-    char text[MSG_REASON_MAX]; /* the result in words */
+    char text[MSG_REASON_MAX];           /* the result in words */
+    char protection[MSG_PROTECTION_MAX]; /* of media: version and cipher; "": none */
 };
 
 enum render_rotate { RENDER_ROTATE_AUTO = 0, RENDER_ROTATE_NONE = 1 };

@@ -20,7 +20,7 @@ static void on_due(struct sip_timer *timer)
         sip_session_settle(s);
         return;
     }
-    (void)sip_transport_send(stack, a->text, a->length, (struct sockaddr *)&a->to);
+    (void)sip_transport_send(stack, a->text, a->length, &a->to);
     stack->counters.retransmissions_out++;
     a->interval_ms =
         a->interval_ms * 2 < stack->config.t2_ms ? a->interval_ms * 2 : stack->config.t2_ms;

@@ -40,7 +40,7 @@ static void send_again(struct sip_session *s)
 {
     struct sip_acknowledged *a = &s->acknowledged;
     a->sent_at_ms = uv_now(s->stack->loop);
-    (void)sip_transport_send(s->stack, a->text, a->length, (struct sockaddr *)&a->to);
+    (void)sip_transport_send(s->stack, a->text, a->length, &a->to);
 }
 
 void sip_ack_send(struct sip_session *s, uint32_t cseq)
@@ -70,7 +70,7 @@ static void refuse_branch(struct sip_session *s, const osip_message_t *response)
         struct sip_request bye = {.method = "BYE", .cseq = ack.cseq + 1};
         size_t length = sip_request_write(stack, &fork, &ack, NULL);
         if (length)
-            (void)sip_transport_send(stack, stack->scratch, length, (struct sockaddr *)&fork.peer);
+            (void)sip_transport_send(stack, stack->scratch, length, &fork.peer);
         (void)sip_request_send(stack, &fork, &bye, NULL, NULL);
     }
     sip_dialog_close(stack, &fork);

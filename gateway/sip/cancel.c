@@ -7,18 +7,21 @@
 
 /* CANCEL goes hop by hop, the way of its INVITE, and shares its branch (§9.2). */
 static struct sip_transaction *find_invite(struct sip_stack *stack, const osip_message_t *cancel,
-                                           const struct sockaddr *source)
+                                           const struct sip_hop *source)
 {
     char key[SIP_KEY_TEXT];
     if (!sip_transaction_server_key(key, "INVITE", cancel))
         return NULL;
     struct sip_transaction *invite = sip_transaction_find(stack, key);
-    return invite && sip_transport_same((struct sockaddr *)&invite->peer, source, false) ? invite
-                                                                                         : NULL;
+    return invite && invite->peer.protocol == source->protocol &&
+                   sip_transport_same((struct sockaddr *)&invite->peer.address,
+                                      (const struct sockaddr *)&source->address, false)
+               ? invite
+               : NULL;
 }
 
 void sip_cancel_receive(struct sip_stack *stack, osip_event_t *event, const char *key,
-                        const struct sockaddr *source)
+                        const struct sip_hop *source)
 {
     char tag[SIP_ID_TEXT];
     struct sip_transaction *invite = find_invite(stack, event->sip, source);

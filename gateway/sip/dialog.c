@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/sip/message.h"
 #include "gateway/sip/text.h"
@@ -53,24 +54,37 @@ struct sip_session *sip_dialog_find(struct sip_stack *stack, const osip_message_
     return n > 0 && n < (int)sizeof key ? sip_table_find(&stack->dialogs, key) : NULL;
 }
 
-static bool uri_address(const struct sip_stack *stack, const osip_uri_t *uri,
-                        struct sockaddr_storage *address)
+/* Where a URI leads to: a literal address, by the transport that it names. */
+static bool uri_hop(const struct sip_stack *stack, const osip_uri_t *uri, struct sip_hop *hop)
 {
-    long port = uri->port && *uri->port ? strtol(uri->port, NULL, 10) : 5060;
+    const char *transport = sip_message_param(&uri->url_params, "transport");
+    bool is_tls = !strcasecmp(uri->scheme, "sips") || (transport && !strcasecmp(transport, "tls"));
+    long port = uri->port && *uri->port ? strtol(uri->port, NULL, 10) : is_tls ? 5061 : 5060;
+    *hop = (struct sip_hop){.protocol = is_tls ? SIP_TLS : SIP_UDP};
+    if (!is_tls && transport && !strcasecmp(transport, "tcp"))
+        hop->protocol = SIP_TCP;
     return port > 0 && port <= UINT16_MAX &&
-           sip_transport_literal(stack, uri->host, (uint16_t)port, address);
+           sip_transport_literal(uri->host, (uint16_t)port, &hop->address) &&
+           sip_transport_can_reach(stack, hop);
 }
 
 /* Requests go to the first route or the target when that is a literal address; names, and peers
- * behind an address translation, are reached where their message came from. */
+ * behind an address translation, are reached where their message came from. So is everybody at the
+ * other end of a connection, and what began in TLS goes on in TLS. */
 static void find_peer(struct sip_stack *stack, struct sip_dialog *d, const osip_uri_t *first_hop,
-                      const struct sockaddr *source, bool is_translated)
+                      const struct sip_hop *source, bool is_translated)
 {
-    struct sockaddr_storage address;
-    if (first_hop && !is_translated && uri_address(stack, first_hop, &address))
-        d->peer = address;
+    struct sip_hop hop;
+    const struct sip_hop *known = source ? source : &d->peer;
+    bool found = first_hop && !is_translated && uri_hop(stack, first_hop, &hop);
+    if (found && known->protocol != SIP_UDP)
+        found = !sip_transport_same((const struct sockaddr *)&hop.address,
+                                    (const struct sockaddr *)&known->address, false) &&
+                (known->protocol == SIP_TCP || hop.protocol == SIP_TLS);
+    if (found)
+        d->peer = hop;
     else if (source)
-        memcpy(&d->peer, source, socket_address_length(source));
+        d->peer = *source;
 }
 
 /* Joins the Record-Route URIs, in order for a server, reversed for a client. Returns the first
@@ -110,17 +124,17 @@ static int take_routes(struct sip_dialog *d, const osip_message_t *m, bool rever
 }
 
 /* Whether the top Via, written by the peer, names another address than we see. */
-static bool is_translated(const osip_message_t *request, const struct sockaddr *source)
+static bool is_translated(const osip_message_t *request, const struct sip_hop *source)
 {
     const osip_via_t *via = osip_list_get(&request->vias, 0);
     char text[SOCKET_ADDRESS_HOST];
-    socket_address_host(source, text);
+    socket_address_host((const struct sockaddr *)&source->address, text);
     bool is_literal = strspn(via->host, "0123456789.") == strlen(via->host);
     return is_literal && osip_list_size(&request->vias) == 1 && strcmp(via->host, text) != 0;
 }
 
 static int take_invite(struct sip_stack *stack, struct sip_dialog *d, const osip_message_t *invite,
-                       const struct sockaddr *source)
+                       const struct sip_hop *source)
 {
     char call_id[SIP_CALL_ID_MAX + 1], *text = NULL;
     const osip_uri_t *contact = sip_message_contact(invite), *first = NULL;
@@ -146,7 +160,7 @@ static int take_invite(struct sip_stack *stack, struct sip_dialog *d, const osip
 }
 
 int sip_dialog_open_server(struct sip_stack *stack, struct sip_dialog *d,
-                           const osip_message_t *invite, const struct sockaddr *source)
+                           const osip_message_t *invite, const struct sip_hop *source)
 {
     void *owner = d->node.owner;
     sip_stack_make_id(d->local_tag);
@@ -173,13 +187,14 @@ int sip_dialog_open_client(struct sip_stack *stack, struct sip_dialog *d,
 {
     char id[SIP_ID_TEXT];
     void *owner = d->node.owner;
+    const struct sip_hop hop = {.address = call->target, .protocol = call->protocol};
     sip_stack_make_id(id);
     sip_stack_make_id(d->local_tag);
     if (!is_usable_text(call->request_uri) || !sip_text_is_token(call->request_uri) ||
         !is_usable_text(call->from_uri) || !is_usable_text(call->to_uri) ||
         (call->call_id &&
          (!sip_text_is_token(call->call_id) || strlen(call->call_id) > SIP_CALL_ID_MAX)) ||
-        call->target.ss_family != stack->bound.ss_family)
+        !sip_transport_can_reach(stack, &hop))
         return -EINVAL;
     d->call_id = strdup(call->call_id ? call->call_id : id);
     char *from = bracketed(call->from_uri);
@@ -187,7 +202,8 @@ int sip_dialog_open_client(struct sip_stack *stack, struct sip_dialog *d,
     free(from);
     d->remote = bracketed(call->to_uri);
     d->target = strdup(call->request_uri);
-    d->peer = call->target;
+    d->peer = hop;
+    d->long_by_tcp = call->long_by_tcp && call->protocol == SIP_UDP;
     if (!d->call_id || !d->local || !d->remote || !d->target)
         return -ENOMEM;
     return enter(stack, d, owner);
@@ -224,7 +240,8 @@ int sip_dialog_confirm(struct sip_stack *stack, struct sip_dialog *d,
 int sip_dialog_fork(struct sip_stack *stack, struct sip_dialog *fork,
                     const struct sip_dialog *dialog, const osip_message_t *response)
 {
-    *fork = (struct sip_dialog){.local_cseq = dialog->local_cseq, .peer = dialog->peer};
+    *fork = (struct sip_dialog){
+        .local_cseq = dialog->local_cseq, .peer = dialog->peer, .long_by_tcp = dialog->long_by_tcp};
     memcpy(fork->local_tag, dialog->local_tag, sizeof fork->local_tag);
     fork->call_id = strdup(dialog->call_id);
     fork->local = strdup(dialog->local);

@@ -19,13 +19,14 @@ struct sip_dialog {
     bool is_strict;   /* the first route is a strict router (§12.2.1.1) */
     uint32_t local_cseq, remote_cseq;
     bool has_remote_cseq;
-    struct sockaddr_storage peer; /* where requests go */
+    struct sip_hop peer; /* where requests go */
+    bool long_by_tcp;    /* those too long for UDP go by TCP */
 };
 
 /* Sets it up from the INVITE of a peer (§12.1.1) and enters it in the table. Errors: -ENOMEM,
  * -EBADMSG; the dialog can then only be closed. */
 int sip_dialog_open_server(struct sip_stack *stack, struct sip_dialog *dialog,
-                           const osip_message_t *invite, const struct sockaddr *source)
+                           const osip_message_t *invite, const struct sip_hop *source)
     __attribute__((warn_unused_result));
 
 /* Sets it up for an INVITE of ours. Errors: -ENOMEM, -EINVAL. */

@@ -49,10 +49,13 @@ static void on_accepted(struct sip_session *s, const osip_message_t *response)
 static void on_response(struct sip_transaction *tx, struct sip_session *s,
                         const osip_message_t *response, enum sip_party failure)
 {
-    (void)tx;
+    const char *unreachable = tx->failure ? tx->failure : "unreachable";
+    s->dialog.peer.connection = s->dialog.peer.protocol == tx->peer.protocol
+                                    ? tx->peer.connection
+                                    : s->dialog.peer.connection;
     if (!response)
         sip_session_end(s, failure, failure == SIP_PARTY_TRANSPORT ? 503 : 408,
-                        failure == SIP_PARTY_TRANSPORT ? "unreachable" : "no response");
+                        failure == SIP_PARTY_TRANSPORT ? unreachable : "no response");
     else if (response->status_code < 200)
         on_provisional(s, response);
     else if (response->status_code < 300)

@@ -26,7 +26,7 @@ static void copy_display(char *to, size_t size, const char *display)
 }
 
 static void offer_to_application(struct sip_session *s, const osip_message_t *invite,
-                                 const struct sockaddr *source, const struct sdp_session *offer)
+                                 const struct sip_hop *source, const struct sdp_session *offer)
 {
     const struct sip_config *config = &s->stack->config;
     char display[128];
@@ -49,7 +49,8 @@ static void offer_to_application(struct sip_session *s, const osip_message_t *in
         .to_host = or_empty(invite->req_uri->host),
         .call_id = s->dialog.call_id,
         .user_agent = or_empty(sip_message_header(invite, "user-agent")),
-        .source = source,
+        .source = (const struct sockaddr *)&source->address,
+        .protocol = source->protocol,
         .offer = offer,
     };
     config->incoming(config->user, s, &info);
@@ -61,7 +62,8 @@ static int respond(struct sip_session *s, int code, const char *reason)
     struct sip_transaction *tx = s->invite_server;
     struct sip_response what = {.code = code, .reason = reason, .local_tag = s->dialog.local_tag};
     if (code > 100 && code < 300)
-        what.contact = sip_transport_host(s->stack, (struct sockaddr *)&tx->peer);
+        what.contact = sip_transport_contact(s->stack, &tx->peer,
+                                             sip_message_is_sips(sip_transaction_message(tx)));
     osip_message_t *response = sip_response_build(s->stack, sip_transaction_message(tx), &what);
     if (!response)
         return -ENOMEM;
@@ -82,8 +84,8 @@ static void on_ring_timeout(struct sip_timer *timer)
     sip_session_end(s, SIP_PARTY_TIMEOUT, 408, "not answered");
 }
 
-static void start(struct sip_stack *stack, struct sip_transaction *tx,
-                  const struct sockaddr *source, const struct sdp_session *offer)
+static void start(struct sip_stack *stack, struct sip_transaction *tx, const struct sip_hop *source,
+                  const struct sdp_session *offer)
 {
     const osip_message_t *invite = sip_transaction_message(tx);
     struct sip_session *s = sip_session_create(stack, false);
@@ -113,7 +115,7 @@ static bool is_full(const struct sip_stack *stack)
 
 /* All that is refused here is refused without making state. */
 void sip_invite_server_receive(struct sip_stack *stack, osip_event_t *event, const char *key,
-                               const struct sockaddr *source)
+                               const struct sip_hop *source)
 {
     struct sdp_session offer;
     const osip_message_t *invite = event->sip;
@@ -177,11 +179,13 @@ int sip_invite_server_accept(struct sip_session *s, const struct sdp_session *sd
     if (error)
         goto fail;
     error = -ENOMEM;
-    struct sip_response what = {.code = 200,
-                                .local_tag = s->dialog.local_tag,
-                                .contact = sip_transport_host(stack, (struct sockaddr *)&tx->peer),
-                                .body = body,
-                                .body_length = length};
+    struct sip_response what = {
+        .code = 200,
+        .local_tag = s->dialog.local_tag,
+        .contact = sip_transport_contact(stack, &tx->peer,
+                                         sip_message_is_sips(sip_transaction_message(tx))),
+        .body = body,
+        .body_length = length};
     response = sip_response_build(stack, sip_transaction_message(tx), &what);
     if (!response || sip_accept_start(s, tx, response, !s->invite_offered) != 0)
         goto fail;

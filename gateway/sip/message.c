@@ -48,7 +48,14 @@ static bool is_cseq(const char *number)
 
 bool sip_message_uri_is_usable(const osip_uri_t *uri)
 {
-    return uri && uri->scheme && !strcasecmp(uri->scheme, "sip") && fits(uri->host, 255);
+    return uri && uri->scheme &&
+           (!strcasecmp(uri->scheme, "sip") || !strcasecmp(uri->scheme, "sips")) &&
+           fits(uri->host, 255);
+}
+
+bool sip_message_is_sips(const osip_message_t *m)
+{
+    return m->req_uri && m->req_uri->scheme && !strcasecmp(m->req_uri->scheme, "sips");
 }
 
 static bool has_headers(const osip_message_t *m)

@@ -32,10 +32,13 @@ uint32_t sip_message_cseq(const osip_message_t *message);
  * lower case. */
 const char *sip_message_header(const osip_message_t *message, const char *name);
 
-/* Returns the URI of the first Contact when it is a sip URI with a host, or NULL. */
+/* Returns the URI of the first Contact when it is a sip or sips URI with a host, or NULL. */
 const osip_uri_t *sip_message_contact(const osip_message_t *message);
 
-/* Tells whether a URI is one that requests can be sent to: sip with a host. */
+/* Whether a request was sent to a sips URI. */
+bool sip_message_is_sips(const osip_message_t *request);
+
+/* Tells whether a URI is one that requests can be sent to: sip or sips with a host. */
 bool sip_message_uri_is_usable(const osip_uri_t *uri);
 
 /* Reads the session description of a message, also from a multipart body. Returns 1 when there

@@ -4,7 +4,7 @@
 #include "gateway/sip/transport.h"
 
 void sip_options_receive(struct sip_stack *stack, const osip_message_t *request,
-                         const struct sockaddr *source)
+                         const struct sip_hop *source)
 {
     if (stack->is_closing)
         sip_response_stateless(stack, request, source, 503, "Retry-After", "10");

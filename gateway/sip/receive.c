@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/sip/body.h"
 #include "gateway/sip/message.h"
@@ -38,7 +39,8 @@ static bool has_hops_left(const osip_message_t *m)
 }
 
 /* RFC 3261 §8.2, in its order. */
-static struct refusal examine(const osip_message_t *m, const struct sip_session *s)
+static struct refusal examine(const osip_message_t *m, const struct sip_session *s,
+                              const struct sip_hop *source)
 {
     const char *require = sip_message_header(m, "require");
     bool is_cancel = is_method(m, "CANCEL");
@@ -50,7 +52,9 @@ static struct refusal examine(const osip_message_t *m, const struct sip_session 
         return (struct refusal){481, NULL, NULL};
     if (!has_hops_left(m))
         return (struct refusal){483, NULL, NULL};
-    if (!s && !sip_message_uri_is_usable(m->req_uri))
+    /* sips asks for TLS on every hop (§26.2.2), and the last one is here. */
+    if ((!s && !sip_message_uri_is_usable(m->req_uri)) ||
+        (sip_message_is_sips(m) && source->protocol != SIP_TLS))
         return (struct refusal){416, NULL, NULL};
     if (require && *require)
         return (struct refusal){420, "Unsupported", require};
@@ -60,26 +64,35 @@ static struct refusal examine(const osip_message_t *m, const struct sip_session 
 }
 
 static bool is_known_source(const struct sip_stack *stack, const struct sip_session *s,
-                            const struct sockaddr *source)
+                            const struct sip_hop *source)
 {
     const struct sip_config *c = &stack->config;
-    if (s && sip_transport_same((const struct sockaddr *)&s->dialog.peer, source, false))
+    const struct sockaddr *address = (const struct sockaddr *)&source->address;
+    if (s && sip_transport_same((const struct sockaddr *)&s->dialog.peer.address, address, false))
         return true;
-    return !c->source_known || c->source_known(c->user, source);
+    return !c->source_known || c->source_known(c->user, address, source->protocol);
+}
+
+/* What began in TLS cannot be touched by other means: their sources can be forged. */
+static bool is_protected_from(const struct sip_hop *peer, const struct sip_hop *source)
+{
+    return peer->protocol == SIP_TLS && source->protocol != SIP_TLS;
 }
 
 /* Finds the session by both tags. */
-static struct sip_session *find_session(struct sip_stack *stack, const osip_message_t *m)
+static struct sip_session *find_session(struct sip_stack *stack, const osip_message_t *m,
+                                        const struct sip_hop *source)
 {
     struct sip_session *s = sip_dialog_find(stack, m, sip_message_to_tag(m));
-    if (s && s->dialog.remote_tag && !strcmp(s->dialog.remote_tag, sip_message_from_tag(m)))
+    if (s && !is_protected_from(&s->dialog.peer, source) && s->dialog.remote_tag &&
+        !strcmp(s->dialog.remote_tag, sip_message_from_tag(m)))
         return s;
     return NULL;
 }
 
-static void receive_ack(struct sip_stack *stack, osip_event_t *event)
+static void receive_ack(struct sip_stack *stack, osip_event_t *event, const struct sip_hop *source)
 {
-    struct sip_session *s = find_session(stack, event->sip);
+    struct sip_session *s = find_session(stack, event->sip, source);
     if (s)
         sip_ack_receive(s, event->sip);
     else
@@ -89,7 +102,7 @@ static void receive_ack(struct sip_stack *stack, osip_event_t *event)
 
 /* BYE and re-INVITE. */
 static void receive_with_state(struct sip_stack *stack, osip_event_t *event, const char *key,
-                               const struct sockaddr *source, struct sip_session *s)
+                               const struct sip_hop *source, struct sip_session *s)
 {
     s->dialog.remote_cseq = sip_message_cseq(event->sip);
     s->dialog.has_remote_cseq = true;
@@ -110,10 +123,10 @@ static void receive_with_state(struct sip_stack *stack, osip_event_t *event, con
 }
 
 static void receive_new_request(struct sip_stack *stack, osip_event_t *event, const char *key,
-                                const struct sockaddr *source)
+                                const struct sip_hop *source)
 {
     const osip_message_t *m = event->sip;
-    struct sip_session *s = find_session(stack, m);
+    struct sip_session *s = find_session(stack, m, source);
     if (!is_known_source(stack, s, source)) {
         stack->counters.unknown_sources++;
         if (stack->config.unknown_source == SIP_UNKNOWN_403)
@@ -121,7 +134,7 @@ static void receive_new_request(struct sip_stack *stack, osip_event_t *event, co
         osip_event_free(event);
         return;
     }
-    struct refusal refusal = examine(m, s);
+    struct refusal refusal = examine(m, s, source);
     if (refusal.code) {
         sip_response_stateless(stack, m, source, refusal.code, refusal.name, refusal.value);
         osip_event_free(event);
@@ -138,47 +151,63 @@ static void receive_new_request(struct sip_stack *stack, osip_event_t *event, co
 }
 
 static void receive_request(struct sip_stack *stack, osip_event_t *event,
-                            const struct sockaddr *source)
+                            const struct sip_hop *source)
 {
     char key[SIP_KEY_TEXT], text[SOCKET_ADDRESS_HOST];
     osip_message_t *m = event->sip;
     bool is_ack = MSG_IS_ACK(m);
-    socket_address_host(source, text);
-    (void)osip_message_fix_last_via_header(m, text, socket_address_port(source));
+    const struct sockaddr *address = (const struct sockaddr *)&source->address;
+    socket_address_host(address, text);
+    (void)osip_message_fix_last_via_header(m, text, socket_address_port(address));
     if (!sip_transaction_server_key(key, is_ack ? "INVITE" : m->sip_method, m)) {
         stack->counters.malformed++;
         osip_event_free(event);
         return;
     }
     struct sip_transaction *tx = sip_transaction_find(stack, key);
-    if (tx && !(is_ack && tx->accepted))
+    if (tx && is_protected_from(&tx->peer, source)) {
+        stack->counters.strays++;
+        osip_event_free(event);
+    } else if (tx && !(is_ack && tx->accepted))
         sip_transaction_receive(tx, event);
     else if (is_ack)
-        receive_ack(stack, event);
+        receive_ack(stack, event, source);
     else
         receive_new_request(stack, event, key, source);
 }
 
-static void receive_response(struct sip_stack *stack, osip_event_t *event)
+static void receive_response(struct sip_stack *stack, osip_event_t *event,
+                             const struct sip_hop *source)
 {
     char key[SIP_KEY_TEXT];
     const osip_message_t *m = event->sip;
     struct sip_transaction *tx = NULL;
     if (sip_transaction_client_key(key, m->cseq->method, sip_message_branch(m)))
         tx = sip_transaction_find(stack, key);
-    if (tx) {
+    if (tx && !is_protected_from(&tx->peer, source)) {
         sip_transaction_receive(tx, event);
         return;
     }
-    if (!MSG_IS_STATUS_2XX(m) || strcmp(m->cseq->method, "INVITE") != 0 ||
+    if (tx || !MSG_IS_STATUS_2XX(m) || strcmp(m->cseq->method, "INVITE") != 0 ||
         !sip_ack_repeat(stack, m))
         stack->counters.strays++;
     osip_event_free(event);
 }
 
-void sip_stack_receive(struct sip_stack *stack, const char *bytes, size_t length,
-                       const struct sockaddr *source)
+/* Where a connection of ours would have to go: RFC 3261 §18.2.2. */
+static uint16_t return_port(const osip_message_t *request)
 {
+    const osip_via_t *via = osip_list_get(&request->vias, 0);
+    long port = via->port ? strtol(via->port, NULL, 10) : 0;
+    if (port > 0 && port <= UINT16_MAX)
+        return (uint16_t)port;
+    return !strcasecmp(via->protocol, "TLS") ? 5061 : 5060;
+}
+
+void sip_stack_receive(struct sip_stack *stack, const char *bytes, size_t length,
+                       const struct sip_hop *source)
+{
+    struct sip_hop hop = *source;
     stack->counters.datagrams_in++;
     for (; length && (*bytes == '\r' || *bytes == '\n'); length--)
         bytes++;
@@ -191,8 +220,10 @@ void sip_stack_receive(struct sip_stack *stack, const char *bytes, size_t length
         osip_event_free(event);
         return;
     }
+    if (hop.protocol != SIP_UDP && MSG_IS_REQUEST(event->sip))
+        hop.return_port = return_port(event->sip);
     if (MSG_IS_REQUEST(event->sip))
-        receive_request(stack, event, source);
+        receive_request(stack, event, &hop);
     else
-        receive_response(stack, event);
+        receive_response(stack, event, &hop);
 }

@@ -3,9 +3,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/sip/text.h"
 #include "gateway/sip/transport.h"
+
+enum { SIP_UDP_REQUEST_MAX = 1300 }; /* RFC 3261 §18.1.1 */
 
 /* The URI inside the first <...> of a Route value. */
 static int first_route(const struct sip_dialog *d, const char **uri, const char **rest)
@@ -32,12 +35,12 @@ static void write_start(struct sip_text *t, const struct sip_dialog *d, const ch
         sip_text_add(t, "%s %s SIP/2.0\r\n", method, d->target);
 }
 
-size_t sip_request_write(struct sip_stack *stack, const struct sip_dialog *d,
-                         const struct sip_request *what, char branch[SIP_ID_TEXT + 8])
+static size_t write_for(struct sip_stack *stack, const struct sip_dialog *d,
+                        const struct sip_request *what, const struct sip_hop *hop,
+                        char branch[SIP_ID_TEXT + 8])
 {
     struct sip_text t;
     char id[SIP_ID_TEXT], own[SIP_ID_TEXT + 8];
-    const char *host = sip_transport_host(stack, (const struct sockaddr *)&d->peer);
     bool is_invite = !strcmp(what->method, "INVITE");
     if (what->branch) {
         (void)snprintf(own, sizeof own, "%s", what->branch);
@@ -47,12 +50,13 @@ size_t sip_request_write(struct sip_stack *stack, const struct sip_dialog *d,
     }
     sip_text_open(&t, stack->scratch, sizeof stack->scratch);
     write_start(&t, d, what->method);
-    sip_text_add(&t, "Via: SIP/2.0/UDP %s;rport;branch=%s\r\nMax-Forwards: 70\r\n", host, own);
+    sip_text_add(&t, "Via: SIP/2.0/%s %s;rport;branch=%s\r\nMax-Forwards: 70\r\n",
+                 sip_transport_name(hop->protocol), sip_transport_host(stack, hop), own);
     sip_text_add(&t, "From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %" PRIu32 " %s\r\n", d->local,
                  d->remote, d->call_id, what->cseq, what->method);
     if (is_invite)
-        sip_text_add(&t, "Contact: <sip:%s>\r\nAllow: " SIP_ALLOW "\r\nAccept: application/sdp\r\n",
-                     host);
+        sip_text_add(&t, "Contact: <%s>\r\nAllow: " SIP_ALLOW "\r\nAccept: application/sdp\r\n",
+                     sip_transport_contact(stack, &d->peer, !strncasecmp(d->target, "sips:", 5)));
     if (stack->config.user_agent)
         sip_text_add(&t, "User-Agent: %s\r\n", stack->config.user_agent);
     if (what->reason)
@@ -67,16 +71,25 @@ size_t sip_request_write(struct sip_stack *stack, const struct sip_dialog *d,
     return t.overflow ? 0 : t.length;
 }
 
+size_t sip_request_write(struct sip_stack *stack, const struct sip_dialog *d,
+                         const struct sip_request *what, char branch[SIP_ID_TEXT + 8])
+{
+    return write_for(stack, d, what, &d->peer, branch);
+}
+
 struct sip_transaction *sip_request_send(struct sip_stack *stack, const struct sip_dialog *dialog,
                                          const struct sip_request *what,
                                          struct sip_session *session, sip_response_cb *on_response)
 {
     char branch[SIP_ID_TEXT + 8];
+    struct sip_hop hop = dialog->peer;
     size_t length = sip_request_write(stack, dialog, what, branch);
+    if (length > SIP_UDP_REQUEST_MAX && dialog->long_by_tcp && hop.protocol == SIP_UDP) {
+        hop.protocol = SIP_TCP;
+        length = write_for(stack, dialog, what, &hop, branch);
+    }
     struct sip_transaction *tx =
-        length ? sip_transaction_request(stack, stack->scratch, length, branch,
-                                         (const struct sockaddr *)&dialog->peer)
-               : NULL;
+        length ? sip_transaction_request(stack, stack->scratch, length, branch, &hop) : NULL;
     if (tx) {
         tx->session = session;
         tx->on_response = on_response;

@@ -8,7 +8,7 @@ struct sip_response {
     int code;
     const char *reason;    /* NULL: the standard phrase */
     const char *local_tag; /* To tag when the request has none; NULL: none */
-    const char *contact;   /* "host:port" for Contact, with Record-Route copied; NULL: none */
+    const char *contact;   /* our URI for Contact, with Record-Route copied; NULL: none */
     const char *body;      /* SDP; NULL: none */
     size_t body_length;
 };
@@ -24,7 +24,7 @@ osip_message_t *sip_response_add(osip_message_t *response, const char *name, con
  * request gets the same again, with the same To tag. name and value (may be NULL): one more
  * header. Requests that cannot be answered (ACK) are left alone. */
 void sip_response_stateless(struct sip_stack *stack, const osip_message_t *request,
-                            const struct sockaddr *source, int code, const char *name,
+                            const struct sip_hop *source, int code, const char *name,
                             const char *value);
 
 #endif

@@ -69,6 +69,42 @@ static void take_number(struct sdp_t38 *t38, enum sdp_t38_present which, struct 
     t38->present |= which;
 }
 
+static bool drop_prefix(struct slice *s, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    if (s->length < n || strncasecmp(s->text, prefix, n) != 0)
+        return false;
+    s->text += n;
+    s->length -= n;
+    return true;
+}
+
+/* "t38UDPRedundancy" is what T.38 says; "udpFEC", "redundancy" or a list of several, of which the
+ * first counts, are seen too. */
+static bool read_udp_ec(struct slice value, enum sdp_t38_udp_ec *out)
+{
+    static const struct {
+        const char *name;
+        enum sdp_t38_udp_ec ec;
+    } names[] = {{"Redundancy", SDP_T38_EC_REDUNDANCY},
+                 {"FEC", SDP_T38_EC_FEC},
+                 {"NoEC", SDP_T38_EC_NONE},
+                 {"None", SDP_T38_EC_NONE}};
+    size_t n = 0;
+    while (n < value.length && !memchr(" ,;/\t", value.text[n], 5))
+        n++;
+    value.length = n;
+    (void)drop_prefix(&value, "t38");
+    (void)drop_prefix(&value, "UDP");
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (!slice_is(value, names[i].name))
+            continue;
+        *out = names[i].ec;
+        return true;
+    }
+    return false;
+}
+
 static void take_word(struct sdp_t38 *t38, enum sdp_t38_present which, struct slice value)
 {
     if (which == SDP_T38_RATE_MANAGEMENT) {
@@ -78,15 +114,8 @@ static void take_word(struct sdp_t38 *t38, enum sdp_t38_present which, struct sl
             t38->rate_management = SDP_T38_TRANSFERRED_TCF;
         else
             return;
-    } else {
-        if (slice_is(value, "t38UDPFEC"))
-            t38->udp_ec = SDP_T38_EC_FEC;
-        else if (slice_is(value, "t38UDPRedundancy"))
-            t38->udp_ec = SDP_T38_EC_REDUNDANCY;
-        else if (slice_is(value, "t38UDPNoEC"))
-            t38->udp_ec = SDP_T38_EC_NONE;
-        else
-            return;
+    } else if (!read_udp_ec(value, &t38->udp_ec)) {
+        return;
     }
     t38->present |= which;
 }

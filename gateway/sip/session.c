@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/sip/stream.h"
 #include "gateway/sip/text.h"
 
 struct sip_session *sip_session_create(struct sip_stack *stack, bool outgoing)
@@ -33,6 +34,20 @@ void sip_session_set_event_cb(struct sip_session *s, sip_event_cb *cb, void *use
 const char *sip_session_call_id(const struct sip_session *s)
 {
     return s->dialog.call_id;
+}
+
+enum sip_protocol sip_session_protocol(const struct sip_session *s)
+{
+    return s->dialog.peer.protocol;
+}
+
+void sip_session_signalling(const struct sip_session *s, char text[SIP_SIGNALLING_TEXT])
+{
+    static const char *const names[SIP_PROTOCOLS] = {"udp", "tcp", "tls"};
+    char protection[SIP_SIGNALLING_TEXT - 8];
+    sip_stream_protection(s->stack, s->dialog.peer.connection, protection, sizeof protection);
+    (void)snprintf(text, SIP_SIGNALLING_TEXT, "%s%s%s", names[s->dialog.peer.protocol],
+                   protection[0] ? " " : "", protection);
 }
 
 void sip_session_emit(struct sip_session *s, enum sip_event_kind kind, int code, const char *reason,

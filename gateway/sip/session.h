@@ -21,7 +21,7 @@ struct sip_accepted {
     bool offered; /* it carries our offer, the ACK is to bring the answer */
     uint32_t interval_ms;
     uint64_t give_up_at_ms;
-    struct sockaddr_storage to;
+    struct sip_hop to;
     struct sip_timer timer;
 };
 
@@ -31,7 +31,7 @@ struct sip_acknowledged {
     size_t length;
     uint32_t cseq;
     uint64_t sent_at_ms;
-    struct sockaddr_storage to;
+    struct sip_hop to;
 };
 
 /* A re-INVITE that the application wants. offer NULL: none. */
@@ -104,7 +104,7 @@ void sip_session_free(struct sip_session *s);
 
 /* invite_server.c: a new call; takes event. */
 void sip_invite_server_receive(struct sip_stack *stack, osip_event_t *event, const char *key,
-                               const struct sockaddr *source);
+                               const struct sip_hop *source);
 
 /* Sends a final refusal to the INVITE or re-INVITE that waits, if one does. */
 void sip_invite_server_refuse(struct sip_session *s, int code, const char *reason);
@@ -131,12 +131,12 @@ void sip_bye_send(struct sip_session *s);
 
 /* cancel.c; takes event. One that fits no INVITE is refused without making state. */
 void sip_cancel_receive(struct sip_stack *stack, osip_event_t *event, const char *key,
-                        const struct sockaddr *source);
+                        const struct sip_hop *source);
 void sip_cancel_send(struct sip_session *s);
 
 /* options.c */
 void sip_options_receive(struct sip_stack *stack, const osip_message_t *request,
-                         const struct sockaddr *source);
+                         const struct sip_hop *source);
 
 /* reinvite_client.c: sends the proposal as soon as nothing stands in its way. Errors: -ENOMEM. */
 int sip_reinvite_client_go_on(struct sip_session *s);

@@ -1,4 +1,5 @@
-/* sip.h: a SIP user agent over UDP (RFC 3261): calls in both directions, re-INVITE, offer/answer.
+/* sip.h: a SIP user agent over UDP, TCP and TLS (RFC 3261): calls in both directions, re-INVITE,
+ * offer/answer.
  *
  * One struct sip_stack per loop, used from that loop's thread only (the control process). No
  * function here runs a callback before it returns, except sip_stack_close() never at all: events
@@ -52,11 +53,14 @@ enum sip_party {
     SIP_PARTY_TRANSPORT, /* the network refused: send error or ICMP unreachable */
 };
 
+enum sip_protocol { SIP_UDP, SIP_TCP, SIP_TLS };
+
 struct sip_event {
     enum sip_event_kind kind;
     enum sip_party who; /* ENDED */
     /* ENDED: the final status code (486, 404, ...), 200 for BYE, 408 for timeouts, 487 for CANCEL,
-     * 503 for the transport. RINGING, REINVITE_REFUSED: the response's code. Else 0. */
+     * 503 for the transport, reason then says what was wrong. RINGING, REINVITE_REFUSED: the
+     * response's code. Else 0. */
     int code;
     const char *reason;            /* reason phrase or text of a Reason header; never NULL */
     const struct sdp_session *sdp; /* or NULL; valid during the callback */
@@ -75,6 +79,7 @@ struct sip_request_info {
     const char *call_id;
     const char *user_agent; /* "" when there is none */
     const struct sockaddr *source;
+    enum sip_protocol protocol;      /* that the request came by */
     const struct sdp_session *offer; /* NULL: the answer must be an offer of ours */
 };
 
@@ -83,8 +88,36 @@ struct sip_request_info {
 typedef void sip_incoming_cb(void *user, struct sip_session *session,
                              const struct sip_request_info *info);
 
-/* Says whether requests from that address may make calls. Asked before any state is made. */
-typedef bool sip_source_cb(void *user, const struct sockaddr *source);
+/* Says whether requests from that address, by that protocol, may make calls. Asked before any state
+ * is made; for TCP and TLS also before a connection is kept. */
+typedef bool sip_source_cb(void *user, const struct sockaddr *source, enum sip_protocol protocol);
+
+/* What a TLS connection with a peer must show and is shown. Texts are valid until the callback runs
+ * again; "" or NULL: what the brackets say. Files are PEM; they are read again when they change,
+ * and a key file that others than owner and group may read is not used. */
+struct sip_tls_terms {
+    const char *ca_file; /* who may have signed the peer's certificate [the system's CAs] */
+    const char *name;    /* DNS name, URI host or address that it must be for (RFC 5922 §7)
+                            [the peer's address] */
+    const char *certificate_file; /* ours, with its chain [sip_config.tls_certificate_file] */
+    const char *key_file;         /* [sip_config.tls_key_file] */
+};
+
+/* Fills in the terms for a peer; false: no TLS with it. A peer that connects to us is known by its
+ * address only, and must show a certificate as well. */
+typedef bool sip_tls_terms_cb(void *user, const struct sockaddr *peer, bool incoming,
+                              struct sip_tls_terms *terms);
+
+/* A connection that failed, or was refused, for a reason worth telling: text is a sentence for
+ * people, of the peer's words only such as are printable. */
+struct sip_trouble {
+    const struct sockaddr *peer;
+    enum sip_protocol protocol;
+    bool incoming;
+    bool verification; /* a certificate was not accepted, by either side */
+    const char *text;
+};
+typedef void sip_trouble_cb(void *user, const struct sip_trouble *trouble);
 
 typedef void sip_closed_cb(void *user);
 
@@ -92,22 +125,32 @@ enum sip_unknown_source { SIP_UNKNOWN_403, SIP_UNKNOWN_SILENT };
 
 /* Everything is copied. Zero means the default in brackets. */
 struct sip_config {
-    struct sockaddr_storage listen; /* address and port, port 0 takes any free one */
+    struct sockaddr_storage listen; /* UDP address and port, port 0 takes any free one */
+    struct sockaddr_storage listen_tcp, listen_tls; /* likewise; family 0: no listener */
     /* What Via, Contact and the like say (behind NAT, or when listen is a wildcard). Family 0: the
      * listen address; of a wildcard, the local address that routes to the peer. Port 0: the
-     * bound one. */
+     * bound one; else the port of UDP. */
     struct sockaddr_storage advertised;
-    const char *user_agent;    /* User-Agent and Server; NULL: none sent */
-    uint32_t max_sessions;     /* calls at a time; then 503 [1000] */
-    uint32_t max_transactions; /* [16 * max_sessions] */
-    uint32_t t1_ms;            /* RFC 3261 §17.1.1.1 [500] */
-    uint32_t t2_ms;            /* [8 * t1] */
-    uint32_t t4_ms;            /* [10 * t1] */
-    uint32_t receive_buffer;   /* octets asked of the kernel [4 MiB] */
+    const char *user_agent;                          /* User-Agent and Server; NULL: none sent */
+    uint32_t max_sessions;                           /* calls at a time; then 503 [1000] */
+    uint32_t max_transactions;                       /* [16 * max_sessions] */
+    uint32_t t1_ms;                                  /* RFC 3261 §17.1.1.1 [500] */
+    uint32_t t2_ms;                                  /* [8 * t1] */
+    uint32_t t4_ms;                                  /* [10 * t1] */
+    uint32_t receive_buffer;                         /* octets asked of the kernel [4 MiB] */
+    const char *tls_certificate_file, *tls_key_file; /* ours; needed for listen_tls */
+    sip_tls_terms_cb *tls_terms;                     /* NULL: no TLS */
+    uint32_t max_connections;                        /* accepted ones [1024] */
+    uint32_t max_connections_of_peer;                /* of one address [32] */
+    uint32_t connect_timeout_ms;                     /* and for the TLS handshake [5000] */
+    uint32_t message_timeout_ms;                     /* first to last octet of a message [8000] */
+    uint32_t idle_timeout_ms; /* a connection without messages is closed [300000] */
+    uint32_t keep_alive_ms;   /* CRLF on connections that we made (RFC 5626) [90000] */
+    sip_trouble_cb *trouble;  /* NULL: nobody is told */
     enum sip_unknown_source unknown_source;
     sip_source_cb *source_known; /* NULL: every source may call */
     sip_incoming_cb *incoming;   /* NULL: every INVITE is refused with 403 */
-    void *user;                  /* for both */
+    void *user;                  /* for all of them */
 };
 
 /* Opens the socket and starts receiving. On success *stack is the caller's until
@@ -120,8 +163,9 @@ int sip_stack_open(uv_loop_t *loop, const struct sip_config *config, struct sip_
  * the loop. The pointer must not be used after done. done may be NULL. NULL is safe. */
 void sip_stack_close(struct sip_stack *stack, sip_closed_cb *done, void *user);
 
-/* Copies the address listened on, with the port that was bound. */
-void sip_stack_address(const struct sip_stack *stack, struct sockaddr_storage *address);
+/* Copies the address listened on, with the port that was bound; family 0: there is no listener. */
+void sip_stack_address(const struct sip_stack *stack, enum sip_protocol protocol,
+                       struct sockaddr_storage *address);
 
 struct sip_stack_counters {
     uint64_t datagrams_in, datagrams_out, send_errors, icmp_errors;
@@ -132,7 +176,9 @@ struct sip_stack_counters {
     uint64_t calls_in, calls_out, calls_answered;
     uint64_t retransmissions_in, retransmissions_out;
     uint64_t glares; /* 491 sent or received */
-    uint32_t sessions, transactions;
+    uint64_t connections_in, connections_out, connections_refused, connections_failed;
+    uint64_t keep_alives_in;
+    uint32_t sessions, transactions, connections;
 };
 
 /* Copies the counters as they are now. */
@@ -156,9 +202,12 @@ int sip_session_reject(struct sip_session *session, int code, const char *reason
 
 struct sip_call {
     struct sockaddr_storage target; /* where the INVITE is sent to */
-    const char *request_uri;        /* "sip:4969123456@192.0.2.1:5060" */
-    const char *from_uri;           /* "sip:..." or "\"Name\" <sip:...>", no tag */
-    const char *to_uri;             /* likewise */
+    enum sip_protocol protocol;
+    /* UDP: a request of more than 1,300 octets goes by TCP to the same port (§18.1.1). */
+    bool long_by_tcp;
+    const char *request_uri; /* "sip:4969123456@192.0.2.1:5060", also sips: with TLS */
+    const char *from_uri;    /* "sip:..." or "\"Name\" <sip:...>", no tag */
+    const char *to_uri;      /* likewise */
     const struct sdp_session *offer;
     uint32_t ring_timeout_ms; /* from the INVITE to the answer; 0 is 180 s */
     const char *call_id;      /* NULL: a random one */
@@ -190,6 +239,15 @@ int sip_session_reject_reinvite(struct sip_session *session, int code);
  * (RFC 3326: `SIP;cause=...;text="..."`) when cause is not 0; text may be NULL. A second call does
  * nothing. */
 void sip_session_hangup(struct sip_session *session, int cause, const char *text);
+
+/* The protocol that the session's requests go by now. */
+enum sip_protocol sip_session_protocol(const struct sip_session *session);
+
+enum { SIP_SIGNALLING_TEXT = 64 };
+
+/* Writes "udp", "tcp", or "tls TLSv1.3 TLS_AES_256_GCM_SHA384" ("tls" when the connection is gone).
+ */
+void sip_session_signalling(const struct sip_session *session, char text[SIP_SIGNALLING_TEXT]);
 
 /* The Call-ID, for logs; valid as long as the session. */
 const char *sip_session_call_id(const struct sip_session *session);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "gateway/sip/session.h"
+#include "gateway/sip/stream.h"
 #include "gateway/sip/text.h"
 #include "gateway/sip/transport.h"
 
@@ -42,14 +43,35 @@ static uint32_t or_default(uint32_t value, uint32_t standard)
     return value ? value : standard;
 }
 
+static void take_stream_limits(struct sip_config *c)
+{
+    c->max_connections = or_default(c->max_connections, 1024);
+    c->max_connections_of_peer = or_default(c->max_connections_of_peer, 32);
+    c->connect_timeout_ms = or_default(c->connect_timeout_ms, 5000);
+    c->message_timeout_ms = or_default(c->message_timeout_ms, 8000);
+    c->idle_timeout_ms = or_default(c->idle_timeout_ms, 300000);
+    c->keep_alive_ms = or_default(c->keep_alive_ms, 90000);
+}
+
+/* Returns NULL for none, and when memory runs out (*error is then set). */
+static char *copy_text(const char *text, int *error)
+{
+    char *copy = text && *text ? strdup(text) : NULL;
+    if (text && *text && !copy)
+        *error = -ENOMEM;
+    return copy;
+}
+
 static int take_config(struct sip_stack *stack, const struct sip_config *config)
 {
+    int error = 0;
     struct sip_config *c = &stack->config;
     sa_family_t family = config->listen.ss_family, told = config->advertised.ss_family;
     *c = *config;
-    c->user_agent = NULL;
+    c->user_agent = c->tls_certificate_file = c->tls_key_file = NULL;
     if ((family != AF_INET && family != AF_INET6) || (told && told != family) ||
-        config->max_sessions > 1000000 || config->max_transactions > 16000000 ||
+        config->max_sessions > 1000000 || config->max_connections > 60000 ||
+        config->max_transactions > 16000000 ||
         (config->user_agent && !sip_text_is_line(config->user_agent)))
         return -EINVAL;
     c->max_sessions = or_default(c->max_sessions, 1000);
@@ -58,10 +80,12 @@ static int take_config(struct sip_stack *stack, const struct sip_config *config)
     c->t2_ms = or_default(c->t2_ms, 8 * c->t1_ms);
     c->t4_ms = or_default(c->t4_ms, 10 * c->t1_ms);
     c->receive_buffer = or_default(c->receive_buffer, 4 << 20);
-    if (!config->user_agent)
-        return 0;
-    c->user_agent = stack->user_agent = strdup(config->user_agent);
-    return stack->user_agent ? 0 : -ENOMEM;
+    take_stream_limits(c);
+    c->user_agent = stack->user_agent = copy_text(config->user_agent, &error);
+    c->tls_certificate_file = stack->tls_certificate_file =
+        copy_text(config->tls_certificate_file, &error);
+    c->tls_key_file = stack->tls_key_file = copy_text(config->tls_key_file, &error);
+    return error;
 }
 
 /* What is left when the handles are closed. */
@@ -73,14 +97,13 @@ static void release(struct sip_stack *stack)
         osip_release(stack->osip);
     sip_table_close(&stack->transactions);
     sip_table_close(&stack->dialogs);
+    sip_streams_release(stack);
     free(stack->user_agent);
     free(stack);
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+void sip_stack_handle_closed(struct sip_stack *stack)
 {
-    struct sip_stack *stack =
-        handle->type == UV_TIMER ? ((struct sip_timers *)handle->data)->user : handle->data;
     if (--stack->open_handles > 0)
         return;
     sip_closed_cb *closed = stack->closed;
@@ -88,6 +111,12 @@ static void on_handle_closed(uv_handle_t *handle)
     release(stack);
     if (closed)
         closed(user);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    sip_stack_handle_closed(handle->type == UV_TIMER ? ((struct sip_timers *)handle->data)->user
+                                                     : handle->data);
 }
 
 static void free_dead(struct sip_stack *stack)
@@ -122,6 +151,7 @@ static void shut(struct sip_stack *stack)
     free_dead(stack);
     sip_timer_stop(&stack->timers, &stack->post);
     sip_timer_stop(&stack->timers, &stack->closing);
+    sip_streams_close(stack);
     sip_transport_close(stack, on_handle_closed);
     uv_close((uv_handle_t *)&stack->timers.uv, on_handle_closed);
 }
@@ -185,9 +215,13 @@ int sip_stack_open(uv_loop_t *loop, const struct sip_config *config, struct sip_
     silence_osip();
     sip_transaction_register(made->osip);
     error = sip_transport_open(made);
+    bool has_socket = made->open_handles == 2;
+    if (!error)
+        error = sip_streams_open(made);
     if (error) {
         made->is_closed = true;
-        if (made->open_handles == 2)
+        sip_streams_close(made);
+        if (has_socket)
             sip_transport_close(made, on_handle_closed);
         uv_close((uv_handle_t *)&made->timers.uv, on_handle_closed);
         return error;
@@ -219,9 +253,10 @@ void sip_stack_close(struct sip_stack *stack, sip_closed_cb *done, void *user)
     sip_stack_post(stack);
 }
 
-void sip_stack_address(const struct sip_stack *stack, struct sockaddr_storage *address)
+void sip_stack_address(const struct sip_stack *stack, enum sip_protocol protocol,
+                       struct sockaddr_storage *address)
 {
-    *address = stack->bound;
+    *address = stack->bound[protocol];
 }
 
 void sip_stack_read_counters(const struct sip_stack *stack, struct sip_stack_counters *counters)

@@ -1,7 +1,7 @@
 /* stack.h: the inside of a struct sip_stack. Private to gateway/sip.
  *
- * Layers, each calling only those above it in this list: transport (datagrams), transaction
- * (libosip2's machines, RFC 3261 §17), dialog (§12), session and verbs (§13-15).
+ * Layers, each calling only those above it in this list: transport (datagrams, streams),
+ * transaction (libosip2's machines, RFC 3261 §17), dialog (§12), session and verbs (§13-15).
  * Objects that end are put on a list and freed by sip_stack_reap(), at the end of the datagram or
  * timer that was being handled, so that no code below a callback holds a freed pointer. */
 #ifndef GATEWAY_SIP_STACK_H
@@ -23,12 +23,32 @@ enum {
     SIP_HOST_TEXT = 64,     /* "host:port" of ours, brackets around IPv6 */
     SIP_KEY_TEXT = 768,     /* key of a transaction or dialog */
     SIP_RETRY_AFTER_S = 10, /* told with 503 */
+    SIP_PROTOCOLS = 3,
+    SIP_CONTACT_TEXT = SIP_HOST_TEXT + 32,
+    SIP_TROUBLE_TEXT = 256,
     SIP_RING_TIMEOUT_MS = 180000,
 };
 
 #define SIP_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS"
 
 struct sip_transaction;
+struct sip_stream;
+struct sip_tls_contexts;
+
+/* Where a message goes to or came from. */
+struct sip_hop {
+    struct sockaddr_storage address; /* the peer's end */
+    enum sip_protocol protocol;
+    uint32_t connection;  /* its number; 0, or one that is gone: none */
+    uint16_t return_port; /* of connections that the peer made: where one of ours would go to */
+};
+
+struct sip_listener {
+    uv_tcp_t tcp;
+    struct sip_stack *stack;
+    enum sip_protocol protocol;
+    bool is_open;
+};
 
 struct sip_stack {
     uv_loop_t *loop;
@@ -36,10 +56,19 @@ struct sip_stack {
     char *user_agent;
     int fd;
     uv_poll_t poll;
-    struct sockaddr_storage bound;
-    char host[SIP_HOST_TEXT];        /* fixed "host:port" of ours, or "" for a wildcard listener */
-    char routed_host[SIP_HOST_TEXT]; /* the last one looked up, and for whom */
-    struct sockaddr_storage routed_peer;
+    /* By protocol. Of one without listener the family is 0. */
+    struct sockaddr_storage bound[SIP_PROTOCOLS];
+    char host[SIP_PROTOCOLS][SIP_HOST_TEXT]; /* fixed "host:port" of ours, "" of a wildcard */
+    char routed_host[SIP_HOST_TEXT];         /* the last one looked up, and for whom */
+    struct sip_hop routed_peer;
+    char contact[SIP_CONTACT_TEXT];
+    struct sip_listener listeners[2]; /* TCP, TLS */
+    struct sip_stream **streams;      /* by the lower 16 bits of their number */
+    size_t stream_slots;
+    uint32_t stream_generation, streams_in;
+    struct sip_tls_contexts *tls;
+    char *tls_certificate_file, *tls_key_file; /* copies, as in config */
+    char trouble[SIP_TROUBLE_TEXT];            /* why the last send failed at once */
     osip_t *osip;
     struct sip_timers timers;
     struct sip_table transactions, dialogs;
@@ -54,12 +83,16 @@ struct sip_stack {
     int open_handles;
     struct sip_stack_counters counters;
     uint8_t tag_seed[16];
-    char scratch[SIP_DATAGRAM_MAX + 1]; /* for building one message */
+    char scratch[SIP_DATAGRAM_MAX + 1];  /* for building one message */
+    char received[SIP_DATAGRAM_MAX + 1]; /* for reading from one connection */
 };
 
-/* Handles one datagram as if it came from source. bytes is not NUL-terminated. */
+/* Handles one message as if it came from source. bytes is not NUL-terminated. */
 void sip_stack_receive(struct sip_stack *stack, const char *bytes, size_t length,
-                       const struct sockaddr *source);
+                       const struct sip_hop *source);
+
+/* For the close callback of every handle but the timers'. The stack may be gone on return. */
+void sip_stack_handle_closed(struct sip_stack *stack);
 
 /* Frees what ended, finishes a close. To be called when no object of the stack is in use. */
 void sip_stack_reap(struct sip_stack *stack);

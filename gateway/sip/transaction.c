@@ -8,7 +8,6 @@
 #include "gateway/sip/session.h"
 #include "gateway/sip/transaction_timer.h"
 #include "gateway/sip/transport.h"
-#include "gateway/socket_address.h"
 
 bool sip_transaction_client_key(char key[SIP_KEY_TEXT], const char *method, const char *branch)
 {
@@ -42,6 +41,13 @@ struct sip_transaction *sip_transaction_find(struct sip_stack *stack, const char
     return sip_table_find(&stack->transactions, key);
 }
 
+static void note_failure(struct sip_transaction *tx, const char *text)
+{
+    tx->unreachable = true;
+    if (!tx->failure && text[0])
+        tx->failure = strdup(text);
+}
+
 /* The machine's answer addresses are ignored: requests go where the dialog says, responses where
  * the request came from (RFC 3581, and symmetric for those who do not ask for it). */
 static int on_send(osip_transaction_t *osip, osip_message_t *message, char *host, int port,
@@ -58,8 +64,8 @@ static int on_send(osip_transaction_t *osip, osip_message_t *message, char *host
     }
     if (osip_message_to_str(message, &text, &length) != 0)
         return 0;
-    if (sip_transport_send(tx->stack, text, length, (struct sockaddr *)&tx->peer) < 0)
-        tx->unreachable = true;
+    if (sip_transport_send(tx->stack, text, length, &tx->peer) < 0)
+        note_failure(tx, tx->stack->trouble);
     osip_free(text);
     return 0;
 }
@@ -118,6 +124,7 @@ void sip_transaction_free(struct sip_transaction *tx)
     if (tx->osip)
         osip_transaction_free2(tx->osip);
     free(tx->kept);
+    free(tx->failure);
     free(tx);
 }
 
@@ -211,7 +218,7 @@ void sip_transaction_time_out(struct sip_transaction *tx, type_t timer)
 
 static struct sip_transaction *create(struct sip_stack *stack, osip_fsm_type_t type,
                                       osip_message_t *request, const char *key,
-                                      const struct sockaddr *peer)
+                                      const struct sip_hop *peer)
 {
     size_t length = strlen(key) + 1;
     struct sip_transaction *tx = calloc(1, sizeof *tx + length);
@@ -230,7 +237,7 @@ static struct sip_transaction *create(struct sip_stack *stack, osip_fsm_type_t t
     tx->state = tx->osip->state;
     tx->node.key = tx->key;
     tx->node.owner = tx;
-    memcpy(&tx->peer, peer, socket_address_length(peer));
+    tx->peer = *peer;
     sip_table_add(&stack->transactions, &tx->node);
     tx->next = stack->all_transactions;
     if (tx->next)
@@ -242,7 +249,7 @@ static struct sip_transaction *create(struct sip_stack *stack, osip_fsm_type_t t
 
 struct sip_transaction *sip_transaction_request(struct sip_stack *stack, const char *text,
                                                 size_t length, const char *branch,
-                                                const struct sockaddr *to)
+                                                const struct sip_hop *to)
 {
     char key[SIP_KEY_TEXT];
     osip_message_t *request = NULL;
@@ -271,7 +278,7 @@ fail:
 }
 
 struct sip_transaction *sip_transaction_serve(struct sip_stack *stack, osip_event_t *event,
-                                              const char *key, const struct sockaddr *source)
+                                              const char *key, const struct sip_hop *source)
 {
     struct sip_transaction *tx =
         create(stack, MSG_IS_INVITE(event->sip) ? IST : NIST, event->sip, key, source);
@@ -291,8 +298,7 @@ void sip_transaction_receive(struct sip_transaction *tx, osip_event_t *event)
     /* A 2xx to INVITE is repeated by the session's own timer. */
     tx->stack->counters.retransmissions_in++;
     if (tx->kept)
-        (void)sip_transport_send(tx->stack, tx->kept, tx->kept_length,
-                                 (struct sockaddr *)&tx->peer);
+        (void)sip_transport_send(tx->stack, tx->kept, tx->kept_length, &tx->peer);
     osip_event_free(event);
 }
 
@@ -331,8 +337,36 @@ void sip_transaction_unreachable(struct sip_stack *stack, const char *bytes, siz
     if (!sip_transaction_client_key(key, method, branch))
         return;
     struct sip_transaction *tx = sip_transaction_find(stack, key);
-    if (tx && sip_transport_same((struct sockaddr *)&tx->peer, to, true)) {
+    if (tx && tx->peer.protocol == SIP_UDP &&
+        sip_transport_same((struct sockaddr *)&tx->peer.address, to, true)) {
         tx->unreachable = true;
         sip_transaction_timer_update(tx);
     }
+}
+
+void sip_transaction_connection_lost(struct sip_stack *stack, uint32_t connection, bool may_resend,
+                                     const char *text)
+{
+    for (struct sip_transaction *tx = stack->all_transactions; tx; tx = tx->next) {
+        if (tx->peer.protocol == SIP_UDP || tx->peer.connection != connection || !tx->osip)
+            continue;
+        tx->may_resend = may_resend && !tx->resent;
+        note_failure(tx, text);
+        sip_transaction_timer_update(tx);
+    }
+}
+
+void sip_transaction_resend(struct sip_transaction *tx)
+{
+    char *text = NULL;
+    size_t length = 0;
+    tx->resent = true;
+    tx->may_resend = tx->unreachable = false;
+    tx->peer.connection = 0;
+    if (osip_message_to_str(tx->osip->orig_request, &text, &length) != 0)
+        tx->unreachable = true;
+    else if (sip_transport_send(tx->stack, text, length, &tx->peer) < 0)
+        note_failure(tx, tx->stack->trouble);
+    osip_free(text);
+    sip_transaction_timer_update(tx);
 }

@@ -26,11 +26,14 @@ struct sip_transaction {
     struct sip_timer timer;
     uint64_t retransmit_at_ms, give_up_at_ms, expire_at_ms; /* uv_now() time, 0: not armed */
     uint32_t interval_ms;
-    struct sockaddr_storage peer;
+    struct sip_hop peer;
+    char *failure; /* why it is unreachable, for people; NULL: nothing is known */
     struct sip_session *session;
     sip_response_cb *on_response;
     const osip_message_t *response; /* noted by the machine's callback, told after it returns */
     bool timed_out, unreachable, terminated, accepted, dead;
+    bool may_resend; /* on another connection: the one that was lost had worked before */
+    bool resent;
     char key[]; /* of node */
 };
 
@@ -48,12 +51,12 @@ struct sip_transaction *sip_transaction_find(struct sip_stack *stack, const char
  * is never called before this returns. */
 struct sip_transaction *sip_transaction_request(struct sip_stack *stack, const char *text,
                                                 size_t length, const char *branch,
-                                                const struct sockaddr *to);
+                                                const struct sip_hop *to);
 
 /* Starts a server transaction for the request in event, which it takes (also when it returns
  * NULL: out of memory). */
 struct sip_transaction *sip_transaction_serve(struct sip_stack *stack, osip_event_t *event,
-                                              const char *key, const struct sockaddr *source);
+                                              const char *key, const struct sip_hop *source);
 
 /* Gives a retransmission, ACK or response to its transaction; takes event. */
 void sip_transaction_receive(struct sip_transaction *tx, osip_event_t *event);
@@ -70,6 +73,11 @@ void sip_transaction_expire(struct sip_transaction *tx, uint64_t delay_ms);
 /* The network said that the datagram starting with those octets did not reach that address. */
 void sip_transaction_unreachable(struct sip_stack *stack, const char *bytes, size_t length,
                                  const struct sockaddr *to);
+
+/* A connection is gone: requests on it that have no response yet fail, with text as the reason, or
+ * are sent once more on another one when may_resend. Runs no callback. */
+void sip_transaction_connection_lost(struct sip_stack *stack, uint32_t connection, bool may_resend,
+                                     const char *text);
 
 /* Tells whether the transaction still has something to say (for a close that waits). */
 bool sip_transaction_is_busy(const struct sip_transaction *tx);

@@ -1,5 +1,7 @@
 #include "gateway/sip/transaction_timer.h"
 
+enum { AT_ONCE_MS = 1 };
+
 static bool is_waiting_client(const struct sip_transaction *tx)
 {
     return tx->osip && (tx->osip->state == ICT_CALLING || tx->osip->state == NICT_TRYING);
@@ -51,7 +53,9 @@ static void on_due(struct sip_timer *timer)
 {
     struct sip_transaction *tx = timer->owner;
     uint64_t now_ms = uv_now(tx->stack->loop);
-    if (tx->unreachable && is_waiting_client(tx)) {
+    if (tx->may_resend && is_waiting_client(tx)) {
+        sip_transaction_resend(tx);
+    } else if (tx->unreachable && is_waiting_client(tx)) {
         sip_transaction_fail(tx, SIP_PARTY_TRANSPORT);
     } else if (tx->expire_at_ms && now_ms >= tx->expire_at_ms && is_unanswered(tx)) {
         sip_transaction_fail(tx, SIP_PARTY_TIMEOUT);
@@ -97,27 +101,29 @@ static void enter_state(struct sip_transaction *tx)
 {
     const struct sip_config *c = &tx->stack->config;
     uint64_t expired_at = tx->give_up_at_ms;
-    if (!tx->osip) {
-        enter(tx, 0, 64ull * c->t1_ms); /* timer J, and L of RFC 6026 */
+    /* A reliable transport needs no repetitions, and so no time to absorb them (§17.1.1.2). */
+    bool reliable = tx->peer.protocol != SIP_UDP;
+    if (!tx->osip) { /* timer J, and L of RFC 6026, which holds for all transports */
+        enter(tx, 0, reliable && !tx->accepted ? AT_ONCE_MS : 64ull * c->t1_ms);
         return;
     }
     switch ((int)tx->osip->state) {
     case ICT_CALLING:
     case NICT_TRYING:
     case IST_COMPLETED:
-        enter(tx, c->t1_ms, 64ull * c->t1_ms);
+        enter(tx, reliable ? 0 : c->t1_ms, 64ull * c->t1_ms);
         break;
     case NICT_PROCEEDING:
-        enter(tx, c->t2_ms, 0);
+        enter(tx, reliable ? 0 : c->t2_ms, 0);
         tx->give_up_at_ms = expired_at; /* timer F runs on */
         break;
     case ICT_COMPLETED:
     case NIST_COMPLETED:
-        enter(tx, 0, 64ull * c->t1_ms);
+        enter(tx, 0, reliable ? AT_ONCE_MS : 64ull * c->t1_ms);
         break;
     case NICT_COMPLETED:
     case IST_CONFIRMED:
-        enter(tx, 0, c->t4_ms);
+        enter(tx, 0, reliable ? AT_ONCE_MS : c->t4_ms);
         break;
     default:
         enter(tx, 0, 0);

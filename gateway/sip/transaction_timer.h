@@ -11,6 +11,9 @@ void sip_transaction_timer_update(struct sip_transaction *tx);
 /* In transaction.c: lets the machine take the step of that timer. */
 void sip_transaction_time_out(struct sip_transaction *tx, type_t timer);
 
+/* In transaction.c: sends the request again, on another connection. */
+void sip_transaction_resend(struct sip_transaction *tx);
+
 /* In transaction.c: ends it at once without a final response. */
 void sip_transaction_fail(struct sip_transaction *tx, enum sip_party failure);
 

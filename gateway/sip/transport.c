@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/sip/stream.h"
 #include "gateway/sip/transaction.h"
 #include "gateway/socket_address.h"
 
@@ -19,8 +20,7 @@ bool sip_transport_same(const struct sockaddr *a, const struct sockaddr *b, bool
            (!with_port || socket_address_port(a) == socket_address_port(b));
 }
 
-bool sip_transport_literal(const struct sip_stack *stack, const char *host, uint16_t port,
-                           struct sockaddr_storage *address)
+bool sip_transport_literal(const char *host, uint16_t port, struct sockaddr_storage *address)
 {
     char text[SDP_ADDRESS_TEXT];
     size_t length = strlen(host);
@@ -30,8 +30,20 @@ bool sip_transport_literal(const struct sip_stack *stack, const char *host, uint
         return false;
     memcpy(text, host, length);
     text[length] = '\0';
-    return socket_address_parse(text, port, address) == 0 &&
-           address->ss_family == stack->bound.ss_family;
+    return socket_address_parse(text, port, address) == 0;
+}
+
+bool sip_transport_can_reach(const struct sip_stack *stack, const struct sip_hop *hop)
+{
+    sa_family_t family = hop->address.ss_family;
+    return hop->protocol == SIP_UDP ? family == stack->bound[SIP_UDP].ss_family
+                                    : family == AF_INET || family == AF_INET6;
+}
+
+const char *sip_transport_name(enum sip_protocol protocol)
+{
+    static const char *const names[SIP_PROTOCOLS] = {"UDP", "TCP", "TLS"};
+    return names[protocol];
 }
 
 static void write_host(char host[SIP_HOST_TEXT], const struct sockaddr *address, uint16_t port)
@@ -49,33 +61,64 @@ static bool is_wildcard(const struct sockaddr *address)
     return !strcmp(text, "0.0.0.0") || !strcmp(text, "::");
 }
 
-const char *sip_transport_host(struct sip_stack *stack, const struct sockaddr *peer)
+static uint16_t port_of_ours(const struct sip_stack *stack, enum sip_protocol protocol)
 {
-    if (stack->host[0])
-        return stack->host;
-    if (stack->routed_host[0] &&
-        sip_transport_same((struct sockaddr *)&stack->routed_peer, peer, false))
+    uint16_t port = socket_address_port((const struct sockaddr *)&stack->bound[protocol]);
+    return port ? port : protocol == SIP_TLS ? 5061 : 5060;
+}
+
+const char *sip_transport_host(struct sip_stack *stack, const struct sip_hop *peer)
+{
+    const struct sockaddr *to = (const struct sockaddr *)&peer->address;
+    if (stack->host[peer->protocol][0])
+        return stack->host[peer->protocol];
+    if (stack->routed_host[0] && stack->routed_peer.protocol == peer->protocol &&
+        sip_transport_same((struct sockaddr *)&stack->routed_peer.address, to, false))
         return stack->routed_host;
     /* Connecting a datagram socket sends nothing; it only asks the routing table. */
-    struct sockaddr_storage local = stack->bound;
+    struct sockaddr_storage local = stack->bound[SIP_UDP];
     socklen_t length = sizeof local;
-    int fd = socket(peer->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int fd = socket(to->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd >= 0) {
-        if (connect(fd, peer, socket_address_length(peer)) != 0 ||
+        if (connect(fd, to, socket_address_length(to)) != 0 ||
             getsockname(fd, (struct sockaddr *)&local, &length) != 0)
-            local = stack->bound;
+            local = stack->bound[SIP_UDP];
         close(fd);
     }
-    write_host(stack->routed_host, (struct sockaddr *)&local,
-               socket_address_port((struct sockaddr *)&stack->bound));
-    memcpy(&stack->routed_peer, peer, socket_address_length(peer));
+    write_host(stack->routed_host, (struct sockaddr *)&local, port_of_ours(stack, peer->protocol));
+    stack->routed_peer = *peer;
     return stack->routed_host;
+}
+
+const char *sip_transport_contact(struct sip_stack *stack, const struct sip_hop *peer, bool is_sips)
+{
+    static const char *const parameters[SIP_PROTOCOLS] = {"", ";transport=tcp", ";transport=tls"};
+    const char *host = sip_transport_host(stack, peer);
+    (void)snprintf(stack->contact, sizeof stack->contact, "%s:%s%s", is_sips ? "sips" : "sip", host,
+                   is_sips ? "" : parameters[peer->protocol]);
+    return stack->contact;
+}
+
+void sip_transport_set_bound(struct sip_stack *stack, enum sip_protocol protocol,
+                             const struct sockaddr_storage *address)
+{
+    const struct sockaddr *advertised = (struct sockaddr *)&stack->config.advertised;
+    const struct sockaddr *bound = (const struct sockaddr *)address;
+    uint16_t port = socket_address_port(bound);
+    stack->bound[protocol] = *address;
+    if (advertised->sa_family)
+        write_host(stack->host[protocol], advertised,
+                   protocol == SIP_UDP && socket_address_port(advertised)
+                       ? socket_address_port(advertised)
+                       : port);
+    else if (!is_wildcard(bound))
+        write_host(stack->host[protocol], bound, port);
 }
 
 /* After an ICMP error the kernel reports it on the next call on the socket, whoever that one was
  * for; so an error is believed when it comes twice. */
-int sip_transport_send(struct sip_stack *stack, const char *bytes, size_t length,
-                       const struct sockaddr *to)
+static int send_datagram(struct sip_stack *stack, const char *bytes, size_t length,
+                         const struct sockaddr *to)
 {
     for (int attempt = 0;; attempt++) {
         ssize_t n = sendto(stack->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL, to,
@@ -90,6 +133,15 @@ int sip_transport_send(struct sip_stack *stack, const char *bytes, size_t length
         stack->counters.send_errors++;
         return error == EAGAIN || error == ENOBUFS ? 0 : -error;
     }
+}
+
+int sip_transport_send(struct sip_stack *stack, const char *bytes, size_t length,
+                       struct sip_hop *to)
+{
+    stack->trouble[0] = '\0';
+    if (to->protocol != SIP_UDP)
+        return sip_stream_send(stack, bytes, length, to);
+    return send_datagram(stack, bytes, length, (struct sockaddr *)&to->address);
 }
 
 static void report_icmp(struct sip_stack *stack, struct msghdr *message, const char *bytes,
@@ -143,14 +195,14 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     if (status < 0)
         (void)uv_poll_start(poll, UV_READABLE, on_readable);
     for (int i = 0; i < DATAGRAMS_PER_TURN && !stack->is_closed; i++) {
-        struct sockaddr_storage from;
-        socklen_t length = sizeof from;
-        ssize_t n = recvfrom(stack->fd, bytes, sizeof bytes, MSG_DONTWAIT, (struct sockaddr *)&from,
-                             &length);
+        struct sip_hop from = {.protocol = SIP_UDP};
+        socklen_t length = sizeof from.address;
+        ssize_t n = recvfrom(stack->fd, bytes, sizeof bytes, MSG_DONTWAIT,
+                             (struct sockaddr *)&from.address, &length);
         if (n < 0 && errno != ECONNREFUSED && errno != EHOSTUNREACH && errno != ENETUNREACH)
             break;
         if (n > 0)
-            sip_stack_receive(stack, bytes, (size_t)n, (struct sockaddr *)&from);
+            sip_stack_receive(stack, bytes, (size_t)n, &from);
     }
     sip_stack_reap(stack);
 }
@@ -171,21 +223,16 @@ static void set_options(struct sip_stack *stack)
 int sip_transport_open(struct sip_stack *stack)
 {
     const struct sockaddr *listen = (struct sockaddr *)&stack->config.listen;
-    const struct sockaddr *advertised = (struct sockaddr *)&stack->config.advertised;
-    socklen_t length = sizeof stack->bound;
+    struct sockaddr_storage bound = {0};
+    socklen_t length = sizeof bound;
     stack->fd = socket(listen->sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (stack->fd < 0)
         return -errno;
     set_options(stack);
     if (bind(stack->fd, listen, socket_address_length(listen)) != 0 ||
-        getsockname(stack->fd, (struct sockaddr *)&stack->bound, &length) != 0)
+        getsockname(stack->fd, (struct sockaddr *)&bound, &length) != 0)
         return -errno;
-    uint16_t port = socket_address_port((struct sockaddr *)&stack->bound);
-    if (advertised->sa_family)
-        write_host(stack->host, advertised,
-                   socket_address_port(advertised) ? socket_address_port(advertised) : port);
-    else if (!is_wildcard((struct sockaddr *)&stack->bound))
-        write_host(stack->host, (struct sockaddr *)&stack->bound, port);
+    sip_transport_set_bound(stack, SIP_UDP, &bound);
     int error = uv_poll_init(stack->loop, &stack->poll, stack->fd);
     if (error)
         return error;

@@ -1,12 +1,16 @@
-/* codecs_bench.c: our T.4 and T.6 coders against libtiff's on one page of text.
- * Prints a JSON object a line; MB are 10^6 octets of uncoded rows, CPU time of this process. */
+/* codecs_bench.c: our T.4 and T.6 coders against libtiff's and our T.85 coder against libjbig on
+ * one page of text. Prints a JSON object a line; MB are 10^6 octets of uncoded rows, CPU time of
+ * this process. */
 #include <stdio.h>
 #include <time.h>
 
 #include "codecs/t4_decode.h"
 #include "codecs/t4_encode.h"
+#include "codecs/t85_decode.h"
+#include "codecs/t85_encode.h"
 #include "codecs/tiff_read.h"
 #include "codecs/wiped_buffer.h"
+#include "tests/unit/jbig_reference.h"
 #include "tests/unit/tiff_reference.h"
 
 enum { ROUNDS = 7, PAGES_A_ROUND = 20 };
@@ -71,11 +75,43 @@ static double measure(bool (*code)(const struct subject *), const struct subject
     return best;
 }
 
-static void report(const char *name, double ours, double theirs)
+static bool decode_t85_ours(const struct subject *s)
+{
+    struct raster out;
+    bool ok = t85_decode(s->coded, s->length, NULL, &out, NULL) == 0;
+    raster_free(&out);
+    return ok;
+}
+
+static bool decode_t85_theirs(const struct subject *s)
+{
+    struct raster out;
+    bool ok = jbig_decode(s->coded, s->length, &out);
+    raster_free(&out);
+    return ok;
+}
+
+static bool encode_t85_ours(const struct subject *s)
+{
+    uint8_t *data;
+    size_t length;
+    bool ok = t85_encode(&s->page, NULL, &data, &length) == 0;
+    wiped_free(data, length);
+    return ok;
+}
+
+static bool encode_t85_theirs(const struct subject *s)
+{
+    struct jbig_bie bie = jbig_encode(&s->page, JBG_TPBON, 128, 0);
+    free(bie.data);
+    return bie.length > 0;
+}
+
+static void report(const char *name, const char *reference, double ours, double theirs)
 {
     printf("{\"name\":\"codecs.%s\",\"value\":%.0f,\"unit\":\"MB/s of rows\","
-           "\"baseline\":{\"name\":\"libtiff\",\"value\":%.0f}}\n",
-           name, ours, theirs);
+           "\"baseline\":{\"name\":\"%s\",\"value\":%.0f}}\n",
+           name, ours, reference, theirs);
 }
 
 static void bench_coding(struct subject *s, enum page_coding coding, const char *decode_name,
@@ -87,9 +123,18 @@ static void bench_coding(struct subject *s, enum page_coding coding, const char 
         exit(1);
     s->coded = coded.data;
     s->length = coded.length;
-    report(decode_name, measure(decode_ours, s), measure(decode_theirs, s));
-    report(encode_name, measure(encode_ours, s), measure(encode_theirs, s));
+    report(decode_name, "libtiff", measure(decode_ours, s), measure(decode_theirs, s));
+    report(encode_name, "libtiff", measure(encode_ours, s), measure(encode_theirs, s));
     coded_page_free(&coded);
+}
+
+static void bench_t85(struct subject *s)
+{
+    if (t85_encode(&s->page, NULL, &s->coded, &s->length) < 0)
+        exit(1);
+    report("t85_decode", "libjbig", measure(decode_t85_ours, s), measure(decode_t85_theirs, s));
+    report("t85_encode", "libjbig", measure(encode_t85_ours, s), measure(encode_t85_theirs, s));
+    wiped_free(s->coded, s->length);
 }
 
 static bool load_page(const char *path, struct subject *s)
@@ -119,6 +164,7 @@ int main(int argc, char **argv)
     bench_coding(&s, PAGE_CODING_T6, "t6_decode", "t6_encode");
     bench_coding(&s, PAGE_CODING_T4_2D, "t4_2d_decode", "t4_2d_encode");
     bench_coding(&s, PAGE_CODING_T4_1D, "t4_1d_decode", "t4_1d_encode");
+    bench_t85(&s);
     raster_free(&s.page);
     return 0;
 }

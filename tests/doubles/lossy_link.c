@@ -46,6 +46,12 @@ double lossy_link_random(struct lossy_link *link)
     return (double)(link->random >> 11) / 9007199254740992.0;
 }
 
+static int make_sender(struct udptl_sender **out, const struct lossy_link_config *c)
+{
+    return c->fec_packets ? udptl_sender_new_fec(out, c->fec_packets, c->fec_fields, 1400)
+                          : udptl_sender_new(out, c->redundancy, 1400);
+}
+
 void lossy_link_init(struct lossy_link *link, const struct lossy_link_config *config)
 {
     memset(link, 0, sizeof *link);
@@ -56,17 +62,36 @@ void lossy_link_init(struct lossy_link *link, const struct lossy_link_config *co
         end->link = link;
         end->index = i;
         end->queue = calloc(LOSSY_QUEUE, sizeof *end->queue);
-        if (!end->queue || udptl_sender_new(&end->sender, config->redundancy, 1400) ||
-            udptl_receiver_new(&end->receiver, NULL))
+        struct udptl_receiver_config receiver = udptl_receiver_default;
+        receiver.t38_version = config->t38_version;
+        if (!end->queue || make_sender(&end->sender, config) ||
+            udptl_receiver_new(&end->receiver, &receiver))
             abort();
+        audio_stream_init(&end->audio, config->law,
+                          config->law == COMPANDING_ALAW ? RTP_PAYLOAD_PCMA : RTP_PAYLOAD_PCMU,
+                          0xC0FFEE00u + (uint32_t)i, (uint16_t)(65500 + i), 0xFFFFF000u);
     }
+}
+
+static bool is_in_burst(struct lossy_link *link)
+{
+    const struct lossy_link_config *c = &link->config;
+    if (!c->burst_every_ms)
+        return false;
+    if (link->now_ms >= link->burst_next_ms) {
+        double at = lossy_link_random(link) * (c->burst_every_ms - c->burst_ms);
+        link->burst_from_ms = link->burst_next_ms + (uint64_t)at;
+        link->burst_next_ms += c->burst_every_ms;
+    }
+    return link->now_ms >= link->burst_from_ms && link->now_ms < link->burst_from_ms + c->burst_ms;
 }
 
 static void put_datagram(struct lossy_end *to, const uint8_t *datagram, size_t length)
 {
     struct lossy_link *link = to->link;
     link->sent++;
-    if (link->now_ms < to->cut_until_ms || lossy_link_random(link) < link->config.loss) {
+    if (is_in_burst(link) || link->now_ms < to->cut_until_ms ||
+        lossy_link_random(link) < link->config.loss) {
         link->lost++;
         return;
     }
@@ -92,6 +117,7 @@ void lossy_link_send(struct lossy_end *from, const uint8_t *ifp, size_t length, 
     size_t octets;
     if (udptl_sender_produce(from->sender, ifp, length, datagram, sizeof datagram, &octets))
         abort();
+    udptl_sender_sent(from->sender, from->link->now_ms);
     for (int i = 0; i < copies; i++) {
         put_datagram(to, datagram, octets);
         if (lossy_link_random(from->link) < from->link->config.duplicate)
@@ -104,6 +130,22 @@ static void on_send_ifp(void *user, const uint8_t *ifp, size_t length, int copie
     lossy_link_send(user, ifp, length, copies);
 }
 
+static size_t on_hear(void *user, int16_t *samples)
+{
+    struct lossy_end *end = user;
+    return audio_stream_hear(&end->audio, samples);
+}
+
+static void on_say(void *user, const int16_t *samples)
+{
+    struct lossy_end *end = user, *to = &end->link->end[1 - end->index];
+    uint8_t datagram[AUDIO_STREAM_PACKET];
+    size_t octets = audio_stream_say(&end->audio, samples, datagram);
+    put_datagram(to, datagram, octets);
+    if (lossy_link_random(end->link) < end->link->config.duplicate)
+        put_datagram(to, datagram, octets);
+}
+
 static void on_event(void *user, const struct fax_engine_event *event)
 {
     struct lossy_end *end = user;
@@ -113,7 +155,7 @@ static void on_event(void *user, const struct fax_engine_event *event)
 
 struct fax_engine_callbacks lossy_link_callbacks(struct lossy_link *link, int index)
 {
-    return (struct fax_engine_callbacks){on_send_ifp, on_event, &link->end[index]};
+    return (struct fax_engine_callbacks){on_send_ifp, on_event, &link->end[index], on_hear, on_say};
 }
 
 static void on_ifp(void *user, uint16_t sequence, const uint8_t *data, size_t length)
@@ -137,6 +179,22 @@ static struct lossy_datagram *take_due(struct lossy_end *end)
     return best;
 }
 
+static uint64_t clock_of(const struct lossy_end *end)
+{
+    uint64_t now_ms = end->link->now_ms;
+    int64_t ahead = end->index ? (int64_t)now_ms * end->link->config.drift_ppm / 1000000 : 0;
+    return now_ms + (uint64_t)ahead;
+}
+
+static void deliver(struct lossy_end *end, const struct lossy_datagram *d)
+{
+    if (end->link->config.audio)
+        (void)audio_stream_take(&end->audio, d->octets, d->length, end->link->now_ms);
+    else
+        (void)udptl_receiver_push(end->receiver, d->octets, d->length, end->link->now_ms, on_ifp,
+                                  end);
+}
+
 void lossy_link_step(struct lossy_link *link)
 {
     link->now_ms += STEP_MS;
@@ -147,15 +205,18 @@ void lossy_link_step(struct lossy_link *link)
         if (end->party.self)
             end->party.tick(end->party.self, link->now_ms);
         else
-            fax_engine_tick(end->engine, link->now_ms);
+            fax_engine_tick(end->engine, clock_of(end));
         charge(end, from);
+        uint8_t datagram[UDPTL_DATAGRAM_MAX];
+        size_t octets;
+        if (udptl_sender_repeat(end->sender, link->now_ms, datagram, &octets))
+            put_datagram(&link->end[1 - i], datagram, octets);
     }
     for (int i = 0; i < 2; i++) {
         struct lossy_end *end = &link->end[i];
         for (struct lossy_datagram *d; (d = take_due(end));) {
             uint64_t from = read_ticks();
-            (void)udptl_receiver_push(end->receiver, d->octets, d->length, link->now_ms, on_ifp,
-                                      end);
+            deliver(end, d);
             charge(end, from);
             d->length = 0;
         }

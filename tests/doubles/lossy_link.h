@@ -1,9 +1,10 @@
-/* lossy_link.h: two fax engines joined by UDPTL in virtual time, over a path that loses, doubles,
- * delays and reorders datagrams. The same seed gives the same call.
+/* lossy_link.h: two fax engines joined by UDPTL or RTP in virtual time, over a path that loses,
+ * doubles, delays and reorders datagrams. The same seed gives the same call.
  */
 #ifndef TESTS_DOUBLES_LOSSY_LINK_H
 #define TESTS_DOUBLES_LOSSY_LINK_H
 
+#include "t38/audio_stream.h"
 #include "t38/fax_engine.h"
 #include "t38/udptl.h"
 
@@ -14,7 +15,14 @@ struct lossy_link_config {
     unsigned delay_ms;
     unsigned reorder_ms; /* how much later a reordered datagram comes, at most; 0 means 80 */
     unsigned redundancy;
+    unsigned fec_packets, fec_fields; /* parity in place of redundancy; 0: none */
+    unsigned burst_ms;                /* both ways nothing arrives for so long, ... */
+    unsigned burst_every_ms;          /* ... once in each such time, at random; 0: never */
+    int t38_version;                  /* for IFPs out of parity */
     uint64_t seed;
+    bool audio; /* RTP with G.711; the engines are to be made so */
+    enum companding law;
+    int drift_ppm; /* how much faster the clock of end 1 runs */
 };
 
 struct lossy_datagram {
@@ -40,6 +48,7 @@ struct lossy_end {
     struct lossy_party party;  /* set by the test, which frees it */
     struct udptl_sender *sender;
     struct udptl_receiver *receiver;
+    struct audio_stream audio;
     struct lossy_datagram *queue; /* on their way to this end; LOSSY_QUEUE of them */
     void (*event)(void *user,
                   const struct fax_engine_event *event); /* set by the test; may be NULL */
@@ -52,6 +61,7 @@ struct lossy_end {
 struct lossy_link {
     struct lossy_link_config config;
     uint64_t now_ms, random;
+    uint64_t burst_from_ms, burst_next_ms;
     struct lossy_end end[2];
     unsigned long sent, lost;
 };

@@ -49,7 +49,7 @@ void victim_begin(struct victim *v, bool sender, const struct fax_page *page)
                                   .max_rate = 14400,
                                   .ecm = true,
                                   .source = {.page_count = 1, .get = get_page, .user = v},
-                                  .callbacks = {on_ifp, on_event, v}};
+                                  .callbacks = {.send_ifp = on_ifp, .event = on_event, .user = v}};
     if (fax_engine_new(&v->engine, &c))
         abort();
     fax_engine_tick(v->engine, 0);

@@ -94,7 +94,7 @@ struct fax_page t6_page_make(enum t6_page_kind kind, uint32_t seed)
 
 static bool same_octets(const struct fax_page_view *sent, const struct fax_page_view *received)
 {
-    if (received->coding != FAX_PAGE_T6 || received->length < sent->length ||
+    if (received->coding != sent->coding || received->length < sent->length ||
         received->length - sent->length >= 256)
         return false;
     for (size_t i = sent->length; i < received->length; i++)
@@ -147,5 +147,8 @@ bool t6_page_arrived(const struct fax_page_view *sent, const struct fax_page_vie
 {
     if (received->width != sent->width || received->y_dpi != sent->y_dpi || !received->length)
         return false;
-    return same_octets(sent, received) || same_pixels(sent, received);
+    if (same_octets(sent, received))
+        return true;
+    return sent->coding != FAX_PAGE_T85 && received->coding != FAX_PAGE_T85 &&
+           same_pixels(sent, received);
 }

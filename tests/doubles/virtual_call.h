@@ -4,6 +4,7 @@
 #ifndef TESTS_DOUBLES_VIRTUAL_CALL_H
 #define TESTS_DOUBLES_VIRTUAL_CALL_H
 
+#include "codecs/page.h"
 #include "tests/doubles/lossy_link.h"
 #include "tests/doubles/spandsp_peer.h"
 #include "tests/doubles/t6_page.h"
@@ -12,7 +13,9 @@ enum { VIRTUAL_CALL_PAGES = 16, NOT_FINISHED = -1000 };
 
 struct virtual_call_config {
     struct lossy_link_config link;
-    const struct fax_page *pages; /* stay the caller's */
+    const struct fax_page *pages;       /* stay the caller's */
+    const struct coded_page *t85_pages; /* the same in T.85; NULL: the sender has none */
+    bool t85_offered;                   /* the receiver offers T.85 */
     uint32_t page_count;
     uint32_t max_rate;    /* of the receiver; 0 means 14400 */
     uint32_t sender_rate; /* of the sender; 0 means 14400 */
@@ -21,6 +24,7 @@ struct virtual_call_config {
         hold_ms; /* how long a page waits until it is durable; 0: at once, inside the callback */
     int refuse_page; /* counted from 1: this page is refused */
     bool sender_without_ecm, receiver_without_ecm;
+    bool sender_holds_back;       /* until fax_engine_proceed */
     uint64_t hold_without_ecm_ms; /* 0: the engine's */
     int judge_page; /* counted from 1: the received page that is said to be of quality judge_as */
     enum fax_copy judge_as;

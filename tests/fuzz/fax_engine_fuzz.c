@@ -183,12 +183,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     struct script s = {.data = data + 1, .size = size - 1, .sender = data[0] & 1};
     s.version = data[0] >> 1 & 3;
-    struct fax_engine_config c = {.sender = s.sender,
-                                  .t38_version = s.version,
-                                  .max_rate = 14400,
-                                  .ecm = true,
-                                  .source = {.page_count = 2, .get = get_page},
-                                  .callbacks = {on_send, on_event, &s}};
+    struct fax_engine_config c = {
+        .sender = s.sender,
+        .t38_version = s.version,
+        .max_rate = 14400,
+        .ecm = true,
+        .source = {.page_count = 2, .get = get_page},
+        .callbacks = {.send_ifp = on_send, .event = on_event, .user = &s}};
     if (fax_engine_new(&s.engine, &c))
         abort();
     pass_time(&s, 5000);

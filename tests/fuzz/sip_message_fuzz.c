@@ -111,7 +111,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static char text[SIP_DATAGRAM_MAX];
     struct world *w = calloc(1, sizeof *w);
     struct sockaddr_in source = {.sin_family = AF_INET, .sin_port = htons(9)};
+    struct sip_hop hop = {.protocol = SIP_UDP};
     source.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    memcpy(&hop.address, &source, sizeof source);
     if (!w || start(w) != 0)
         abort();
     for (int i = 0; i < PIECES_MAX && size; i++) {
@@ -122,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!exact)
             abort();
         memcpy(exact, text, length);
-        sip_stack_receive(w->stack, exact, length, (struct sockaddr *)&source);
+        sip_stack_receive(w->stack, exact, length, &hop);
         sip_stack_reap(w->stack);
         free(exact);
         uv_run(&w->loop, UV_RUN_NOWAIT);

@@ -297,6 +297,36 @@ static void run_hold(struct pair *pair)
     run_delivery(pair, 2, 7000);
 }
 
+/* Ten pages ahead of the clock, beside calls where one end alone believes that it was agreed: those
+ * go on paced. */
+static void run_express(struct pair *pair)
+{
+    uint64_t began_ms;
+
+    prepare(pair, &pair->from, &pair->to, 10);
+    prepare(pair, &pair->other_from, &pair->other_to, 1);
+    prepare(pair, &pair->third_from, &pair->third_to, 1);
+    pair->from.express = pair->to.express = true;
+    pair->other_from.express = pair->third_to.express = true;
+    start_all(pair);
+    driver_connect(&pair->other_from, &pair->other_to);
+    driver_connect(&pair->third_from, &pair->third_to);
+    began_ms = driver_now_ms();
+    driver_connect(&pair->from, &pair->to);
+    check(pair, line_driver_run(&pair->driver, is_over, &pair->from, CALL_MS), "it ends");
+    printf("   10 pages in %llu ms\n", (unsigned long long)(driver_now_ms() - began_ms));
+    check(pair, !pair->other_to.is_done, "before a single page that is paced");
+    check(pair, run_to_end(pair, CALL_MS), "all end");
+    check_delivered(pair, 10);
+    check(pair, pair->from.done.express && pair->to.done.express, "ahead of the clock");
+    check(pair,
+          pair->other_from.done.result == 0 && pair->other_to.done.result == 0 &&
+              pair->third_from.done.result == 0 && pair->third_to.done.result == 0,
+          "the others succeed as well");
+    check(pair, !pair->other_from.done.express && !pair->third_to.done.express, "paced");
+    stop_lines(pair, false);
+}
+
 struct scenario {
     const char *name;
     void (*run)(struct pair *pair);
@@ -315,6 +345,7 @@ static const struct scenario scenarios[] = {
     {"resume", run_resume},
     {"superfine", run_superfine},
     {"standard", run_standard},
+    {"express", run_express},
 };
 
 int main(int argc, char **argv)

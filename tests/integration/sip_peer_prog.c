@@ -234,7 +234,7 @@ static int open_stack(struct peer *p)
     memcpy(&config.listen, &own, sizeof own);
     if (uv_loop_init(&p->loop) != 0 || sip_stack_open(&p->loop, &config, &p->stack) != 0)
         return -1;
-    sip_stack_address(p->stack, &bound);
+    sip_stack_address(p->stack, SIP_UDP, &bound);
     memcpy(&own, &bound, sizeof own);
     printf("port %u\n", ntohs(own.sin_port));
     uv_signal_init(&p->loop, &p->term);

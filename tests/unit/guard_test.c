@@ -110,8 +110,13 @@ static void a_dcs_is_read(void **state)
     assert_int_equal(guard_dcs_read(dcs, 9, &d), FAX_EUNSUPPORTED);
     dcs[8] = 0;
     dcs[12] = 0x20; /* T.85 */
-    assert_int_equal(guard_dcs_read(dcs, 13, &d), FAX_EUNSUPPORTED);
+    assert_int_equal(guard_dcs_read(dcs, 13, &d), 0);
+    assert_int_equal(d.coding, FAX_PAGE_T85);
+    dcs[12] = 0x40; /* as spandsp 3 says it */
+    assert_int_equal(guard_dcs_read(dcs, 13, &d), 0);
+    assert_int_equal(d.coding, FAX_PAGE_T85);
     assert_int_equal(guard_dcs_read(dcs, 12, &d), 0);
+    assert_int_equal(d.coding, FAX_PAGE_T4_1D);
     dcs[5] |= 1; /* B4 */
     assert_int_equal(guard_dcs_read(dcs, 12, &d), FAX_EUNSUPPORTED);
 }
@@ -125,6 +130,37 @@ static void a_dcs_is_shown_as_t6(void **state)
     assert_int_equal(guard_dcs_read(dcs, 13, &d), 0);
     assert_int_equal(d.coding, FAX_PAGE_T6);
     assert_false(guard_frame_bit(dcs, 13, 16));
+}
+
+static void t85_is_said_and_offered(void **state)
+{
+    (void)state;
+    struct guard_dcs d;
+    uint8_t dcs[GUARD_DCS_MAX] = {0xFF, 0x13, 0x83, 0, 0xE0, 0x90, 0x44};
+    assert_false(guard_dis_takes_t85(dcs, 7));
+    assert_int_equal(guard_dcs_say_t85(dcs, 7), 13);
+    assert_int_equal(guard_frame_judge(dcs, 13, true), GUARD_PASS);
+    assert_int_equal(guard_dcs_read(dcs, 13, &d), 0);
+    assert_int_equal(d.coding, FAX_PAGE_T85);
+    assert_true(d.ecm);
+    assert_int_equal(d.y_dpi, 196);
+    assert_true(guard_frame_bit(dcs, 13, 78));
+    for (unsigned bit = 24; bit < 80; bit += 8) /* more octets follow */
+        assert_true(guard_frame_bit(dcs, 13, bit));
+    assert_false(guard_frame_bit(dcs, 13, 80));
+    assert_false(guard_frame_bit(dcs, 13, 16));
+    assert_false(guard_frame_bit(dcs, 13, 31));
+
+    uint8_t dis[GUARD_DCS_MAX] = {0xFF, 0x13, 0x80, 0,    0xEE, 0xF8, 0xC4, 0x80,
+                                  0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01};
+    assert_false(guard_dis_takes_t85(dis, 15));
+    assert_int_equal(guard_dis_offer_t85(dis, 15), 15);
+    assert_true(guard_dis_takes_t85(dis, 15));
+    assert_true(guard_frame_bit(dis, 15, 79));
+    assert_true(guard_frame_bit(dis, 15, 80));
+    assert_int_equal(guard_frame_judge(dis, 15, false), GUARD_PASS);
+    dis[6] &= 0xFB; /* bit 27, error correction */
+    assert_false(guard_dis_takes_t85(dis, 15));
 }
 
 static void identities_are_cleaned(void **state)
@@ -214,6 +250,7 @@ int main(void)
         cmocka_unit_test(a_blank_frame_is_judged_like_any_other),
         cmocka_unit_test(a_dcs_is_read),
         cmocka_unit_test(a_dcs_is_shown_as_t6),
+        cmocka_unit_test(t85_is_said_and_offered),
         cmocka_unit_test(identities_are_cleaned),
         cmocka_unit_test(blocks_become_a_page),
         cmocka_unit_test(a_page_has_a_limit),

@@ -49,7 +49,7 @@ static void t38_is_offered_and_read_back(void **state)
     assert_int_equal(ntohs(peer->sin_port), 20000);
     assert_int_equal(ntohl(peer->sin_addr.s_addr), INADDR_LOOPBACK);
     assert_int_equal(t38.max_datagram, 400);
-    assert_true(t38.redundancy);
+    assert_int_equal(t38.recovery, MEDIA_REDUNDANCY);
     assert_int_equal(media_read_t38(&again, 9600, &t38), 0);
     assert_int_equal(t38.max_bit_rate, 9600);
 }
@@ -61,16 +61,31 @@ static void odd_values_are_brought_into_range(void **state)
     static const struct {
         const char *attributes;
         int datagram;
-        bool redundancy;
+        enum media_recovery recovery;
     } table[] = {
-        {"", 400, true},
-        {"a=T38FaxMaxDatagram:0\r\n", 400, true},
-        {"a=T38FaxMaxDatagram:20\r\n", 400, true},
-        {"a=T38FaxMaxDatagram:72\r\n", 72, true},
-        {"a=T38FaxMaxDatagram:99999\r\n", 1472, true},
-        {"a=T38FaxUdpEC:t38UDPRedundancy\r\n", 400, true},
-        {"a=T38FaxUdpEC:t38UDPFEC\r\n", 400, true},
-        {"a=T38FaxUdpEC:t38UDPNoEC\r\n", 400, false},
+        {"", 400, MEDIA_REDUNDANCY},
+        {"a=T38FaxMaxDatagram:0\r\n", 400, MEDIA_REDUNDANCY},
+        {"a=T38FaxMaxDatagram:20\r\n", 400, MEDIA_REDUNDANCY},
+        {"a=T38FaxMaxDatagram:48\r\n", 400, MEDIA_REDUNDANCY},
+        {"a=T38FaxMaxDatagram:-1\r\n", 400, MEDIA_REDUNDANCY},
+        {"a=T38FaxMaxDatagram:-400\r\n", 400, MEDIA_REDUNDANCY},
+        {"a=T38FaxMaxDatagram:many\r\n", 400, MEDIA_REDUNDANCY},
+        {"a=T38FaxMaxDatagram:\r\n", 400, MEDIA_REDUNDANCY},
+        {"a=T38FaxMaxDatagram:72\r\n", 72, MEDIA_REDUNDANCY},
+        {"a=T38FaxMaxDatagram: 320 \r\n", 320, MEDIA_REDUNDANCY},
+        {"a=T38FaxMaxDatagram:99999\r\n", 1472, MEDIA_REDUNDANCY},
+        {"a=T38FaxMaxDatagram:99999999999999999999999\r\n", 1472, MEDIA_REDUNDANCY},
+        {"a=T38FaxUdpEC:t38UDPRedundancy\r\n", 400, MEDIA_REDUNDANCY},
+        {"a=T38FaxUdpEC:t38UDPFEC\r\n", 400, MEDIA_FEC},
+        {"a=T38FaxUdpEC:t38UDPNoEC\r\n", 400, MEDIA_NO_RECOVERY},
+        {"a=t38faxudpec:t38udpfec\r\n", 400, MEDIA_FEC},
+        {"a=T38FAXUDPEC: T38UDPNOEC\r\n", 400, MEDIA_NO_RECOVERY},
+        {"a=T38FaxUdpEC:UDPFEC\r\n", 400, MEDIA_FEC},
+        {"a=T38FaxUdpEC:fec\r\n", 400, MEDIA_FEC},
+        {"a=T38FaxUdpEC:t38UDPFEC,t38UDPRedundancy\r\n", 400, MEDIA_FEC},
+        {"a=T38FaxUdpEC:t38UDPRedundancy;4\r\n", 400, MEDIA_REDUNDANCY},
+        {"a=T38FaxUdpEC:t38UDPFECond\r\n", 400, MEDIA_REDUNDANCY},
+        {"a=T38FaxUdpEC:\r\n", 400, MEDIA_REDUNDANCY},
     };
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -80,8 +95,60 @@ static void odd_values_are_brought_into_range(void **state)
         struct sdp_session sdp = read_text(text);
         assert_int_equal(media_read_t38(&sdp, 14400, &t38), 0);
         assert_int_equal(t38.max_datagram, table[i].datagram);
-        assert_int_equal(t38.redundancy, table[i].redundancy);
+        assert_int_equal(t38.recovery, table[i].recovery);
     }
+}
+
+/* What is answered to an offer and what then holds; both sides must come to the same. */
+static void versions_and_recovery_are_the_lower_of_both(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 5 * 4 * 3 * 3; i++) {
+        struct media_local offerer = local_side(), answerer = local_side();
+        struct sdp_session offer, answer;
+        struct media_t38 at_offerer, at_answerer;
+        bool is_t38;
+        unsigned offered = i % 5; /* 4 is more than we know */
+        offerer.t38_version = (uint8_t)offered;
+        answerer.t38_version = i / 5 % 4;
+        offerer.recovery = (enum media_recovery)(i / 20 % 3);
+        answerer.recovery = (enum media_recovery)(i / 60);
+        assert_int_equal(media_offer_t38(&offerer, &offer), 0);
+        offer.media[0].t38.version = (uint8_t)offered;
+        assert_int_equal(media_answer(&answerer, &offer, &answer, &is_t38), 0);
+        assert_true(is_t38);
+        assert_int_equal(media_agree_t38(&answerer, &offer, &at_answerer), 0);
+        assert_int_equal(media_agree_t38(&offerer, &answer, &at_offerer), 0);
+        assert_int_equal(at_answerer.version, offered < 3 ? offered : 3);
+        assert_int_equal(at_offerer.version, at_answerer.version);
+        assert_int_equal(at_offerer.recovery, at_answerer.recovery);
+        bool none = offerer.recovery == MEDIA_NO_RECOVERY || answerer.recovery == MEDIA_NO_RECOVERY;
+        bool fec = offerer.recovery == MEDIA_FEC && answerer.recovery == MEDIA_FEC;
+        assert_int_equal(at_offerer.recovery, none  ? MEDIA_NO_RECOVERY
+                                              : fec ? MEDIA_FEC
+                                                    : MEDIA_REDUNDANCY);
+    }
+}
+
+/* An answer may not say more than the offer did; some do. */
+static void an_answer_is_held_to_the_offer(void **state)
+{
+    (void)state;
+    struct media_local local = local_side();
+    struct sdp_session sdp;
+    struct media_t38 t38;
+    assert_int_equal(media_offer_t38(&local, &sdp), 0);
+    struct sdp_session more = read_text(SDP_HEAD "m=image 4000 udptl t38\r\na=T38FaxVersion:3\r\n"
+                                                 "a=T38FaxUdpEC:t38UDPFEC\r\n");
+    assert_int_equal(media_agree_t38(&local, &more, &t38), 0);
+    assert_int_equal(t38.version, 0);
+    assert_int_equal(t38.recovery, MEDIA_REDUNDANCY);
+    /* The engine runs with version 0 now: a later offer changes nothing. */
+    bool is_t38;
+    assert_int_equal(media_answer(&local, &more, &sdp, &is_t38), 0);
+    assert_int_equal(sdp.media[0].t38.version, 0);
+    assert_int_equal(media_agree_t38(&local, &more, &t38), 0);
+    assert_int_equal(t38.version, 0);
 }
 
 static void answers_prefer_t38(void **state)
@@ -150,6 +217,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(t38_is_offered_and_read_back),
         cmocka_unit_test(odd_values_are_brought_into_range),
+        cmocka_unit_test(versions_and_recovery_are_the_lower_of_both),
+        cmocka_unit_test(an_answer_is_held_to_the_offer),
         cmocka_unit_test(answers_prefer_t38),
         cmocka_unit_test(addresses_that_lead_nowhere_are_refused),
         cmocka_unit_test(ports_are_even_and_run_out),

@@ -291,7 +291,7 @@ static void wildcard_listener_and_ipv6(void **state)
     memcpy(&config.listen, &any, sizeof any);
     assert_int_equal(sip_stack_open(&p->loop, &config, &stack), 0);
     struct sockaddr_storage bound;
-    sip_stack_address(stack, &bound);
+    sip_stack_address(stack, SIP_UDP, &bound);
     memcpy(&any, &bound, sizeof any);
     p->b.on_call = AGENT_ANSWER;
     assert_int_equal(agent_call(&p->a, ntohs(any.sin_port), &offer, 0), 0);
@@ -303,7 +303,7 @@ static void wildcard_listener_and_ipv6(void **state)
     memcpy(&config.listen, &in6, sizeof in6);
     if (sip_stack_open(&p->loop, &config, &stack) != 0)
         return; /* no IPv6 here */
-    sip_stack_address(stack, &bound);
+    sip_stack_address(stack, SIP_UDP, &bound);
     struct sip_call self = {.target = bound,
                             .request_uri = "sip:200@[::1]",
                             .from_uri = "sip:100@[::1]",

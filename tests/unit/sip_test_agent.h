@@ -172,9 +172,11 @@ static inline void agent_on_incoming(void *user, struct sip_session *s,
         sip_session_reject(s, 486, NULL);
 }
 
-static inline bool agent_on_source(void *user, const struct sockaddr *source)
+static inline bool agent_on_source(void *user, const struct sockaddr *source,
+                                   enum sip_protocol protocol)
 {
     const struct agent *a = user;
+    (void)protocol;
     return source->sa_family == AF_INET && !a->trusts_nobody;
 }
 
@@ -206,7 +208,7 @@ static inline uint16_t agent_port(const struct agent *a)
 {
     struct sockaddr_storage address;
     struct sockaddr_in in4;
-    sip_stack_address(a->stack, &address);
+    sip_stack_address(a->stack, SIP_UDP, &address);
     memcpy(&in4, &address, sizeof in4);
     return ntohs(in4.sin_port);
 }

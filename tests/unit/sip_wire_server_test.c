@@ -31,7 +31,7 @@ static void refusals_without_state(void **state)
          "Unsupported", "100rel"},
         {"INVITE tel:+4969", "1 INVITE", "", "", "", "SIP/2.0 416", NULL, NULL},
         {"INVITE sip:127.0.0.1", "1 INVITE", "", "", "", "SIP/2.0 400", NULL, NULL},
-        {"INVITE sip:127.0.0.1", "1 INVITE", "", "Contact: <sips:1@h>\r\n", "", "SIP/2.0 400", NULL,
+        {"INVITE sip:127.0.0.1", "1 INVITE", "", "Contact: <mailto:1@h>\r\n", "", "SIP/2.0 400", NULL,
          NULL},
         {"INVITE sip:127.0.0.1", "1 INVITE", "",
          "Contact: <sip:127.0.0.1:9>\r\nContent-Type: text/plain\r\n", "hello", "SIP/2.0 415",

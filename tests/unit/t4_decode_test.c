@@ -302,7 +302,7 @@ static void uncompressed_mode_is_not_supported(void **state)
     add_bits(&b, eol);
     add_bits(&b, "000000001111 01010101");
     assert_int_equal(decode_bits(&b, 8, PAGE_CODING_T4_1D, NULL, &report), FAX_EUNSUPPORTED);
-    assert_int_equal(decode_bits(&b, 8, PAGE_CODING_T85, NULL, &report), FAX_EUNSUPPORTED);
+    assert_int_equal(decode_bits(&b, 8, PAGE_CODING_T85, NULL, &report), FAX_EINVAL);
     assert_int_equal(decode_bits(&b, 8, (enum page_coding)0, NULL, &report), FAX_EINVAL);
     assert_int_equal(decode_bits(&b, 0, PAGE_CODING_T6, NULL, &report), FAX_EINVAL);
     assert_int_equal(decode_bits(&b, RASTER_WIDTH_MAX + 1, PAGE_CODING_T6, NULL, &report),
