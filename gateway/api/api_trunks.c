@@ -7,10 +7,11 @@
 #include "policy/number.h"
 
 static json_t *trunk_json(const char *name, const char *host, int64_t port, bool t38_first,
-                          const char *prefix)
+                          bool audio_fallback, const char *prefix)
 {
-    return json_pack("{s:s,s:s,s:I,s:b,s:s}", "name", name, "host", host, "port", (json_int_t)port,
-                     "t38_first", t38_first, "prefix", prefix);
+    return json_pack("{s:s,s:s,s:I,s:b,s:b,s:s}", "name", name, "host", host, "port",
+                     (json_int_t)port, "t38_first", t38_first, "audio_fallback", audio_fallback,
+                     "prefix", prefix);
 }
 
 static void on_trunks(void *user, int status, const struct db_result *result)
@@ -22,8 +23,8 @@ static void on_trunks(void *user, int status, const struct db_result *result)
     for (int i = 0; i < db_result_rows(result); i++) {
         struct trunk_row row;
         trunk_row_read(result, i, &row);
-        json_array_append_new(
-            list, trunk_json(row.trunk, row.host, row.port, row.t38_first != 0, row.prefix));
+        json_array_append_new(list, trunk_json(row.trunk, row.host, row.port, row.t38_first != 0,
+                                               row.audio_fallback != 0, row.prefix));
     }
     api_answer_json(r, 200, json_pack("{s:o}", "trunks", list));
 }
@@ -39,7 +40,7 @@ void api_get_trunks(struct http_request *http, void *user)
 }
 
 static const char *wrong_trunk(const char *name, const char *host, json_t *port, json_t *first,
-                               const char *prefix)
+                               json_t *fallback, const char *prefix)
 {
     struct sockaddr_storage address;
     if (!api_name_valid(name) || strlen(name) > 50)
@@ -50,6 +51,8 @@ static const char *wrong_trunk(const char *name, const char *host, json_t *port,
         return "'port' must be 1 to 65535";
     if (first && !json_is_boolean(first))
         return "'t38_first' must be true or false";
+    if (fallback && !json_is_boolean(fallback))
+        return "'audio_fallback' must be true or false";
     if (strspn(prefix + (prefix[0] == '+'), "0123456789") + (prefix[0] == '+') != strlen(prefix) ||
         strlen(prefix) > 20)
         return "'prefix' must be an optional '+' and at most 20 digits";
@@ -65,7 +68,9 @@ static void add_trunk(struct api_request *r, json_t *in)
     if (!prefix)
         return;
     json_t *port = json_object_get(in, "port"), *first = json_object_get(in, "t38_first");
-    const char *wrong = wrong_trunk(name, host, port, first, prefix);
+    json_t *fallback = json_object_get(in, "audio_fallback");
+    bool audio = !fallback || json_is_true(fallback);
+    const char *wrong = wrong_trunk(name, host, port, first, fallback, prefix);
     if (wrong) {
         api_answer_problem(r, 422, "trunk", "The trunk is not valid", wrong);
         return;
@@ -79,9 +84,11 @@ static void add_trunk(struct api_request *r, json_t *in)
     event_text(&e, "host", host);
     event_integer(&e, "port", json_integer_value(port));
     event_integer(&e, "t38_first", json_is_true(first));
+    event_integer(&e, "audio_fallback", audio);
     event_text(&e, "prefix", prefix);
-    api_change(r, &e, 201,
-               trunk_json(name, host, json_integer_value(port), json_is_true(first), prefix));
+    api_change(
+        r, &e, 201,
+        trunk_json(name, host, json_integer_value(port), json_is_true(first), audio, prefix));
 }
 
 void api_post_trunk(struct http_request *http, void *user)

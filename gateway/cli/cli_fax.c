@@ -51,6 +51,7 @@ static const struct cli_column attempt_columns[] = {
     {"T.30", "t30_result", CELL_NUMBER},
     {"RATE", "rate", CELL_NUMBER},
     {"MODEM", "modem", CELL_TEXT},
+    {"MEDIA", "media", CELL_TEXT},
     {"ECM", "ecm", CELL_FLAG},
     {"AGAIN", "retransmissions", CELL_NUMBER},
     {"PAGES", "pages", CELL_NUMBER},

@@ -5,14 +5,19 @@ static const struct cli_option add_options[] = {
     {"host", "HOST", "its address or name"},
     {"port", "PORT", "its SIP port"},
     {"t38-first", NULL, "offer T.38 already in the first INVITE"},
+    {"no-audio-fallback", NULL, "never send or receive over audio when T.38 cannot be had"},
     {"prefix", "DIGITS", "numbers that go there, as +49 (all)"},
     {NULL, NULL, NULL},
 };
 
 static const struct cli_column columns[] = {
-    {"NAME", "name", CELL_TEXT},     {"HOST", "host", CELL_TEXT},
-    {"PORT", "port", CELL_NUMBER},   {"T.38 FIRST", "t38_first", CELL_FLAG},
-    {"PREFIX", "prefix", CELL_TEXT}, {NULL, NULL, CELL_TEXT},
+    {"NAME", "name", CELL_TEXT},
+    {"HOST", "host", CELL_TEXT},
+    {"PORT", "port", CELL_NUMBER},
+    {"T.38 FIRST", "t38_first", CELL_FLAG},
+    {"AUDIO", "audio_fallback", CELL_FLAG},
+    {"PREFIX", "prefix", CELL_TEXT},
+    {NULL, NULL, CELL_TEXT},
 };
 
 static int run_list(struct cli *cli)
@@ -37,6 +42,8 @@ static int run_add(struct cli *cli)
                              cli_option(cli, "t38-first") != NULL, "prefix", prefix ? prefix : "");
     if (!body)
         return cli_usage(cli, "a value is no UTF-8");
+    if (cli_option(cli, "no-audio-fallback"))
+        json_object_set_new(body, "audio_fallback", json_false());
     http_target_begin(&target, "/v1/trunks");
     return cli_change(cli, "POST", &target, body, "added", cli->arguments[0]);
 }

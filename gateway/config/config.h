@@ -58,7 +58,8 @@ struct config {
         char *time_zone;
         int64_t max_pages;
         int64_t max_rate;
-        bool ecm, t85;
+        bool ecm, t85, t38;
+        bool audio_fallback;
         int64_t reinvite_after_ms;
         int64_t reinvite_as_sender_after_ms;
         int64_t max_call_ms;

@@ -79,6 +79,11 @@ const struct config_key config_keys[] = {
      "offer and use error correction (T.30 Annex A)"},
     {"fax.t85", CONFIG_BOOLEAN, AT(fax.t85), "true", 0, 0, NULL,
      "offer and use T.85 (JBIG) with error correction: a third less time on the wire, more CPU"},
+    {"fax.t38", CONFIG_BOOLEAN, AT(fax.t38), "true", 0, 0, NULL,
+     "use T.38; else every fax goes over audio"},
+    {"fax.audio_fallback", CONFIG_BOOLEAN, AT(fax.audio_fallback), "true", 0, 0, NULL,
+     "send and receive over audio (G.711) when the peer refuses T.38 or does not agree in time; a "
+     "trunk may forbid it"},
     {"fax.reinvite_after_ms", CONFIG_INTEGER, AT(fax.reinvite_after_ms), "500", 0, 60000, NULL,
      "as receiver ask for T.38 so long after the answer"},
     {"fax.reinvite_as_sender_after_ms", CONFIG_INTEGER, AT(fax.reinvite_as_sender_after_ms), "3000",

@@ -280,7 +280,8 @@ void fax_call_incoming(void *user, struct sip_session *session, const struct sip
         refuse_call(control, session, info, actor, unknown ? 404 : 403, answer.reason);
         return;
     }
-    if (info->offer && sdp_find_t38(info->offer) < 0 && sdp_find_g711(info->offer, NULL) < 0) {
+    bool t38 = info->offer && control->config->fax.t38 && sdp_find_t38(info->offer) >= 0;
+    if (info->offer && !t38 && sdp_find_g711(info->offer, NULL) < 0) {
         refuse_call(control, session, info, actor, 488, "offers neither T.38 nor G.711");
         return;
     }

@@ -28,7 +28,7 @@ static int dial(struct fax_call *call, const struct trunk_info *trunk)
         rc = make_uri(from, sizeof from, call->from, call->control->sip_address);
     if (rc < 0)
         return rc;
-    call->offered_t38 = trunk->t38_first && !call->audio_only;
+    call->offered_t38 = trunk->t38_first && !call->audio_only && !call->local.no_t38;
     rc = call->offered_t38 ? media_offer_t38(&call->local, &offer)
                            : media_offer_audio(&call->local, &offer);
     if (rc < 0)

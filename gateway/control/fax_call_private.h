@@ -37,6 +37,10 @@ struct fax_call {
     uint8_t data_key[MSG_KEY_OCTETS];
     struct media_local local;
     struct media_t38 t38;
+    struct media_audio audio;
+    bool audio_running; /* the line has it, or will as soon as the start is recorded */
+    bool audio_settled; /* there will be no T.38 */
+    bool media_recording, limited;
     bool t38_agreed, media_started, line_done, line_lost, page_refused;
     struct msg_call_done done;
     bool page_asked;          /* inbound: a page waits for the journal */
@@ -78,6 +82,8 @@ int fax_call_record_confirmed(struct fax_call *call, uint32_t page, audit_done_c
     __attribute__((warn_unused_result));
 /* Tells the line that T.38 is agreed (or that the peer has moved). */
 void fax_call_media(struct fax_call *call);
+/* Tells the line of media as they are agreed now, when their start is recorded. */
+void fax_call_media_update(struct fax_call *call);
 /* The line's pages are ready: dial or answer. Defined by direction. */
 void fax_call_out_dial(struct fax_call *call);
 void fax_call_in_answer(struct fax_call *call);
@@ -85,6 +91,19 @@ void fax_call_in_answer(struct fax_call *call);
 /* fax_call_signalling.c */
 sip_event_cb fax_call_sip_event;
 void fax_call_reinvite(struct fax_call *call); /* on_timeout */
+
+/* fax_call_audio.c: may T.30 go over audio when there is no T.38? */
+bool fax_call_audio_allowed(const struct fax_call *call);
+/* The peer has agreed to audio: the line may start with it. sdp may be NULL. */
+void fax_call_audio(struct fax_call *call, const struct sdp_session *sdp);
+void fax_call_audio_fill(const struct fax_call *call, struct msg_call_media *media);
+/* T.38 cannot be had: goes on over audio, recorded with the cause. Returns false when it cannot. */
+bool fax_call_fall_back(struct fax_call *call, const char *cause);
+/* The line heard a fax machine, or trained with one. */
+void fax_call_tones(struct fax_call *call);
+void fax_call_trained(struct fax_call *call);
+/* "t38", "audio", or "" when no media started. */
+const char *fax_call_media_name(const struct fax_call *call);
 
 /* fax_call_record.c: records the end and frees the call. */
 void fax_call_record_end(struct fax_call *call);

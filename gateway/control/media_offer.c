@@ -3,11 +3,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/socket_address.h"
 
-enum { DATAGRAM_MIN = 72, DATAGRAM_MAX = 1472, DATAGRAM_NOT_SAID = 400 };
+enum { DATAGRAM_MIN = 72, DATAGRAM_MAX = 1472, DATAGRAM_NOT_SAID = 400, PAYLOAD_TYPE_MAX = 127 };
 
 /* From the weakest to the strongest. */
 static enum media_recovery weaker(enum media_recovery a, enum media_recovery b)
@@ -74,7 +76,7 @@ int media_offer_t38(struct media_local *local, struct sdp_session *sdp)
 int media_answer(struct media_local *local, const struct sdp_session *offer,
                  struct sdp_session *answer, bool *is_t38)
 {
-    int image = sdp_find_t38(offer), audio = sdp_find_g711(offer, NULL);
+    int image = local->no_t38 ? -1 : sdp_find_t38(offer), audio = sdp_find_g711(offer, NULL);
     if (image < 0 && audio < 0)
         return -ENOTSUP;
     int rc = sdp_begin_answer(answer, offer, local->session_id, local->session_version++,
@@ -105,6 +107,32 @@ static int read_address(const struct sdp_session *sdp, const struct sdp_media *m
     const struct in6_addr *address = &((const struct sockaddr_in6 *)out)->sin6_addr;
     bool nowhere = IN6_IS_ADDR_UNSPECIFIED(address) || IN6_IS_ADDR_MULTICAST(address);
     return nowhere ? -ENOTSUP : 0;
+}
+
+/* The format that sdp_accept_g711() answers. */
+static const struct sdp_format *first_g711(const struct sdp_media *media)
+{
+    for (uint32_t i = 0; i < media->format_count; i++)
+        if (strcasecmp(media->formats[i].encoding, "PCMU") == 0 ||
+            strcasecmp(media->formats[i].encoding, "PCMA") == 0)
+            return &media->formats[i];
+    return NULL;
+}
+
+int media_read_audio(const struct sdp_session *sdp, struct media_audio *out)
+{
+    int index = sdp_find_g711(sdp, NULL);
+    memset(out, 0, sizeof *out);
+    if (index < 0)
+        return -ENOTSUP;
+    const struct sdp_format *format = first_g711(&sdp->media[index]);
+    char *end = NULL;
+    unsigned long type = format ? strtoul(format->token, &end, 10) : PAYLOAD_TYPE_MAX + 1;
+    if (type > PAYLOAD_TYPE_MAX || *end != '\0')
+        return -ENOTSUP;
+    out->payload_type = (uint8_t)type;
+    out->a_law = strcasecmp(format->encoding, "PCMA") == 0;
+    return read_address(sdp, &sdp->media[index], &out->peer);
 }
 
 int media_read_t38(const struct sdp_session *sdp, uint32_t our_max_bit_rate, struct media_t38 *out)

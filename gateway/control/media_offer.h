@@ -23,6 +23,7 @@ struct media_local {
     uint32_t max_datagram;        /* what we accept */
     uint8_t t38_version;          /* that we offer; answered is what the peer offers, up to 3 */
     enum media_recovery recovery; /* that we offer, and the best that we answer */
+    bool no_t38;                  /* is not answered */
     /* kept by the functions here: */
     uint8_t said_version; /* of our latest description of T.38 */
     enum media_recovery said_recovery;
@@ -38,6 +39,13 @@ struct media_t38 {
     enum media_recovery recovery; /* that both can do; redundancy when the peer says nothing */
 };
 
+/* What was agreed for audio. */
+struct media_audio {
+    struct sockaddr_storage peer;
+    uint8_t payload_type; /* both ways */
+    bool a_law;
+};
+
 /* G.711 on our port. Returns 0 or a negative errno as sdp_begin(). Each function here that writes a
  * description uses up a version of local. */
 int media_offer_audio(struct media_local *local, struct sdp_session *sdp)
@@ -51,6 +59,11 @@ int media_offer_t38(struct media_local *local, struct sdp_session *sdp)
  * Returns 0; -ENOTSUP when it offers neither (488); another negative errno. */
 int media_answer(struct media_local *local, const struct sdp_session *offer,
                  struct sdp_session *answer, bool *t38) __attribute__((warn_unused_result));
+
+/* Reads the peer's description: the first G.711 of its first usable audio line. Returns 0; -ENOTSUP
+ * when there is none, or no usable address. */
+int media_read_audio(const struct sdp_session *sdp, struct media_audio *out)
+    __attribute__((warn_unused_result));
 
 /* What holds once both have described T.38, our description coming first or answering: the lower
  * version, the smaller rate, the weaker recovery (T.38 §D.2.3), and where the peer's datagrams go.

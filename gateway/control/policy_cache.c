@@ -140,6 +140,7 @@ static int take_trunks(struct snapshot *s, const struct db_result *r, int rows)
         snprintf(t->prefix, sizeof t->prefix, "%s", row.prefix);
         t->port = (uint16_t)row.port;
         t->t38_first = row.t38_first != 0;
+        t->audio_fallback = row.audio_fallback != 0;
         if (socket_address_parse(t->host, t->port, &t->address) == 0)
             s->trunk_count++;
         else

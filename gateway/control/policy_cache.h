@@ -19,6 +19,7 @@ struct trunk_info {
     uint16_t port;
     struct sockaddr_storage address;
     bool t38_first;
+    bool audio_fallback; /* T.30 over audio when the peer has no T.38 */
     char prefix[32]; /* numbers it is for; "" all */
 };
 

@@ -57,6 +57,7 @@ void fax_attempt_row_read(const struct db_result *result, int row, struct fax_at
     out->outcome = row_text(&reader);
     out->text = row_text(&reader);
     out->modem = row_text(&reader);
+    out->media = row_text(&reader);
     out->peer_ident = row_text(&reader);
     out->attempt = row_integer(&reader);
     out->started_ms = row_integer(&reader);

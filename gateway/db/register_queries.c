@@ -28,7 +28,8 @@ static const struct db_statement numbers = {
 };
 static const struct db_statement trunks = {
     .name = "register_trunks",
-    .sql = "SELECT trunk, host, prefix, port, t38_first FROM trunks WHERE removed_at IS NULL "
+    .sql = "SELECT trunk, host, prefix, port, t38_first, audio_fallback FROM trunks WHERE "
+           "removed_at IS NULL "
            "ORDER BY trunk",
 };
 
@@ -119,4 +120,5 @@ void trunk_row_read(const struct db_result *result, int row, struct trunk_row *o
     out->prefix = row_text(&reader);
     out->port = row_integer(&reader);
     out->t38_first = row_integer(&reader);
+    out->audio_fallback = row_integer(&reader);
 }

@@ -32,7 +32,7 @@ struct number_row {
 
 struct trunk_row {
     const char *trunk, *host, *prefix;
-    int64_t port, t38_first;
+    int64_t port, t38_first, audio_fallback;
 };
 
 /* One query and one reader for each register, queries answer as db_query();

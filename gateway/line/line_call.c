@@ -19,6 +19,7 @@ static void free_call(struct line_call *call)
     fax_engine_free(call->engine);
     udptl_sender_free(call->udptl_out);
     udptl_receiver_free(call->udptl_in);
+    line_audio_close(call);
     fax_page_wipe(&call->job.page);
     document_wipe(&call->document);
     document_wipe(&call->reduced);
@@ -49,6 +50,8 @@ void line_call_report_ready(struct line_call *call, int status, const char *reas
     };
 
     snprintf(ready.reason, sizeof ready.reason, "%s", reason);
+    memcpy(ready.fingerprint, dtls_identity_fingerprint(call->line->identity),
+           sizeof ready.fingerprint);
     if (line_send(call->line, MSG_CALL_READY, &ready, sizeof ready) != 0 && status == 0)
         line_call_abort(call, T30_RESULT_ABORTED, "control does not take messages");
     else if (status != 0)
@@ -169,16 +172,23 @@ static int open_udptl(struct line_call *call, const struct msg_call_media *media
 
 static int open_session(struct line_call *call, const struct msg_call_media *media)
 {
+    bool audio = line_audio_is_wanted(media);
     struct fax_engine_config config = {
         .sender = call->start.sender != 0,
         .local_ident = call->start.local_ident,
+        .audio = audio,
+        .hold_back = (media->audio_flags & MEDIA_AUDIO_HOLD_BACK) != 0,
         .t38_version = media->t38_version,
         .max_rate = negotiated_rate(call->start.max_rate, media->max_rate),
         .ecm = call->start.ecm != 0,
         .hold_rnr_ms = call->line->hold_rnr_ms,
         .hold_without_ecm_ms = call->line->hold_without_ecm_ms,
         .source = {.page_count = call->document.page_count, .get = get_page, .user = call},
-        .callbacks = {line_call_send_ifp, line_call_event, call},
+        .callbacks = {.send_ifp = line_call_send_ifp,
+                      .event = line_call_event,
+                      .user = call,
+                      .hear = line_audio_hear,
+                      .say = line_audio_say},
     };
     int error = open_udptl(call, media);
 
@@ -189,7 +199,9 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
     }
     if (error == 0)
         error = fax_engine_new(&call->engine, &config);
-    if (error == 0)
+    if (error == 0 && audio)
+        error = line_audio_open(call, media);
+    else if (error == 0)
         media_transport_on_datagram(&call->media, line_call_udptl_cb, call);
     return error;
 }
@@ -214,6 +226,34 @@ static int watch(struct line_call *call)
     return 0;
 }
 
+/* Media of a running call changes. Returns whether a new session is to begin; the old one is gone
+ * then. The call may have been freed otherwise. */
+static bool make_way(struct line_call *call, const struct msg_call_media *media)
+{
+    switch (line_audio_update(call, media)) {
+    case LINE_AUDIO_KEEP:
+        if (!line_call_may_move(call, media))
+            line_call_abort(call, T30_RESULT_ABORTED,
+                            "the peer changed the protection of running media");
+        return false;
+    case LINE_AUDIO_TOO_LATE:
+        line_call_abort(call, T30_RESULT_ABORTED, "T.38 came in the middle of a page over audio");
+        return false;
+    case LINE_AUDIO_REPLACE:
+        break;
+    }
+    media_transport_on_datagram(&call->media, NULL, NULL);
+    fax_engine_free(call->engine);
+    udptl_sender_free(call->udptl_out);
+    udptl_receiver_free(call->udptl_in);
+    call->engine = NULL;
+    call->udptl_out = NULL;
+    call->udptl_in = NULL;
+    line_audio_close(call);
+    call_wheel_remove(&call->line->wheel, &call->wheel);
+    return true;
+}
+
 void line_call_media(struct line_call *call, const struct msg_call_media *media)
 {
     char text[MSG_REASON_MAX];
@@ -230,9 +270,16 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         line_call_abort(call, T30_RESULT_ABORTED, text);
         return;
     }
-    if (call->state == LINE_CALL_RUNNING)
+    if (call->state == LINE_CALL_RUNNING && !line_call_may_move(call, media)) {
+        line_call_abort(call, T30_RESULT_ABORTED,
+                        "the peer changed the protection of running media");
+        return;
+    }
+    if (call->state == LINE_CALL_RUNNING && !make_way(call, media))
         return;
     error = open_session(call, media);
+    if (error == 0)
+        error = line_call_protect(call, media);
     if (error == 0)
         error = watch(call);
     if (error != 0) {
@@ -244,10 +291,12 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
     if (call->express)
         express_flow_begin(&call->flow, 0); /* as udptl_sender_new() numbers */
     call->state = LINE_CALL_RUNNING;
-    call->started_ms = line_now_ms();
-    call->heard_ms = call->started_ms;
+    if (call->started_ms == 0)
+        call->started_ms = line_now_ms();
+    call->heard_ms = line_now_ms();
     line_tick_start(call->line);
-    fax_engine_tick(call->engine, call->started_ms);
+    if (!call->shaking)
+        fax_engine_tick(call->engine, line_now_ms());
     line_call_settle(call);
 }
 
@@ -261,9 +310,10 @@ void line_call_journaled(struct line_call *call, const struct msg_page_journaled
     call->page_asked = 0;
     fax_engine_tick(call->engine, line_now_ms()); /* its time may be behind */
     /* FAX_ESTATE: the session ended while control was asked; there is nothing to confirm. */
-    if (answer->status == 0)
+    if (answer->status == 0) {
         (void)fax_engine_page_judged(call->engine, call->page_copy);
-    else
+        delay_counts_add(&call->line->confirmed, uv_hrtime() / 1000u - call->page_since_us);
+    } else
         (void)fax_engine_page_refused(call->engine, T30_RESULT_STORE_FAILED);
     line_call_run_ahead(call, line_now_ms());
     line_call_settle(call);
@@ -275,7 +325,7 @@ void line_call_stop(struct line_call *call, const struct msg_call_stop *stop)
     uint64_t now = line_now_ms();
 
     snprintf(text, sizeof text, "%.*s", (int)sizeof stop->reason - 1, stop->reason);
-    if (call->state == LINE_CALL_RUNNING && !call->finished) {
+    if (call->state == LINE_CALL_RUNNING && !call->finished && !call->shaking) {
         line_call_drain(call, LINE_CALL_DATAGRAMS_AT_STOP, now);
         fax_engine_tick(call->engine, now);
     }
@@ -285,11 +335,13 @@ void line_call_stop(struct line_call *call, const struct msg_call_stop *stop)
 void line_call_abort(struct line_call *call, int result, const char *text)
 {
     if (!call->finished) {
-        snprintf(call->text, sizeof call->text, "%s",
-                 text != NULL ? text : t30_result_text(result));
+        /* The engine may know better: a whole document that misses only the farewell is one. */
+        call->result = result;
         if (call->engine != NULL)
             fax_engine_abort(call->engine, result);
-        call->result = result;
+        if (call->result == result)
+            snprintf(call->text, sizeof call->text, "%s",
+                     text != NULL ? text : t30_result_text(result));
         call->finished = true;
     }
     line_call_settle(call);
@@ -321,7 +373,9 @@ static int send_done(struct line_call *call)
 
     if (statistics->width != 0)
         done.coding = received_page_coding(statistics->coding);
-    if (call->udptl_in != NULL) {
+    if (call->audio != NULL) {
+        line_audio_count(call, &done);
+    } else if (call->udptl_in != NULL) {
         const struct udptl_counters *counters = udptl_receiver_counters(call->udptl_in);
 
         done.packets_lost = (uint32_t)counters->lost;
@@ -333,6 +387,7 @@ static int send_done(struct line_call *call)
     if (statistics->modem != FAX_MODEM_UNTRAINED)
         snprintf(done.modem, sizeof done.modem, "%s", fax_modem_name(statistics->modem));
     snprintf(done.text, sizeof done.text, "%s", call->text);
+    snprintf(done.protection, sizeof done.protection, "%s", call->protection);
     return line_send(call->line, MSG_CALL_DONE, &done, sizeof done);
 }
 
@@ -348,6 +403,7 @@ static void begin_ending(struct line_call *call)
     call->page_asked = 0;
     unwatch(call);
     media_transport_close(&call->media);
+    call->dtls = NULL;
     line_tick_start(call->line);
 }
 

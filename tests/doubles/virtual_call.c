@@ -175,7 +175,8 @@ void virtual_call_begin(struct virtual_call *call, const struct virtual_call_con
     memset(call, 0, sizeof *call);
     call->config = *config;
     call->end[0].result = call->end[1].result = NOT_FINISHED;
-    lossy_link_init(&call->link, &config->link);
+    call->config.link.t38_version = config->t38_version;
+    lossy_link_init(&call->link, &call->config.link);
     for (int i = 0; i < 2; i++) {
         bool sender = i == LOSSY_SENDER;
         if (sender ? config->plain_sender : config->plain_receiver)
