@@ -155,6 +155,9 @@ static void on_progress(struct fax_call *call, const struct msg_call_progress *m
     case PROGRESS_FAX_TONES:
         fax_call_tones(call);
         break;
+    case PROGRESS_FOREIGN:
+        fax_call_record_foreign(call, m->page);
+        break;
     case PROGRESS_PAGE_BEGIN:
         tell(call, "page", json_pack("{s:i,s:i}", "page", (int)m->page, "pages", (int)call->pages));
         break;
@@ -288,6 +291,11 @@ static void fill_start(struct fax_call *call, struct msg_call_start *start)
     start->max_rate = call->outbound ? call->max_rate : (uint32_t)config->fax.max_rate;
     start->max_pages = (uint32_t)config->fax.max_pages;
     start->no_media_timeout_ms = (uint32_t)config->fax.no_media_timeout_ms;
+    start->phase_limit_ms[0] = (uint32_t)config->fax.max_before_ms;
+    start->phase_limit_ms[1] = (uint32_t)config->fax.max_training_ms;
+    start->phase_limit_ms[2] = (uint32_t)config->fax.max_page_ms;
+    start->phase_limit_ms[3] = (uint32_t)config->fax.max_after_page_ms;
+    start->cpu_limit_us_per_s = (uint32_t)config->fax.max_cpu_ms_per_s * 1000;
     memcpy(start->fax_id, call->fax.octets, sizeof start->fax_id);
     memcpy(start->data_key, call->data_key, sizeof start->data_key);
     if (!ident[0])

@@ -77,6 +77,8 @@ void fax_call_discard(struct fax_call *call);
 /* fax_call_line.c: attaches a line, opens the media socket and sends MSG_CALL_START with the data
  * key, which is wiped. Returns 0 or a negative errno. */
 int fax_call_start_line(struct fax_call *call) __attribute__((warn_unused_result));
+/* Records that datagrams of another address came to its media: so many more. */
+void fax_call_record_foreign(struct fax_call *call, uint32_t packets);
 /* Records that a page was confirmed (page.sent, page.confirmed). Returns as event_append(). */
 int fax_call_record_confirmed(struct fax_call *call, uint32_t page, audit_done_cb *done, void *user)
     __attribute__((warn_unused_result));
