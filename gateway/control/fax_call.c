@@ -38,6 +38,7 @@ static void on_closed(uv_handle_t *handle)
         at = &(*at)->next;
     *at = call->next;
     OPENSSL_cleanse(call->data_key, sizeof call->data_key);
+    media_strays_close(&call->strays);
     if (call->media_fd >= 0)
         close(call->media_fd);
     if (call->vault_fd >= 0)

@@ -5,6 +5,7 @@
 #include "gateway/audit/audit.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/control/media_offer.h"
+#include "gateway/control/media_strays.h"
 #include "policy/kek_id.h"
 
 enum { CALL_STOP_GRACE_MS = 2000, CALL_PREPARE_MS = 60000, CALL_NEGOTIATE_MS = 32000 };
@@ -43,6 +44,7 @@ struct fax_call {
     bool media_recording, limited;
     bool t38_agreed, media_started, line_done, line_lost, page_refused;
     struct msg_call_done done;
+    struct media_strays strays;
     bool page_asked;          /* inbound: a page waits for the journal */
     uint32_t pages_stored;    /* inbound: sealed and journalled */
     uint32_t pages_confirmed; /* as the line has told so far */

@@ -98,7 +98,7 @@ static void record_attempt(struct fax_call *call, const char *state)
     event_integer(&e, "packets_lost", done->packets_lost);
     event_integer(&e, "packets_recovered", done->packets_recovered);
     event_integer(&e, "packets_bad", done->packets_bad);
-    event_integer(&e, "packets_foreign", done->packets_foreign);
+    event_integer(&e, "packets_foreign", done->packets_foreign + (int64_t)call->strays.total);
     event_integer(&e, "packets_rtp", done->packets_rtp);
     event_note(&e, call->control->audit);
 }

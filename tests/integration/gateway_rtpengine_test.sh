@@ -66,14 +66,14 @@ note "what Wireshark sees"
 decode() { # decode FILTER FIELD...
     local arguments=() field
     for field in "${@:2}"; do arguments+=(-e "$field"); done
-    tshark -n -r "$GW_TOP/call.pcapng" -d udp.port==6060-6071,sip -d udp.port==31000-31200,t38_udp \
+    tshark -n -r "$GW_TOP/call.pcapng" -d udp.port==6060-6071,sip -d udp.port==31000-31200,t38 \
         -2 -Y "$1" -T fields "${arguments[@]}" 2>"$GW_TOP/tshark.log"
 }
 # A repeated datagram has the number of the first: Wireshark's reassembly takes it for something
-# else, so the first one is judged.
+# else, so the first one is judged. The audio before T.38 goes over the same ports: 80 08 begins RTP.
 decode t38 frame.number ip.src udp.srcport udp.payload | awk -F '\t' '{ key = $2 $3; print $1 "\t" (last[key] == $4); last[key] = $4 }' >"$GW_TOP/repeats"
 bad() {
-    decode '_ws.malformed || _ws.short' frame.number _ws.col.Info |
+    decode '(_ws.malformed || _ws.short) && !(udp.payload[0:2] == 80:08)' frame.number _ws.col.Info |
         awk -F '\t' 'NR == FNR { repeats[$1] = $2; next } !repeats[$1]' "$GW_TOP/repeats" -
 }
 count() { decode "$1" frame.number | wc -l; }
