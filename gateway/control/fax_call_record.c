@@ -101,6 +101,17 @@ static void record_attempt(struct fax_call *call, const char *state)
     event_integer(&e, "packets_lost", done->packets_lost);
     event_integer(&e, "packets_recovered", done->packets_recovered);
     event_integer(&e, "packets_bad", done->packets_bad);
+    event_integer(&e, "packets_foreign", done->packets_foreign + (int64_t)call->strays.total);
+    event_integer(&e, "packets_rtp", done->packets_rtp);
+    event_note(&e, call->control->audit);
+}
+
+void fax_call_record_foreign(struct fax_call *call, uint32_t packets)
+{
+    struct event e;
+    event_begin(&e, "media.foreign", call->principal, &call->fax);
+    event_integer(&e, "attempt", call->attempt);
+    event_integer(&e, "packets", packets);
     event_note(&e, call->control->audit);
 }
 

@@ -20,6 +20,7 @@
 #include "gateway/line/received_page.h"
 #include "gateway/process/messages.h"
 #include "t38/audio_stream.h"
+#include "t38/call_watch.h"
 #include "t38/express_flow.h"
 #include "t38/fax_engine.h"
 #include "t38/udptl.h"
@@ -85,6 +86,10 @@ struct line_call {
     uint64_t heard_ms;       /* latest valid datagram */
     uint64_t heard_tick;     /* latest tick that found something in the socket */
     uint32_t media_seen;
+    struct call_watch watch;
+    bool watch_now;            /* computing time ran out: judge at the next step */
+    uint64_t foreign_reported; /* datagrams of other addresses that control knows of */
+    uint64_t foreign_since_ms; /* the last report */
     bool finished; /* the engine's last event came, or the call ended without an engine */
     int result;
     uint32_t page_pending;
@@ -137,6 +142,21 @@ uint64_t line_call_due_ms(const struct line_call *call);
 
 /* Visit of the wheel, when that moment has come or earlier. The call may be freed before return. */
 void line_call_visit(struct line_call *call, uint64_t now_ms);
+
+/* ---- line_watch.c: what a call may take ---- */
+
+/* Media begins: limits as the call's start says. */
+void line_watch_begin(struct line_call *call, uint64_t now_ms);
+
+/* Charges the call with the time since `from_ns` (uv_hrtime) as computing time. */
+void line_watch_charge(struct line_call *call, uint64_t from_ns);
+
+/* Tells control of datagrams of others: at once, then once a minute with the exact count. Ends a
+ * call that takes too long or too much: returns false then, and the call may be freed. */
+bool line_watch_visit(struct line_call *call, uint64_t now_ms);
+
+/* When line_watch_visit has something to do. */
+uint64_t line_watch_due_ms(const struct line_call *call);
 
 /* The T.30 engine's callbacks; user is the call. They never free it. */
 void line_call_event(void *user, const struct fax_engine_event *event);
