@@ -228,6 +228,7 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
     call->state = LINE_CALL_RUNNING;
     call->started_ms = line_now_ms();
     call->heard_ms = call->started_ms;
+    call->silence_ms = call->start.no_media_timeout_ms;
     line_tick_start(call->line);
     fax_engine_tick(call->engine, call->started_ms);
     line_call_settle(call);

@@ -91,10 +91,11 @@ void line_call_event(void *user, const struct fax_engine_event *event)
 void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copies)
 {
     struct line_call *call = user;
-    uint8_t datagram[UDPTL_DATAGRAM_MAX];
+    uint8_t *datagram = call->line->leaving;
     size_t octets = 0;
 
-    if (udptl_sender_produce(call->udptl_out, ifp, length, datagram, sizeof datagram, &octets) != 0)
+    if (udptl_sender_produce(call->udptl_out, ifp, length, datagram, MEDIA_DATAGRAM_MAX, &octets) !=
+        0)
         return;
     express_flow_sent(&call->flow);
     for (int i = 0; i < copies; i++)
@@ -124,8 +125,11 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
         return;
     line_call_note_datagram(call, data);
     call->heard_ms = now_ms;
-    if (call->media_seen++ == 0)
+    if (call->media_seen++ == 0) {
+        if (call->start.sender)
+            call->silence_ms = LINE_CALL_SENDER_SILENCE_MS;
         report_progress(call, PROGRESS_MEDIA_SEEN, NULL);
+    }
 }
 
 void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
@@ -151,11 +155,7 @@ void line_call_hear(struct line_call *call, uint64_t tick, uint64_t now_ms)
  * hears something all the time, so silence means that the sender is gone. */
 static uint64_t silent_from_ms(const struct line_call *call)
 {
-    uint64_t limit_ms = call->start.no_media_timeout_ms;
-
-    if (call->start.sender && call->media_seen > 0)
-        limit_ms = LINE_CALL_SENDER_SILENCE_MS;
-    return limit_ms == 0 ? UINT64_MAX : call->heard_ms + limit_ms;
+    return call->silence_ms == 0 ? UINT64_MAX : call->heard_ms + call->silence_ms;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -171,6 +171,24 @@ uint64_t line_call_due_ms(const struct line_call *call)
         return 0; /* at each step: reports and credit come and go */
     due_ms = earlier(due_ms, udptl_receiver_due_ms(call->udptl_in));
     return earlier(due_ms, media_transport_due_ms(&call->media));
+}
+
+enum { CACHE_LINE = 64, CALL_LINES = 5, UDPTL_LINES = 4 };
+
+static void prefetch(const void *from, unsigned lines)
+{
+    for (unsigned i = 0; i < lines; i++)
+        __builtin_prefetch((const char *)from + (size_t)i * CACHE_LINE);
+}
+
+void line_call_prefetch(const struct line_call *call)
+{
+    prefetch(call, CALL_LINES);
+    if (call->engine == NULL)
+        return;
+    prefetch(call->udptl_in, UDPTL_LINES);
+    prefetch(call->udptl_out, UDPTL_LINES);
+    fax_engine_prefetch(call->engine);
 }
 
 void line_call_visit(struct line_call *call, uint64_t now_ms)

@@ -11,7 +11,7 @@
 #include "policy/vault.h"
 #include "t38/fax_engine.h"
 
-enum { ARENAS_MAX = 2 };
+enum { ARENAS_MAX = 2, OWN_MAPPING_OCTETS = 96 << 10 };
 
 /* Sealing, opening and digesting something loads every algorithm that a call will need. */
 static int warm_openssl(void)
@@ -117,6 +117,8 @@ int line_warm(uv_loop_t *loop, const struct role_context *context)
     }
     /* Pages are large and short-lived: an arena for each thread would keep their peak each. */
     mallopt(M_ARENA_MAX, ARENAS_MAX);
+    /* Sessions and rasters are given back to the system when they end. */
+    mallopt(M_MMAP_THRESHOLD, OWN_MAPPING_OCTETS);
     tzset();
     error = complain(warm_openssl(), "OpenSSL cannot seal");
     if (error == 0)
