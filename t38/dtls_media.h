@@ -42,8 +42,8 @@ enum dtls_media_state {
 struct dtls_media_callbacks {
     /* A datagram for the peer; data is the callee's only during the call. */
     void (*send)(void *user, const uint8_t *data, size_t length);
-    /* A UDPTL packet of the peer, authenticated. */
-    void (*receive)(void *user, const uint8_t *data, size_t length);
+    /* A UDPTL packet of the peer, authenticated. It may be altered, and is wiped after the call. */
+    void (*receive)(void *user, uint8_t *data, size_t length);
     void *user;
 };
 

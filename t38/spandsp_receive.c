@@ -229,6 +229,14 @@ static void see_ident(struct fax_engine *e, const uint8_t *frame, size_t n)
     spandsp_report(e, FAX_EVENT_PEER_IDENT, 0);
 }
 
+/* While we say DCS and TCF again, because the answer did not come in time, what comes is an answer
+ * to the first; spandsp would end the call for it. */
+static bool comes_too_late(const struct fax_engine *e)
+{
+    int state = e->terminal.t30.state;
+    return e->sender && (state == STATE_D || state == STATE_D_TCF);
+}
+
 bool spandsp_receive_frame(struct fax_engine *e, int data_type, uint8_t *frame, int *n)
 {
     switch (guard_frame_judge(frame, (size_t)*n, !e->sender)) {
@@ -245,10 +253,16 @@ bool spandsp_receive_frame(struct fax_engine *e, int data_type, uint8_t *frame, 
         break;
     }
     uint8_t type = frame[2] & 0xFE;
+    if (type != FCF_DCN && comes_too_late(e)) {
+        e->statistics.frames_refused++;
+        return false;
+    }
     if (type == FCF_CSI || type == FCF_TSI)
         see_ident(e, frame, (size_t)*n);
     if (type == FCF_PPR)
         e->statistics.ecm_retransmissions++;
+    if (type == FCF_PPR || type == FCF_RNR) /* it hears us: what is repeated next is another one */
+        e->terminal.t30.retries = 0;
     if (type == FCF_DIS)
         return spandsp_send_fits(e, frame, (size_t)*n);
     return e->sender || see_from_sender(e, data_type, frame, n);

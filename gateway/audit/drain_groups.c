@@ -15,7 +15,8 @@ static const struct db_statement records_insert = {
     .sql = "WITH e AS MATERIALIZED (SELECT t.b, t.b::jsonb AS r, $2::bigint + t.o - 1 AS i FROM "
            "string_to_table($3::text, E'\\n') WITH ORDINALITY AS t(b, o)) "
            "INSERT INTO audit_record (time, node, index, event, actor, outcome, fax, bytes, "
-           "record) SELECT micro_time((r->>'time')::bigint), $1, i, r->>'event', r->>'actor', "
+           "record) SELECT timestamptz '1970-01-01 00:00:00+00' + (r->>'time')::bigint * interval "
+           "'1 microsecond', $1, i, r->>'event', r->>'actor', "
            "r->>'outcome', nullif(r->>'fax', '')::uuid, convert_to(b, 'UTF8'), r FROM e "
            "ON CONFLICT DO NOTHING",
     .parameters = 3,

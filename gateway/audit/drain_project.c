@@ -5,11 +5,12 @@
 /* n node, i index, r record, p personal values. MATERIALIZED: else the JSON is parsed again for
  * every key that is taken from it. */
 #define EVENT                                                                                      \
-    "WITH e AS MATERIALIZED (SELECT $1::text AS n, x.i, x.r, x.p FROM jsonb_to_recordset("         \
-    "$2::jsonb) AS x(i bigint, r jsonb, p jsonb)) "
+    "WITH e AS MATERIALIZED (SELECT $1::text AS n, x.i, x.r, x.p FROM audit_events($2::jsonb) x) "
 #define NEWER(t) "(" t ".last_node <> e.n OR " t ".last_index < e.i)"
 #define CHANGED  "last_node = e.n, last_index = e.i"
-#define TIME     "micro_time((e.r->>'time')::bigint)"
+/* As micro_time(), which cannot be inlined. */
+#define MICRO(x) "(timestamptz '1970-01-01 00:00:00+00' + " x " * interval '1 microsecond')"
+#define TIME     MICRO("(e.r->>'time')::bigint")
 #define TEXT(k)  "coalesce(e.p->>'" k "', e.r->>'" k "', '')"
 #define INT(k)   "coalesce((e.r->>'" k "')::integer, 0)"
 #define BIG(k)   "coalesce((e.r->>'" k "')::bigint, 0)"
@@ -87,11 +88,19 @@ STATEMENT(number_remove,
           "UPDATE numbers t SET removed_at = " TIME ", " CHANGED " FROM e WHERE t.number = "
           "e.p->>'number' AND " NEWER("t"));
 STATEMENT(trunk_add,
-          "INSERT INTO trunks AS t (trunk, host, port, t38_first, prefix, last_node, last_index) "
-          "SELECT e.r->>'trunk', e.r->>'host', " INT("port") ", " INT("t38_first") " <> 0, "
-          TEXT("prefix") ", e.n, e.i FROM e ON CONFLICT (trunk) DO UPDATE SET host = "
-          "excluded.host, port = excluded.port, t38_first = excluded.t38_first, prefix = "
-          "excluded.prefix, removed_at = NULL, last_node = excluded.last_node, last_index = "
+          "INSERT INTO trunks AS t (trunk, host, port, t38_first, audio_fallback, prefix, "
+          "transport, secured, long_by_tcp, tls_name, tls_ca, tls_certificate, tls_key, "
+          "last_node, last_index) SELECT e.r->>'trunk', e.r->>'host', " INT("port") ", " INT("t38_first") " <> 0, "
+          "coalesce((e.r->>'audio_fallback')::integer, 1) <> 0, " TEXT("prefix") ", "
+          "coalesce(e.r->>'transport', 'udp'), " INT("secured") " <> 0, " INT("long_by_tcp") " <> 0, "
+          TEXT("tls_name") ", " TEXT("tls_ca") ", " TEXT("tls_certificate") ", " TEXT("tls_key")
+          ", e.n, e.i FROM e ON CONFLICT (trunk) DO UPDATE SET host = "
+          "excluded.host, port = excluded.port, t38_first = excluded.t38_first, "
+          "audio_fallback = excluded.audio_fallback, prefix = "
+          "excluded.prefix, transport = excluded.transport, secured = excluded.secured, "
+          "long_by_tcp = excluded.long_by_tcp, tls_name = excluded.tls_name, "
+          "tls_ca = excluded.tls_ca, tls_certificate = excluded.tls_certificate, "
+          "tls_key = excluded.tls_key, removed_at = NULL, last_node = excluded.last_node, last_index = "
           "excluded.last_index WHERE t.last_node <> excluded.last_node OR t.last_index < "
           "excluded.last_index");
 STATEMENT(trunk_principal,
@@ -159,18 +168,21 @@ STATEMENT(attempt_media,
           "excluded.last_node OR t.last_index < excluded.last_index");
 STATEMENT(attempt_end,
           "INSERT INTO attempts AS t (fax, attempt, trunk, call_id, ended_at, outcome, sip_code, "
-          "t30_result, text, rate, modem, ecm, retransmissions, peer_ident, pages, seconds, "
-          "last_node, last_index) SELECT " FAX ", " INT("attempt") ", f.trunk, f.call_id, " TIME
+          "t30_result, text, rate, modem, media, ecm, retransmissions, peer_ident, pages, seconds, "
+          "signalling, protection, last_node, last_index) SELECT " FAX ", " INT("attempt") ", f.trunk, f.call_id, " TIME
           ", " TEXT("outcome") ", " INT("sip_code") ", " INT("t30_result") ", " TEXT("text") ", "
-          INT("rate") ", " TEXT("modem") ", " INT("ecm") ", " INT("retransmissions") ", "
-          OWN("peer_ident") ", " INT("pages") ", " INT("seconds") ", e.n, e.i "
+          INT("rate") ", " TEXT("modem") ", " TEXT("media") ", " INT("ecm") ", " INT("retransmissions") ", "
+          OWN("peer_ident") ", " INT("pages") ", " INT("seconds") ", " TEXT("signalling") ", "
+          TEXT("protection") ", e.n, e.i "
           "FROM e JOIN faxes f ON f.fax = " FAX " ON CONFLICT (fax, attempt) DO UPDATE SET "
           "ended_at = excluded.ended_at, outcome = excluded.outcome, "
           "sip_code = excluded.sip_code, t30_result = excluded.t30_result, "
           "text = excluded.text, rate = excluded.rate, modem = excluded.modem, "
+          "media = excluded.media, "
           "ecm = excluded.ecm, retransmissions = excluded.retransmissions, "
           "peer_ident = excluded.peer_ident, pages = excluded.pages, "
-          "seconds = excluded.seconds, last_node = excluded.last_node, "
+          "seconds = excluded.seconds, signalling = excluded.signalling, "
+          "protection = excluded.protection, last_node = excluded.last_node, "
           "last_index = excluded.last_index "
           "WHERE t.last_node <> excluded.last_node OR t.last_index < excluded.last_index");
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <openssl/rand.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,13 +145,16 @@ static void on_progress(struct fax_call *call, const struct msg_call_progress *m
 {
     switch ((enum call_progress)m->kind) {
     case PROGRESS_TRAINED:
+        fax_call_trained(call);
         tell(call, "trained", json_pack("{s:i,s:s}", "rate", (int)m->rate, "modem", m->modem));
         break;
     case PROGRESS_PEER_IDENT:
-    case PROGRESS_FAX_TONES:
         break;
     case PROGRESS_MEDIA_SEEN:
         tell(call, "training", json_object());
+        break;
+    case PROGRESS_FAX_TONES:
+        fax_call_tones(call);
         break;
     case PROGRESS_PAGE_BEGIN:
         tell(call, "page", json_pack("{s:i,s:i}", "page", (int)m->page, "pages", (int)call->pages));
@@ -171,6 +175,11 @@ static void on_ready(struct fax_call *call, const struct msg_call_ready *m)
     uv_timer_stop(&call->timer);
     if (m->status < 0) {
         fax_call_end(call, "%s", m->reason[0] ? m->reason : strerror(-m->status));
+        return;
+    }
+    memcpy(call->local.fingerprint, m->fingerprint, sizeof call->local.fingerprint);
+    if (RAND_bytes((unsigned char *)call->local.srtp_keys, sizeof call->local.srtp_keys) != 1) {
+        fax_call_end(call, "no keys can be made");
         return;
     }
     if (!call->outbound) {
@@ -225,6 +234,7 @@ static void end_texts(struct ipc_message *m)
         END_TEXT(m, msg_call_done, peer_ident);
         END_TEXT(m, msg_call_done, modem);
         END_TEXT(m, msg_call_done, text);
+        END_TEXT(m, msg_call_done, protection);
     }
 }
 
@@ -279,6 +289,7 @@ static void fill_start(struct fax_call *call, struct msg_call_start *start)
     start->call = call->line_call;
     start->sender = call->outbound;
     start->ecm = call->outbound ? call->ecm : config->fax.ecm;
+    start->t85 = start->ecm && config->fax.t85;
     start->attempt = call->attempt;
     start->first_page = call->outbound ? call->first_page : 0;
     start->max_rate = call->outbound ? call->max_rate : (uint32_t)config->fax.max_rate;
@@ -330,6 +341,7 @@ int fax_call_start_line(struct fax_call *call)
     call->local.address = control->media_address;
     call->local.session_id = (uint64_t)call->started_ms;
     call->local.session_version = 1;
+    call->local.no_t38 = !control->config->fax.t38;
     call->local.max_bit_rate = (uint32_t)control->config->fax.max_rate;
     call->local.max_datagram = (uint32_t)control->config->media.max_datagram;
     call->local.t38_version = (uint8_t)control->config->media.t38_version;
@@ -347,29 +359,53 @@ static void on_too_long(struct fax_call *call)
     fax_call_end(call, "the call took longer than fax.max_call_ms");
 }
 
-static void send_media(struct fax_call *call)
+static void fill_t38(const struct fax_call *call, struct msg_call_media *media)
 {
     const struct config_media *config = &call->control->config->media;
+    media->peer = call->t38.peer;
+    media->t38_version = call->t38.version;
+    if (call->t38.recovery == MEDIA_REDUNDANCY)
+        media->redundancy = (uint8_t)config->redundancy;
+    if (call->t38.recovery == MEDIA_FEC) {
+        media->fec_packets = (uint8_t)config->fec_packets;
+        media->fec_fields = (uint8_t)config->fec_fields;
+    }
+    if (call->t38.dtls) {
+        media->transport = MEDIA_TRANSPORT_UDPTL_DTLS;
+        media->dtls_active = call->t38.active;
+        memcpy(media->fingerprint, call->t38.fingerprint, sizeof media->fingerprint);
+    }
+    media->max_datagram = call->t38.max_datagram;
+    media->max_rate = call->t38.max_bit_rate;
+}
+
+/* Is it known how pages will travel? */
+static bool is_settled(const struct fax_call *call)
+{
+    return call->t38_agreed || call->audio_settled;
+}
+
+static void send_media(struct fax_call *call)
+{
     struct msg_call_media media;
     memset(&media, 0, sizeof media);
     media.call = call->line_call;
-    media.peer = call->t38.peer;
-    media.t38_version = call->t38.version;
-    if (call->t38.recovery == MEDIA_REDUNDANCY)
-        media.redundancy = (uint8_t)config->redundancy;
-    if (call->t38.recovery == MEDIA_FEC) {
-        media.fec_packets = (uint8_t)config->fec_packets;
-        media.fec_fields = (uint8_t)config->fec_fields;
-    }
-    media.max_datagram = call->t38.max_datagram;
-    media.max_rate = call->t38.max_bit_rate;
+    if (call->t38_agreed)
+        fill_t38(call, &media);
+    else
+        fax_call_audio_fill(call, &media);
     int rc = call->line_call
                  ? line_pool_send(call->line, MSG_CALL_MEDIA, &media, sizeof media, NULL, 0)
                  : -EPIPE;
-    if (rc < 0)
+    OPENSSL_cleanse(&media, sizeof media);
+    if (rc < 0) {
         fax_call_end(call, "the line takes no messages");
-    else if (!call->media_started) {
-        call->media_started = true;
+        return;
+    }
+    /* A sender that is held back cannot have sent anything of a page. */
+    call->media_started = call->media_started || !call->outbound || is_settled(call);
+    if (is_settled(call) && !call->limited) {
+        call->limited = true;
         fax_call_timer(call, (uint64_t)call->control->config->fax.max_call_ms, on_too_long);
     }
 }
@@ -378,6 +414,7 @@ static void on_media_journalled(void *user, int status, uint64_t index)
 {
     struct fax_call *call = user;
     (void)index;
+    call->media_recording = false;
     if (!call->ending) {
         if (status < 0)
             fax_call_end(call, "the start of media could not be recorded: %s", strerror(-status));
@@ -387,18 +424,11 @@ static void on_media_journalled(void *user, int status, uint64_t index)
     fax_call_release(call);
 }
 
-void fax_call_media(struct fax_call *call)
+void fax_call_media_update(struct fax_call *call)
 {
-    if (call->media_started) {
-        send_media(call);
+    if (call->media_recording)
         return;
-    }
-    if (call->t38_agreed)
-        return;
-    call->t38_agreed = true;
-    uv_timer_stop(&call->timer);
-    tell(call, "t38", json_object());
-    if (!call->outbound) {
+    if (!call->outbound || call->media_started || !is_settled(call)) {
         send_media(call);
         return;
     }
@@ -408,7 +438,18 @@ void fax_call_media(struct fax_call *call)
     event_begin(&e, "media.started", call->principal, &call->fax);
     event_integer(&e, "attempt", call->attempt);
     call->pending++;
+    call->media_recording = true;
     int rc = event_append(&e, call->control->audit, on_media_journalled, call);
     if (rc < 0)
         on_media_journalled(call, rc, 0);
+}
+
+void fax_call_media(struct fax_call *call)
+{
+    if (!call->t38_agreed) {
+        call->t38_agreed = true;
+        uv_timer_stop(&call->timer);
+        tell(call, "t38", json_object());
+    }
+    fax_call_media_update(call);
 }

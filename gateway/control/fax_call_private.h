@@ -8,7 +8,7 @@
 #include "policy/kek_id.h"
 
 enum { CALL_STOP_GRACE_MS = 2000, CALL_PREPARE_MS = 60000, CALL_NEGOTIATE_MS = 32000 };
-enum { CALL_RECORD_AGAIN_MS = 1000 };
+enum { CALL_RECORD_AGAIN_MS = 1000, FAX_CALL_DEMAND_TEXT = 80 };
 
 struct fax_call {
     struct fax_call *next;
@@ -30,6 +30,7 @@ struct fax_call {
     struct sdp_session offer;    /* inbound: of the INVITE */
     bool has_offer, answered, offered_t38, audio_only, reinviting;
     int sip_code;
+    char signalling[SIP_SIGNALLING_TEXT]; /* how the call was signalled, for its record */
 
     struct pool_line *line;
     uint32_t line_call; /* 0: not attached */
@@ -37,6 +38,10 @@ struct fax_call {
     uint8_t data_key[MSG_KEY_OCTETS];
     struct media_local local;
     struct media_t38 t38;
+    struct media_audio audio;
+    bool audio_running; /* the line has it, or will as soon as the start is recorded */
+    bool audio_settled; /* there will be no T.38 */
+    bool media_recording, limited;
     bool t38_agreed, media_started, line_done, line_lost, page_refused;
     struct msg_call_done done;
     bool page_asked;          /* inbound: a page waits for the journal */
@@ -78,6 +83,8 @@ int fax_call_record_confirmed(struct fax_call *call, uint32_t page, audit_done_c
     __attribute__((warn_unused_result));
 /* Tells the line that T.38 is agreed (or that the peer has moved). */
 void fax_call_media(struct fax_call *call);
+/* Tells the line of media as they are agreed now, when their start is recorded. */
+void fax_call_media_update(struct fax_call *call);
 /* The line's pages are ready: dial or answer. Defined by direction. */
 void fax_call_out_dial(struct fax_call *call);
 void fax_call_in_answer(struct fax_call *call);
@@ -85,6 +92,28 @@ void fax_call_in_answer(struct fax_call *call);
 /* fax_call_signalling.c */
 sip_event_cb fax_call_sip_event;
 void fax_call_reinvite(struct fax_call *call); /* on_timeout */
+
+/* fax_call_audio.c: may T.30 go over audio when there is no T.38? */
+bool fax_call_audio_allowed(const struct fax_call *call);
+/* The peer has agreed to audio: the line may start with it. sdp may be NULL. */
+void fax_call_audio(struct fax_call *call, const struct sdp_session *sdp);
+void fax_call_audio_fill(const struct fax_call *call, struct msg_call_media *media);
+/* T.38 cannot be had: goes on over audio, recorded with the cause. Returns false when it cannot. */
+bool fax_call_fall_back(struct fax_call *call, const char *cause);
+/* The line heard a fax machine, or trained with one. */
+void fax_call_tones(struct fax_call *call);
+void fax_call_trained(struct fax_call *call);
+/* "t38", "audio", or "" when no media started. */
+const char *fax_call_media_name(const struct fax_call *call);
+
+/* fax_call_protect.c: does a call with this trunk, of a fax of this class, demand protected media?
+ * Returns who demands it, for people, or NULL. */
+const char *fax_call_demands(const struct control *control, const struct trunk_info *trunk,
+                             const char *class_name, char text[FAX_CALL_DEMAND_TEXT]);
+/* Whether such a call can have it: signalling must be TLS. */
+bool fax_call_is_tls(const struct trunk_info *trunk);
+/* Writes to call->signalling how it is signalled. */
+void fax_call_note_signalling(struct fax_call *call);
 
 /* fax_call_record.c: records the end and frees the call. */
 void fax_call_record_end(struct fax_call *call);

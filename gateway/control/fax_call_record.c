@@ -89,6 +89,9 @@ static void record_attempt(struct fax_call *call, const char *state)
     event_text(&e, "text", call->reason[0] ? call->reason : "OK");
     event_integer(&e, "rate", done->rate);
     event_text(&e, "modem", done->modem);
+    event_text(&e, "media", fax_call_media_name(call));
+    event_text(&e, "signalling", call->signalling);
+    event_text(&e, "protection", done->protection);
     event_integer(&e, "ecm", done->ecm != 0);
     event_integer(&e, "retransmissions", done->ecm_retransmissions);
     event_personal(&e, "peer_ident", done->peer_ident);

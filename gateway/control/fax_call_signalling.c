@@ -13,15 +13,22 @@ static void say(struct fax_call *call, const char *kind, const char *text)
                      call->outbound ? "sending" : "receiving", text);
 }
 
+static const char *no_t38(const struct fax_call *call)
+{
+    return call->local.secured ? "the peer's answer has no secured T.38"
+                               : "the peer's answer has no T.38";
+}
+
 static void on_negotiation_timeout(struct fax_call *call)
 {
-    fax_call_end(call, "T.38 was not agreed in time");
+    if (!fax_call_fall_back(call, "T.38 was not agreed in time"))
+        fax_call_end(call, "T.38 was not agreed in time");
 }
 
 void fax_call_reinvite(struct fax_call *call)
 {
     struct sdp_session offer;
-    if (!call->session || call->t38_agreed || call->reinviting)
+    if (!call->session || call->t38_agreed || call->audio_settled || call->reinviting)
         return;
     int rc = media_offer_t38(&call->local, &offer);
     if (rc == 0)
@@ -44,19 +51,29 @@ static void take_t38(struct fax_call *call, const struct sdp_session *sdp)
     struct media_t38 t38;
     int rc = sdp ? media_agree_t38(&call->local, sdp, &t38) : -ENOTSUP;
     if (rc < 0) {
-        fax_call_end(call, "the peer's answer has no T.38");
+        if (!fax_call_fall_back(call, no_t38(call)))
+            fax_call_end(call, "%s", no_t38(call));
         return;
     }
     bool moved = memcmp(&t38.peer, &call->t38.peer, sizeof t38.peer) != 0 ||
                  t38.max_datagram != call->t38.max_datagram;
     call->t38 = t38;
-    if (!call->media_started || moved)
+    if (!call->t38_agreed || !call->media_started || moved)
         fax_call_media(call);
 }
 
-static void after_audio(struct fax_call *call)
+/* Audio is agreed, by the peer's description: what we want is T.38. */
+static void after_audio(struct fax_call *call, const struct sdp_session *sdp)
 {
     const struct config *config = call->control->config;
+    fax_call_audio(call, sdp);
+    if (call->ending || call->audio_settled)
+        return;
+    if (!config->fax.t38) {
+        if (!fax_call_fall_back(call, "T.38 is not used"))
+            fax_call_end(call, "neither T.38 nor audio may be used");
+        return;
+    }
     int64_t wait_ms =
         call->outbound ? config->fax.reinvite_as_sender_after_ms : config->fax.reinvite_after_ms;
     fax_call_timer(call, (uint64_t)wait_ms, fax_call_reinvite);
@@ -65,24 +82,25 @@ static void after_audio(struct fax_call *call)
 static void on_answered(struct fax_call *call, const struct sdp_session *sdp)
 {
     call->answered = true;
+    fax_call_note_signalling(call);
     uv_timer_stop(&call->timer);
     say(call, "answered", "");
-    if (sdp && sdp_find_t38(sdp) >= 0)
+    if (sdp && media_has_t38(&call->local, sdp))
         take_t38(call, sdp);
     else if (call->offered_t38)
-        fax_call_end(call, "the peer's answer has no T.38");
+        fax_call_end(call, "%s", no_t38(call));
     else
-        after_audio(call);
+        after_audio(call, sdp);
 }
 
 static void on_confirmed(struct fax_call *call, const struct sdp_session *sdp)
 {
     if (call->t38_agreed || call->outbound)
         return;
-    if (sdp && sdp_find_t38(sdp) >= 0)
+    if (sdp && media_has_t38(&call->local, sdp))
         take_t38(call, sdp);
     else if (!call->reinviting)
-        after_audio(call);
+        after_audio(call, sdp ? sdp : call->has_offer ? &call->offer : NULL);
 }
 
 static void on_reinvite_offer(struct fax_call *call, const struct sdp_session *offer)
@@ -92,7 +110,8 @@ static void on_reinvite_offer(struct fax_call *call, const struct sdp_session *o
     int rc;
     if (!offer) {
         /* We are to make the offer: what is in use, or T.38, which we want anyway. */
-        rc = media_offer_t38(&call->local, &answer);
+        rc = call->local.no_t38 ? media_offer_audio(&call->local, &answer)
+                                : media_offer_t38(&call->local, &answer);
     } else {
         rc = media_answer(&call->local, offer, &answer, &t38);
     }
@@ -110,7 +129,7 @@ static void on_reinvite_offer(struct fax_call *call, const struct sdp_session *o
     if (t38)
         take_t38(call, offer);
     else if (offer && !call->t38_agreed)
-        after_audio(call);
+        after_audio(call, offer);
 }
 
 static void on_ended(struct fax_call *call, const struct sip_event *event)
@@ -135,7 +154,9 @@ static void on_ended(struct fax_call *call, const struct sip_event *event)
                       : event->who == SIP_PARTY_TIMEOUT   ? "time ran out"
                       : event->who == SIP_PARTY_TRANSPORT ? "the network"
                                                           : "this side";
-    if (event->code >= 300)
+    if (call->local.secured && (event->code == 415 || event->code == 488 || event->code == 606))
+        fax_call_end(call, "the peer refused secured media: %d %.80s", event->code, event->reason);
+    else if (event->code >= 300)
         fax_call_end(call, "%s: %d %.80s", who, event->code, event->reason);
     else
         fax_call_end(call, "%s ended the call before media started", who);
@@ -154,7 +175,7 @@ static void on_reinvite_refused(struct fax_call *call, int code)
         return;
     if (code == 491) /* the peer's own re-INVITE follows */
         fax_call_timer(call, CALL_NEGOTIATE_MS, on_negotiation_timeout);
-    else
+    else if (!fax_call_fall_back(call, "the peer refused T.38"))
         fax_call_end(call, "the peer refused T.38 (%d)", code);
 }
 

@@ -253,9 +253,7 @@ static char *make_options(const struct db_config *config, const char *given)
 {
     char *options = NULL;
     unsigned timeout = config->statement_timeout_ms ? config->statement_timeout_ms : 30000;
-    int length = asprintf(&options,
-                          "%s -c statement_timeout=%u -c search_path=sealfax,pg_temp "
-                          "-c plan_cache_mode=force_custom_plan%s%s",
+    int length = asprintf(&options, "%s -c statement_timeout=%u -c search_path=sealfax,pg_temp%s%s",
                           given ? given : "", timeout, config->role ? " -c role=" : "",
                           config->role ? config->role : "");
     return length < 0 ? NULL : options;

@@ -57,6 +57,7 @@ void fax_attempt_row_read(const struct db_result *result, int row, struct fax_at
     out->outcome = row_text(&reader);
     out->text = row_text(&reader);
     out->modem = row_text(&reader);
+    out->media = row_text(&reader);
     out->peer_ident = row_text(&reader);
     out->attempt = row_integer(&reader);
     out->started_ms = row_integer(&reader);
@@ -69,6 +70,8 @@ void fax_attempt_row_read(const struct db_result *result, int row, struct fax_at
     out->retransmissions = row_integer(&reader);
     out->pages = row_integer(&reader);
     out->seconds = row_integer(&reader);
+    out->signalling = row_text(&reader);
+    out->protection = row_text(&reader);
 }
 
 void fax_key_row_read(const struct db_result *result, int row, struct fax_key_row *out)

@@ -14,6 +14,9 @@ EMBED(migration_0002, "0002_faxes.sql");
 EMBED(migration_0003, "0003_audit.sql");
 EMBED(migration_0004, "0004_initial_admin.sql");
 EMBED(migration_0005, "0005_retries.sql");
+EMBED(migration_0006, "0006_audio.sql");
+EMBED(migration_0007, "0007_long_past.sql");
+EMBED(migration_0008, "0008_protection.sql");
 
 const struct migration *migration_at(size_t position)
 {
@@ -23,6 +26,9 @@ const struct migration *migration_at(size_t position)
         {.version = 3, .name = "0003_audit.sql", .text = migration_0003},
         {.version = 4, .name = "0004_initial_admin.sql", .text = migration_0004},
         {.version = 5, .name = "0005_retries.sql", .text = migration_0005},
+        {.version = 6, .name = "0006_audio.sql", .text = migration_0006},
+        {.version = 7, .name = "0007_long_past.sql", .text = migration_0007},
+        {.version = 8, .name = "0008_protection.sql", .text = migration_0008},
     };
     return position < sizeof(all) / sizeof(*all) ? &all[position] : NULL;
 }

@@ -2,8 +2,8 @@
 
 #include "codecs/fax_error.h"
 #include "codecs/header_line.h"
+#include "codecs/page_coder.h"
 #include "codecs/raster.h"
-#include "codecs/t4_encode.h"
 #include "codecs/t6_top.h"
 #include "gateway/line/vault_pages.h"
 
@@ -15,9 +15,13 @@
 
 void document_wipe(struct loaded_document *document)
 {
-    for (uint32_t i = 0; i < document->page_count; i++)
+    for (uint32_t i = 0; i < document->page_count; i++) {
         coded_page_free(&document->pages[i]);
+        if (document->t85_pages != NULL)
+            coded_page_free(&document->t85_pages[i]);
+    }
     free(document->pages);
+    free(document->t85_pages);
     memset(document, 0, sizeof *document);
 }
 
@@ -28,22 +32,54 @@ static int errno_of_codecs(int error)
     return error == FAX_ELIMIT ? -E2BIG : -EBADMSG;
 }
 
-/* Takes the page over, also on failure. */
-static int append(struct loaded_document *document, struct coded_page *page)
+static int grow(struct coded_page **pages, size_t capacity)
 {
-    if ((document->page_count & (document->page_count - 1)) == 0) {
-        size_t capacity = document->page_count == 0 ? 1 : 2 * (size_t)document->page_count;
-        struct coded_page *more = realloc(document->pages, capacity * sizeof *more);
+    struct coded_page *more = realloc(*pages, capacity * sizeof *more);
 
-        if (more == NULL) {
-            coded_page_free(page);
-            return -ENOMEM;
-        }
-        document->pages = more;
-    }
-    document->pages[document->page_count++] = *page;
-    document->octets += page->length;
+    if (more == NULL)
+        return -ENOMEM;
+    *pages = more;
     return 0;
+}
+
+int document_reserve(struct loaded_document *document, bool with_t85)
+{
+    uint32_t count = document->page_count;
+    size_t capacity = count == 0 ? 1 : 2 * (size_t)count;
+    int error;
+
+    if ((count & (count - 1)) != 0)
+        return 0;
+    error = grow(&document->pages, capacity);
+    if (error == 0 && with_t85)
+        error = grow(&document->t85_pages, capacity);
+    return error;
+}
+
+int document_append(struct loaded_document *document, const struct raster *raster,
+                    const struct page_format *format)
+{
+    struct page_format wanted = *format;
+    struct coded_page *page = &document->pages[document->page_count];
+    struct coded_page t85 = {0};
+    int error;
+
+    wanted.coding = PAGE_CODING_T6;
+    wanted.lsb_first = true;
+    error = page_encode(raster, &wanted, page);
+    wanted.coding = PAGE_CODING_T85;
+    if (error == 0 && document->t85_pages != NULL) {
+        error = page_encode(raster, &wanted, &t85);
+        if (error != 0)
+            coded_page_free(page);
+    }
+    if (error != 0)
+        return errno_of_codecs(error);
+    if (document->t85_pages != NULL)
+        document->t85_pages[document->page_count] = t85;
+    document->page_count++;
+    document->octets += page->length + t85.length;
+    return document->octets > DOCUMENT_LOAD_OCTETS_MAX ? -E2BIG : 0;
 }
 
 struct header_text {
@@ -95,7 +131,7 @@ static int code_anew(const struct coded_page *stored, struct header_draw *draw,
     format.coding = PAGE_CODING_T6;
     format.lsb_first = true;
     if (error == 0)
-        error = t4_encode_page(&raster, &format, page);
+        error = page_encode(&raster, &format, page);
     raster_free(&raster);
     return error != 0 ? errno_of_codecs(error) : 0;
 }
@@ -120,6 +156,33 @@ static int prepare_page(struct coded_page *stored, struct header_draw *draw,
     if (error == FAX_EUNSUPPORTED || error == FAX_ETRUNCATED)
         return code_anew(stored, draw, page);
     return error != 0 ? errno_of_codecs(error) : 0;
+}
+
+/* Takes the page over, also on failure. */
+static int append_coded(struct loaded_document *document, struct coded_page *page)
+{
+    const struct page_limits limits = {.max_rows = RASTER_ROWS_MAX};
+    struct page_format format = page->format;
+    struct raster raster;
+    int error = 0;
+
+    if (document->t85_pages != NULL) {
+        error = page_decode(page->data, page->length, &page->format, &limits, &raster, NULL);
+        format.coding = PAGE_CODING_T85;
+        if (error == 0) {
+            error = page_encode(&raster, &format, &document->t85_pages[document->page_count]);
+            raster_free(&raster);
+        }
+    }
+    if (error != 0) {
+        coded_page_free(page);
+        return errno_of_codecs(error);
+    }
+    if (document->t85_pages != NULL)
+        document->octets += document->t85_pages[document->page_count].length;
+    document->octets += page->length;
+    document->pages[document->page_count++] = *page;
+    return document->octets > DOCUMENT_LOAD_OCTETS_MAX ? -E2BIG : 0;
 }
 
 /* The whole number of pages stands in the header line of the first one. */
@@ -148,15 +211,12 @@ static int load_page(struct loaded_document *document, struct vault_pages *pages
     snprintf(draw.right, sizeof draw.right, "page %u/%u", vault_pages_number(pages), count);
     error = prepare_page(&stored, &draw, &page);
     coded_page_free(&stored);
-    if (error == 0)
-        error = append(document, &page);
-    if (error == 0 && document->octets > DOCUMENT_LOAD_OCTETS_MAX)
-        error = -E2BIG;
-    return error;
+    return error != 0 ? error : append_coded(document, &page);
 }
 
 static int load_pages(struct loaded_document *document, const struct vault_pages_source *source,
-                      const struct header_text *text, uint32_t skipped, uint32_t *failed)
+                      const struct header_text *text, uint32_t skipped, bool with_t85,
+                      uint32_t *failed)
 {
     struct vault_pages *pages;
     uint32_t count = 0;
@@ -171,7 +231,9 @@ static int load_pages(struct loaded_document *document, const struct vault_pages
     if (error == 0)
         error = vault_pages_skip(pages, skipped);
     while (error == 0 && document->page_count < count - skipped) {
-        error = load_page(document, pages, text, count);
+        error = document_reserve(document, with_t85);
+        if (error == 0)
+            error = load_page(document, pages, text, count);
         if (error != 0)
             *failed = vault_pages_number(pages);
     }
@@ -213,7 +275,7 @@ int document_load(struct loaded_document *document, int fd, const struct msg_cal
     reason[0] = '\0';
     fill_header_text(&text, start, now_s);
     error = load_pages(document, &source, &text, start->first_page > 1 ? start->first_page - 1 : 0,
-                       &failed);
+                       start->t85 != 0, &failed);
     if (error != 0) {
         explain(reason, error, failed);
         document_wipe(document);

@@ -1,12 +1,15 @@
 /* document_load.h: makes the pages of a fax ready for sending: opened from the vault, header line
- * drawn, coded again in T.6 as the T.30 engine wants them. Blocking: for the thread pool. */
+ * drawn, coded again in T.6 as the T.30 engine wants them, and in T.85 when the call may use it.
+ * Blocking: for the thread pool. */
 #ifndef GATEWAY_LINE_DOCUMENT_LOAD_H
 #define GATEWAY_LINE_DOCUMENT_LOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "codecs/page.h"
+#include "codecs/raster.h"
 #include "gateway/process/messages.h"
 
 enum {
@@ -16,10 +19,11 @@ enum {
 
 /* All zero is an empty document. */
 struct loaded_document {
-    struct coded_page *pages; /* T.6, least significant bit first */
-    uint32_t page_count;      /* those to be sent: from start->first_page to the last */
-    uint32_t total;           /* of the whole document */
-    size_t octets;
+    struct coded_page *pages;     /* T.6, least significant bit first */
+    struct coded_page *t85_pages; /* the same in T.85; NULL: not wanted */
+    uint32_t page_count;          /* those to be sent: from start->first_page to the last */
+    uint32_t total;               /* of the whole document */
+    size_t octets;                /* of all, in both codings */
 };
 
 /* Loads the rendition (stream VAULT_STREAM_RENDITION, attempt 0) of the fax that `start` names from
@@ -31,6 +35,16 @@ struct loaded_document {
  * reading. */
 int document_load(struct loaded_document *document, int fd, const struct msg_call_start *start,
                   int64_t now_s, char reason[MSG_REASON_MAX]) __attribute__((warn_unused_result));
+
+/* Makes room for one more page in both codings (T.85 only `with_t85`). Returns 0 or -ENOMEM. */
+int document_reserve(struct loaded_document *document, bool with_t85)
+    __attribute__((warn_unused_result));
+
+/* Codes a raster as the next page of the document, for which document_reserve has made room. format
+ * is that of the page; coding and bit order are set here. Returns 0, -ENOMEM, -E2BIG (limits
+ * above), or -EBADMSG. */
+int document_append(struct loaded_document *document, const struct raster *raster,
+                    const struct page_format *format) __attribute__((warn_unused_result));
 
 /* Wipes and frees all pages; the document is then empty. */
 void document_wipe(struct loaded_document *document);

@@ -1,9 +1,8 @@
 #include "gateway/line/document_reduce.h"
 
 #include "codecs/fax_error.h"
+#include "codecs/page_coder.h"
 #include "codecs/raster.h"
-#include "codecs/t4_decode.h"
-#include "codecs/t4_encode.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -29,23 +28,21 @@ static int join_rows(struct raster *out, const struct raster *in, uint32_t facto
     return error;
 }
 
-static int reduce_page(struct coded_page *out, const struct coded_page *in, uint16_t y_dpi)
+static int reduce_page(struct loaded_document *out, const struct coded_page *in, uint16_t y_dpi)
 {
-    const struct t4_limits limits = {.max_rows = RASTER_ROWS_MAX};
+    const struct page_limits limits = {.max_rows = RASTER_ROWS_MAX};
     uint32_t factor = (in->format.y_dpi + y_dpi / 2U) / y_dpi;
     struct page_format format = in->format;
     struct raster whole, joined = {0};
-    int error = t4_decode(in->data, in->length, &in->format, &limits, &whole, NULL);
+    int error = page_decode(in->data, in->length, &in->format, &limits, &whole, NULL);
 
     if (error == 0)
         error = join_rows(&joined, &whole, factor);
     raster_free(&whole);
     format.y_dpi = y_dpi;
-    format.height = joined.height;
-    if (error == 0)
-        error = t4_encode_page(&joined, &format, out);
+    error = error == 0 ? document_append(out, &joined, &format) : errno_of_codecs(error);
     raster_free(&joined);
-    return error == 0 ? 0 : errno_of_codecs(error);
+    return error;
 }
 
 static int copy_page(struct coded_page *out, const struct coded_page *in)
@@ -59,22 +56,37 @@ static int copy_page(struct coded_page *out, const struct coded_page *in)
     return 0;
 }
 
+static int copy_document_page(struct loaded_document *out, const struct loaded_document *in,
+                              uint32_t i)
+{
+    int error = copy_page(&out->pages[i], &in->pages[i]);
+
+    if (error == 0 && in->t85_pages != NULL) {
+        error = copy_page(&out->t85_pages[i], &in->t85_pages[i]);
+        if (error != 0)
+            coded_page_free(&out->pages[i]);
+    }
+    if (error == 0) {
+        out->page_count++;
+        out->octets += in->pages[i].length + (in->t85_pages ? in->t85_pages[i].length : 0);
+    }
+    return error;
+}
+
 int document_reduce(struct loaded_document *out, const struct loaded_document *in, uint16_t y_dpi)
 {
     int error = 0;
 
     memset(out, 0, sizeof *out);
-    out->pages = calloc(in->page_count, sizeof *out->pages);
-    if (out->pages == NULL)
-        return -ENOMEM;
     out->total = in->total;
     while (error == 0 && out->page_count < in->page_count) {
-        const struct coded_page *from = &in->pages[out->page_count];
-        struct coded_page *to = &out->pages[out->page_count];
+        uint32_t i = out->page_count;
 
-        error = from->format.y_dpi > y_dpi ? reduce_page(to, from, y_dpi) : copy_page(to, from);
-        out->page_count += error == 0;
-        out->octets += to->length;
+        error = document_reserve(out, in->t85_pages != NULL);
+        if (error != 0)
+            break;
+        error = in->pages[i].format.y_dpi > y_dpi ? reduce_page(out, &in->pages[i], y_dpi)
+                                                  : copy_document_page(out, in, i);
     }
     if (error != 0)
         document_wipe(out);

@@ -17,6 +17,7 @@
 #include "gateway/process/messages.h"
 
 struct line_call;
+struct dtls_identity;
 
 enum { LINE_BUCKETS = 4096, LINE_READY_MAX = 256 };
 
@@ -39,6 +40,7 @@ struct line {
     struct call_wheel wheel;
     struct line_call *calls[LINE_BUCKETS]; /* by call number, chained */
     unsigned call_count, call_limit;
+    struct dtls_identity *identity; /* of this process; its fingerprint goes out with each call */
     uint64_t hold_rnr_ms, hold_without_ecm_ms;
     uint64_t progress_dropped; /* messages that the channel had no room for */
     struct line_stall stall;

@@ -19,6 +19,7 @@ static void free_call(struct line_call *call)
     fax_engine_free(call->engine);
     udptl_sender_free(call->udptl_out);
     udptl_receiver_free(call->udptl_in);
+    line_audio_close(call);
     fax_page_wipe(&call->job.page);
     document_wipe(&call->document);
     document_wipe(&call->reduced);
@@ -49,6 +50,8 @@ void line_call_report_ready(struct line_call *call, int status, const char *reas
     };
 
     snprintf(ready.reason, sizeof ready.reason, "%s", reason);
+    memcpy(ready.fingerprint, dtls_identity_fingerprint(call->line->identity),
+           sizeof ready.fingerprint);
     if (line_send(call->line, MSG_CALL_READY, &ready, sizeof ready) != 0 && status == 0)
         line_call_abort(call, T30_RESULT_ABORTED, "control does not take messages");
     else if (status != 0)
@@ -105,6 +108,8 @@ void line_call_start(struct line *line, struct ipc_message *message)
     call->line = line;
     call->start = *start;
     end_texts(&call->start);
+    if (line->call_count >= LINE_CALL_T85_MAX)
+        call->start.t85 = 0;
     call->vault_fd = take_descriptor(message, 1);
     line_insert_call(line, call);
     why = open_call(call, take_descriptor(message, 0), &status);
@@ -121,15 +126,15 @@ static uint32_t negotiated_rate(uint32_t ours, uint32_t theirs)
     return theirs != 0 && theirs < ours ? theirs : ours;
 }
 
-static int get_page(void *user, uint32_t page, struct fax_page_view *out)
+static const struct loaded_document *document_in_use(const struct line_call *call)
 {
-    const struct line_call *call = user;
-    const struct loaded_document *document =
-        call->reduced.page_count > 0 ? &call->reduced : &call->document;
-    const struct coded_page *coded = &document->pages[page];
+    return call->reduced.page_count > 0 ? &call->reduced : &call->document;
+}
 
-    *out = (struct fax_page_view){
-        .coding = FAX_PAGE_T6,
+static struct fax_page_view view_of(const struct coded_page *coded, enum fax_page_coding coding)
+{
+    return (struct fax_page_view){
+        .coding = coding,
         .lsb_first = coded->format.lsb_first,
         .width = coded->format.width,
         .rows = coded->format.height,
@@ -138,6 +143,17 @@ static int get_page(void *user, uint32_t page, struct fax_page_view *out)
         .data = coded->data,
         .length = coded->length,
     };
+}
+
+static int get_page(void *user, uint32_t page, struct fax_page_view *out)
+{
+    *out = view_of(&document_in_use(user)->pages[page], FAX_PAGE_T6);
+    return 0;
+}
+
+static int get_t85_page(void *user, uint32_t page, struct fax_page_view *out)
+{
+    *out = view_of(&document_in_use(user)->t85_pages[page], FAX_PAGE_T85);
     return 0;
 }
 
@@ -156,22 +172,36 @@ static int open_udptl(struct line_call *call, const struct msg_call_media *media
 
 static int open_session(struct line_call *call, const struct msg_call_media *media)
 {
+    bool audio = line_audio_is_wanted(media);
     struct fax_engine_config config = {
         .sender = call->start.sender != 0,
         .local_ident = call->start.local_ident,
+        .audio = audio,
+        .hold_back = (media->audio_flags & MEDIA_AUDIO_HOLD_BACK) != 0,
         .t38_version = media->t38_version,
         .max_rate = negotiated_rate(call->start.max_rate, media->max_rate),
         .ecm = call->start.ecm != 0,
         .hold_rnr_ms = call->line->hold_rnr_ms,
         .hold_without_ecm_ms = call->line->hold_without_ecm_ms,
         .source = {.page_count = call->document.page_count, .get = get_page, .user = call},
-        .callbacks = {line_call_send_ifp, line_call_event, call},
+        .callbacks = {.send_ifp = line_call_send_ifp,
+                      .event = line_call_event,
+                      .user = call,
+                      .hear = line_audio_hear,
+                      .say = line_audio_say},
     };
     int error = open_udptl(call, media);
 
+    /* Ahead of the clock the wire costs nothing and the CPU everything. */
+    if (call->start.t85 && !media->express) {
+        config.t85 = true;
+        config.source.get_t85 = call->document.t85_pages != NULL ? get_t85_page : NULL;
+    }
     if (error == 0)
         error = fax_engine_new(&call->engine, &config);
-    if (error == 0)
+    if (error == 0 && audio)
+        error = line_audio_open(call, media);
+    else if (error == 0)
         media_transport_on_datagram(&call->media, line_call_udptl_cb, call);
     return error;
 }
@@ -196,6 +226,34 @@ static int watch(struct line_call *call)
     return 0;
 }
 
+/* Media of a running call changes. Returns whether a new session is to begin; the old one is gone
+ * then. The call may have been freed otherwise. */
+static bool make_way(struct line_call *call, const struct msg_call_media *media)
+{
+    switch (line_audio_update(call, media)) {
+    case LINE_AUDIO_KEEP:
+        if (!line_call_may_move(call, media))
+            line_call_abort(call, T30_RESULT_ABORTED,
+                            "the peer changed the protection of running media");
+        return false;
+    case LINE_AUDIO_TOO_LATE:
+        line_call_abort(call, T30_RESULT_ABORTED, "T.38 came in the middle of a page over audio");
+        return false;
+    case LINE_AUDIO_REPLACE:
+        break;
+    }
+    media_transport_on_datagram(&call->media, NULL, NULL);
+    fax_engine_free(call->engine);
+    udptl_sender_free(call->udptl_out);
+    udptl_receiver_free(call->udptl_in);
+    call->engine = NULL;
+    call->udptl_out = NULL;
+    call->udptl_in = NULL;
+    line_audio_close(call);
+    call_wheel_remove(&call->line->wheel, &call->wheel);
+    return true;
+}
+
 void line_call_media(struct line_call *call, const struct msg_call_media *media)
 {
     char text[MSG_REASON_MAX];
@@ -212,9 +270,11 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         line_call_abort(call, T30_RESULT_ABORTED, text);
         return;
     }
-    if (call->state == LINE_CALL_RUNNING)
+    if (call->state == LINE_CALL_RUNNING && !make_way(call, media))
         return;
     error = open_session(call, media);
+    if (error == 0)
+        error = line_call_protect(call, media);
     if (error == 0)
         error = watch(call);
     if (error != 0) {
@@ -226,11 +286,13 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
     if (call->express)
         express_flow_begin(&call->flow, 0); /* as udptl_sender_new() numbers */
     call->state = LINE_CALL_RUNNING;
-    call->started_ms = line_now_ms();
-    call->heard_ms = call->started_ms;
-    call->silence_ms = call->start.no_media_timeout_ms;
+    if (call->started_ms == 0)
+        call->started_ms = line_now_ms();
+    call->heard_ms = line_now_ms();
+    line_call_limit_silence(call);
     line_tick_start(call->line);
-    fax_engine_tick(call->engine, call->started_ms);
+    if (!call->shaking)
+        fax_engine_tick(call->engine, line_now_ms());
     line_call_settle(call);
 }
 
@@ -259,7 +321,7 @@ void line_call_stop(struct line_call *call, const struct msg_call_stop *stop)
     uint64_t now = line_now_ms();
 
     snprintf(text, sizeof text, "%.*s", (int)sizeof stop->reason - 1, stop->reason);
-    if (call->state == LINE_CALL_RUNNING && !call->finished) {
+    if (call->state == LINE_CALL_RUNNING && !call->finished && !call->shaking) {
         line_call_drain(call, LINE_CALL_DATAGRAMS_AT_STOP, now);
         fax_engine_tick(call->engine, now);
     }
@@ -269,11 +331,13 @@ void line_call_stop(struct line_call *call, const struct msg_call_stop *stop)
 void line_call_abort(struct line_call *call, int result, const char *text)
 {
     if (!call->finished) {
-        snprintf(call->text, sizeof call->text, "%s",
-                 text != NULL ? text : t30_result_text(result));
+        /* The engine may know better: a whole document that misses only the farewell is one. */
+        call->result = result;
         if (call->engine != NULL)
             fax_engine_abort(call->engine, result);
-        call->result = result;
+        if (call->result == result)
+            snprintf(call->text, sizeof call->text, "%s",
+                     text != NULL ? text : t30_result_text(result));
         call->finished = true;
     }
     line_call_settle(call);
@@ -305,7 +369,9 @@ static int send_done(struct line_call *call)
 
     if (statistics->width != 0)
         done.coding = received_page_coding(statistics->coding);
-    if (call->udptl_in != NULL) {
+    if (call->audio != NULL) {
+        line_audio_count(call, &done);
+    } else if (call->udptl_in != NULL) {
         const struct udptl_counters *counters = udptl_receiver_counters(call->udptl_in);
 
         done.packets_lost = (uint32_t)counters->lost;
@@ -317,6 +383,7 @@ static int send_done(struct line_call *call)
     if (statistics->modem != FAX_MODEM_UNTRAINED)
         snprintf(done.modem, sizeof done.modem, "%s", fax_modem_name(statistics->modem));
     snprintf(done.text, sizeof done.text, "%s", call->text);
+    snprintf(done.protection, sizeof done.protection, "%s", call->protection);
     return line_send(call->line, MSG_CALL_DONE, &done, sizeof done);
 }
 
@@ -332,6 +399,7 @@ static void begin_ending(struct line_call *call)
     call->page_asked = 0;
     unwatch(call);
     media_transport_close(&call->media);
+    call->dtls = NULL;
     line_tick_start(call->line);
 }
 

@@ -15,14 +15,18 @@
 #include "gateway/line/call_wheel.h"
 #include "gateway/line/document_load.h"
 #include "gateway/line/line.h"
+#include "gateway/line/media_dtls.h"
 #include "gateway/line/media_transport.h"
 #include "gateway/line/received_page.h"
 #include "gateway/process/messages.h"
+#include "t38/audio_stream.h"
 #include "t38/express_flow.h"
 #include "t38/fax_engine.h"
 #include "t38/udptl.h"
 
 enum {
+    LINE_CALL_T85_MAX = 500, /* calls of a line from which on new ones go without T.85: its coder
+                                takes 7 ms of CPU a page, five times that of T.6 */
     LINE_CALL_DATAGRAMS_PER_TICK = 8,     /* of 5 ms, a call: ten times what T.38 needs */
     LINE_CALL_DATAGRAMS_EXPRESS = 48,     /* the same for a call ahead of the clock */
     LINE_CALL_DATAGRAMS_AT_STOP = 64,     /* what may still wait in the socket when a call ends */
@@ -67,6 +71,11 @@ struct line_call {
     uint32_t media_seen;
     uint32_t silence_ms; /* the call ends when it hears nothing for so long; 0: never */
     struct media_transport media;
+    struct media_dtls *dtls;  /* media's, when it is protected so */
+    struct line_audio *audio; /* NULL: T.38 */
+    bool shaking;             /* the handshake of dtls is not over: the session waits */
+    uint8_t protected_by;     /* enum media_path */
+    char protection[MSG_PROTECTION_MAX];
     struct line_call *chain;
     struct msg_call_start start; /* the data key is wiped as soon as it is not needed */
     int vault_fd;
@@ -94,6 +103,16 @@ void line_call_start(struct line *line, struct ipc_message *message);
 /* Media is negotiated (or the peer's address changed). */
 void line_call_media(struct line_call *call, const struct msg_call_media *media);
 
+/* line_protect.c. protect: puts in place what the media is to be protected by; 0 or a negative
+ * errno. may_move: whether media that runs may be told this. shake: while a handshake is under way,
+ * takes its next step and returns true: nothing else is to be done (the call may be freed).
+ * begin_session: the handshake is over. */
+int line_call_protect(struct line_call *call, const struct msg_call_media *media)
+    __attribute__((warn_unused_result));
+bool line_call_may_move(const struct line_call *call, const struct msg_call_media *media);
+bool line_call_shake(struct line_call *call, uint64_t now_ms);
+void line_call_begin_session(struct line_call *call, uint64_t now_ms);
+
 /* Control's answer for a sealed page. */
 void line_call_journaled(struct line_call *call, const struct msg_page_journaled *answer);
 
@@ -114,6 +133,10 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms);
 /* The socket has something at this tick (a number that counts up). Reads one datagram, or what may
  * be read in a tick when there was something at the tick before too. */
 void line_call_hear(struct line_call *call, uint64_t tick, uint64_t now_ms);
+
+/* Sets how long the call may hear nothing; to be called when its media begins and when the first
+ * datagram of the peer was counted. */
+void line_call_limit_silence(struct line_call *call);
 
 /* When the running call next has something to do by itself. */
 uint64_t line_call_due_ms(const struct line_call *call);
@@ -138,6 +161,35 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
 bool line_call_take_report(struct line_call *call, const uint8_t *data, size_t length);
 void line_call_note_datagram(struct line_call *call, const uint8_t *data);
 void line_call_run_ahead(struct line_call *call, uint64_t now_ms);
+
+/* Tells control of something that needs no more than its kind. */
+void line_call_progress(struct line_call *call, enum call_progress kind);
+
+/* line_audio.c: is media audio rather than T.38? */
+bool line_audio_is_wanted(const struct msg_call_media *media);
+
+/* Makes the stream of a call over audio. Returns 0 or a negative FAX_E... code; line_audio_close is
+ * right after either. */
+int line_audio_open(struct line_call *call, const struct msg_call_media *media)
+    __attribute__((warn_unused_result));
+void line_audio_close(struct line_call *call);
+
+/* The T.30 engine's callbacks over audio; user is the call. */
+size_t line_audio_hear(void *user, int16_t *samples);
+void line_audio_say(void *user, const int16_t *samples);
+
+enum line_audio_change {
+    LINE_AUDIO_KEEP,     /* the session goes on */
+    LINE_AUDIO_REPLACE,  /* T.38 takes its place */
+    LINE_AUDIO_TOO_LATE, /* T.38, but pages are under way */
+};
+
+/* New media for a running call. */
+enum line_audio_change line_audio_update(struct line_call *call,
+                                         const struct msg_call_media *media);
+
+/* Fills in the packets of a call over audio. */
+void line_audio_count(const struct line_call *call, struct msg_call_done *done);
 
 /* Queues the storing of a received page, which is moved out of *page. */
 void line_call_store_page(struct line_call *call, struct fax_page *page, uint32_t number);

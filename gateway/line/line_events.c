@@ -26,6 +26,11 @@ static void report_progress(struct line_call *call, enum call_progress kind,
         call->line->progress_dropped++;
 }
 
+void line_call_progress(struct line_call *call, enum call_progress kind)
+{
+    report_progress(call, kind, NULL);
+}
+
 static void finish(struct line_call *call, const struct fax_engine_event *event)
 {
     call->result = event->result;
@@ -101,6 +106,8 @@ void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copie
     for (int i = 0; i < copies; i++)
         media_transport_send(&call->media, datagram, octets);
     explicit_bzero(datagram, octets);
+    if (!call->express)
+        udptl_sender_sent(call->udptl_out, line_now_ms());
 }
 
 static void receive_ifp_cb(void *user, uint16_t sequence, const uint8_t *data, size_t length)
@@ -115,6 +122,8 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
 {
     struct line_call *call = user;
 
+    if (call->shaking && !call->finished) /* the first packet may come before the next visit */
+        line_call_begin_session(call, now_ms);
     if (call->finished || line_call_take_report(call, data, length))
         return;
     /* The session's time must be that of the datagram: nobody visits a call that has nothing to do.
@@ -126,8 +135,7 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
     line_call_note_datagram(call, data);
     call->heard_ms = now_ms;
     if (call->media_seen++ == 0) {
-        if (call->start.sender)
-            call->silence_ms = LINE_CALL_SENDER_SILENCE_MS;
+        line_call_limit_silence(call);
         report_progress(call, PROGRESS_MEDIA_SEEN, NULL);
     }
 }
@@ -138,6 +146,8 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
         limit = LINE_CALL_DATAGRAMS_EXPRESS;
     if (!call->finished)
         (void)media_transport_receive(&call->media, call->line->datagram, limit, now_ms);
+    if (call->shaking)
+        return;
     line_call_run_ahead(call, now_ms);
 }
 
@@ -153,6 +163,12 @@ void line_call_hear(struct line_call *call, uint64_t tick, uint64_t now_ms)
 
 /* T.30 ends a session by its own timers when a sender hears nothing after it asked; a receiver
  * hears something all the time, so silence means that the sender is gone. */
+void line_call_limit_silence(struct line_call *call)
+{
+    call->silence_ms = call->start.sender && call->media_seen > 0 ? LINE_CALL_SENDER_SILENCE_MS
+                                                                  : call->start.no_media_timeout_ms;
+}
+
 static uint64_t silent_from_ms(const struct line_call *call)
 {
     return call->silence_ms == 0 ? UINT64_MAX : call->heard_ms + call->silence_ms;
@@ -170,6 +186,7 @@ uint64_t line_call_due_ms(const struct line_call *call)
     if (call->express)
         return 0; /* at each step: reports and credit come and go */
     due_ms = earlier(due_ms, udptl_receiver_due_ms(call->udptl_in));
+    due_ms = earlier(due_ms, udptl_sender_due_ms(call->udptl_out));
     return earlier(due_ms, media_transport_due_ms(&call->media));
 }
 
@@ -191,11 +208,25 @@ void line_call_prefetch(const struct line_call *call)
     fax_engine_prefetch(call->engine);
 }
 
+static void repeat_latest(struct line_call *call, uint64_t now_ms)
+{
+    uint8_t datagram[UDPTL_DATAGRAM_MAX];
+    size_t octets = 0;
+
+    if (!udptl_sender_repeat(call->udptl_out, now_ms, datagram, &octets))
+        return;
+    media_transport_send(&call->media, datagram, octets);
+    explicit_bzero(datagram, octets);
+}
+
 void line_call_visit(struct line_call *call, uint64_t now_ms)
 {
+    if (line_call_shake(call, now_ms))
+        return;
     if (!call->finished) {
         media_transport_tick(&call->media, now_ms);
         fax_engine_tick(call->engine, now_ms);
+        repeat_latest(call, now_ms);
         if (udptl_receiver_due_ms(call->udptl_in) <= now_ms)
             udptl_receiver_flush(call->udptl_in, now_ms, receive_ifp_cb, call);
         line_call_run_ahead(call, now_ms);

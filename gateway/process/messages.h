@@ -149,6 +149,7 @@ struct msg_call_start {
      * attempts. Everywhere (header line, MSG_CALL_READY, PROGRESS, DONE) pages are counted as pages
      * of the whole document, not of the call. */
     uint32_t first_page;
+    uint32_t t85; /* 1: offer T.85, or send in it where the peer takes it and it is shorter */
 };
 
 struct msg_call_ready {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "gateway/audit/journal_cursor.h"
@@ -45,8 +46,42 @@ static int fill(struct audit_log *log, const char *directory, double *rate)
     return error;
 }
 
+static double own_seconds(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+/* Processor seconds that the server's process for the drain has used; 0 when not known. */
+static double server_seconds(const struct postgres *server)
+{
+    char text[64];
+    unsigned long user = 0, system_time = 0;
+    char path[96];
+    if (postgres_sql(server,
+                     "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND "
+                     "pid <> pg_backend_pid() LIMIT 1",
+                     text, sizeof(text)) != 0)
+        return 0;
+    snprintf(path, sizeof(path), "/proc/%ld/stat", strtol(text, NULL, 10));
+    FILE *file = fopen(path, "re");
+    if (!file || fscanf(file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+                        &user, &system_time) != 2)
+        user = system_time = 0;
+    if (file)
+        fclose(file);
+    return (double)(user + system_time) / (double)sysconf(_SC_CLK_TCK);
+}
+
+struct drained {
+    double rate;
+    double gateway_us, server_us; /* of processor time for an event */
+};
+
 static int drain(struct audit_log *log, const struct postgres *server, const char *directory,
-                 double *rate)
+                 struct drained *out)
 {
     int error = audit_log_open(log, directory, server->app, 0);
     if (error)
@@ -56,8 +91,12 @@ static int drain(struct audit_log *log, const struct postgres *server, const cha
     struct audit_state state;
     audit_state_get(log->audit, &state);
     uint64_t start = uv_hrtime();
+    double own = own_seconds();
     error = audit_log_apply(log);
-    *rate = (double)(state.size - state.applied) / seconds_since(start);
+    double events = (double)(state.size - state.applied);
+    *out = (struct drained){.rate = events / seconds_since(start),
+                            .gateway_us = (own_seconds() - own) * 1e6 / events,
+                            .server_us = server_seconds(server) * 1e6 / events};
     audit_log_close(log);
     return error;
 }
@@ -118,7 +157,7 @@ int main(void)
     char directory[] = "/tmp/sealfax-bench-XXXXXX";
     char command[64];
     double journal_rate = 0;
-    double drain_rate = 0;
+    struct drained drained = {0};
     double baseline_rate = 0;
     double load = 0;
     if (getloadavg(&load, 1) != 1)
@@ -131,7 +170,7 @@ int main(void)
     if (!error)
         error = fill(&log, directory, &journal_rate);
     if (!error)
-        error = drain(&log, &server, directory, &drain_rate);
+        error = drain(&log, &server, directory, &drained);
     if (!error)
         error = baseline(&server, directory, &baseline_rate);
     postgres_stop(&server);
@@ -140,7 +179,8 @@ int main(void)
         return fail("the log could not be written or drained");
     printf("{\"name\":\"audit.drain_rate\",\"value\":%.0f,\"unit\":\"events/s\","
            "\"baseline\":{\"name\":\"single INSERT, one Sync a row\",\"value\":%.0f},"
-           "\"journal_rate\":%.0f,\"load\":%.2f}\n",
-           drain_rate, baseline_rate, journal_rate, load);
+           "\"journal_rate\":%.0f,\"cpu_us_per_event\":{\"gateway\":%.1f,\"server\":%.1f},"
+           "\"load\":%.2f}\n",
+           drained.rate, baseline_rate, journal_rate, drained.gateway_us, drained.server_us, load);
     return 0;
 }

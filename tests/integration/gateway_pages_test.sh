@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Two gateways: documents of one and five pages and a TIFF, both ways at the same time. Every page
-# arrives pixel for pixel, the statistics are there, the log of both verifies.
+# arrives pixel for pixel, in T.85, the statistics are there, the log of both verifies.
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "$0")/gateway_lib.sh"
 
@@ -48,6 +48,7 @@ for from in north south; do
         should="${counts[i]} ${counts[i]} 1 14400 V.17 true ok 0 ${counts[i]} ${counts[i]}"
         equal "$what: sender's account" "$(gw_fax "$from" "$id" "${fields[@]}")" "$should"
         equal "$what: receiver's account" "$(gw_fax "$to" "$received" "${fields[@]}")" "$should"
+        equal "$what: coding on the wire" "$(gw_fax "$to" "$received" '[.page_list[].coding] | unique | join(" ")')" JBIG
         equal "$what: identities" "$(gw_fax "$from" "$id" '.attempts[0].peer_ident') $(gw_fax "$to" "$received" '.attempts[0].peer_ident')" \
             "$(gw_number "$to" "$i") $(gw_number "$from" "$i")"
         equal "$what: numbers at the receiver" "$(gw_fax "$to" "$received" .from .to .mailbox .direction)" \

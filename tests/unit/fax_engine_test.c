@@ -239,7 +239,7 @@ static void a_vanished_peer_ends_the_session(void **state)
 {
     (void)state;
     for (int gone = 0; gone < 2; gone++)
-        for (uint64_t at_ms = 2000; at_ms < 36000; at_ms += 2500) {
+        for (uint64_t at_ms = 2000; at_ms < 34000; at_ms += 2500) {
             struct virtual_call call;
             virtual_call_begin(&call,
                                &(struct virtual_call_config){.pages = text, .page_count = 1});
@@ -251,7 +251,9 @@ static void a_vanished_peer_ends_the_session(void **state)
             print_message("   end %d gone at %.1f s: the other ends at %.1f s with %d (%s)\n", gone,
                           (double)at_ms / 1000, (double)call.link.now_ms / 1000,
                           call.end[1 - gone].result, t30_result_text(call.end[1 - gone].result));
-            assert_int_not_equal(call.end[1 - gone].result, 0);
+            /* A receiver that has confirmed the last page has the document, DCN or not. */
+            bool whole = gone == LOSSY_SENDER && call.end[LOSSY_RECEIVER].confirmed == 1;
+            assert_int_equal(call.end[1 - gone].result == 0, whole);
             assert_int_equal(call.end[LOSSY_SENDER].confirmed, 0);
             virtual_call_end(&call);
         }

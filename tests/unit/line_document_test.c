@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "codecs/page_coder.h"
 #include "codecs/t4_decode.h"
 #include "gateway/line/document_load.h"
 #include "gateway/line/document_reduce.h"
@@ -87,6 +88,54 @@ static void test_document_loads(void **state)
                         expected.stride * (ROWS - 40));
     raster_free(&expected);
     raster_free(&found);
+    document_wipe(&document);
+    close(fd);
+}
+
+static void expect_same_in_t85(const struct loaded_document *document)
+{
+    assert_non_null(document->t85_pages);
+    for (uint32_t i = 0; i < document->page_count; i++) {
+        const struct coded_page *t6 = &document->pages[i], *t85 = &document->t85_pages[i];
+        struct raster a, b;
+
+        assert_int_equal(t85->format.coding, PAGE_CODING_T85);
+        assert_int_equal(t85->format.y_dpi, t6->format.y_dpi);
+        assert_int_equal(t85->format.height, t6->format.height);
+        assert_int_equal(page_decode(t6->data, t6->length, &t6->format, NULL, &a, NULL), 0);
+        assert_int_equal(page_decode(t85->data, t85->length, &t85->format, NULL, &b, NULL), 0);
+        assert_true(raster_equal(&a, &b));
+        raster_free(&a);
+        raster_free(&b);
+    }
+}
+
+static void test_document_loads_in_t85_too(void **state)
+{
+    struct vault_file_id id;
+    struct loaded_document document, reduced;
+    char reason[MSG_REASON_MAX];
+
+    (void)state;
+    vault_file_id_new(&id);
+    int fd = document_file(&id, 5);
+    struct msg_call_start start = start_of(&id);
+    assert_int_equal(document_load(&document, fd, &start, 0, reason), 0);
+    assert_null(document.t85_pages);
+    document_wipe(&document);
+    start.t85 = 1;
+    strcpy(start.header_left, "+4930123 Test");
+    assert_int_equal(document_load(&document, fd, &start, 0, reason), 0);
+    assert_int_equal(document.page_count, 5);
+    expect_same_in_t85(&document);
+    assert_int_equal(document_reduce(&reduced, &document, 98), 0);
+    assert_int_equal(reduced.page_count, 5);
+    expect_same_in_t85(&reduced);
+    document_wipe(&reduced);
+    assert_int_equal(document_reduce(&reduced, &document, 196), 0);
+    assert_int_equal(reduced.octets, document.octets);
+    expect_same_in_t85(&reduced);
+    document_wipe(&reduced);
     document_wipe(&document);
     close(fd);
 }
@@ -261,8 +310,11 @@ static void test_empty_document(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_document_loads),   cmocka_unit_test(test_document_from_a_page_on),
-        cmocka_unit_test(test_document_reduces), cmocka_unit_test(test_damaged_documents),
+        cmocka_unit_test(test_document_loads),
+        cmocka_unit_test(test_document_loads_in_t85_too),
+        cmocka_unit_test(test_document_from_a_page_on),
+        cmocka_unit_test(test_document_reduces),
+        cmocka_unit_test(test_damaged_documents),
         cmocka_unit_test(test_empty_document),
     };
 

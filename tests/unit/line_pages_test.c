@@ -8,6 +8,7 @@
 
 #include "codecs/t4_decode.h"
 #include "codecs/t4_encode.h"
+#include "codecs/t85_encode.h"
 #include "codecs/wiped_buffer.h"
 #include "gateway/line/received_page.h"
 #include "gateway/line/vault_pages.h"
@@ -15,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -97,6 +99,58 @@ static void test_stored_page_opens_again(void **state)
     }
     assert_int_equal(vault_pages_next(reader, &found, &format), 0);
     vault_pages_close(reader);
+    close(fd);
+}
+
+/* As it comes: filled with zeros to whole frames. */
+static void test_t85_page_is_stored(void **state)
+{
+    struct vault_file_id id;
+    struct received_pages pages;
+    struct vault_pages *reader;
+    struct page_format format;
+    struct raster page, found;
+    struct msg_page_sealed sealed;
+    uint8_t *data, *frames;
+    size_t length;
+
+    (void)state;
+    vault_file_id_new(&id);
+    int fd = vault_file_new(NULL, &id);
+    struct msg_call_start start = start_of(&id);
+    assert_int_equal(received_pages_open(&pages, fd, &start), 0);
+    vault_file_draw_page(&page, ROWS, 1);
+    assert_int_equal(t85_encode(&page, NULL, &data, &length), 0);
+    frames = calloc(1, length + 255);
+    memcpy(frames, data, length);
+    struct fax_page_view view = {.coding = FAX_PAGE_T85,
+                                 .width = 1728,
+                                 .x_dpi = 204,
+                                 .y_dpi = 196,
+                                 .data = frames,
+                                 .length = length / 2};
+    (void)store(&pages, &view, 1, &sealed);
+    assert_int_equal(sealed.status, -EBADMSG);
+    view.length = length + 255;
+    view.width = 2048; /* the DCS promised so */
+    (void)store(&pages, &view, 1, &sealed);
+    assert_int_equal(sealed.status, -EBADMSG);
+    view.width = 1728;
+    (void)store(&pages, &view, 1, &sealed);
+    assert_int_equal(sealed.status, 0);
+    assert_int_equal(sealed.coding, PAGE_CODING_T85);
+    assert_int_equal(sealed.rows, ROWS);
+    received_pages_close(&pages);
+    const struct vault_pages_source source = {fd, id.fax_id, id.data_key, VAULT_STREAM_PAGES, 3};
+    assert_int_equal(vault_pages_open(&reader, &source), 0);
+    assert_int_equal(vault_pages_next(reader, &found, &format), 1);
+    assert_int_equal(format.coding, PAGE_CODING_T85);
+    assert_true(raster_equal(&page, &found));
+    raster_free(&found);
+    raster_free(&page);
+    vault_pages_close(reader);
+    free(frames);
+    wiped_free(data, length);
     close(fd);
 }
 
@@ -287,6 +341,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stored_page_opens_again),
+        cmocka_unit_test(test_t85_page_is_stored),
         cmocka_unit_test(test_bad_pages_are_refused),
         cmocka_unit_test(test_page_without_ecm_is_judged),
         cmocka_unit_test(test_nonsense_without_ecm_is_a_bad_copy),

@@ -117,7 +117,7 @@ static void losses_are_repaired(void **state)
                                       .t85_pages = t85,
                                       .page_count = 2,
                                       .t85_offered = true,
-                                      .hold_ms = seed * 900,
+                                      .hold_ms = (uint64_t)seed * 900,
                                       .link = {.loss = 0.05, .redundancy = 2, .seed = seed}});
         expect_success(&call, FAX_PAGE_T85);
         virtual_call_end(&call);

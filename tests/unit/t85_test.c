@@ -224,7 +224,8 @@ static void a_bomb_ends_at_the_limit(void **state)
 {
     (void)state;
     uint8_t bomb[26] = {0, 0, 1, 0, 0, 0, 0x40, 0, 0, 0xFF, 0xFF, 0xFF};
-    memcpy(bomb + 12, "\x7F\xFF\xFF\xFF\0\0\0\x28\xFF\x02", 10);
+    static const uint8_t rest[] = {0x7F, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0x28, 0xFF, 2};
+    memcpy(bomb + 12, rest, sizeof rest);
     struct raster back;
     struct t85_report report;
     assert_int_equal(t85_decode(bomb, 22, NULL, &back, &report), FAX_ELIMIT);
@@ -353,7 +354,7 @@ static void markers_between_stripes(void **state)
     uint32_t rows;
     static const uint8_t comment[] = {0xFF, 7, 0, 0, 0, 3, 0xFF, 2, 0},
                          torn[] = {0xFF, 7, 1, 0, 0, 0};
-    static const uint8_t abort_[] = {0xFF, 4}, unknown[] = {0xFF, 8};
+    static const uint8_t given_up[] = {0xFF, 4}, unknown[] = {0xFF, 8};
     static const uint8_t same[] = {0xFF, 5, 0, 0, 0, 128}, less[] = {0xFF, 5, 0, 0, 0, 100},
                          inside[] = {0xFF, 5, 0, 0, 0, 200}, more[] = {0xFF, 5, 0, 0, 1, 1};
     static const uint8_t far[] = {0xFF, 6, 0, 0, 0, 0, 21, 0}, near[] = {0xFF, 6, 0, 0, 0, 0, 2, 0},
@@ -363,7 +364,7 @@ static void markers_between_stripes(void **state)
     assert_int_equal(decode_with(comment, sizeof comment, false, &rows), 0);
     assert_int_equal(rows, 256);
     assert_int_equal(decode_with(torn, sizeof torn, false, &rows), FAX_ETRUNCATED);
-    assert_int_equal(decode_with(abort_, sizeof abort_, false, &rows), FAX_EFORMAT);
+    assert_int_equal(decode_with(given_up, sizeof given_up, false, &rows), FAX_EFORMAT);
     assert_int_equal(decode_with(unknown, sizeof unknown, false, &rows), FAX_EFORMAT);
     assert_int_equal(decode_with(same, sizeof same, false, &rows), FAX_EFORMAT);
     assert_int_equal(decode_with(same, sizeof same, true, &rows), 0);

@@ -1,0 +1,80 @@
+/* A fax call over audio: from the answer on, until T.38 takes its place, or for good. */
+#include <string.h>
+
+#include "gateway/control/event.h"
+#include "gateway/control/fax_call_private.h"
+#include "gateway/control/fax_watchers.h"
+
+bool fax_call_audio_allowed(const struct fax_call *call)
+{
+    const struct trunk_info *trunk = policy_cache_trunk(call->control->policy, call->trunk);
+    return call->control->config->fax.audio_fallback && (!trunk || trunk->audio_fallback);
+}
+
+void fax_call_audio(struct fax_call *call, const struct sdp_session *sdp)
+{
+    struct media_audio audio;
+    if (call->ending || call->t38_agreed || !fax_call_audio_allowed(call) || !sdp ||
+        media_agree_audio(&call->local, sdp, &audio) < 0)
+        return;
+    bool same = call->audio_running && memcmp(&audio, &call->audio, sizeof audio) == 0;
+    call->audio = audio;
+    call->audio_running = true;
+    if (!same)
+        fax_call_media_update(call);
+}
+
+void fax_call_audio_fill(const struct fax_call *call, struct msg_call_media *media)
+{
+    media->peer = call->audio.peer;
+    media->transport = call->audio.srtp_suite ? MEDIA_TRANSPORT_SRTP : MEDIA_TRANSPORT_RTP;
+    media->srtp_suite = call->audio.srtp_suite;
+    memcpy(media->srtp_send_key, call->audio.send_key, sizeof media->srtp_send_key);
+    memcpy(media->srtp_receive_key, call->audio.receive_key, sizeof media->srtp_receive_key);
+    media->audio_payload = call->audio.payload_type;
+    media->audio_flags = call->audio.a_law ? MEDIA_AUDIO_A_LAW : 0;
+    if (call->outbound && !call->audio_settled)
+        media->audio_flags |= MEDIA_AUDIO_HOLD_BACK;
+}
+
+bool fax_call_fall_back(struct fax_call *call, const char *cause)
+{
+    struct event e;
+    if (!call->audio_running || call->t38_agreed || call->ending)
+        return false;
+    if (call->audio_settled)
+        return true;
+    call->audio_settled = true;
+    uv_timer_stop(&call->timer);
+    event_begin(&e, "media.fallback", call->principal, &call->fax);
+    event_integer(&e, "attempt", call->attempt);
+    event_text(&e, "media", "audio");
+    event_text(&e, "cause", cause);
+    event_note(&e, call->control->audit);
+    fax_watchers_say(call->control->watchers, &call->fax, "audio",
+                     call->outbound ? "sending" : "receiving", cause);
+    fax_call_media_update(call);
+    return true;
+}
+
+void fax_call_tones(struct fax_call *call)
+{
+    /* A peer that answers asks for T.38 itself; both asking at once would only collide. */
+    if (!call->outbound && call->answered && !call->audio_settled && call->control->config->fax.t38)
+        fax_call_reinvite(call);
+}
+
+void fax_call_trained(struct fax_call *call)
+{
+    if (call->t38_agreed || !call->audio_running)
+        return;
+    call->local.no_t38 = true; /* pages may follow: from here on there is no way back */
+    (void)fax_call_fall_back(call, "the peer goes on over audio");
+}
+
+const char *fax_call_media_name(const struct fax_call *call)
+{
+    if (call->t38_agreed)
+        return "t38";
+    return call->audio_running && call->media_started ? "audio" : "";
+}
