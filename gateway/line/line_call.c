@@ -290,6 +290,7 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         call->started_ms = line_now_ms();
     call->heard_ms = line_now_ms();
     line_watch_begin(call, call->heard_ms);
+    line_call_limit_silence(call);
     line_tick_start(call->line);
     if (!call->shaking)
         fax_engine_tick(call->engine, line_now_ms());
