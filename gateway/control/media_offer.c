@@ -82,8 +82,13 @@ int media_offer_audio(struct media_local *local, struct sdp_session *sdp)
     struct sdp_crypto crypto[MEDIA_SRTP_KEYS];
     int rc = sdp_begin(sdp, local->session_id, local->session_version++, local->address);
     local->answered_audio = false;
+    if (rc == 0 && !local->secured) {
+        rc = sdp_add_g711(sdp, local->port, true);
+        if (rc == 0)
+            sdp->media[0].rtcp_mux = true;
+    }
     if (rc < 0 || !local->secured)
-        return rc < 0 ? rc : sdp_add_g711(sdp, local->port, true);
+        return rc;
     for (size_t i = 0; i < MEDIA_SRTP_KEYS; i++)
         our_crypto(local, i, (uint32_t)i + 1, &crypto[i]);
     rc = sdp_add_g711_srtp(sdp, local->port, true, crypto, MEDIA_SRTP_KEYS);
@@ -254,6 +259,7 @@ int media_agree_audio(const struct media_local *local, const struct sdp_session 
         return -ENOTSUP;
     out->payload_type = (uint8_t)type;
     out->a_law = strcasecmp(format->encoding, "PCMA") == 0;
+    out->rtcp = sdp->media[index].rtcp_mux;
     return read_address(sdp, &sdp->media[index], &out->peer);
 }
 

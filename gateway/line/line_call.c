@@ -401,6 +401,7 @@ static void begin_ending(struct line_call *call)
     call->engine = NULL;
     call->page_asked = 0;
     unwatch(call);
+    line_audio_bye(call);
     media_transport_close(&call->media);
     call->dtls = NULL;
     line_tick_start(call->line);

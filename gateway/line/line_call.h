@@ -194,6 +194,12 @@ int line_audio_open(struct line_call *call, const struct msg_call_media *media)
     __attribute__((warn_unused_result));
 void line_audio_close(struct line_call *call);
 
+/* Every 20 ms: the reports of RTCP that are due. */
+void line_audio_tick(struct line_call *call, uint64_t now_ms);
+
+/* The call ends: says so by RTCP. */
+void line_audio_bye(struct line_call *call);
+
 /* The T.30 engine's callbacks over audio; user is the call. */
 size_t line_audio_hear(void *user, int16_t *samples);
 void line_audio_say(void *user, const int16_t *samples);

@@ -231,6 +231,7 @@ void line_call_visit(struct line_call *call, uint64_t now_ms)
         return;
     if (!call->finished) {
         media_transport_tick(&call->media, now_ms);
+        line_audio_tick(call, now_ms);
         fax_engine_tick(call->engine, now_ms);
         repeat_latest(call, now_ms);
         if (udptl_receiver_due_ms(call->udptl_in) <= now_ms)

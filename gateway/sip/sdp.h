@@ -85,6 +85,7 @@ struct sdp_media {
     char address[SDP_ADDRESS_TEXT]; /* of its c= line, else of the session's; empty: none */
     enum sdp_direction direction;   /* of its own attribute, else of the session's */
     uint32_t packet_ms;             /* a=ptime; 0 when there is none */
+    bool rtcp_mux;                  /* a=rtcp-mux: RTCP on the same port, RFC 5761 */
     struct sdp_t38 t38;             /* for kind SDP_IMAGE */
     /* What protects it: its own, else the session's. */
     enum sdp_setup setup;
