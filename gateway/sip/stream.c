@@ -224,15 +224,32 @@ static void on_connect(uv_connect_t *request, int status)
     sip_stack_reap(stack);
 }
 
+static void set_port(struct sockaddr_storage *address, uint16_t port)
+{
+    if (address->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)address)->sin6_port = htons(port);
+    else
+        ((struct sockaddr_in *)address)->sin_port = htons(port);
+}
+
 static void connect_address(const struct sip_hop *to, struct sockaddr_storage *address)
 {
     *address = to->address;
-    if (!to->return_port)
-        return;
-    if (address->ss_family == AF_INET6)
-        ((struct sockaddr_in6 *)address)->sin6_port = htons(to->return_port);
-    else
-        ((struct sockaddr_in *)address)->sin_port = htons(to->return_port);
+    if (to->return_port)
+        set_port(address, to->return_port);
+}
+
+/* Peers know us by the address that we listen on. */
+static int bind_own(struct sip_stream *s)
+{
+    const struct sockaddr_storage *bound = &s->stack->bound[s->protocol];
+    if (!bound->ss_family)
+        bound = &s->stack->bound[SIP_UDP];
+    struct sockaddr_storage own = *bound;
+    if (own.ss_family != s->peer.ss_family)
+        return 0;
+    set_port(&own, 0);
+    return uv_tcp_bind(&s->tcp, (const struct sockaddr *)&own, 0);
 }
 
 /* One that we made to the same place. */
@@ -258,6 +275,8 @@ static struct sip_stream *make(struct sip_stack *stack, enum sip_protocol protoc
     if (!s)
         return NULL;
     *error = protocol == SIP_TLS ? begin_tls(s) : 0;
+    if (!*error)
+        *error = bind_own(s);
     if (!*error)
         *error = uv_tcp_connect(&s->connect, &s->tcp, address, on_connect);
     if (*error) {
