@@ -89,10 +89,17 @@ static bool misses_a_page(const struct fax_engine *e)
     return e->in.pages_rejected > 0 && (has_whole_document(e) || e->in.rejected_last);
 }
 
+/* The peer's last word: its document is here, and confirmed. */
+static bool only_dcn_was_lost(const struct fax_engine *e)
+{
+    return (e->stop_code == T30_RESULT_MEDIA_SILENT || e->stop_code == T30_RESULT_HANGUP) &&
+           has_whole_document(e);
+}
+
 static int final_result(const struct fax_engine *e)
 {
-    if (e->stop_code && !(e->stop_code == T30_RESULT_MEDIA_SILENT && has_whole_document(e)))
-        return e->stop_code; /* only the peer's last word, DCN, was lost */
+    if (e->stop_code && !only_dcn_was_lost(e))
+        return e->stop_code;
     if (e->in.refusal)
         return e->in.refusal;
     if (e->in.not_ready)
@@ -304,6 +311,7 @@ void spandsp_advance(struct fax_engine *e, int samples)
 {
     e->sent_in_step = 0;
     enter(e);
+    spandsp_timer_mend(e, samples);
     t38_terminal_send_timeout(&e->terminal, samples);
     leave(e);
 }

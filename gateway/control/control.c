@@ -188,6 +188,13 @@ static void on_disposed(void *user, int status, json_t *disposed, json_t *failed
                        more && status == 0 ? 1000 : (uint64_t)c->config->retention.timer_ms, 0);
 }
 
+static void on_disposals_resumed(void *user)
+{
+    struct control *c = user;
+    if (!c->stopping)
+        uv_timer_start(&c->disposal_timer, on_disposal_timer, 1000, 0);
+}
+
 static void on_disposal_timer(uv_timer_t *timer)
 {
     struct control *c = timer->data;
@@ -225,9 +232,11 @@ static void on_recovered(void *user, int status)
     struct control *c = user;
     if (status == -ECANCELED)
         return;
-    if (status < 0 || sip_start(c) < 0) {
-        c->exit_status = status == -EADDRINUSE ? ROLE_EXIT_PERMANENT : ROLE_EXIT_FAILED;
-        control_abandon("it cannot serve");
+    int rc = status < 0 ? status : sip_start(c);
+    if (rc < 0) {
+        log_write(LOG_LEVEL_ERROR, "control stops at once: it cannot serve");
+        /* What a restart would not cure. */
+        _exit(rc == -EADDRINUSE || rc == -EBADMSG ? ROLE_EXIT_PERMANENT : ROLE_EXIT_FAILED);
     }
     note_start(c);
     c->ready = true;
@@ -235,7 +244,8 @@ static void on_recovered(void *user, int status)
         control_abandon("the supervisor takes no messages");
     log_write(LOG_LEVEL_NOTICE, "ready: SIP on %s, API on %s", c->sip_address,
               c->context->paths->api_socket);
-    uv_timer_start(&c->disposal_timer, on_disposal_timer, 1000, 0);
+    if (disposal_resume(c, on_disposals_resumed, c) < 0)
+        on_disposals_resumed(c);
     sip_start_logs(c);
     fax_queue_run(c->queue);
 }

@@ -4,9 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "gateway/control/disposal.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_queue.h"
 #include "gateway/control/fax_store.h"
@@ -19,12 +17,6 @@ enum { WAIT_MS = 20, INCOMING_MAX = 10000 };
 static const struct db_statement initial_admin = {
     "recovery_initial_admin", "SELECT principal, local_uid FROM initial_admin", 0};
 
-static const struct db_statement recently_disposed = {
-    "recovery_disposed",
-    "SELECT fax FROM faxes WHERE disposed_at > now() - interval '30 days' AND disposed_at IS NOT "
-    "NULL",
-    0};
-
 struct recovery {
     struct control *control;
     uv_timer_t timer;
@@ -33,14 +25,13 @@ struct recovery {
     int status;
     struct fax_id *ids; /* of the present step */
     size_t count, at;
-    uint64_t last_index; /* of the records this recovery has made */
-    bool any_record;
+    size_t settled; /* of them are no longer in incoming/ */
+    bool again;     /* some are queued already */
 };
 
 static void step_policy(struct recovery *r);
 static void step_incoming(struct recovery *r);
 static void step_unfinished(struct recovery *r);
-static void step_disposed(struct recovery *r);
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -53,7 +44,7 @@ static void on_closed(uv_handle_t *handle)
 static void finish(struct recovery *r, int status)
 {
     r->status = status;
-    if (status < 0)
+    if (status < 0 && status != -ECANCELED && status != -EBADMSG)
         log_write(LOG_LEVEL_ERROR, "the gateway cannot start: %s", strerror(-status));
     uv_close((uv_handle_t *)&r->timer, on_closed);
 }
@@ -71,6 +62,17 @@ static void on_wait(uv_timer_t *timer)
         return;
     }
     audit_state_get(r->control->audit, &state);
+    if (state.conflict) {
+        uv_timer_stop(timer);
+        log_write(LOG_LEVEL_ERROR, "journal and database do not belong together: %s",
+                  state.refused_reason);
+        log_write(LOG_LEVEL_ERROR,
+                  "nothing was changed in the database; put back the directory %s as it was when "
+                  "the gateway ran last, or the database that belongs to it",
+                  r->control->context->paths->journal);
+        finish(r, -EBADMSG);
+        return;
+    }
     if (db_is_up(r->control->db) && keeper_client_ready(r->control->keeper) && state.lag == 0) {
         uv_timer_stop(timer);
         step_policy(r);
@@ -185,6 +187,7 @@ static void on_orphan_key(void *user, int status, const struct msg_key_result *r
     int rc = fax_store_remove(r->control->context->paths->vault, &r->ids[r->at], true);
     if (rc < 0)
         log_write(LOG_LEVEL_WARNING, "an orphaned file could not be removed: %s", strerror(-rc));
+    r->settled += rc == 0;
     r->at++;
     next_incoming(r);
 }
@@ -202,6 +205,7 @@ static void on_incoming_row(void *user, int status, const struct db_result *resu
         int rc = fax_store_admit(r->control->context->paths->vault, fax);
         if (rc < 0)
             log_write(LOG_LEVEL_ERROR, "a recorded fax could not be admitted: %s", strerror(-rc));
+        r->settled += rc == 0;
         r->at++;
         next_incoming(r);
         return;
@@ -214,6 +218,10 @@ static void on_incoming_row(void *user, int status, const struct db_result *resu
 
 static void next_incoming(struct recovery *r)
 {
+    if (r->at >= r->count && r->count == INCOMING_MAX && r->settled > 0) {
+        step_incoming(r); /* there may be more */
+        return;
+    }
     if (r->at >= r->count) {
         step_unfinished(r);
         return;
@@ -225,7 +233,7 @@ static void next_incoming(struct recovery *r)
 
 static void step_incoming(struct recovery *r)
 {
-    r->count = r->at = 0;
+    r->count = r->at = r->settled = 0;
     int rc = fax_store_list_incoming(r->control->context->paths->vault, found_incoming, r);
     if (rc < 0)
         finish(r, rc);
@@ -280,7 +288,7 @@ static void queue_fax(struct recovery *r, const struct fax_row *row, const struc
 {
     struct outbound_fax fax;
     /* A step that starts over for the database's sake must not queue a fax twice. */
-    if (fax_queue_holds(r->control->queue, id))
+    if (r->again && fax_queue_holds(r->control->queue, id))
         return;
     memset(&fax, 0, sizeof fax);
     fax.fax = *id;
@@ -324,16 +332,21 @@ struct media_attempt {
 
 struct unfinished {
     struct recovery *recovery;
-    struct media_attempt *media; /* attempts whose media had started */
-    size_t count;
+    struct media_attempt *media; /* attempts whose media had started, by fax and attempt */
+    size_t count, at;
 };
 
-static bool media_had_started(const struct unfinished *u, const struct fax_id *fax, int64_t attempt)
+/* The faxes come in the order of the attempts. */
+static bool media_had_started(struct unfinished *u, const struct fax_id *fax, int64_t attempt)
 {
-    for (size_t i = 0; i < u->count; i++)
-        if (fax_id_equal(&u->media[i].fax, fax) && u->media[i].attempt >= attempt)
-            return true;
-    return false;
+    bool started = false;
+    int order = 0;
+    for (; u->at < u->count && order <= 0; u->at += order <= 0) {
+        const struct media_attempt *m = &u->media[u->at];
+        order = memcmp(m->fax.octets, fax->octets, sizeof fax->octets);
+        started = started || (order == 0 && m->attempt >= attempt);
+    }
+    return started;
 }
 
 static void on_unfinished(void *user, int status, const struct db_result *result)
@@ -353,7 +366,7 @@ static void on_unfinished(void *user, int status, const struct db_result *result
     free(u->media);
     free(u);
     if (status == 0)
-        step_disposed(r);
+        finish(r, 0);
     else if (!lost(r, status))
         finish(r, status);
 }
@@ -389,70 +402,13 @@ static void step_unfinished(struct recovery *r)
     int rc = -ENOMEM;
     if (u) {
         u->recovery = r;
+        r->again = fax_queue_length(r->control->queue) > 0;
         rc = fax_query_attempts(r->control->db, NULL, on_attempts, u);
     }
     if (rc < 0) {
         free(u);
         finish(r, rc);
     }
-}
-
-/* --- disposals that were recorded but not finished --- */
-
-static void next_disposed(struct recovery *r);
-
-static void on_finished(void *user, int status, json_t *disposed, json_t *failed, bool more)
-{
-    struct recovery *r = user;
-    (void)status;
-    (void)more;
-    json_decref(disposed);
-    json_decref(failed);
-    r->at++;
-    next_disposed(r);
-}
-
-static void next_disposed(struct recovery *r)
-{
-    for (; r->at < r->count; r->at++) {
-        int fd;
-        if (fax_store_open(r->control->context->paths->vault, &r->ids[r->at], false, &fd) < 0)
-            continue;
-        close(fd);
-        if (disposal_finish(r->control, &r->ids[r->at], on_finished, r) == 0)
-            return;
-    }
-    finish(r, 0);
-}
-
-static void on_disposed(void *user, int status, const struct db_result *result)
-{
-    struct recovery *r = user;
-    if (status < 0) {
-        if (!lost(r, status))
-            finish(r, status);
-        return;
-    }
-    int rows = db_result_rows(result);
-    struct fax_id *ids = calloc((size_t)rows + 1, sizeof *ids);
-    if (!ids) {
-        finish(r, -ENOMEM);
-        return;
-    }
-    free(r->ids);
-    r->ids = ids;
-    r->count = r->at = 0;
-    for (int i = 0; i < rows; i++)
-        if (fax_id_parse(&ids[r->count], db_result_text(result, i, 0)) == 0)
-            r->count++;
-    next_disposed(r);
-}
-
-static void step_disposed(struct recovery *r)
-{
-    int rc = db_query(r->control->db, &recently_disposed, NULL, on_disposed, r);
-    if (rc < 0)
-        finish(r, rc);
 }
 
 int recovery_start(struct control *control, recovery_done_cb *done, void *user)

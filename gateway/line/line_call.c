@@ -305,9 +305,10 @@ void line_call_journaled(struct line_call *call, const struct msg_page_journaled
     call->page_asked = 0;
     fax_engine_tick(call->engine, line_now_ms()); /* its time may be behind */
     /* FAX_ESTATE: the session ended while control was asked; there is nothing to confirm. */
-    if (answer->status == 0)
+    if (answer->status == 0) {
         (void)fax_engine_page_judged(call->engine, call->page_copy);
-    else
+        delay_counts_add(&call->line->confirmed, uv_hrtime() / 1000u - call->page_since_us);
+    } else
         (void)fax_engine_page_refused(call->engine, T30_RESULT_STORE_FAILED);
     line_call_run_ahead(call, line_now_ms());
     line_call_settle(call);
@@ -329,11 +330,13 @@ void line_call_stop(struct line_call *call, const struct msg_call_stop *stop)
 void line_call_abort(struct line_call *call, int result, const char *text)
 {
     if (!call->finished) {
-        snprintf(call->text, sizeof call->text, "%s",
-                 text != NULL ? text : t30_result_text(result));
+        /* The engine may know better: a whole document that misses only the farewell is one. */
+        call->result = result;
         if (call->engine != NULL)
             fax_engine_abort(call->engine, result);
-        call->result = result;
+        if (call->result == result)
+            snprintf(call->text, sizeof call->text, "%s",
+                     text != NULL ? text : t30_result_text(result));
         call->finished = true;
     }
     line_call_settle(call);

@@ -80,6 +80,7 @@ struct line_call {
     struct express_flow flow;
     uint32_t page_asked;     /* receiver: MSG_PAGE_SEALED sent for it, answer awaited; else 0 */
     enum fax_copy page_copy; /* what that page is worth */
+    uint64_t page_since_us;  /* its end may have come as early as this */
     uint64_t started_ms;     /* of media */
     uint64_t heard_ms;       /* latest valid datagram */
     uint64_t heard_tick;     /* latest tick that found something in the socket */

@@ -50,6 +50,7 @@ static void take_page(struct line_call *call, const struct fax_engine_event *eve
         (void)fax_engine_page_refused(call->engine, T30_RESULT_LIMIT);
         return;
     }
+    call->page_since_us = call->line->stall.before_us;
     line_call_store_page(call, event->received, number);
 }
 
@@ -104,6 +105,8 @@ void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copie
     for (int i = 0; i < copies; i++)
         media_transport_send(&call->media, datagram, octets);
     explicit_bzero(datagram, octets);
+    if (!call->express)
+        udptl_sender_sent(call->udptl_out, line_now_ms());
 }
 
 static void receive_ifp_cb(void *user, uint16_t sequence, const uint8_t *data, size_t length)
@@ -178,7 +181,19 @@ uint64_t line_call_due_ms(const struct line_call *call)
     if (call->express)
         return 0; /* at each step: reports and credit come and go */
     due_ms = earlier(due_ms, udptl_receiver_due_ms(call->udptl_in));
+    due_ms = earlier(due_ms, udptl_sender_due_ms(call->udptl_out));
     return earlier(due_ms, media_transport_due_ms(&call->media));
+}
+
+static void repeat_latest(struct line_call *call, uint64_t now_ms)
+{
+    uint8_t datagram[UDPTL_DATAGRAM_MAX];
+    size_t octets = 0;
+
+    if (!udptl_sender_repeat(call->udptl_out, now_ms, datagram, &octets))
+        return;
+    media_transport_send(&call->media, datagram, octets);
+    explicit_bzero(datagram, octets);
 }
 
 void line_call_visit(struct line_call *call, uint64_t now_ms)
@@ -188,6 +203,7 @@ void line_call_visit(struct line_call *call, uint64_t now_ms)
     if (!call->finished) {
         media_transport_tick(&call->media, now_ms);
         fax_engine_tick(call->engine, now_ms);
+        repeat_latest(call, now_ms);
         if (udptl_receiver_due_ms(call->udptl_in) <= now_ms)
             udptl_receiver_flush(call->udptl_in, now_ms, receive_ifp_cb, call);
         line_call_run_ahead(call, now_ms);

@@ -34,6 +34,7 @@ static void measure_stall(struct line_stall *stall)
         if (busy_us > stall->longest_cpu_us)
             stall->longest_cpu_us = busy_us;
     }
+    stall->before_us = stall->last_wall_us != 0 ? stall->last_wall_us : wall_us;
     stall->last_wall_us = wall_us;
     stall->last_cpu_us = cpu_us;
     stall->ticks++;
