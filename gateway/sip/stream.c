@@ -173,19 +173,46 @@ struct sip_stream *stream_new(struct sip_stack *stack, enum sip_protocol protoco
     return s;
 }
 
-static int begin_tls(struct sip_stream *s)
+static bool get_terms(const struct sip_stream *s, struct sip_tls_terms *terms)
 {
     const struct sip_config *c = &s->stack->config;
-    struct sip_tls_terms terms = {0};
+    *terms = (struct sip_tls_terms){0};
+    if (!c->tls_terms ||
+        !c->tls_terms(c->user, (const struct sockaddr *)&s->peer, s->incoming, terms))
+        return false;
+    if (!terms->certificate_file || !terms->certificate_file[0]) {
+        terms->certificate_file = c->tls_certificate_file;
+        terms->key_file = c->tls_key_file;
+    }
+    return true;
+}
+
+static uint64_t hash_of(const struct sip_stack *stack, const struct sip_tls_terms *terms)
+{
+    const char *texts[] = {terms->ca_file, terms->name, terms->certificate_file, terms->key_file};
+    uint64_t hashes[sizeof texts / sizeof *texts];
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *text = texts[i] ? texts[i] : "";
+        hashes[i] = sip_table_hash(stack->tag_seed, text, strlen(text));
+    }
+    return sip_table_hash(stack->tag_seed, hashes, sizeof hashes);
+}
+
+bool stream_terms_hold(struct sip_stream *s)
+{
+    struct sip_tls_terms terms;
+    return !s->tls || (get_terms(s, &terms) && hash_of(s->stack, &terms) == s->terms);
+}
+
+static int begin_tls(struct sip_stream *s)
+{
+    struct sip_tls_terms terms;
     char *text = s->stack->trouble;
-    if (!c->tls_terms || !c->tls_terms(c->user, (struct sockaddr *)&s->peer, s->incoming, &terms)) {
+    if (!get_terms(s, &terms)) {
         (void)snprintf(text, SIP_TROUBLE_TEXT, "no TLS is agreed with this peer");
         return -EACCES;
     }
-    if (!terms.certificate_file || !terms.certificate_file[0]) {
-        terms.certificate_file = c->tls_certificate_file;
-        terms.key_file = c->tls_key_file;
-    }
+    s->terms = hash_of(s->stack, &terms);
     return sip_tls_new(s->stack->tls, &terms, (struct sockaddr *)&s->peer, s->incoming, &s->tls,
                        text);
 }
@@ -259,7 +286,7 @@ static struct sip_stream *find_made(const struct sip_stack *stack, enum sip_prot
     for (size_t i = 0; i < stack->stream_slots; i++) {
         struct sip_stream *s = stack->streams[i];
         if (s && !s->incoming && !s->broken && s->protocol == protocol &&
-            sip_transport_same((struct sockaddr *)&s->peer, address, true))
+            sip_transport_same((struct sockaddr *)&s->peer, address, true) && stream_terms_hold(s))
             return s;
     }
     return NULL;

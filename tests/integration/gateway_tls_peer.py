@@ -6,7 +6,7 @@ HOW: refuse   488
      plain    200 with m=image udptl
      mute     200 with UDP/TLS/UDPTL, then unprotected UDPTL from there
      tamper   200 with UDP/TLS/UDPTL, FINGERPRINT and a DTLS server (openssl) of another certificate
-Serves one call, prints the offer's media line, ends after BYE or 60 s.
+Serves one connection, prints the offers' media lines, ends after BYE or 60 s.
 """
 import re
 import socket
@@ -88,8 +88,6 @@ def dialog(connection):
             connection.sendall(answer(head, "200 OK", description(*media)))
         elif method == "BYE":
             connection.sendall(answer(head, "200 OK"))
-            return
-        elif method == "ACK" and HOW == "refuse":
             return
 
 
