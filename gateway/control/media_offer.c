@@ -59,6 +59,9 @@ static void our_t38(struct media_local *local, uint8_t version, enum media_recov
     t38->max_datagram = local->max_datagram;
     t38->present = SDP_T38_VERSION | SDP_T38_MAX_BIT_RATE | SDP_T38_RATE_MANAGEMENT |
                    SDP_T38_MAX_DATAGRAM | SDP_T38_UDP_EC;
+    t38->express = local->may_express;
+    if (t38->express)
+        t38->present |= SDP_T38_EXPRESS;
 }
 
 /* The best first. */
@@ -173,6 +176,7 @@ static int answer_t38(struct media_local *local, const struct sdp_session *offer
     const struct sdp_media *media = &offer->media[index];
     our_t38(local, lower(media->t38.version, MEDIA_T38_VERSION_MAX),
             weaker(read_recovery(&media->t38), local->recovery), &t38);
+    t38.express = t38.express && media->t38.express; /* not to be answered unless offered */
     if (!dtls)
         return sdp_accept_t38(answer, (size_t)index, local->port, &t38);
     /* Who offers nothing is active (RFC 4145 §4); of both, the answerer begins (RFC 5763 §5). */
@@ -302,6 +306,7 @@ int media_agree_t38(struct media_local *local, const struct sdp_session *theirs,
         out->active = local->answered_t38 ? local->answered_active
                                           : theirs->media[index].setup == SDP_SETUP_PASSIVE;
     }
+    out->express = local->may_express && theirs->media[index].t38.express;
     out->version = local->settled ? local->said_version : lower(out->version, local->said_version);
     out->recovery = weaker(out->recovery, local->said_recovery);
     local->said_version = out->version;

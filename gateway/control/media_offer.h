@@ -25,6 +25,7 @@ struct media_local {
     enum media_recovery recovery; /* that we offer, and the best that we answer */
     bool no_t38;                  /* is not answered */
     bool secured;                 /* media must be protected: nothing else is offered or answered */
+    bool may_express;             /* the trunk is trusted to run ahead of the clock */
     bool may_protect;             /* signalling is TLS: protected media is answered */
     uint8_t fingerprint[SDP_FINGERPRINT_OCTETS]; /* of the line that carries the call */
     /* Random octets, of which the keys for SRTP are made: one for each suite, the best first. */
@@ -44,6 +45,7 @@ struct media_t38 {
     uint32_t max_bit_rate;        /* the smaller of both */
     enum media_recovery recovery; /* that both can do; redundancy when the peer says nothing */
     bool dtls;                    /* UDP/TLS/UDPTL (RFC 7345) */
+    bool express;                 /* both run ahead of the clock */
     bool active;                  /* we begin the handshake */
     uint8_t fingerprint[SDP_FINGERPRINT_OCTETS]; /* of the peer */
 };
