@@ -17,8 +17,10 @@ refused() {
 }
 # listed JQ-FILTER WORD...: what the administrator sees
 listed() { admin north --json "${@:2}" | jq -r "$1"; }
-# get PATH: status of the answer and its body, as root, past the command line
-get() { curl -s -w '%{http_code}' --unix-socket "$GW_TOP/north/run/api.sock" "http://localhost$1"; }
+# get PATH: body and status of the answer, as the clerk, past the command line
+get() {
+    setpriv --reuid "$GW_CLERK" --regid "$GW_CLERK" --clear-groups curl -s -w '%{http_code}' --unix-socket "$GW_TOP/north/run/api.sock" "http://localhost$1"
+}
 
 note "principals"
 admin north user add ada --uid 4711 --full-name 'Ada Example'
@@ -47,6 +49,7 @@ refused "a role in use" 'The role is granted' admin north role remove filing
 refused "a role that is built in" 'A built-in role cannot be removed' admin north role remove auditor
 refused "a role that is not there" 'There is no such role' admin north role remove none
 refused "a grant of what is not there" '.' admin north grant add ada none
+refused "a grant to oneself" 'nobody can grant themselves a role' admin north grant add admin auditor
 refused "a grant to nobody" '.' admin north grant add eve filing
 refused "a pattern that is none" '.' admin north grant add ada filing --from 'x*'
 admin north grant revoke "$grant"
@@ -113,11 +116,32 @@ holds "nothing is due" clerk north dispose --dry-run
 holds "nothing is disposed of" clerk north dispose
 
 note "without the command line"
-admin north grant add admin auditor
 like "health" "$(get /healthz)" '200$'
 like "readiness" "$(get /readyz)" '200$'
 like "the description" "$(get /v1/openapi.json)" '"openapi".*200$'
 like "no such path" "$(get /v1/none)" '404$'
 like "a query that is not known" "$(get '/v1/audit/records?x=1')" '400$'
 like "a limit that is too high" "$(get '/v1/audit/records?limit=100000')" '400$'
+
+note "init with a database of one's own"
+# init_with NAME KEY=VALUE...: writes a configuration, prints what init says
+init_with() {
+    printf '%s\n' "node=$1" "state_dir=$GW_TOP/$1" "sip.listen=127.0.0.1:5999" "${@:2}" | gw_yaml >"$GW_TOP/$1.yaml"
+    "$SEALFAX" init --config "$GW_TOP/$1.yaml" --create-accounts --admin admin --admin-uid 0 2>&1
+}
+dsn() { echo "\"host=$(gw_database_socket north) dbname=sealfax user=$1\""; }
+passwords=$GW_TOP/north/secrets
+said=$(init_with given "database.dsn=$(dsn sealfax_app)" "database.password_file=$passwords/app") ||
+    wrong "init with a given database: $said"
+like "without the owner's access" "$said" 'database.dsn'
+like "without the owner's access" "$said" 'not checked .*run sealfax migrate'
+said=$(init_with owned "database.dsn=$(dsn sealfax_app)" "database.password_file=$passwords/app" \
+    "database.owner_dsn=$(dsn sealfax_owner)" "database.owner_password_file=$passwords/owner") ||
+    wrong "init with the owner's access: $said"
+like "with the owner's access" "$said" 'up to date .*database schema'
+like "the administrator that is there" "$said" 'there already .*administrator admin'
+status=0
+said=$(init_with away "database.dsn=\"host=$GW_TOP dbname=sealfax user=x\"") || status=$?
+equal "a database that is not there: exit code" "$status" 1
+like "a database that is not there" "$said" 'database.dsn: '
 gw_end
