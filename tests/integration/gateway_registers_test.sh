@@ -140,8 +140,18 @@ said=$(init_with owned "database.dsn=$(dsn sealfax_app)" "database.password_file
     wrong "init with the owner's access: $said"
 like "with the owner's access" "$said" 'up to date .*database schema'
 like "the administrator that is there" "$said" 'there already .*administrator admin'
-status=0
-said=$(init_with away "database.dsn=\"host=$GW_TOP dbname=sealfax user=x\"") || status=$?
-equal "a database that is not there: exit code" "$status" 1
-like "a database that is not there" "$said" 'database.dsn: '
+# init_fails WHAT PATTERN NAME KEY=VALUE...
+init_fails() {
+    local status=0 said
+    said=$(init_with "${@:3}") || status=$?
+    equal "$1: exit code" "$status" 1
+    like "$1: reason" "$said" "$2"
+}
+init_fails "an owner that is not there" 'could not be brought up to date' stranger \
+    "database.dsn=$(dsn sealfax_app)" "database.password_file=$passwords/app" "database.owner_dsn=$(dsn eve)"
+chmod 0777 "$GW_TOP/given/vault"
+init_fails "a vault for everybody" 'vault has mode 0777; expected 0700 at most' given "database.dsn=$(dsn sealfax_app)"
+: >"$GW_TOP/file"
+init_fails "a state directory in a file" 'Not a directory' nowhere "state_dir=$GW_TOP/file/state"
+init_fails "a database that is not there" 'database.dsn: ' away "database.dsn=\"host=$GW_TOP dbname=sealfax user=x\""
 gw_end
