@@ -14,7 +14,8 @@ enum {
     SILENCE_MS = 45000,         /* a sender says something every few seconds; T1 is 35 s */
     RESTART_BEHIND = 40,       /* numbers back that are no late packet; UDPTL gives them in order */
     SILENCE_AT_END_MS = 12000, /* all pages have been confirmed: time to repeat the last command */
-    HOLD_MAX_MS = 120000,      /* twice the T5 of a sender; only a hostile one waits longer */
+    CACHE_LINE = 64,
+    HOLD_MAX_MS = 120000, /* twice the T5 of a sender; only a hostile one waits longer */
 };
 
 void spandsp_report(struct fax_engine *e, enum fax_engine_event_kind kind, uint32_t page)
@@ -89,10 +90,17 @@ static bool misses_a_page(const struct fax_engine *e)
     return e->in.pages_rejected > 0 && (has_whole_document(e) || e->in.rejected_last);
 }
 
+/* The peer's last word: its document is here, and confirmed. */
+static bool only_dcn_was_lost(const struct fax_engine *e)
+{
+    return (e->stop_code == T30_RESULT_MEDIA_SILENT || e->stop_code == T30_RESULT_HANGUP) &&
+           has_whole_document(e);
+}
+
 static int final_result(const struct fax_engine *e)
 {
-    if (e->stop_code && !(e->stop_code == T30_RESULT_MEDIA_SILENT && has_whole_document(e)))
-        return e->stop_code; /* only the peer's last word, DCN, was lost */
+    if (e->stop_code && !only_dcn_was_lost(e))
+        return e->stop_code;
     if (e->in.refusal)
         return e->in.refusal;
     if (e->in.not_ready)
@@ -304,6 +312,7 @@ void spandsp_advance(struct fax_engine *e, int samples)
 {
     e->sent_in_step = 0;
     enter(e);
+    spandsp_timer_mend(e, samples);
     t38_terminal_send_timeout(&e->terminal, samples);
     leave(e);
 }
@@ -346,6 +355,32 @@ void fax_engine_tick(struct fax_engine *e, uint64_t now_ms)
             length_ms = left_ms;
         }
         step(e, length_ms);
+    }
+}
+
+static void prefetch(const void *from, const void *to)
+{
+    for (const char *at = from; at < (const char *)to; at += CACHE_LINE)
+        __builtin_prefetch(at);
+}
+
+void fax_engine_prefetch(const struct fax_engine *e)
+{
+    const t30_state_t *t = &e->terminal.t30;
+    const t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
+    if (e->audio)
+        return;
+    prefetch(&e->audio, &e->statistics + 1);
+    prefetch(&t->timer_t0_t1, &t->timer_t8 + 1);
+    prefetch(&t->state, &t->state + 1);
+    prefetch(fe, fe->hdlc_rx.buf);
+    if (e->sender) {
+        prefetch(&e->out, &e->out + 1);
+        prefetch(fe->hdlc_tx.buf, fe + 1);
+    } else {
+        prefetch(&e->in, &e->in.held);
+        prefetch(&fe->hdlc_rx.len, &fe->hdlc_rx.len + 1);
+        prefetch(&fe->hdlc_tx.len, fe + 1);
     }
 }
 

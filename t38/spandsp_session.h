@@ -25,6 +25,8 @@
 _Static_assert(SPANDSP_RELEASE_DATE == 20110122, "the session depends on the structures of 0.0.6");
 
 enum { /* states and phases of spandsp's t30.c, which its headers do not name */
+       STATE_D = 4,
+       STATE_D_TCF = 5,
        STATE_D_POST_TCF = 6,
        STATE_F_TCF = 7,
        STATE_F_DOC_NON_ECM = 10,
@@ -32,6 +34,7 @@ enum { /* states and phases of spandsp's t30.c, which its headers do not name */
        STATE_F_DOC_ECM = 12,
        STATE_F_POST_DOC_ECM = 13,
        STATE_F_POST_RCP_MCF = 14,
+       STATE_F_POST_RCP_PPR = 15,
        STATE_F_POST_RCP_RNR = 16,
        STATE_R = 17,
        STATE_I = 19,
@@ -51,6 +54,8 @@ struct spandsp_receive {
     uint32_t pages_complete; /* PAGE_RECEIVED events */
     uint32_t pages_durable;  /* spandsp may confirm so many */
     size_t page_octets;      /* of the page that waits */
+    uint8_t fcd_number;      /* of the FCD frame that spandsp was shown last */
+    int16_t fcd_octets;      /* and what it carried */
     uint8_t last_pps[3];     /* of the last complete block: post-page code, page, block */
     bool any_pps;
     bool carrier_seen;                   /* without ECM: an image was sent since the last answer */
@@ -124,6 +129,8 @@ struct fax_engine {
     int stop_code; /* ours, 0: none */
 
     bool started;
+    int waits_state; /* spandsp_timer.c: the state in which T2 was lengthened, */
+    unsigned waits;  /* and how often */
     uint64_t clock_ms, heard_ms;
     uint64_t bound_ms; /* until then received_in_tick is counted */
     unsigned sent_in_step, received_in_tick;
@@ -171,6 +178,11 @@ void spandsp_handlers_install(struct fax_engine *e);
 
 /* spandsp frees its decoded image without wiping; only a sender without ECM has a real one. */
 void spandsp_wipe_image(struct fax_engine *e);
+
+/* ---- spandsp_timer.c ---- */
+
+/* Before a step of so many samples: lengthens a timer that would expire in it too soon. */
+void spandsp_timer_mend(struct fax_engine *e, int samples);
 
 /* ---- spandsp_audio.c: modems in the place of the T.38 core ---- */
 

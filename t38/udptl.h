@@ -7,6 +7,7 @@
 #ifndef T38_UDPTL_H
 #define T38_UDPTL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,19 @@ void udptl_sender_free(struct udptl_sender *s);
 int udptl_sender_produce(struct udptl_sender *s, const uint8_t *ifp, size_t ifp_length,
                          uint8_t *out, size_t capacity, size_t *length)
     __attribute__((warn_unused_result));
+
+/* What a signal ends with has no later datagram to repeat it: lost, the peer waits for seconds. So
+ * the latest datagram is worth sending again, unchanged, 60, 160 and 320 ms after it when no other
+ * followed; a receiver knows it by its number. The datagram produced last was sent at now_ms; those
+ * of which this is not said are not repeated. */
+void udptl_sender_sent(struct udptl_sender *s, uint64_t now_ms);
+
+/* Takes the latest datagram if it is to be sent again by now. out must have room for
+ * UDPTL_DATAGRAM_MAX octets. Returns false when it is not. */
+bool udptl_sender_repeat(struct udptl_sender *s, uint64_t now_ms, uint8_t *out, size_t *length);
+
+/* When that will be; UINT64_MAX: not again. */
+uint64_t udptl_sender_due_ms(const struct udptl_sender *s);
 
 /* Sets the number the next datagram will carry (after a re-INVITE that keeps the stream, and in
  * tests). */

@@ -8,6 +8,7 @@
 
 enum {
     DEFAULT_DATAGRAM = 400,
+    REPEATS = 3,      /* of the latest datagram */
     FIXED_OCTETS = 4, /* number, kind of error recovery, its count */
     SLOTS_MAX = UDPTL_FEC_PACKETS_MAX * UDPTL_FEC_FIELDS_MAX,
 };
@@ -22,6 +23,10 @@ struct udptl_sender {
     unsigned newest;
     size_t max_datagram;
     size_t slot_octets;
+    unsigned repeats; /* of the latest datagram that are done */
+    uint64_t sent_ms;
+    uint8_t *latest; /* datagram */
+    size_t latest_length, latest_capacity;
     uint16_t lengths[SLOTS_MAX];
     uint8_t history[]; /* depth slots */
 };
@@ -67,8 +72,12 @@ int udptl_sender_new_fec(struct udptl_sender **out, unsigned packets, unsigned f
 
 void udptl_sender_free(struct udptl_sender *s)
 {
-    if (s)
+    if (s) {
+        if (s->latest)
+            explicit_bzero(s->latest, s->latest_capacity);
+        free(s->latest);
         explicit_bzero(s, sizeof *s + s->depth * s->slot_octets);
+    }
     free(s);
 }
 
@@ -193,6 +202,47 @@ static void remember(struct udptl_sender *s, const uint8_t *ifp, size_t length)
         s->kept++;
 }
 
+/* Without memory there is nothing to repeat. */
+static void keep_latest(struct udptl_sender *s, const uint8_t *datagram, size_t length)
+{
+    if (length > s->latest_capacity) {
+        uint8_t *bigger = malloc(length + 64);
+        if (s->latest)
+            explicit_bzero(s->latest, s->latest_capacity);
+        free(s->latest);
+        s->latest = bigger;
+        s->latest_capacity = bigger ? length + 64 : 0;
+    }
+    s->latest_length = s->latest ? length : 0;
+    if (s->latest)
+        memcpy(s->latest, datagram, length);
+    s->repeats = REPEATS;
+}
+
+void udptl_sender_sent(struct udptl_sender *s, uint64_t now_ms)
+{
+    s->repeats = 0;
+    s->sent_ms = now_ms;
+}
+
+uint64_t udptl_sender_due_ms(const struct udptl_sender *s)
+{
+    static const uint16_t after_ms[REPEATS] = {60, 160, 320};
+    if (!s->latest_length || s->repeats >= REPEATS)
+        return UINT64_MAX;
+    return s->sent_ms + after_ms[s->repeats];
+}
+
+bool udptl_sender_repeat(struct udptl_sender *s, uint64_t now_ms, uint8_t *out, size_t *length)
+{
+    if (udptl_sender_due_ms(s) > now_ms)
+        return false;
+    s->repeats++;
+    memcpy(out, s->latest, s->latest_length);
+    *length = s->latest_length;
+    return true;
+}
+
 int udptl_sender_produce(struct udptl_sender *s, const uint8_t *ifp, size_t ifp_length,
                          uint8_t *out, size_t capacity, size_t *length)
 {
@@ -208,6 +258,7 @@ int udptl_sender_produce(struct udptl_sender *s, const uint8_t *ifp, size_t ifp_
     at = write_field(at, ifp, ifp_length);
     at = s->fields ? write_fec(s, at, used, room) : write_redundancy(s, at, used, room);
     *length = (size_t)(at - out);
+    keep_latest(s, out, *length);
     remember(s, ifp, ifp_length);
     s->sequence++;
     return 0;

@@ -232,6 +232,9 @@ static bool make_way(struct line_call *call, const struct msg_call_media *media)
 {
     switch (line_audio_update(call, media)) {
     case LINE_AUDIO_KEEP:
+        if (!line_call_may_move(call, media))
+            line_call_abort(call, T30_RESULT_ABORTED,
+                            "the peer changed the protection of running media");
         return false;
     case LINE_AUDIO_TOO_LATE:
         line_call_abort(call, T30_RESULT_ABORTED, "T.38 came in the middle of a page over audio");
@@ -267,11 +270,6 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         line_call_abort(call, T30_RESULT_ABORTED, text);
         return;
     }
-    if (call->state == LINE_CALL_RUNNING && !line_call_may_move(call, media)) {
-        line_call_abort(call, T30_RESULT_ABORTED,
-                        "the peer changed the protection of running media");
-        return;
-    }
     if (call->state == LINE_CALL_RUNNING && !make_way(call, media))
         return;
     error = open_session(call, media);
@@ -291,6 +289,8 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
     if (call->started_ms == 0)
         call->started_ms = line_now_ms();
     call->heard_ms = line_now_ms();
+    line_watch_begin(call, call->heard_ms);
+    line_call_limit_silence(call);
     line_tick_start(call->line);
     if (!call->shaking)
         fax_engine_tick(call->engine, line_now_ms());
@@ -307,9 +307,10 @@ void line_call_journaled(struct line_call *call, const struct msg_page_journaled
     call->page_asked = 0;
     fax_engine_tick(call->engine, line_now_ms()); /* its time may be behind */
     /* FAX_ESTATE: the session ended while control was asked; there is nothing to confirm. */
-    if (answer->status == 0)
+    if (answer->status == 0) {
         (void)fax_engine_page_judged(call->engine, call->page_copy);
-    else
+        delay_counts_add(&call->line->confirmed, uv_hrtime() / 1000u - call->page_since_us);
+    } else
         (void)fax_engine_page_refused(call->engine, T30_RESULT_STORE_FAILED);
     line_call_run_ahead(call, line_now_ms());
     line_call_settle(call);
@@ -331,11 +332,13 @@ void line_call_stop(struct line_call *call, const struct msg_call_stop *stop)
 void line_call_abort(struct line_call *call, int result, const char *text)
 {
     if (!call->finished) {
-        snprintf(call->text, sizeof call->text, "%s",
-                 text != NULL ? text : t30_result_text(result));
+        /* The engine may know better: a whole document that misses only the farewell is one. */
+        call->result = result;
         if (call->engine != NULL)
             fax_engine_abort(call->engine, result);
-        call->result = result;
+        if (call->result == result)
+            snprintf(call->text, sizeof call->text, "%s",
+                     text != NULL ? text : t30_result_text(result));
         call->finished = true;
     }
     line_call_settle(call);
@@ -361,6 +364,7 @@ static int send_done(struct line_call *call)
         .x_dpi = statistics->x_dpi,
         .y_dpi = statistics->y_dpi,
         .media_seen = call->media_seen,
+        .packets_foreign = (uint32_t)call->media.socket.foreign,
         .express = call->express && call->flow.on && call->flow.reports_taken > 0,
         .media_ms = call->started_ms == 0 ? 0 : (uint32_t)(call->ended_ms - call->started_ms),
     };
@@ -374,6 +378,7 @@ static int send_done(struct line_call *call)
 
         done.packets_lost = (uint32_t)counters->lost;
         done.packets_recovered = (uint32_t)counters->recovered;
+        done.packets_rtp = (uint32_t)counters->rtp;
         done.packets_bad =
             (uint32_t)(counters->malformed + counters->ignored + statistics->ifps_refused);
     }
@@ -396,6 +401,7 @@ static void begin_ending(struct line_call *call)
     call->engine = NULL;
     call->page_asked = 0;
     unwatch(call);
+    line_audio_bye(call);
     media_transport_close(&call->media);
     call->dtls = NULL;
     line_tick_start(call->line);

@@ -46,6 +46,12 @@ double lossy_link_random(struct lossy_link *link)
     return (double)(link->random >> 11) / 9007199254740992.0;
 }
 
+static int make_sender(struct udptl_sender **out, const struct lossy_link_config *c)
+{
+    return c->fec_packets ? udptl_sender_new_fec(out, c->fec_packets, c->fec_fields, 1400)
+                          : udptl_sender_new(out, c->redundancy, 1400);
+}
+
 void lossy_link_init(struct lossy_link *link, const struct lossy_link_config *config)
 {
     memset(link, 0, sizeof *link);
@@ -56,8 +62,10 @@ void lossy_link_init(struct lossy_link *link, const struct lossy_link_config *co
         end->link = link;
         end->index = i;
         end->queue = calloc(LOSSY_QUEUE, sizeof *end->queue);
-        if (!end->queue || udptl_sender_new(&end->sender, config->redundancy, 1400) ||
-            udptl_receiver_new(&end->receiver, NULL))
+        struct udptl_receiver_config receiver = udptl_receiver_default;
+        receiver.t38_version = config->t38_version;
+        if (!end->queue || make_sender(&end->sender, config) ||
+            udptl_receiver_new(&end->receiver, &receiver))
             abort();
         audio_stream_init(&end->audio, config->law,
                           config->law == COMPANDING_ALAW ? RTP_PAYLOAD_PCMA : RTP_PAYLOAD_PCMU,
@@ -65,11 +73,25 @@ void lossy_link_init(struct lossy_link *link, const struct lossy_link_config *co
     }
 }
 
+static bool is_in_burst(struct lossy_link *link)
+{
+    const struct lossy_link_config *c = &link->config;
+    if (!c->burst_every_ms)
+        return false;
+    if (link->now_ms >= link->burst_next_ms) {
+        double at = lossy_link_random(link) * (c->burst_every_ms - c->burst_ms);
+        link->burst_from_ms = link->burst_next_ms + (uint64_t)at;
+        link->burst_next_ms += c->burst_every_ms;
+    }
+    return link->now_ms >= link->burst_from_ms && link->now_ms < link->burst_from_ms + c->burst_ms;
+}
+
 static void put_datagram(struct lossy_end *to, const uint8_t *datagram, size_t length)
 {
     struct lossy_link *link = to->link;
     link->sent++;
-    if (link->now_ms < to->cut_until_ms || lossy_link_random(link) < link->config.loss) {
+    if (is_in_burst(link) || link->now_ms < to->cut_until_ms ||
+        lossy_link_random(link) < link->config.loss) {
         link->lost++;
         return;
     }
@@ -95,6 +117,7 @@ void lossy_link_send(struct lossy_end *from, const uint8_t *ifp, size_t length, 
     size_t octets;
     if (udptl_sender_produce(from->sender, ifp, length, datagram, sizeof datagram, &octets))
         abort();
+    udptl_sender_sent(from->sender, from->link->now_ms);
     for (int i = 0; i < copies; i++) {
         put_datagram(to, datagram, octets);
         if (lossy_link_random(from->link) < from->link->config.duplicate)
@@ -184,6 +207,10 @@ void lossy_link_step(struct lossy_link *link)
         else
             fax_engine_tick(end->engine, clock_of(end));
         charge(end, from);
+        uint8_t datagram[UDPTL_DATAGRAM_MAX];
+        size_t octets;
+        if (udptl_sender_repeat(end->sender, link->now_ms, datagram, &octets))
+            put_datagram(&link->end[1 - i], datagram, octets);
     }
     for (int i = 0; i < 2; i++) {
         struct lossy_end *end = &link->end[i];

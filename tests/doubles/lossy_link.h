@@ -15,6 +15,10 @@ struct lossy_link_config {
     unsigned delay_ms;
     unsigned reorder_ms; /* how much later a reordered datagram comes, at most; 0 means 80 */
     unsigned redundancy;
+    unsigned fec_packets, fec_fields; /* parity in place of redundancy; 0: none */
+    unsigned burst_ms;                /* both ways nothing arrives for so long, ... */
+    unsigned burst_every_ms;          /* ... once in each such time, at random; 0: never */
+    int t38_version;                  /* for IFPs out of parity */
     uint64_t seed;
     bool audio; /* RTP with G.711; the engines are to be made so */
     enum companding law;
@@ -57,6 +61,7 @@ struct lossy_end {
 struct lossy_link {
     struct lossy_link_config config;
     uint64_t now_ms, random;
+    uint64_t burst_from_ms, burst_next_ms;
     struct lossy_end end[2];
     unsigned long sent, lost;
 };
