@@ -119,6 +119,9 @@ def resume(context):
     def judge(state, confirmed, attempts, records):
         if not came:
             return  # the other traffic's trouble was larger
+        if state == "uncertain" and confirmed == page and attempts == 1:
+            context.note("killed after the page's end")
+            return
         yield state == "delivered" and attempts == 2, "not resumed"
         yield [record["first_page"] for record in records if record["event"] == "fax.requeued"] == \
             [page + 1], "goes on elsewhere"
