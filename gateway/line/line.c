@@ -46,14 +46,29 @@ static void close_handles(struct line *line)
         uv_close((uv_handle_t *)&line->tick, NULL);
 }
 
-/* What thousands of calls took is the system's again when few are left; it takes a moment, which
- * few then notice. */
+static void trim_cb(uv_work_t *work)
+{
+    (void)work;
+    (void)malloc_trim(0);
+}
+
+static void trimmed_cb(uv_work_t *work, int status)
+{
+    struct line *line = work->data;
+
+    (void)status;
+    line->trimming = false;
+}
+
+/* What thousands of calls took is the system's again when few are left. */
 static void return_memory(struct line *line)
 {
-    if (line->calls_peak < TRIM_PEAK_MIN || line->call_count > line->calls_peak / TRIM_FRACTION)
+    if (line->trimming || line->calls_peak < TRIM_PEAK_MIN ||
+        line->call_count > line->calls_peak / TRIM_FRACTION)
         return;
     line->calls_peak = line->call_count;
-    (void)malloc_trim(0);
+    line->trim.data = line;
+    line->trimming = uv_queue_work(&line->loop, &line->trim, trim_cb, trimmed_cb) == 0;
 }
 
 void line_remove_call(struct line *line, struct line_call *call)

@@ -44,9 +44,12 @@ struct line {
     uint64_t hold_rnr_ms, hold_without_ecm_ms;
     uint64_t progress_dropped; /* messages that the channel had no room for */
     struct line_stall stall;
-    struct delay_counts confirmed;        /* from the end of a page until it may be confirmed */
-    unsigned calls_peak;                  /* most calls since memory was given back */
+    struct delay_counts confirmed; /* from the end of a page until it may be confirmed */
+    unsigned calls_peak;           /* most calls since memory was given back */
+    bool trimming;                 /* that is under way */
+    uv_work_t trim;
     uint8_t datagram[MEDIA_DATAGRAM_MAX]; /* the one being looked at */
+    uint8_t leaving[MEDIA_DATAGRAM_MAX];  /* the one being sent */
 };
 
 /* The loop's clock: steady, milliseconds. */

@@ -270,11 +270,6 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         line_call_abort(call, T30_RESULT_ABORTED, text);
         return;
     }
-    if (call->state == LINE_CALL_RUNNING && !line_call_may_move(call, media)) {
-        line_call_abort(call, T30_RESULT_ABORTED,
-                        "the peer changed the protection of running media");
-        return;
-    }
     if (call->state == LINE_CALL_RUNNING && !make_way(call, media))
         return;
     error = open_session(call, media);
@@ -294,6 +289,8 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
     if (call->started_ms == 0)
         call->started_ms = line_now_ms();
     call->heard_ms = line_now_ms();
+    line_watch_begin(call, call->heard_ms);
+    line_call_limit_silence(call);
     line_tick_start(call->line);
     if (!call->shaking)
         fax_engine_tick(call->engine, line_now_ms());
@@ -367,6 +364,7 @@ static int send_done(struct line_call *call)
         .x_dpi = statistics->x_dpi,
         .y_dpi = statistics->y_dpi,
         .media_seen = call->media_seen,
+        .packets_foreign = (uint32_t)call->media.socket.foreign,
         .express = call->express && call->flow.on && call->flow.reports_taken > 0,
         .media_ms = call->started_ms == 0 ? 0 : (uint32_t)(call->ended_ms - call->started_ms),
     };
@@ -380,6 +378,7 @@ static int send_done(struct line_call *call)
 
         done.packets_lost = (uint32_t)counters->lost;
         done.packets_recovered = (uint32_t)counters->recovered;
+        done.packets_rtp = (uint32_t)counters->rtp;
         done.packets_bad =
             (uint32_t)(counters->malformed + counters->ignored + statistics->ifps_refused);
     }
@@ -402,6 +401,7 @@ static void begin_ending(struct line_call *call)
     call->engine = NULL;
     call->page_asked = 0;
     unwatch(call);
+    line_audio_bye(call);
     media_transport_close(&call->media);
     call->dtls = NULL;
     line_tick_start(call->line);

@@ -58,6 +58,7 @@ void line_call_event(void *user, const struct fax_engine_event *event)
 {
     struct line_call *call = user;
 
+    call_watch_event(&call->watch, event->kind, line_now_ms());
     switch (event->kind) {
     case FAX_EVENT_PEER_IDENT:
         report_progress(call, PROGRESS_PEER_IDENT, event);
@@ -96,10 +97,11 @@ void line_call_event(void *user, const struct fax_engine_event *event)
 void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copies)
 {
     struct line_call *call = user;
-    uint8_t datagram[UDPTL_DATAGRAM_MAX];
+    uint8_t *datagram = call->line->leaving;
     size_t octets = 0;
 
-    if (udptl_sender_produce(call->udptl_out, ifp, length, datagram, sizeof datagram, &octets) != 0)
+    if (udptl_sender_produce(call->udptl_out, ifp, length, datagram, MEDIA_DATAGRAM_MAX, &octets) !=
+        0)
         return;
     express_flow_sent(&call->flow);
     for (int i = 0; i < copies; i++)
@@ -133,8 +135,10 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
         return;
     line_call_note_datagram(call, data);
     call->heard_ms = now_ms;
-    if (call->media_seen++ == 0)
+    if (call->media_seen++ == 0) {
+        line_call_limit_silence(call);
         report_progress(call, PROGRESS_MEDIA_SEEN, NULL);
+    }
 }
 
 void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
@@ -153,20 +157,24 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
 void line_call_hear(struct line_call *call, uint64_t tick, uint64_t now_ms)
 {
     bool again = tick == call->heard_tick + 1;
+    uint64_t from_ns = uv_hrtime();
 
     call->heard_tick = tick;
     line_call_drain(call, again ? LINE_CALL_DATAGRAMS_PER_TICK : 1, now_ms);
+    line_watch_charge(call, from_ns);
 }
 
 /* T.30 ends a session by its own timers when a sender hears nothing after it asked; a receiver
  * hears something all the time, so silence means that the sender is gone. */
+void line_call_limit_silence(struct line_call *call)
+{
+    call->silence_ms = call->start.sender && call->media_seen > 0 ? LINE_CALL_SENDER_SILENCE_MS
+                                                                  : call->start.no_media_timeout_ms;
+}
+
 static uint64_t silent_from_ms(const struct line_call *call)
 {
-    uint64_t limit_ms = call->start.no_media_timeout_ms;
-
-    if (call->start.sender && call->media_seen > 0)
-        limit_ms = LINE_CALL_SENDER_SILENCE_MS;
-    return limit_ms == 0 ? UINT64_MAX : call->heard_ms + limit_ms;
+    return call->silence_ms == 0 ? UINT64_MAX : call->heard_ms + call->silence_ms;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -180,9 +188,28 @@ uint64_t line_call_due_ms(const struct line_call *call)
 
     if (call->express)
         return 0; /* at each step: reports and credit come and go */
+    due_ms = earlier(due_ms, line_watch_due_ms(call));
     due_ms = earlier(due_ms, udptl_receiver_due_ms(call->udptl_in));
     due_ms = earlier(due_ms, udptl_sender_due_ms(call->udptl_out));
     return earlier(due_ms, media_transport_due_ms(&call->media));
+}
+
+enum { CACHE_LINE = 64, CALL_LINES = 5, UDPTL_LINES = 4 };
+
+static void prefetch(const void *from, unsigned lines)
+{
+    for (unsigned i = 0; i < lines; i++)
+        __builtin_prefetch((const char *)from + (size_t)i * CACHE_LINE);
+}
+
+void line_call_prefetch(const struct line_call *call)
+{
+    prefetch(call, CALL_LINES);
+    if (call->engine == NULL)
+        return;
+    prefetch(call->udptl_in, UDPTL_LINES);
+    prefetch(call->udptl_out, UDPTL_LINES);
+    fax_engine_prefetch(call->engine);
 }
 
 static void repeat_latest(struct line_call *call, uint64_t now_ms)
@@ -198,10 +225,13 @@ static void repeat_latest(struct line_call *call, uint64_t now_ms)
 
 void line_call_visit(struct line_call *call, uint64_t now_ms)
 {
+    uint64_t from_ns = uv_hrtime();
+
     if (line_call_shake(call, now_ms))
         return;
     if (!call->finished) {
         media_transport_tick(&call->media, now_ms);
+        line_audio_tick(call, now_ms);
         fax_engine_tick(call->engine, now_ms);
         repeat_latest(call, now_ms);
         if (udptl_receiver_due_ms(call->udptl_in) <= now_ms)
@@ -211,6 +241,9 @@ void line_call_visit(struct line_call *call, uint64_t now_ms)
             line_call_abort(call, T30_RESULT_MEDIA_SILENT, NULL);
             return;
         }
+        line_watch_charge(call, from_ns);
+        if (!line_watch_visit(call, now_ms))
+            return;
     }
     line_call_settle(call);
 }

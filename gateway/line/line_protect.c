@@ -5,12 +5,30 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "gateway/line/media_srtp.h"
 #include "t38/t30_result.h"
+
+static int begin_srtp(struct line_call *call, const struct msg_call_media *media)
+{
+    int error = media_srtp_begin(&call->media, media->srtp_suite, media->srtp_send_key,
+                                 media->srtp_receive_key);
+
+    if (error == 0)
+        snprintf(call->protection, sizeof call->protection, "SRTP %s",
+                 srtp_media_suite_name(media->srtp_suite));
+    return error;
+}
 
 int line_call_protect(struct line_call *call, const struct msg_call_media *media)
 {
-    if (media->transport != MEDIA_TRANSPORT_UDPTL_DTLS)
+    call->protected_by = media->transport;
+    call->protection[0] = '\0';
+    if (media->transport == MEDIA_TRANSPORT_SRTP)
+        return begin_srtp(call, media);
+    if (media->transport != MEDIA_TRANSPORT_UDPTL_DTLS) {
+        media_transport_shield(&call->media, NULL, NULL);
         return 0;
+    }
     call->shaking = true;
     return media_dtls_begin(&call->media, call->line->identity, media->dtls_active != 0,
                             media->fingerprint, line_now_ms(), &call->dtls);
@@ -18,12 +36,9 @@ int line_call_protect(struct line_call *call, const struct msg_call_media *media
 
 bool line_call_may_move(const struct line_call *call, const struct msg_call_media *media)
 {
-    bool protected = media->transport == MEDIA_TRANSPORT_UDPTL_DTLS;
-
-    if (call->audio != NULL && call->dtls == NULL)
-        return true; /* audio makes way for T.38, which may be protected */
-    return protected == (call->dtls != NULL) &&
-           (!protected || media_dtls_is_peer(call->dtls, media->fingerprint));
+    return media->transport == call->protected_by &&
+           (media->transport != MEDIA_TRANSPORT_UDPTL_DTLS ||
+            media_dtls_is_peer(call->dtls, media->fingerprint));
 }
 
 /* The session's clock begins when its first frame can reach the peer. */

@@ -12,7 +12,7 @@
 #include "t38/fax_engine.h"
 #include "t38/srtp_media.h"
 
-enum { ARENAS_MAX = 2 };
+enum { ARENAS_MAX = 2, KEPT_OCTETS = 4 << 20 };
 
 /* Sealing, opening and digesting something loads every algorithm that a call will need. */
 static int warm_openssl(void)
@@ -126,11 +126,29 @@ static void hear_nothing(void *user, const struct fax_engine_event *event)
     (void)event;
 }
 
-/* The first session builds the modems' tables; it also shows, inside Landlock, that memfds can
- * still be reopened. */
-static int warm_engine(void)
+static int blank_page(void *user, uint32_t page, struct fax_page_view *out)
+{
+    static const uint8_t end[] = {0x00, 0x10, 0x01};
+
+    (void)user;
+    (void)page;
+    *out = (struct fax_page_view){.coding = FAX_PAGE_T6,
+                                  .width = 1728,
+                                  .rows = 1,
+                                  .x_dpi = 204,
+                                  .y_dpi = 196,
+                                  .data = end,
+                                  .length = sizeof end};
+    return 0;
+}
+
+/* The first session builds the modems' tables and binds the libraries; it also shows, inside
+ * Landlock, that memfds can still be reopened. */
+static int warm_engine(bool sender)
 {
     const struct fax_engine_config config = {
+        .sender = sender,
+        .source = {.page_count = 1, .get = blank_page},
         .local_ident = "0",
         .max_rate = 14400,
         .ecm = true,
@@ -188,6 +206,10 @@ int line_warm(uv_loop_t *loop, const struct role_context *context, struct dtls_i
     }
     /* Pages are large and short-lived: an arena for each thread would keep their peak each. */
     mallopt(M_ARENA_MAX, ARENAS_MAX);
+    /* The next page takes the memory of the last one, which the processor has at hand. What many
+     * calls took is given back when they are gone (line.c). */
+    mallopt(M_MMAP_THRESHOLD, KEPT_OCTETS);
+    mallopt(M_TRIM_THRESHOLD, KEPT_OCTETS);
     tzset();
     error = complain(warm_openssl(), "OpenSSL cannot seal");
     if (error == 0)
@@ -200,7 +222,9 @@ int line_warm(uv_loop_t *loop, const struct role_context *context, struct dtls_i
     if (error == 0)
         error = complain(warm_pool(loop), "the thread pool cannot be started");
     if (error == 0)
-        error = complain(warm_engine(), "a fax session cannot be made");
+        error = complain(warm_engine(false), "a fax session cannot be made");
+    if (error == 0)
+        error = complain(warm_engine(true), "a session that sends cannot be made");
     if (error == 0)
         error = role_enter_sandbox(context, ROLE_SANDBOX_AFTER_THREADS);
     return error;
