@@ -35,12 +35,13 @@ packets=$(count udp)
 holds "the call was captured ($packets packets)" test "$packets" -gt 300
 equal "packets dropped by the capture" "$(grep -o 'dropped on interface.*' "$GW_TOP/dumpcap.log" | grep -o '[0-9]\+/[0-9]\+' | cut -d / -f 2)" 0
 # The packets that end a signal are sent three times, the same octets with the same sequence number
-# (T.38 §9.1.3 leaves that to the sender). Wireshark's reassembly takes the second for an end without
-# a beginning, so what repeats the packet before it is left to the first one's judgement.
+# (T.38 §9.1.3 leaves that to the sender), and the latest packet again when none follows. Wireshark's
+# reassembly takes the second for an end without a beginning, so what repeats the packet before it of
+# that sender is left to the first one's judgement.
 bad_packets() {
-    decode udp frame.number ip.src udp.payload >"$GW_TOP/payloads"
+    decode t38 frame.number ip.src udp.payload >"$GW_TOP/payloads"
     decode '_ws.malformed || _ws.short || _ws.expert.severity == "Error"' frame.number _ws.col.Info |
-        awk -F '\t' 'NR == FNR { repeats[$1] = $2 $3 == before; before = $2 $3; next } !repeats[$1]' "$GW_TOP/payloads" -
+        awk -F '\t' 'NR == FNR { repeats[$1] = before[$2] == $3; before[$2] = $3; next } !repeats[$1]' "$GW_TOP/payloads" -
 }
 equal "malformed packets and packets with an error" "$(bad_packets | head -n 5)" ""
 equal "packets that are neither SIP nor T.38" "$(count '!sip && !t38')" 0
