@@ -17,6 +17,7 @@ static const struct event_type types[] = {
     {"call.refused", "control", EVENT_TRANSMISSION, "A call was refused.", {"from", "to", "peer"}},
     {"call.t38", "control", EVENT_TRANSMISSION, "A call changed to T.38.", {"peer"}},
     {"config.loaded", "control", EVENT_CONFIGURATION, "A configuration took effect.", {NULL}},
+    {"connection.failed", "control", EVENT_TRANSMISSION, "A SIP connection failed.", {"peer"}},
     {"db.connected", "control", EVENT_SYSTEM, "The database was reached.", {NULL}},
     {"db.lost", "control", EVENT_SYSTEM, "The database was lost.", {NULL}},
     {"disposal.failed", "control", EVENT_DISPOSAL, "A fax could not be disposed of.", {NULL}},

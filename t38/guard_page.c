@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CAPACITY = GUARD_FRAME_OCTETS * GUARD_BLOCK_FRAMES };
+enum { GROWTH_OCTETS = 8192 }; /* at least; a quarter later. Thousands of pages are in progress */
 
 /* realloc would leave an unwiped copy behind */
 static int grow(struct guard_page *p)
 {
-    size_t want = p->capacity ? 2 * p->capacity : FIRST_CAPACITY;
+    size_t quarter = p->capacity / 4;
+    size_t want = p->capacity + (quarter > GROWTH_OCTETS ? quarter : GROWTH_OCTETS);
     uint8_t *bigger = malloc(want);
     if (!bigger)
         return FAX_ENOMEM;

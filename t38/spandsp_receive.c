@@ -52,9 +52,12 @@ static void see_dcs(struct fax_engine *e, uint8_t *frame, size_t n)
         guard_dcs_show_t4(frame, n);
 }
 
-static bool see_fcd(struct fax_engine *e, uint8_t *frame, size_t n)
+/* spandsp gets the first frame blank and of the others only that they came, see
+ * spandsp_receive_after: 64 kB of nothing a call are not worth keeping. */
+static bool see_fcd(struct fax_engine *e, uint8_t *frame, int *length)
 {
     struct spandsp_receive *in = &e->in;
+    size_t n = (size_t)*length;
     if (!in->dcs.ecm || e->terminal.t30.state != STATE_F_DOC_ECM)
         return false; /* spandsp would take it for an error of its own */
     int error = guard_page_put(&in->page, frame[3], frame + 4, n - 4);
@@ -65,6 +68,10 @@ static bool see_fcd(struct fax_engine *e, uint8_t *frame, size_t n)
     explicit_bzero(frame + 4, n - 4);
     if (frame[3] == 0)
         memcpy(frame + 4, white_rows, n - 4 < sizeof white_rows ? n - 4 : sizeof white_rows);
+    else
+        *length = 4;
+    in->fcd_number = frame[3];
+    in->fcd_octets = (int16_t)(n - 4);
     if (in->pages_begun == in->pages_complete)
         spandsp_report(e, FAX_EVENT_PAGE_BEGIN, in->pages_begun++);
     return true;
@@ -191,7 +198,7 @@ static bool see_from_sender(struct fax_engine *e, int data_type, uint8_t *frame,
         see_dcs(e, frame, (size_t)*n);
         return true;
     case FCF_FCD:
-        return see_fcd(e, frame, (size_t)*n);
+        return see_fcd(e, frame, n);
     case FCF_RCP:
         return e->terminal.t30.state == STATE_F_DOC_ECM ||
                e->terminal.t30.state == STATE_F_POST_DOC_ECM;
@@ -269,7 +276,9 @@ static int pass_data(struct fax_engine *e, int data_type, int field, const uint8
 
 void spandsp_receive_after(struct fax_engine *e, uint8_t type)
 {
-    const t30_state_t *t = &e->terminal.t30;
+    t30_state_t *t = &e->terminal.t30;
+    if (type == FCF_FCD && !e->sender && t->state == STATE_F_DOC_ECM)
+        t->ecm_len[e->in.fcd_number] = e->in.fcd_octets;
     if (type == FCF_DCS && !e->in.refusal && t->operation_in_progress == OPERATION_T4_RX) {
         /* With a page counted it neither rewrites the TIFF's directories at the end nor removes the
          * file. */

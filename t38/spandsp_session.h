@@ -54,6 +54,8 @@ struct spandsp_receive {
     uint32_t pages_complete; /* PAGE_RECEIVED events */
     uint32_t pages_durable;  /* spandsp may confirm so many */
     size_t page_octets;      /* of the page that waits */
+    uint8_t fcd_number;      /* of the FCD frame that spandsp was shown last */
+    int16_t fcd_octets;      /* and what it carried */
     uint8_t last_pps[3];     /* of the last complete block: post-page code, page, block */
     bool any_pps;
     bool carrier_seen;                   /* without ECM: an image was sent since the last answer */

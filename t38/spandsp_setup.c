@@ -4,6 +4,7 @@
 #include "codecs/fax_error.h"
 #include "t38/document_tiff.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,30 @@ static bool init_session(struct fax_engine *e)
     return t38_terminal_init(&e->terminal, e->sender, spandsp_on_packet, e) != NULL;
 }
 
+/* spandsp has written zeros all over its frame buffer, of which a receiver uses the first frame and
+ * a sender nothing for a while. */
+static void drop_frame_buffer(struct fax_engine *e)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)e->terminal.t30.ecm_data + page - 1) / page * page;
+    uintptr_t to = (uintptr_t)(e->terminal.t30.ecm_data + GUARD_BLOCK_FRAMES) / page * page;
+    if (to > from) /* without it there is more memory in use, no more */
+        (void)!madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+/* Writing on what was never used would make it memory in use again. */
+static void wipe(struct fax_engine *e)
+{
+    size_t from = offsetof(struct fax_engine, terminal.t30.ecm_data[1]);
+    size_t to = offsetof(struct fax_engine, terminal.t30.ecm_len);
+    if (e->sender) {
+        explicit_bzero(e, sizeof *e);
+    } else {
+        explicit_bzero(e, from);
+        explicit_bzero((uint8_t *)e + to, sizeof *e - to);
+    }
+}
+
 int fax_engine_new(struct fax_engine **out, const struct fax_engine_config *config)
 {
     *out = NULL;
@@ -126,6 +151,7 @@ int fax_engine_new(struct fax_engine **out, const struct fax_engine_config *conf
     spandsp_handlers_install(e);
     spandsp_receive_install(e);
     spandsp_send_install(e);
+    drop_frame_buffer(e);
     *out = e;
     return 0;
 fail:
@@ -149,6 +175,6 @@ void fax_engine_free(struct fax_engine *e)
     }
     free(e->out.pages);
     free(e->out.t85_pages);
-    explicit_bzero(e, sizeof *e);
+    wipe(e);
     free(e);
 }

@@ -1,5 +1,5 @@
 /* srtp_media.h: RTP packets protected by SRTP (RFC 3711, RFC 7714), both ways of one call, by
- * libsrtp2. Takes and gives octets; keys come from signalling (RFC 4568, see srtp_crypto.h). */
+ * libsrtp2. Takes and gives octets; keys come from signalling (RFC 4568). */
 #ifndef T38_SRTP_MEDIA_H
 #define T38_SRTP_MEDIA_H
 
@@ -27,6 +27,10 @@ const char *srtp_media_suite_name(enum srtp_media_suite suite);
 /* Octets of master key and salt: 30, 28, 44. */
 size_t srtp_media_key_octets(enum srtp_media_suite suite);
 
+/* Loads the library and what it needs of files, so before a sandbox; once for a process, before all
+ * else here. Makes a packet with every suite. Returns 0 or FAX_EENGINE. */
+int srtp_media_load(void) __attribute__((warn_unused_result));
+
 /* Makes both directions. The keys (master key, then salt) are copied; the caller wipes its own.
  * SRTCP is protected with the same keys. Returns 0; FAX_EINVAL for SRTP_MEDIA_NONE; FAX_ENOMEM. */
 int srtp_media_new(enum srtp_media_suite suite, const uint8_t *send_key, const uint8_t *receive_key,
@@ -36,7 +40,7 @@ int srtp_media_new(enum srtp_media_suite suite, const uint8_t *send_key, const u
 void srtp_media_free(struct srtp_media *media);
 
 /* Protects an RTP (or RTCP) packet in place: *length octets in a buffer of capacity, which must
- * have room for SRTP_MEDIA_OVERHEAD_MAX more. Returns 0; FAX_ESPACE; FAX_EINVAL for what is no
+ * have room for SRTP_MEDIA_OVERHEAD_MAX more. Returns 0; FAX_ELIMIT; FAX_EINVAL for what is no
  * packet. */
 int srtp_media_protect(struct srtp_media *media, uint8_t *packet, size_t *length, size_t capacity)
     __attribute__((warn_unused_result));

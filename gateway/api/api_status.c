@@ -36,9 +36,9 @@ void api_get_status(struct http_request *http, void *user)
         "up", db_is_up(c->db), "lag", (json_int_t)audit.lag, "audit", "index",
         (json_int_t)audit.size, "applied", (json_int_t)audit.applied, "checkpoint_size",
         (json_int_t)audit.checkpoint_size, "failed", audit.failed != 0, "refused",
-        audit.refused ? audit.refused_reason : "", "damage", audit.damage, "lines", lines_json(c),
-        "keeper", "up", keeper_client_ready(c->keeper), "master_key_id", c->master_key_id,
-        "verifier_key", c->verifier_key, "sip", "listen", c->sip_address, "queued",
+        audit.refused_reason, "damage", audit.damage, "lines", lines_json(c), "keeper", "up",
+        keeper_client_ready(c->keeper), "master_key_id", c->master_key_id, "verifier_key",
+        c->verifier_key, "sip", "listen", c->sip_address, "queued",
         (json_int_t)fax_queue_length(c->queue), "calls", (json_int_t)fax_calls_count(c),
         "principal", p ? p->name : NULL);
     http_respond_json(http, 200, body);

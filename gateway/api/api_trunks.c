@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway/api/api_handlers.h"
@@ -6,12 +7,14 @@
 #include "gateway/socket_address.h"
 #include "policy/number.h"
 
-static json_t *trunk_json(const char *name, const char *host, int64_t port, bool t38_first,
-                          bool audio_fallback, const char *prefix)
+static json_t *trunk_json(const struct trunk_row *t)
 {
-    return json_pack("{s:s,s:s,s:I,s:b,s:b,s:s}", "name", name, "host", host, "port",
-                     (json_int_t)port, "t38_first", t38_first, "audio_fallback", audio_fallback,
-                     "prefix", prefix);
+    return json_pack("{s:s,s:s,s:I,s:b,s:b,s:s,s:s,s:b,s:b,s:b,s:s,s:s,s:s,s:s}", "name", t->trunk,
+                     "host", t->host, "port", (json_int_t)t->port, "t38_first", t->t38_first != 0,
+                     "audio_fallback", t->audio_fallback != 0, "prefix", t->prefix, "transport",
+                     t->transport, "secured", t->secured != 0, "long_by_tcp", t->long_by_tcp != 0,
+                     "express", t->express != 0, "tls_name", t->tls_name, "tls_ca", t->tls_ca,
+                     "tls_certificate", t->tls_certificate, "tls_key", t->tls_key);
 }
 
 static void on_trunks(void *user, int status, const struct db_result *result)
@@ -23,8 +26,7 @@ static void on_trunks(void *user, int status, const struct db_result *result)
     for (int i = 0; i < db_result_rows(result); i++) {
         struct trunk_row row;
         trunk_row_read(result, i, &row);
-        json_array_append_new(list, trunk_json(row.trunk, row.host, row.port, row.t38_first != 0,
-                                               row.audio_fallback != 0, row.prefix));
+        json_array_append_new(list, trunk_json(&row));
     }
     api_answer_json(r, 200, json_pack("{s:o}", "trunks", list));
 }
@@ -39,56 +41,132 @@ void api_get_trunks(struct http_request *http, void *user)
         api_answer_error(r, rc, "the trunks could not be read");
 }
 
-static const char *wrong_trunk(const char *name, const char *host, json_t *port, json_t *first,
-                               json_t *fallback, const char *prefix)
+static bool is_prefix(const char *prefix)
+{
+    const char *digits = prefix + (prefix[0] == '+');
+    return digits[strspn(digits, "0123456789")] == '\0' && strlen(prefix) <= 20;
+}
+
+/* A file of sip.tls_directory: nothing that leads out of it. */
+static bool is_file_name(const char *name)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    return name[0] != '.' && name[strspn(name, allowed)] == '\0' && strlen(name) <= 100;
+}
+
+static const char *wrong_protection(const struct trunk_row *t, bool has_directory)
+{
+    bool tls = !strcmp(t->transport, "tls") || !strcmp(t->transport, "sips");
+    if (!tls && strcmp(t->transport, "udp") != 0 && strcmp(t->transport, "tcp") != 0)
+        return "'transport' must be 'udp', 'tcp', 'tls' or 'sips'";
+    if (t->secured && !tls)
+        return "'secured' needs 'transport' 'tls' or 'sips': else the keys of the media would leak";
+    if (t->express && !tls)
+        return "'express' needs 'transport' 'tls' or 'sips': the peer must have proved who it is";
+    if (!tls && (t->tls_name[0] || t->tls_ca[0] || t->tls_certificate[0] || t->tls_key[0]))
+        return "'tls_name', 'tls_ca', 'tls_certificate' and 'tls_key' need 'transport' 'tls' or "
+               "'sips'";
+    if (t->long_by_tcp && strcmp(t->transport, "udp") != 0)
+        return "'long_by_tcp' needs 'transport' 'udp'";
+    if (!is_file_name(t->tls_ca) || !is_file_name(t->tls_certificate) || !is_file_name(t->tls_key))
+        return "'tls_ca', 'tls_certificate' and 'tls_key' must be names of files in "
+               "sip.tls_directory";
+    if (!t->tls_certificate[0] != !t->tls_key[0])
+        return "'tls_certificate' and 'tls_key' belong together";
+    if (!has_directory && (t->tls_ca[0] || t->tls_certificate[0]))
+        return "sip.tls_directory is not configured";
+    return NULL;
+}
+
+static const char *wrong_trunk(const struct api_request *r, const struct trunk_row *t)
 {
     struct sockaddr_storage address;
-    if (!api_name_valid(name) || strlen(name) > 50)
+    if (!api_name_valid(t->trunk) || strlen(t->trunk) > 50)
         return "'name' must have 1 to 50 letters, digits, '-', '_', '.' or '@'";
-    if (socket_address_parse(host, 0, &address) < 0)
+    if (socket_address_parse(t->host, 0, &address) < 0)
         return "'host' must be an IPv4 or IPv6 address";
-    if (!json_is_integer(port) || json_integer_value(port) < 1 || json_integer_value(port) > 65535)
+    if (t->port < 1 || t->port > 65535)
         return "'port' must be 1 to 65535";
-    if (first && !json_is_boolean(first))
-        return "'t38_first' must be true or false";
-    if (fallback && !json_is_boolean(fallback))
-        return "'audio_fallback' must be true or false";
-    if (strspn(prefix + (prefix[0] == '+'), "0123456789") + (prefix[0] == '+') != strlen(prefix) ||
-        strlen(prefix) > 20)
+    if (!is_prefix(t->prefix))
         return "'prefix' must be an optional '+' and at most 20 digits";
+    return wrong_protection(t, r->control->config->sip.tls_directory[0] != '\0');
+}
+
+static bool read_texts(struct api_request *r, json_t *in, struct trunk_row *t)
+{
+    const struct {
+        const char *key, *fallback, **place;
+    } texts[] = {{"name", NULL, &t->trunk},      {"host", NULL, &t->host},
+                 {"prefix", "", &t->prefix},     {"transport", "udp", &t->transport},
+                 {"tls_name", "", &t->tls_name}, {"tls_ca", "", &t->tls_ca},
+                 {"tls_key", "", &t->tls_key},   {"tls_certificate", "", &t->tls_certificate}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        *texts[i].place = api_text(r, in, texts[i].key, texts[i].fallback, 200);
+        if (!*texts[i].place)
+            return false;
+    }
+    return true;
+}
+
+/* Returns the name of the member that is no boolean, or NULL. */
+static const char *read_flags(const json_t *in, struct trunk_row *t)
+{
+    const struct {
+        const char *key;
+        int64_t fallback, *place;
+    } flags[] = {{"t38_first", 0, &t->t38_first},
+                 {"audio_fallback", 1, &t->audio_fallback},
+                 {"secured", 0, &t->secured},
+                 {"long_by_tcp", 0, &t->long_by_tcp},
+                 {"express", 0, &t->express}};
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        const json_t *flag = json_object_get(in, flags[i].key);
+        if (flag && !json_is_boolean(flag))
+            return flags[i].key;
+        *flags[i].place = flag ? json_is_true(flag) : flags[i].fallback;
+    }
     return NULL;
+}
+
+static void record_trunk(struct api_request *r, const struct trunk_row *t)
+{
+    struct event e;
+    event_begin(&e, "trunk.created", r->principal, NULL);
+    event_text(&e, "trunk", t->trunk);
+    event_text(&e, "host", t->host);
+    event_integer(&e, "port", t->port);
+    event_integer(&e, "t38_first", t->t38_first);
+    event_integer(&e, "audio_fallback", t->audio_fallback);
+    event_text(&e, "prefix", t->prefix);
+    event_text(&e, "transport", t->transport);
+    event_integer(&e, "secured", t->secured);
+    event_integer(&e, "long_by_tcp", t->long_by_tcp);
+    event_integer(&e, "express", t->express);
+    event_text(&e, "tls_name", t->tls_name);
+    event_text(&e, "tls_ca", t->tls_ca);
+    event_text(&e, "tls_certificate", t->tls_certificate);
+    event_text(&e, "tls_key", t->tls_key);
+    api_change(r, &e, 201, trunk_json(t));
 }
 
 static void add_trunk(struct api_request *r, json_t *in)
 {
-    struct event e;
-    const char *name = api_text(r, in, "name", NULL, 200);
-    const char *host = name ? api_text(r, in, "host", NULL, 200) : NULL;
-    const char *prefix = host ? api_text(r, in, "prefix", "", 100) : NULL;
-    if (!prefix)
+    char text[80];
+    struct trunk_row t = {.port = 0};
+    if (!read_texts(r, in, &t))
         return;
-    json_t *port = json_object_get(in, "port"), *first = json_object_get(in, "t38_first");
-    json_t *fallback = json_object_get(in, "audio_fallback");
-    bool audio = !fallback || json_is_true(fallback);
-    const char *wrong = wrong_trunk(name, host, port, first, fallback, prefix);
-    if (wrong) {
+    const json_t *port = json_object_get(in, "port");
+    t.port = json_is_integer(port) ? json_integer_value(port) : 0;
+    const char *flag = read_flags(in, &t), *wrong = flag ? text : wrong_trunk(r, &t);
+    if (flag)
+        snprintf(text, sizeof text, "'%s' must be true or false", flag);
+    if (wrong)
         api_answer_problem(r, 422, "trunk", "The trunk is not valid", wrong);
-        return;
-    }
-    if (policy_cache_trunk(r->control->policy, name)) {
+    else if (policy_cache_trunk(r->control->policy, t.trunk))
         api_answer_problem(r, 409, "exists", "There is a trunk of this name", NULL);
-        return;
-    }
-    event_begin(&e, "trunk.created", r->principal, NULL);
-    event_text(&e, "trunk", name);
-    event_text(&e, "host", host);
-    event_integer(&e, "port", json_integer_value(port));
-    event_integer(&e, "t38_first", json_is_true(first));
-    event_integer(&e, "audio_fallback", audio);
-    event_text(&e, "prefix", prefix);
-    api_change(
-        r, &e, 201,
-        trunk_json(name, host, json_integer_value(port), json_is_true(first), audio, prefix));
+    else
+        record_trunk(r, &t);
 }
 
 void api_post_trunk(struct http_request *http, void *user)

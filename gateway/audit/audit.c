@@ -116,6 +116,7 @@ void audit_state_get(const struct audit *audit, struct audit_state *out)
         struct drain_state drain;
         drain_state_get(audit->drain, &drain);
         out->applied = drain.applied;
+        out->conflict = drain.conflict;
         out->refused = drain.refused;
         out->refused_index = drain.refused ? drain.refused_index : drain.applied;
         snprintf(out->refused_reason, sizeof(out->refused_reason), "%s", drain.reason);
@@ -304,8 +305,10 @@ static int start(struct audit *audit, const struct audit_config *config)
     uv_timer_start(&audit->soon, on_soon, 0, 0);
     if (!config->db)
         return 0;
-    struct drain_config drain = {
-        .directory = audit->directory, .node = audit->node, .db = config->db};
+    struct drain_config drain = {.directory = audit->directory,
+                                 .node = audit->node,
+                                 .db = config->db,
+                                 .size = journal_size(audit->journal)};
     int error = drain_open(audit->loop, &drain, on_applied, audit, &audit->drain);
     if (error)
         return error;

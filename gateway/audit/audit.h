@@ -92,9 +92,10 @@ struct audit_state {
     int failed;       /* 0, or the negative errno for which the journal refuses to take events */
     bool low_space;   /* the disk is full, the journal's reserve is in use */
     bool db_up;
+    bool conflict; /* PostgreSQL holds other records under this name; refused_reason says which */
     uint64_t refused; /* records whose effect PostgreSQL refused so far and that are tried again */
     uint64_t refused_index;   /* the oldest of them */
-    char refused_reason[160]; /* SQLSTATE and message; for conflicts: what does not agree */
+    char refused_reason[160]; /* SQLSTATE and message, or why nothing can be applied at present */
     uint64_t checkpoint_size; /* records covered by the last signed checkpoint */
     int64_t checkpoint_ms;    /* its time, 0: none yet */
     char damage[256];         /* of older parts of the journal, found while running; "": none */

@@ -55,6 +55,20 @@ static void wait_then_locate(struct drain *drain)
         drain->backoff_ms = DRAIN_BACKOFF_MAX_MS;
 }
 
+static void contradict(struct drain *drain, const char *reason)
+{
+    say(drain, reason);
+    drain->state.conflict = true;
+    wait_then_locate(drain);
+}
+
+static void agree(struct drain *drain)
+{
+    drain->state.located = true;
+    drain->state.conflict = false;
+    drain->limit = UINT64_MAX;
+}
+
 static void go_down(struct drain *drain)
 {
     drain->phase = DRAIN_DOWN;
@@ -93,9 +107,8 @@ static void read_done(uv_work_t *work, int status)
     if (overtaken(drain))
         return;
     if (drain->read_status == -EILSEQ || drain->read_status == -ENODATA) {
-        say(drain, "the database holds another record at this place: two gateways with one name, "
-                   "or an altered record");
-        wait_then_locate(drain);
+        contradict(drain, "the database holds another record at this place: two gateways with one "
+                          "name, or an altered record");
         return;
     }
     if (drain->read_status) {
@@ -108,7 +121,7 @@ static void read_done(uv_work_t *work, int status)
     }
     if (drain->compare) {
         drain->compare = false;
-        drain->state.located = true;
+        agree(drain);
         drain->applied_cb(drain->user, drain->state.applied, false);
         drain_refused_count(drain);
         go_on(drain);
@@ -177,14 +190,19 @@ static void on_located(void *user, int status, const struct db_result *result)
     free(drain->compare_octets);
     drain->compare_octets = NULL;
     drain->state.applied = (uint64_t)(db_result_integer(result, 0, 0, -1) + 1);
-    if (drain->state.applied > drain->size) {
-        say(drain, "the database holds records that the journal does not have");
+    uint64_t limit = drain->limit < drain->size ? drain->limit : drain->size;
+    if (drain->state.applied > limit) {
+        char text[DRAIN_REASON_TEXT];
+        snprintf(text, sizeof(text),
+                 "the journal ends at record %" PRIu64 ", but the database holds %" PRIu64
+                 " records of it: it was cut, or is an older copy",
+                 limit, drain->state.applied);
         drain->state.applied = 0;
-        wait_then_locate(drain);
+        contradict(drain, text);
         return;
     }
     if (drain->state.applied == 0) {
-        drain->state.located = true;
+        agree(drain);
         drain->applied_cb(drain->user, 0, false);
         go_on(drain);
     } else if (db_result_octets(result, 0, 1, &drain->compare_octets, &drain->compare_length)) {
@@ -351,6 +369,7 @@ int drain_open(uv_loop_t *loop, const struct drain_config *config, drain_applied
     snprintf(drain->node, sizeof(drain->node), "%s", config->node);
     drain->loop = loop;
     drain->db = config->db;
+    drain->limit = config->size;
     drain->applied_cb = applied_cb;
     drain->user = user;
     drain->backoff_ms = DRAIN_BACKOFF_MIN_MS;

@@ -25,12 +25,14 @@ struct drain_config {
     const char *directory; /* of the journal */
     const char *node;
     struct db *db; /* not owned */
+    uint64_t size; /* records of the journal as it was found: the database cannot hold more */
 };
 
 struct drain_state {
     uint64_t applied;
-    bool located;                   /* applied was read from the database of this connection */
-    uint64_t refused;               /* records stored whose effect is still refused */
+    bool conflict;    /* the database holds other records than the journal; reason says more */
+    bool located;     /* applied was read from the database of this connection */
+    uint64_t refused; /* records stored whose effect is still refused */
     uint64_t refused_index;         /* the oldest of them, or the record that blocks */
     char reason[DRAIN_REASON_TEXT]; /* why, or why nothing can be applied at all */
 };

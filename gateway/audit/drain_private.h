@@ -32,7 +32,8 @@ struct drain {
     drain_applied_cb *applied_cb;
     void *user;
     enum drain_phase phase;
-    uint64_t size; /* durable in the journal */
+    uint64_t size;  /* durable in the journal */
+    uint64_t limit; /* what the database can hold at most; `size` once it was compared */
     struct drain_state state;
     uint64_t careful_end; /* the record before this one was refused: it goes alone */
     uint64_t single_end;  /* records below were refused together: each with its own statements */

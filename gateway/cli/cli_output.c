@@ -114,7 +114,7 @@ static void measure(const json_t *rows, const struct cli_column *columns, size_t
 {
     size_t i;
     const json_t *row;
-    for (size_t c = 0; columns[c].title && c < COLUMNS_MAX; c++) {
+    for (size_t c = 0; c < COLUMNS_MAX && columns[c].title; c++) {
         widths[c] = write_escaped(NULL, columns[c].title);
         json_array_foreach(rows, i, row)
         {
@@ -150,12 +150,12 @@ void cli_print_table(FILE *to, const json_t *rows, const struct cli_column *colu
         return;
     }
     measure(rows, columns, widths);
-    for (size_t c = 0; columns[c].title && c < COLUMNS_MAX; c++)
+    for (size_t c = 0; c < COLUMNS_MAX && columns[c].title; c++)
         print_cell(to, &columns[c], columns[c].title, widths[c]);
     fputc('\n', to);
     json_array_foreach(rows, i, row)
     {
-        for (size_t c = 0; columns[c].title && c < COLUMNS_MAX; c++) {
+        for (size_t c = 0; c < COLUMNS_MAX && columns[c].title; c++) {
             char *text = cli_cell_text(row, &columns[c]);
             print_cell(to, &columns[c], text ? text : "?", widths[c]);
             free(text);

@@ -7,6 +7,14 @@ static const struct cli_option add_options[] = {
     {"t38-first", NULL, "offer T.38 already in the first INVITE"},
     {"no-audio-fallback", NULL, "never send or receive over audio when T.38 cannot be had"},
     {"prefix", "DIGITS", "numbers that go there, as +49 (all)"},
+    {"transport", "NAME", "udp, tcp, tls or sips: how its requests travel (udp)"},
+    {"long-by-tcp", NULL, "udp: requests of more than 1,300 octets go by TCP"},
+    {"secured", NULL, "with tls: protected media or no call"},
+    {"express", NULL, "with tls: a sealfax gateway too, pages go as fast as the network"},
+    {"tls-name", "NAME", "with tls: what its certificate must be for (its address)"},
+    {"tls-ca", "FILE", "file in sip.tls_directory: who may sign it (sip.tls_ca)"},
+    {"tls-certificate", "FILE", "file there: what it is shown (sip.tls_certificate)"},
+    {"tls-key", "FILE", "file there: the key of that"},
     {NULL, NULL, NULL},
 };
 
@@ -16,6 +24,9 @@ static const struct cli_column columns[] = {
     {"PORT", "port", CELL_NUMBER},
     {"T.38 FIRST", "t38_first", CELL_FLAG},
     {"AUDIO", "audio_fallback", CELL_FLAG},
+    {"TRANSPORT", "transport", CELL_TEXT},
+    {"SECURED", "secured", CELL_FLAG},
+    {"EXPRESS", "express", CELL_FLAG},
     {"PREFIX", "prefix", CELL_TEXT},
     {NULL, NULL, CELL_TEXT},
 };
@@ -44,6 +55,24 @@ static int run_add(struct cli *cli)
         return cli_usage(cli, "a value is no UTF-8");
     if (cli_option(cli, "no-audio-fallback"))
         json_object_set_new(body, "audio_fallback", json_false());
+    static const char *const texts[][2] = {{"transport", "transport"},
+                                           {"tls-name", "tls_name"},
+                                           {"tls-ca", "tls_ca"},
+                                           {"tls-certificate", "tls_certificate"},
+                                           {"tls-key", "tls_key"}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *value = cli_option(cli, texts[i][0]);
+        if (value && json_object_set_new(body, texts[i][1], json_string(value)) != 0) {
+            json_decref(body);
+            return cli_usage(cli, "a value is no UTF-8");
+        }
+    }
+    if (cli_option(cli, "secured"))
+        json_object_set_new(body, "secured", json_true());
+    if (cli_option(cli, "express"))
+        json_object_set_new(body, "express", json_true());
+    if (cli_option(cli, "long-by-tcp"))
+        json_object_set_new(body, "long_by_tcp", json_true());
     http_target_begin(&target, "/v1/trunks");
     return cli_change(cli, "POST", &target, body, "added", cli->arguments[0]);
 }

@@ -326,6 +326,12 @@ static void check_together(struct loader *loader)
          config->database.owner_dsn},
         {"database.reader_password_file", "database.reader_dsn",
          config->database.reader_password_file, config->database.reader_dsn},
+        {"sip.listen_tls", "sip.tls_certificate", config->sip.listen_tls,
+         config->sip.tls_certificate},
+        {"sip.tls_certificate", "sip.tls_key_file", config->sip.tls_certificate,
+         config->sip.tls_key_file},
+        {"sip.tls_key_file", "sip.tls_certificate", config->sip.tls_key_file,
+         config->sip.tls_certificate},
         {"database.owner_dsn", "database.dsn", config->database.owner_dsn, config->database.dsn},
         {"database.reader_dsn", "database.dsn", config->database.reader_dsn, config->database.dsn},
     };

@@ -33,10 +33,20 @@ struct config {
         char *programs_dir; /* of initdb and postgres, for the private cluster */
     } database;
     struct {
-        char *listen; /* address:port, [v6]:port; see config_parse_endpoint() */
+        char *listen;     /* address:port, [v6]:port; see config_parse_endpoint() */
+        char *listen_tcp; /* "": no TCP */
+        char *listen_tls; /* "": no TLS from outside */
         char *public_address;
         char *user_agent;
         int64_t t1_ms;
+        char *tls_certificate;
+        char *tls_key_file;
+        char *tls_ca;        /* "": the system's */
+        char *tls_directory; /* of files that trunks name */
+        int64_t max_connections;
+        int64_t max_connections_of_peer;
+        int64_t message_timeout_ms;
+        int64_t idle_timeout_ms;
     } sip;
     struct config_media {
         char *address;
@@ -47,6 +57,7 @@ struct config {
         int64_t fec_packets, fec_fields;
         int64_t max_datagram;
         int64_t t38_version;
+        char *secured_classes; /* names, separated by commas */
     } media;
     struct {
         int64_t count; /* 0: one for each core */

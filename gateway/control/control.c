@@ -18,6 +18,7 @@
 #include "gateway/control/fax_watchers.h"
 #include "gateway/control/recovery.h"
 #include "gateway/control/render_queue.h"
+#include "gateway/control/sip_start.h"
 #include "gateway/process/log.h"
 #include "gateway/socket_address.h"
 #include "gateway/wall_clock.h"
@@ -187,70 +188,18 @@ static void on_disposed(void *user, int status, json_t *disposed, json_t *failed
                        more && status == 0 ? 1000 : (uint64_t)c->config->retention.timer_ms, 0);
 }
 
+static void on_disposals_resumed(void *user)
+{
+    struct control *c = user;
+    if (!c->stopping)
+        uv_timer_start(&c->disposal_timer, on_disposal_timer, 1000, 0);
+}
+
 static void on_disposal_timer(uv_timer_t *timer)
 {
     struct control *c = timer->data;
     if (disposal_run(c, NULL, false, on_disposed, c) < 0)
         uv_timer_start(timer, on_disposal_timer, (uint64_t)c->config->retention.timer_ms, 0);
-}
-
-/* --- SIP --- */
-
-static bool source_known(void *user, const struct sockaddr *source, enum sip_protocol protocol)
-{
-    (void)protocol;
-    struct control *c = user;
-    if (policy_cache_trunk_from(c->policy, source))
-        return true;
-    stranger_log_note(&c->strangers, source, uv_now(&c->loop));
-    return false;
-}
-
-static void on_stranger_timer(uv_timer_t *timer)
-{
-    struct control *c = timer->data;
-    stranger_log_flush(&c->strangers, uv_now(&c->loop));
-    stranger_log_flush(&c->strange_accounts, uv_now(&c->loop));
-}
-
-static void write_address(const struct sockaddr *bound, const char *literal, char *out, size_t size)
-{
-    char host[SOCKET_ADDRESS_HOST];
-    socket_address_host(bound, host);
-    if (literal[0])
-        snprintf(host, sizeof host, "%s", literal);
-    bool colon = strchr(host, ':') != NULL;
-    snprintf(out, size, "%s%s%s:%u", colon ? "[" : "", host, colon ? "]" : "",
-             socket_address_port(bound));
-}
-
-static int open_sip(struct control *c)
-{
-    struct sip_config sip = {
-        .user_agent = c->config->sip.user_agent[0] ? c->config->sip.user_agent : NULL,
-        .t1_ms = (uint32_t)c->config->sip.t1_ms,
-        .unknown_source = SIP_UNKNOWN_403,
-        .source_known = source_known,
-        .incoming = fax_call_incoming,
-        .user = c,
-    };
-    sip.max_sessions =
-        (uint32_t)(line_pool_count(c->lines) * (size_t)c->config->lines.max_calls + 64);
-    int rc = config_parse_endpoint(c->config->sip.listen, &sip.listen);
-    if (rc == 0 && c->config->sip.public_address[0])
-        rc = socket_address_parse(c->config->sip.public_address, 0, &sip.advertised);
-    if (rc == 0)
-        rc = sip_stack_open(&c->loop, &sip, &c->sip);
-    if (rc < 0) {
-        log_write(LOG_LEVEL_ERROR, "SIP cannot listen on %s: %s", c->config->sip.listen,
-                  strerror(-rc));
-        return rc;
-    }
-    struct sockaddr_storage bound;
-    sip_stack_address(c->sip, SIP_UDP, &bound);
-    write_address((struct sockaddr *)&bound, c->config->sip.public_address, c->sip_address,
-                  sizeof c->sip_address);
-    return 0;
 }
 
 /* --- serving --- */
@@ -283,9 +232,11 @@ static void on_recovered(void *user, int status)
     struct control *c = user;
     if (status == -ECANCELED)
         return;
-    if (status < 0 || open_sip(c) < 0) {
-        c->exit_status = status == -EADDRINUSE ? ROLE_EXIT_PERMANENT : ROLE_EXIT_FAILED;
-        control_abandon("it cannot serve");
+    int rc = status < 0 ? status : sip_start(c);
+    if (rc < 0) {
+        log_write(LOG_LEVEL_ERROR, "control stops at once: it cannot serve");
+        /* What a restart would not cure. */
+        _exit(rc == -EADDRINUSE || rc == -EBADMSG ? ROLE_EXIT_PERMANENT : ROLE_EXIT_FAILED);
     }
     note_start(c);
     c->ready = true;
@@ -293,10 +244,9 @@ static void on_recovered(void *user, int status)
         control_abandon("the supervisor takes no messages");
     log_write(LOG_LEVEL_NOTICE, "ready: SIP on %s, API on %s", c->sip_address,
               c->context->paths->api_socket);
-    uv_timer_start(&c->disposal_timer, on_disposal_timer, 1000, 0);
-    c->strangers.audit = c->strange_accounts.audit = c->audit;
-    uv_timer_start(&c->stranger_timer, on_stranger_timer, STRANGER_PERIOD_MS / 12,
-                   STRANGER_PERIOD_MS / 12);
+    if (disposal_resume(c, on_disposals_resumed, c) < 0)
+        on_disposals_resumed(c);
+    sip_start_logs(c);
     fax_queue_run(c->queue);
 }
 
@@ -439,6 +389,7 @@ int control_main(int fd, const struct role_context *context)
     uv_timer_init(&c->loop, &c->stop_timer);
     uv_timer_init(&c->loop, &c->stranger_timer);
     c->strange_accounts.accounts = true;
+    c->failed_connections.connections = true;
     c->disposal_timer.data = c->stop_timer.data = c->stranger_timer.data = c;
     int rc = open_all(c, fd);
     if (rc < 0) {

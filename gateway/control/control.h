@@ -56,8 +56,10 @@ struct control {
     int exit_status;
     uint64_t stop_deadline; /* of uv_now() */
     uv_timer_t disposal_timer, stop_timer, stranger_timer;
-    struct stranger_log strangers;        /* callers of no trunk */
-    struct stranger_log strange_accounts; /* clients of the API that are no principal */
+    struct stranger_log strangers;          /* callers of no trunk */
+    struct stranger_log strange_accounts;   /* clients of the API that are no principal */
+    struct stranger_log failed_connections; /* of SIP over TCP and TLS */
+    char tls_files[3][1200], tls_name[256]; /* of the peer that was asked about last */
     char master_key_id[MSG_KEY_ID_MAX];
     char verifier_key[256];
     char media_address[64]; /* literal that stands in our descriptions */

@@ -24,4 +24,11 @@ int disposal_run(struct control *control, const char *actor, bool dry_run, dispo
 int disposal_finish(struct control *control, const struct fax_id *fax, disposal_done_cb *done,
                     void *user) __attribute__((warn_unused_result));
 
+/* Finishes what an earlier run has recorded as disposed of and not finished: of the last 30 days,
+ * what still has a file. A few at a time, while the gateway serves. done runs once, at the end or
+ * when the gateway stops, never before this returns. */
+typedef void disposal_resumed_cb(void *user);
+int disposal_resume(struct control *control, disposal_resumed_cb *done, void *user)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -22,6 +22,8 @@ static void refuse(struct fax_call *call, int code, const char *what, const char
 struct refusal {
     struct sip_session *session;
     int code;
+    bool told; /* the peer gets the reason */
+    char reason[MSG_REASON_MAX];
 };
 
 static void on_refusal_recorded(void *user, int status, uint64_t index)
@@ -32,7 +34,7 @@ static void on_refusal_recorded(void *user, int status, uint64_t index)
     if (refusal->session) {
         /* The end of the session is told later, when the refusal is gone. */
         sip_session_set_event_cb(refusal->session, NULL, NULL);
-        sip_session_reject(refusal->session, refusal->code, NULL);
+        sip_session_reject(refusal->session, refusal->code, refusal->told ? refusal->reason : NULL);
     }
     free(refusal);
 }
@@ -65,6 +67,8 @@ static void refuse_call(struct control *control, struct sip_session *session,
     }
     refusal->session = session;
     refusal->code = code;
+    refusal->told = code == 488; /* what is wrong with its media is no secret */
+    snprintf(refusal->reason, sizeof refusal->reason, "%s", reason);
     sip_session_set_event_cb(session, on_refused_event, refusal);
     int rc = event_append(&e, control->audit, on_refusal_recorded, refusal);
     if (rc < 0) {
@@ -93,7 +97,7 @@ void fax_call_in_answer(struct fax_call *call)
     fax_watchers_say(call->control->watchers, &call->fax, "answered", "receiving", "");
     if (!t38)
         return; /* T.38 is offered after the ACK */
-    rc = media_read_t38(&call->offer, call->local.max_bit_rate, &call->t38);
+    rc = media_agree_t38(&call->local, &call->offer, &call->t38);
     if (rc < 0)
         fax_call_end(call, "the peer's offer has no usable %s", "T.38 address");
     else
@@ -239,6 +243,11 @@ static void take_call(struct control *control, struct sip_session *session,
     snprintf(call->call_id, sizeof call->call_id, "%s", info->call_id);
     call->retention_days = mailbox->retention_days;
     call->session = session;
+    call->local.may_protect = info->protocol == SIP_TLS;
+    call->local.may_express = trunk->express && info->protocol == SIP_TLS;
+    call->local.secured =
+        fax_call_demands(control, trunk, call->class_name, (char[FAX_CALL_DEMAND_TEXT]){0}) != NULL;
+    fax_call_note_signalling(call);
     call->has_offer = info->offer != NULL;
     if (info->offer)
         call->offer = *info->offer;
@@ -262,12 +271,36 @@ static void take_call(struct control *control, struct sip_session *session,
 
 /* --- judging --- */
 
+/* Whether the offer has media that we take, as protected as it has to be. */
+static bool media_fits(const struct control *control, const struct sip_request_info *info,
+                       const struct trunk_info *trunk, const char *class_name,
+                       char why[MSG_REASON_MAX])
+{
+    char text[FAX_CALL_DEMAND_TEXT];
+    const char *demand = fax_call_demands(control, trunk, class_name, text);
+    const struct media_local local = {.no_t38 = !control->config->fax.t38,
+                                      .secured = demand != NULL,
+                                      .may_protect = info->protocol == SIP_TLS};
+    if (demand && !local.may_protect) {
+        snprintf(why, MSG_REASON_MAX, "%s, and signalling is not TLS", demand);
+        return false;
+    }
+    if (!info->offer || media_has_t38(&local, info->offer) || media_has_audio(&local, info->offer))
+        return true;
+    if (demand)
+        snprintf(why, MSG_REASON_MAX, "%s, and the offer has none", demand);
+    else
+        snprintf(why, MSG_REASON_MAX, "offers neither T.38 nor G.711");
+    return false;
+}
+
 void fax_call_incoming(void *user, struct sip_session *session, const struct sip_request_info *info)
 {
     struct control *control = user;
     struct policy_answer answer;
     char actor[POLICY_NAME_TEXT];
-    const struct trunk_info *trunk = policy_cache_trunk_from(control->policy, info->source);
+    const struct trunk_info *trunk =
+        policy_cache_trunk_from(control->policy, info->source, info->protocol);
     if (!control->ready || control->stopping || !trunk) {
         sip_session_reject(session, trunk ? 503 : 403, NULL);
         return;
@@ -280,9 +313,9 @@ void fax_call_incoming(void *user, struct sip_session *session, const struct sip
         refuse_call(control, session, info, actor, unknown ? 404 : 403, answer.reason);
         return;
     }
-    bool t38 = info->offer && control->config->fax.t38 && sdp_find_t38(info->offer) >= 0;
-    if (info->offer && !t38 && sdp_find_g711(info->offer, NULL) < 0) {
-        refuse_call(control, session, info, actor, 488, "offers neither T.38 nor G.711");
+    char why[MSG_REASON_MAX];
+    if (!media_fits(control, info, trunk, answer.mailbox->class_name, why)) {
+        refuse_call(control, session, info, actor, 488, why);
         return;
     }
     if (line_pool_room(control->lines) == 0 || !keeper_client_ready(control->keeper)) {

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <openssl/rand.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,6 +200,11 @@ static void on_ready(struct fax_call *call, const struct msg_call_ready *m)
         fax_call_end(call, "%s", m->reason[0] ? m->reason : strerror(-m->status));
         return;
     }
+    memcpy(call->local.fingerprint, m->fingerprint, sizeof call->local.fingerprint);
+    if (RAND_bytes((unsigned char *)call->local.srtp_keys, sizeof call->local.srtp_keys) != 1) {
+        fax_call_end(call, "no keys can be made");
+        return;
+    }
     if (!call->outbound) {
         fax_call_in_answer(call);
     } else if (m->pages != call->pages) {
@@ -252,6 +258,7 @@ static void end_texts(struct ipc_message *m)
         END_TEXT(m, msg_call_done, peer_ident);
         END_TEXT(m, msg_call_done, modem);
         END_TEXT(m, msg_call_done, text);
+        END_TEXT(m, msg_call_done, protection);
     }
 }
 
@@ -392,7 +399,13 @@ static void fill_t38(const struct fax_call *call, struct msg_call_media *media)
         media->fec_packets = (uint8_t)config->fec_packets;
         media->fec_fields = (uint8_t)config->fec_fields;
     }
+    if (call->t38.dtls) {
+        media->transport = MEDIA_TRANSPORT_UDPTL_DTLS;
+        media->dtls_active = call->t38.active;
+        memcpy(media->fingerprint, call->t38.fingerprint, sizeof media->fingerprint);
+    }
     media->max_datagram = call->t38.max_datagram;
+    media->express = call->t38.express;
     media->max_rate = call->t38.max_bit_rate;
 }
 
@@ -414,6 +427,7 @@ static void send_media(struct fax_call *call)
     int rc = call->line_call
                  ? line_pool_send(call->line, MSG_CALL_MEDIA, &media, sizeof media, NULL, 0)
                  : -EPIPE;
+    OPENSSL_cleanse(&media, sizeof media);
     if (rc < 0) {
         fax_call_end(call, "the line takes no messages");
         return;

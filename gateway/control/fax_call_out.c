@@ -10,31 +10,36 @@
 #include "gateway/process/log.h"
 
 /* URIs for a number: the peer's side for To and the request, ours for From. */
-static int make_uri(char *out, size_t size, const char *number, const char *host)
+static int make_uri(char *out, size_t size, bool sips, const char *number, const char *host)
 {
-    int n = snprintf(out, size, "sip:%s@%s", number, host);
+    int n = snprintf(out, size, "%s:%s@%s", sips ? "sips" : "sip", number, host);
     return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
 static int dial(struct fax_call *call, const struct trunk_info *trunk)
 {
     struct sdp_session offer;
-    char host[80], request[128], from[160];
+    static const char *const parameters[] = {"", ";transport=tcp", ";transport=tls"};
+    char host[80], request[160], from[160];
     bool v6 = strchr(trunk->host, ':') != NULL;
-    snprintf(host, sizeof host, "%s%s%s:%u", v6 ? "[" : "", trunk->host, v6 ? "]" : "",
-             trunk->port);
-    int rc = make_uri(request, sizeof request, call->to, host);
+    snprintf(host, sizeof host, "%s%s%s:%u%s", v6 ? "[" : "", trunk->host, v6 ? "]" : "",
+             trunk->port, trunk->sips ? "" : parameters[trunk->protocol]);
+    int rc = make_uri(request, sizeof request, trunk->sips, call->to, host);
     if (rc == 0)
-        rc = make_uri(from, sizeof from, call->from, call->control->sip_address);
+        rc = make_uri(from, sizeof from, trunk->sips, call->from, call->control->sip_address);
     if (rc < 0)
         return rc;
-    call->offered_t38 = trunk->t38_first && !call->audio_only && !call->local.no_t38;
+    /* Protected media is T.38 where it can be: also for peers that want a voice call first. */
+    call->offered_t38 =
+        (trunk->t38_first || call->local.secured) && !call->audio_only && !call->local.no_t38;
     rc = call->offered_t38 ? media_offer_t38(&call->local, &offer)
                            : media_offer_audio(&call->local, &offer);
     if (rc < 0)
         return rc;
     const struct sip_call sip = {
         .target = trunk->address,
+        .protocol = trunk->protocol,
+        .long_by_tcp = trunk->long_by_tcp,
         .request_uri = request,
         .from_uri = from,
         .to_uri = request,
@@ -45,9 +50,26 @@ static int dial(struct fax_call *call, const struct trunk_info *trunk)
     return sip_session_call(call->control->sip, &sip, fax_call_sip_event, call, &call->session);
 }
 
+/* Returns whether the call may be made over this trunk. */
+static bool can_protect(struct fax_call *call, const struct trunk_info *trunk)
+{
+    char text[FAX_CALL_DEMAND_TEXT];
+    const char *demand = fax_call_demands(call->control, trunk, call->class_name, text);
+    call->local.secured = demand != NULL;
+    call->local.may_protect = fax_call_is_tls(trunk);
+    call->local.may_express = trunk->express;
+    if (!demand || call->local.may_protect)
+        return true;
+    call->sip_code = 488; /* as the peer would say: and so it is not tried again */
+    fax_call_end(call, "%s, and trunk %.40s has no TLS signalling", demand, trunk->name);
+    return false;
+}
+
 void fax_call_out_dial(struct fax_call *call)
 {
     const struct trunk_info *trunk = policy_cache_trunk(call->control->policy, call->trunk);
+    if (trunk && !can_protect(call, trunk))
+        return;
     int rc = trunk ? dial(call, trunk) : -ENOENT;
     if (rc < 0) {
         fax_call_end(call, "the call could not be made: %s",
@@ -132,6 +154,7 @@ int fax_call_out(struct control *control, const struct outbound_fax *fax, const 
     const struct policy_mailbox *mailbox =
         policy_find_mailbox(policy_cache_set(control->policy), call->mailbox);
     call->retention_days = mailbox ? mailbox->retention_days : 0;
+    snprintf(call->class_name, sizeof call->class_name, "%s", mailbox ? mailbox->class_name : "");
     struct fax_id id;
     char text[FAX_ID_TEXT];
     int rc = fax_id_make(&id, (uint64_t)control_now_ms());

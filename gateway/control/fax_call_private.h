@@ -9,7 +9,7 @@
 #include "policy/kek_id.h"
 
 enum { CALL_STOP_GRACE_MS = 2000, CALL_PREPARE_MS = 60000, CALL_NEGOTIATE_MS = 32000 };
-enum { CALL_RECORD_AGAIN_MS = 1000 };
+enum { CALL_RECORD_AGAIN_MS = 1000, FAX_CALL_DEMAND_TEXT = 80 };
 
 struct fax_call {
     struct fax_call *next;
@@ -31,6 +31,7 @@ struct fax_call {
     struct sdp_session offer;    /* inbound: of the INVITE */
     bool has_offer, answered, offered_t38, audio_only, reinviting;
     int sip_code;
+    char signalling[SIP_SIGNALLING_TEXT]; /* how the call was signalled, for its record */
 
     struct pool_line *line;
     uint32_t line_call; /* 0: not attached */
@@ -108,6 +109,15 @@ void fax_call_tones(struct fax_call *call);
 void fax_call_trained(struct fax_call *call);
 /* "t38", "audio", or "" when no media started. */
 const char *fax_call_media_name(const struct fax_call *call);
+
+/* fax_call_protect.c: does a call with this trunk, of a fax of this class, demand protected media?
+ * Returns who demands it, for people, or NULL. */
+const char *fax_call_demands(const struct control *control, const struct trunk_info *trunk,
+                             const char *class_name, char text[FAX_CALL_DEMAND_TEXT]);
+/* Whether such a call can have it: signalling must be TLS. */
+bool fax_call_is_tls(const struct trunk_info *trunk);
+/* Writes to call->signalling how it is signalled. */
+void fax_call_note_signalling(struct fax_call *call);
 
 /* fax_call_record.c: records the end and frees the call. */
 void fax_call_record_end(struct fax_call *call);

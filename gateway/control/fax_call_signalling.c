@@ -13,6 +13,12 @@ static void say(struct fax_call *call, const char *kind, const char *text)
                      call->outbound ? "sending" : "receiving", text);
 }
 
+static const char *no_t38(const struct fax_call *call)
+{
+    return call->local.secured ? "the peer's answer has no secured T.38"
+                               : "the peer's answer has no T.38";
+}
+
 static void on_negotiation_timeout(struct fax_call *call)
 {
     if (!fax_call_fall_back(call, "T.38 was not agreed in time"))
@@ -45,8 +51,8 @@ static void take_t38(struct fax_call *call, const struct sdp_session *sdp)
     struct media_t38 t38;
     int rc = sdp ? media_agree_t38(&call->local, sdp, &t38) : -ENOTSUP;
     if (rc < 0) {
-        if (!fax_call_fall_back(call, "the peer's answer has no T.38"))
-            fax_call_end(call, "the peer's answer has no T.38");
+        if (!fax_call_fall_back(call, no_t38(call)))
+            fax_call_end(call, "%s", no_t38(call));
         return;
     }
     bool moved = memcmp(&t38.peer, &call->t38.peer, sizeof t38.peer) != 0 ||
@@ -76,12 +82,13 @@ static void after_audio(struct fax_call *call, const struct sdp_session *sdp)
 static void on_answered(struct fax_call *call, const struct sdp_session *sdp)
 {
     call->answered = true;
+    fax_call_note_signalling(call);
     uv_timer_stop(&call->timer);
     say(call, "answered", "");
-    if (sdp && sdp_find_t38(sdp) >= 0)
+    if (sdp && media_has_t38(&call->local, sdp))
         take_t38(call, sdp);
     else if (call->offered_t38)
-        fax_call_end(call, "the peer's answer has no T.38");
+        fax_call_end(call, "%s", no_t38(call));
     else
         after_audio(call, sdp);
 }
@@ -90,7 +97,7 @@ static void on_confirmed(struct fax_call *call, const struct sdp_session *sdp)
 {
     if (call->t38_agreed || call->outbound)
         return;
-    if (sdp && sdp_find_t38(sdp) >= 0)
+    if (sdp && media_has_t38(&call->local, sdp))
         take_t38(call, sdp);
     else if (!call->reinviting)
         after_audio(call, sdp ? sdp : call->has_offer ? &call->offer : NULL);
@@ -147,8 +154,10 @@ static void on_ended(struct fax_call *call, const struct sip_event *event)
                       : event->who == SIP_PARTY_TIMEOUT   ? "time ran out"
                       : event->who == SIP_PARTY_TRANSPORT ? "the network"
                                                           : "this side";
-    if (event->code >= 300)
-        fax_call_end(call, "%s: %d %.80s", who, event->code, event->reason);
+    if (call->local.secured && (event->code == 415 || event->code == 488 || event->code == 606))
+        fax_call_end(call, "the peer refused secured media: %d %.120s", event->code, event->reason);
+    else if (event->code >= 300)
+        fax_call_end(call, "%s: %d %.130s", who, event->code, event->reason);
     else
         fax_call_end(call, "%s ended the call before media started", who);
 }

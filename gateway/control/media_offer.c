@@ -3,11 +3,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "gateway/socket_address.h"
+#include "t38/srtp_media.h"
 
 enum { DATAGRAM_MIN = 72, DATAGRAM_MAX = 1472, DATAGRAM_NOT_SAID = 400, PAYLOAD_TYPE_MAX = 127 };
 
@@ -57,12 +59,41 @@ static void our_t38(struct media_local *local, uint8_t version, enum media_recov
     t38->max_datagram = local->max_datagram;
     t38->present = SDP_T38_VERSION | SDP_T38_MAX_BIT_RATE | SDP_T38_RATE_MANAGEMENT |
                    SDP_T38_MAX_DATAGRAM | SDP_T38_UDP_EC;
+    t38->express = local->may_express;
+    if (t38->express)
+        t38->present |= SDP_T38_EXPRESS;
+}
+
+/* The best first. */
+static const enum srtp_media_suite suites[MEDIA_SRTP_KEYS] = {
+    SRTP_MEDIA_AEAD_AES_256_GCM, SRTP_MEDIA_AEAD_AES_128_GCM, SRTP_MEDIA_AES_CM_128_HMAC_SHA1_80};
+
+static void our_crypto(const struct media_local *local, size_t suite, uint32_t tag,
+                       struct sdp_crypto *out)
+{
+    memset(out, 0, sizeof *out);
+    out->tag = tag;
+    out->suite = (uint8_t)suites[suite];
+    memcpy(out->key, local->srtp_keys[suite], srtp_media_key_octets(suites[suite]));
 }
 
 int media_offer_audio(struct media_local *local, struct sdp_session *sdp)
 {
+    struct sdp_crypto crypto[MEDIA_SRTP_KEYS];
     int rc = sdp_begin(sdp, local->session_id, local->session_version++, local->address);
-    return rc < 0 ? rc : sdp_add_g711(sdp, local->port, true);
+    local->answered_audio = false;
+    if (rc == 0 && !local->secured) {
+        rc = sdp_add_g711(sdp, local->port, true);
+        if (rc == 0)
+            sdp->media[0].rtcp_mux = true;
+    }
+    if (rc < 0 || !local->secured)
+        return rc;
+    for (size_t i = 0; i < MEDIA_SRTP_KEYS; i++)
+        our_crypto(local, i, (uint32_t)i + 1, &crypto[i]);
+    rc = sdp_add_g711_srtp(sdp, local->port, true, crypto, MEDIA_SRTP_KEYS);
+    OPENSSL_cleanse(crypto, sizeof crypto);
+    return rc;
 }
 
 int media_offer_t38(struct media_local *local, struct sdp_session *sdp)
@@ -70,27 +101,102 @@ int media_offer_t38(struct media_local *local, struct sdp_session *sdp)
     struct sdp_t38 t38;
     our_t38(local, lower(local->t38_version, MEDIA_T38_VERSION_MAX), local->recovery, &t38);
     int rc = sdp_begin(sdp, local->session_id, local->session_version++, local->address);
-    return rc < 0 ? rc : sdp_add_t38(sdp, local->port, &t38);
+    local->answered_t38 = false;
+    if (rc < 0 || !local->secured)
+        return rc < 0 ? rc : sdp_add_t38(sdp, local->port, &t38);
+    return sdp_add_t38_dtls(sdp, local->port, &t38, local->fingerprint, SDP_SETUP_ACTPASS);
+}
+
+/* Protected lines come first: who offers both wants that one when it can be had. */
+static int find_t38(const struct media_local *local, const struct sdp_session *sdp, bool *dtls)
+{
+    int index = local->may_protect ? sdp_find_t38_dtls(sdp) : -1;
+    *dtls = index >= 0 && sdp->media[index].has_fingerprint;
+    if (*dtls)
+        return index;
+    return local->secured ? -1 : sdp_find_t38(sdp);
+}
+
+static int find_audio(const struct media_local *local, const struct sdp_session *sdp, bool *srtp)
+{
+    int index = local->may_protect ? sdp_find_g711_srtp(sdp, NULL) : -1;
+    *srtp = index >= 0;
+    return index >= 0 || local->secured ? index : sdp_find_g711(sdp, NULL);
+}
+
+bool media_has_t38(const struct media_local *local, const struct sdp_session *sdp)
+{
+    bool dtls;
+    return !local->no_t38 && find_t38(local, sdp, &dtls) >= 0;
+}
+
+bool media_has_audio(const struct media_local *local, const struct sdp_session *sdp)
+{
+    bool srtp;
+    return find_audio(local, sdp, &srtp) >= 0;
+}
+
+/* The best suite of an offered line: where it stands there, and which of ours it is. */
+static const struct sdp_crypto *best_crypto(const struct sdp_media *media, size_t *suite)
+{
+    for (*suite = 0; *suite < MEDIA_SRTP_KEYS; (*suite)++) {
+        for (uint32_t i = 0; i < media->crypto_count; i++) {
+            if (media->crypto[i].suite == (uint8_t)suites[*suite])
+                return &media->crypto[i];
+        }
+    }
+    return NULL;
+}
+
+static int answer_audio(struct media_local *local, const struct sdp_session *offer,
+                        struct sdp_session *answer)
+{
+    bool srtp;
+    size_t suite;
+    struct sdp_crypto ours;
+    int index = find_audio(local, offer, &srtp);
+    local->answered_audio = true;
+    if (!srtp)
+        return sdp_accept_g711(answer, offer, (size_t)index, local->port);
+    const struct sdp_crypto *theirs = best_crypto(&offer->media[index], &suite);
+    if (!theirs)
+        return -ENOTSUP;
+    our_crypto(local, suite, theirs->tag, &ours);
+    int rc = sdp_accept_g711_srtp(answer, offer, (size_t)index, local->port, &ours);
+    OPENSSL_cleanse(&ours, sizeof ours);
+    return rc;
+}
+
+static int answer_t38(struct media_local *local, const struct sdp_session *offer,
+                      struct sdp_session *answer)
+{
+    bool dtls;
+    struct sdp_t38 t38;
+    int index = find_t38(local, offer, &dtls);
+    const struct sdp_media *media = &offer->media[index];
+    our_t38(local, lower(media->t38.version, MEDIA_T38_VERSION_MAX),
+            weaker(read_recovery(&media->t38), local->recovery), &t38);
+    t38.express = t38.express && media->t38.express; /* not to be answered unless offered */
+    if (!dtls)
+        return sdp_accept_t38(answer, (size_t)index, local->port, &t38);
+    /* Who offers nothing is active (RFC 4145 §4); of both, the answerer begins (RFC 5763 §5). */
+    local->answered_t38 = true;
+    local->answered_active = media->setup == SDP_SETUP_ACTPASS || media->setup == SDP_SETUP_PASSIVE;
+    return sdp_accept_t38_dtls(answer, (size_t)index, local->port, &t38, local->fingerprint,
+                               local->answered_active ? SDP_SETUP_ACTIVE : SDP_SETUP_PASSIVE);
 }
 
 int media_answer(struct media_local *local, const struct sdp_session *offer,
                  struct sdp_session *answer, bool *is_t38)
 {
-    int image = local->no_t38 ? -1 : sdp_find_t38(offer), audio = sdp_find_g711(offer, NULL);
-    if (image < 0 && audio < 0)
+    *is_t38 = media_has_t38(local, offer);
+    if (!*is_t38 && !media_has_audio(local, offer))
         return -ENOTSUP;
     int rc = sdp_begin_answer(answer, offer, local->session_id, local->session_version++,
                               local->address);
     if (rc < 0)
         return rc;
-    *is_t38 = image >= 0;
-    if (image < 0)
-        return sdp_accept_g711(answer, offer, (size_t)audio, local->port);
-    const struct sdp_t38 *theirs = &offer->media[image].t38;
-    struct sdp_t38 t38;
-    our_t38(local, lower(theirs->version, MEDIA_T38_VERSION_MAX),
-            weaker(read_recovery(theirs), local->recovery), &t38);
-    return sdp_accept_t38(answer, (size_t)image, local->port, &t38);
+    return *is_t38 ? answer_t38(local, offer, answer) : answer_audio(local, offer, answer);
 }
 
 static int read_address(const struct sdp_session *sdp, const struct sdp_media *media,
@@ -119,10 +225,31 @@ static const struct sdp_format *first_g711(const struct sdp_media *media)
     return NULL;
 }
 
-int media_read_audio(const struct sdp_session *sdp, struct media_audio *out)
+/* We offered: their line names one of our tags. We answered: as answer_audio() chose. */
+static int agree_keys(const struct media_local *local, const struct sdp_media *media,
+                      struct media_audio *out)
 {
-    int index = sdp_find_g711(sdp, NULL);
+    size_t suite;
+    const struct sdp_crypto *theirs =
+        local->answered_audio ? best_crypto(media, &suite) : &media->crypto[0];
+    if (!local->answered_audio)
+        suite = (size_t)theirs->tag - 1;
+    if (!theirs || suite >= MEDIA_SRTP_KEYS || theirs->suite != (uint8_t)suites[suite])
+        return -ENOTSUP;
+    out->srtp_suite = theirs->suite;
+    memcpy(out->send_key, local->srtp_keys[suite], srtp_media_key_octets(suites[suite]));
+    memcpy(out->receive_key, theirs->key, srtp_media_key_octets(suites[suite]));
+    return 0;
+}
+
+int media_agree_audio(const struct media_local *local, const struct sdp_session *sdp,
+                      struct media_audio *out)
+{
+    bool srtp;
+    int index = find_audio(local, sdp, &srtp);
     memset(out, 0, sizeof *out);
+    if (srtp && agree_keys(local, &sdp->media[index], out) < 0)
+        return -ENOTSUP;
     if (index < 0)
         return -ENOTSUP;
     const struct sdp_format *format = first_g711(&sdp->media[index]);
@@ -132,17 +259,18 @@ int media_read_audio(const struct sdp_session *sdp, struct media_audio *out)
         return -ENOTSUP;
     out->payload_type = (uint8_t)type;
     out->a_law = strcasecmp(format->encoding, "PCMA") == 0;
+    out->rtcp = sdp->media[index].rtcp_mux;
     return read_address(sdp, &sdp->media[index], &out->peer);
 }
 
-int media_read_t38(const struct sdp_session *sdp, uint32_t our_max_bit_rate, struct media_t38 *out)
+static int read_t38(const struct sdp_session *sdp, int index, uint32_t our_max_bit_rate,
+                    struct media_t38 *out)
 {
-    int index = sdp_find_t38(sdp);
+    memset(out, 0, sizeof *out);
     if (index < 0)
         return -ENOTSUP;
     const struct sdp_media *media = &sdp->media[index];
     const struct sdp_t38 *t38 = &media->t38;
-    memset(out, 0, sizeof *out);
     int rc = read_address(sdp, media, &out->peer);
     if (rc < 0)
         return rc;
@@ -159,12 +287,26 @@ int media_read_t38(const struct sdp_session *sdp, uint32_t our_max_bit_rate, str
     return 0;
 }
 
+int media_read_t38(const struct sdp_session *sdp, uint32_t our_max_bit_rate, struct media_t38 *out)
+{
+    return read_t38(sdp, sdp_find_t38(sdp), our_max_bit_rate, out);
+}
+
 int media_agree_t38(struct media_local *local, const struct sdp_session *theirs,
                     struct media_t38 *out)
 {
-    int rc = media_read_t38(theirs, local->max_bit_rate, out);
+    bool dtls;
+    int index = find_t38(local, theirs, &dtls);
+    int rc = read_t38(theirs, index, local->max_bit_rate, out);
     if (rc < 0)
         return rc;
+    out->dtls = dtls;
+    if (dtls) {
+        memcpy(out->fingerprint, theirs->media[index].fingerprint, sizeof out->fingerprint);
+        out->active = local->answered_t38 ? local->answered_active
+                                          : theirs->media[index].setup == SDP_SETUP_PASSIVE;
+    }
+    out->express = local->may_express && theirs->media[index].t38.express;
     out->version = local->settled ? local->said_version : lower(out->version, local->said_version);
     out->recovery = weaker(out->recovery, local->said_recovery);
     local->said_version = out->version;

@@ -12,7 +12,7 @@
 /* How UDPTL makes up for loss (T.38 §9.1, T38FaxUdpEC). */
 enum media_recovery { MEDIA_REDUNDANCY, MEDIA_FEC, MEDIA_NO_RECOVERY };
 
-enum { MEDIA_T38_VERSION_MAX = 3 };
+enum { MEDIA_T38_VERSION_MAX = 3, MEDIA_SRTP_KEYS = 3, MEDIA_SRTP_KEY_OCTETS = 46 };
 
 /* Our side of a call's media; the version counts up with each description (RFC 3264 §8). */
 struct media_local {
@@ -24,9 +24,16 @@ struct media_local {
     uint8_t t38_version;          /* that we offer; answered is what the peer offers, up to 3 */
     enum media_recovery recovery; /* that we offer, and the best that we answer */
     bool no_t38;                  /* is not answered */
+    bool secured;                 /* media must be protected: nothing else is offered or answered */
+    bool may_express;             /* the trunk is trusted to run ahead of the clock */
+    bool may_protect;             /* signalling is TLS: protected media is answered */
+    uint8_t fingerprint[SDP_FINGERPRINT_OCTETS]; /* of the line that carries the call */
+    /* Random octets, of which the keys for SRTP are made: one for each suite, the best first. */
+    uint8_t srtp_keys[MEDIA_SRTP_KEYS][MEDIA_SRTP_KEY_OCTETS];
     /* kept by the functions here: */
     uint8_t said_version; /* of our latest description of T.38 */
     enum media_recovery said_recovery;
+    bool answered_audio, answered_t38, answered_active;
     bool settled; /* an engine may run with said_version: it is not answered otherwise again */
 };
 
@@ -37,6 +44,10 @@ struct media_t38 {
     uint16_t max_datagram;        /* what the peer accepts */
     uint32_t max_bit_rate;        /* the smaller of both */
     enum media_recovery recovery; /* that both can do; redundancy when the peer says nothing */
+    bool dtls;                    /* UDP/TLS/UDPTL (RFC 7345) */
+    bool express;                 /* both run ahead of the clock */
+    bool active;                  /* we begin the handshake */
+    uint8_t fingerprint[SDP_FINGERPRINT_OCTETS]; /* of the peer */
 };
 
 /* What was agreed for audio. */
@@ -44,6 +55,9 @@ struct media_audio {
     struct sockaddr_storage peer;
     uint8_t payload_type; /* both ways */
     bool a_law;
+    bool rtcp; /* reports travel on the same port; else there are none */
+    uint8_t srtp_suite; /* enum srtp_media_suite; 0: plain RTP */
+    uint8_t send_key[MEDIA_SRTP_KEY_OCTETS], receive_key[MEDIA_SRTP_KEY_OCTETS];
 };
 
 /* G.711 on our port. Returns 0 or a negative errno as sdp_begin(). Each function here that writes a
@@ -60,10 +74,15 @@ int media_offer_t38(struct media_local *local, struct sdp_session *sdp)
 int media_answer(struct media_local *local, const struct sdp_session *offer,
                  struct sdp_session *answer, bool *t38) __attribute__((warn_unused_result));
 
-/* Reads the peer's description: the first G.711 of its first usable audio line. Returns 0; -ENOTSUP
- * when there is none, or no usable address. */
-int media_read_audio(const struct sdp_session *sdp, struct media_audio *out)
-    __attribute__((warn_unused_result));
+/* Whether a description of the peer's has T.38 (or audio) that we would take, as it is protected.
+ */
+bool media_has_t38(const struct media_local *local, const struct sdp_session *sdp);
+bool media_has_audio(const struct media_local *local, const struct sdp_session *sdp);
+
+/* What holds once both have described audio: the first G.711 of the peer's first usable line, and
+ * the keys when it is protected. Returns 0; -ENOTSUP when there is none, or no usable address. */
+int media_agree_audio(const struct media_local *local, const struct sdp_session *sdp,
+                      struct media_audio *out) __attribute__((warn_unused_result));
 
 /* What holds once both have described T.38, our description coming first or answering: the lower
  * version, the smaller rate, the weaker recovery (T.38 §D.2.3), and where the peer's datagrams go.
@@ -72,8 +91,8 @@ int media_read_audio(const struct sdp_session *sdp, struct media_audio *out)
 int media_agree_t38(struct media_local *local, const struct sdp_session *theirs,
                     struct media_t38 *out) __attribute__((warn_unused_result));
 
-/* Reads the peer's description alone: its T.38 line and where its datagrams go. Returns 0; -ENOTSUP
- * when there is no T.38 line that is not refused, or no usable address. */
+/* Reads the peer's description alone: its unprotected T.38 line and where its datagrams go. Returns
+ * 0; -ENOTSUP when there is no T.38 line that is not refused, or no usable address. */
 int media_read_t38(const struct sdp_session *sdp, uint32_t our_max_bit_rate, struct media_t38 *out)
     __attribute__((warn_unused_result));
 

@@ -125,6 +125,21 @@ static int take_principals(struct snapshot *s, const struct db_result *r, int ro
     return 0;
 }
 
+static void take_protection(struct trunk_info *t, const struct trunk_row *row)
+{
+    t->sips = strcmp(row->transport, "sips") == 0;
+    t->protocol = t->sips || strcmp(row->transport, "tls") == 0 ? SIP_TLS
+                  : strcmp(row->transport, "tcp") == 0          ? SIP_TCP
+                                                                : SIP_UDP;
+    t->secured = row->secured != 0;
+    t->long_by_tcp = row->long_by_tcp != 0;
+    t->express = row->express != 0 && t->protocol == SIP_TLS;
+    snprintf(t->tls_name, sizeof t->tls_name, "%s", row->tls_name);
+    snprintf(t->tls_ca, sizeof t->tls_ca, "%s", row->tls_ca);
+    snprintf(t->tls_certificate, sizeof t->tls_certificate, "%s", row->tls_certificate);
+    snprintf(t->tls_key, sizeof t->tls_key, "%s", row->tls_key);
+}
+
 static int take_trunks(struct snapshot *s, const struct db_result *r, int rows)
 {
     s->trunks = calloc((size_t)rows + 1, sizeof *s->trunks);
@@ -140,6 +155,7 @@ static int take_trunks(struct snapshot *s, const struct db_result *r, int rows)
         snprintf(t->prefix, sizeof t->prefix, "%s", row.prefix);
         t->port = (uint16_t)row.port;
         t->t38_first = row.t38_first != 0;
+        take_protection(t, &row);
         t->audio_fallback = row.audio_fallback != 0;
         if (socket_address_parse(t->host, t->port, &t->address) == 0)
             s->trunk_count++;
@@ -285,14 +301,20 @@ const struct trunk_info *policy_cache_trunk(const struct policy_cache *c, const 
     return NULL;
 }
 
+static bool uses(const struct trunk_info *t, enum sip_protocol protocol)
+{
+    return t->protocol == protocol || (t->protocol == SIP_UDP && protocol == SIP_TCP);
+}
+
 const struct trunk_info *policy_cache_trunk_from(const struct policy_cache *c,
-                                                 const struct sockaddr *source)
+                                                 const struct sockaddr *source,
+                                                 enum sip_protocol protocol)
 {
     const struct trunk_info *found = NULL;
     for (size_t i = 0; c->now && i < c->now->trunk_count; i++) {
         const struct trunk_info *t = &c->now->trunks[i];
         const struct sockaddr *address = (const struct sockaddr *)&t->address;
-        if (!socket_address_same_host(address, source))
+        if (!socket_address_same_host(address, source) || !uses(t, protocol))
             continue;
         if (socket_address_port(address) == socket_address_port(source))
             return t;

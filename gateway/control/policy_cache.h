@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "gateway/db/db.h"
+#include "gateway/sip/sip.h"
 #include "policy/decision.h"
 
 struct policy_cache;
@@ -18,9 +19,17 @@ struct trunk_info {
     char host[64]; /* address literal */
     uint16_t port;
     struct sockaddr_storage address;
+    enum sip_protocol protocol;
+    bool sips;        /* with TLS: sips URIs */
+    bool secured;     /* protected media or no call */
+    bool express;     /* with TLS: a gateway that may run ahead of the clock */
+    bool long_by_tcp; /* with UDP: long requests go by TCP */
+    /* With TLS: what its certificate must be for, and names of files in sip.tls_directory; "": as
+     * configured for all. */
+    char tls_name[256], tls_ca[104], tls_certificate[104], tls_key[104];
     bool t38_first;
     bool audio_fallback; /* T.30 over audio when the peer has no T.38 */
-    char prefix[32]; /* numbers it is for; "" all */
+    char prefix[32];     /* numbers it is for; "" all */
 };
 
 /* Makes a cache with nothing loaded: everything is denied. Returns 0 or -ENOMEM. */
@@ -40,10 +49,12 @@ const struct policy_set *policy_cache_set(const struct policy_cache *cache);
 const struct policy_principal *policy_cache_account(const struct policy_cache *cache, uid_t uid);
 const struct trunk_info *policy_cache_trunk(const struct policy_cache *cache, const char *name);
 
-/* The trunk that a message came from: the one with this address and port, else one with the
- * address. */
+/* The trunk that a message came from by that protocol: of those that use it, the one with this
+ * address and port, else one with the address. A trunk of UDP may use TCP as well, for what is too
+ * long. */
 const struct trunk_info *policy_cache_trunk_from(const struct policy_cache *cache,
-                                                 const struct sockaddr *source);
+                                                 const struct sockaddr *source,
+                                                 enum sip_protocol protocol);
 
 /* The trunk for a number: longest prefix; NULL when none fits. */
 const struct trunk_info *policy_cache_route(const struct policy_cache *cache,

@@ -23,11 +23,28 @@ static void record_account(struct stranger_log *log, const char *source, uint64_
     event_note(&e, log->audit);
 }
 
-static void record(struct stranger_log *log, const char *address, uint64_t count)
+static void record_connection(struct stranger_log *log, const char *source, const char *reason,
+                              uint64_t count)
+{
+    struct event e;
+    event_begin(&e, "connection.failed", "system", NULL);
+    event_outcome(&e, "failed");
+    event_text(&e, "direction", source[0] == '<' ? "in" : "out");
+    event_personal(&e, "peer", source[0] == '<' || source[0] == '>' ? source + 2 : source);
+    event_text(&e, "reason", reason);
+    event_integer(&e, "count", (int64_t)count);
+    event_note(&e, log->audit);
+}
+
+static void record(struct stranger_log *log, const char *address, const char *text, uint64_t count)
 {
     struct event e;
     if (log->accounts) {
         record_account(log, address, count);
+        return;
+    }
+    if (log->connections) {
+        record_connection(log, address, text, count);
         return;
     }
     event_begin(&e, "call.refused", "nobody", NULL);
@@ -39,12 +56,13 @@ static void record(struct stranger_log *log, const char *address, uint64_t count
     event_note(&e, log->audit);
 }
 
-static void note(struct stranger_log *log, const char *text, uint64_t now_ms)
+static void note(struct stranger_log *log, const char *text, const char *reason, uint64_t now_ms)
 {
     struct stranger *free_place = NULL;
     for (size_t i = 0; i < STRANGERS_MAX; i++) {
         struct stranger *s = &log->strangers[i];
-        if (strcmp(s->address, text) == 0) {
+        /* Another reason than before is told at once: it may be what somebody is looking for. */
+        if (strcmp(s->address, text) == 0 && strcmp(s->text, reason) == 0) {
             s->count++;
             return;
         }
@@ -57,16 +75,17 @@ static void note(struct stranger_log *log, const char *text, uint64_t now_ms)
         return;
     }
     snprintf(free_place->address, sizeof free_place->address, "%s", text);
+    snprintf(free_place->text, sizeof free_place->text, "%s", reason);
     free_place->since_ms = now_ms;
     free_place->count = 0;
-    record(log, text, 1);
+    record(log, text, free_place->text, 1);
 }
 
 void stranger_log_note(struct stranger_log *log, const struct sockaddr *source, uint64_t now_ms)
 {
     char text[SOCKET_ADDRESS_HOST];
     socket_address_host(source, text);
-    note(log, text, now_ms);
+    note(log, text, "", now_ms);
 }
 
 void stranger_log_note_account(struct stranger_log *log, uid_t uid, const char *reason,
@@ -74,7 +93,16 @@ void stranger_log_note_account(struct stranger_log *log, uid_t uid, const char *
 {
     char text[STRANGER_TEXT];
     snprintf(text, sizeof text, "%u %s", (unsigned)uid, reason);
-    note(log, text, now_ms);
+    note(log, text, "", now_ms);
+}
+
+void stranger_log_note_connection(struct stranger_log *log, const struct sockaddr *peer,
+                                  bool incoming, const char *reason, uint64_t now_ms)
+{
+    char host[SOCKET_ADDRESS_HOST], text[STRANGER_TEXT];
+    socket_address_host(peer, host);
+    snprintf(text, sizeof text, "%c %s", incoming ? '<' : '>', host);
+    note(log, text, reason, now_ms);
 }
 
 void stranger_log_flush(struct stranger_log *log, uint64_t now_ms)
@@ -84,7 +112,7 @@ void stranger_log_flush(struct stranger_log *log, uint64_t now_ms)
         if (!s->address[0] || now_ms - s->since_ms < STRANGER_PERIOD_MS)
             continue;
         if (s->count > 0) {
-            record(log, s->address, s->count);
+            record(log, s->address, s->text, s->count);
             s->count = 0;
             s->since_ms = now_ms;
         } else {
@@ -92,7 +120,7 @@ void stranger_log_flush(struct stranger_log *log, uint64_t now_ms)
         }
     }
     if (log->others > 0 && now_ms - log->others_since_ms >= STRANGER_PERIOD_MS) {
-        record(log, log->accounts ? others : "other addresses", log->others);
+        record(log, log->accounts ? others : "other addresses", "", log->others);
         log->others = 0;
     }
 }

@@ -11,10 +11,11 @@
 
 #include "gateway/audit/audit.h"
 
-enum { STRANGERS_MAX = 256, STRANGER_TEXT = 64, STRANGER_PERIOD_MS = 60000 };
+enum { STRANGERS_MAX = 256, STRANGER_TEXT = 64, STRANGER_REASON = 256, STRANGER_PERIOD_MS = 60000 };
 
 struct stranger {
-    char address[STRANGER_TEXT]; /* or "UID REASON"; "": free */
+    char address[STRANGER_TEXT]; /* or "UID REASON", "> ADDRESS", "< ADDRESS"; "": free */
+    char text[STRANGER_REASON];  /* of a connection: why it failed, the last time */
     uint64_t since_ms;
     uint64_t count; /* not recorded yet */
 };
@@ -22,7 +23,8 @@ struct stranger {
 /* All zero but audit and accounts is an empty log. */
 struct stranger_log {
     struct audit *audit;
-    bool accounts; /* of local accounts, not of addresses */
+    bool accounts;    /* of local accounts, not of addresses */
+    bool connections; /* of SIP connections that failed */
     struct stranger strangers[STRANGERS_MAX];
     uint64_t others; /* from sources beyond STRANGERS_MAX */
     uint64_t others_since_ms;
@@ -32,6 +34,10 @@ struct stranger_log {
 void stranger_log_note(struct stranger_log *log, const struct sockaddr *source, uint64_t now_ms);
 void stranger_log_note_account(struct stranger_log *log, uid_t uid, const char *reason,
                                uint64_t now_ms);
+
+/* A connection with that address failed for that reason; for a log of connections. */
+void stranger_log_note_connection(struct stranger_log *log, const struct sockaddr *peer,
+                                  bool incoming, const char *reason, uint64_t now_ms);
 
 /* Records what has waited for STRANGER_PERIOD_MS; to be called every few seconds. */
 void stranger_log_flush(struct stranger_log *log, uint64_t now_ms);

@@ -70,6 +70,9 @@ void fax_attempt_row_read(const struct db_result *result, int row, struct fax_at
     out->retransmissions = row_integer(&reader);
     out->pages = row_integer(&reader);
     out->seconds = row_integer(&reader);
+    out->signalling = row_text(&reader);
+    out->protection = row_text(&reader);
+    out->express = row_integer(&reader);
 }
 
 void fax_key_row_read(const struct db_result *result, int row, struct fax_key_row *out)

@@ -28,7 +28,8 @@ static const struct db_statement numbers = {
 };
 static const struct db_statement trunks = {
     .name = "register_trunks",
-    .sql = "SELECT trunk, host, prefix, port, t38_first, audio_fallback FROM trunks WHERE "
+    .sql = "SELECT trunk, host, prefix, port, t38_first, audio_fallback, transport, tls_name, "
+           "tls_ca, tls_certificate, tls_key, secured, long_by_tcp, express FROM trunks WHERE "
            "removed_at IS NULL "
            "ORDER BY trunk",
 };
@@ -121,4 +122,12 @@ void trunk_row_read(const struct db_result *result, int row, struct trunk_row *o
     out->port = row_integer(&reader);
     out->t38_first = row_integer(&reader);
     out->audio_fallback = row_integer(&reader);
+    out->transport = row_text(&reader);
+    out->tls_name = row_text(&reader);
+    out->tls_ca = row_text(&reader);
+    out->tls_certificate = row_text(&reader);
+    out->tls_key = row_text(&reader);
+    out->secured = row_integer(&reader);
+    out->long_by_tcp = row_integer(&reader);
+    out->express = row_integer(&reader);
 }

@@ -131,7 +131,7 @@ int http_head_parse(struct http_head *head, const char *octets, size_t length,
         return error;
     head->text = malloc(length + 1);
     if (!head->text)
-        return -ENOMEM;
+        return http_refuse(refusal, 503, "no memory for the head");
     memcpy(head->text, octets, length);
     head->text[length] = '\0';
     struct head_spans spans = {.text = head->text, .head = head};

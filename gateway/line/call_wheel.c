@@ -80,7 +80,8 @@ void call_wheel_remove(struct call_wheel *wheel, struct call_wheel_entry *entry)
 
 /* What is due moves to a list of its own first: whatever a visit removes or puts on, each is met
  * once. */
-void call_wheel_advance(struct call_wheel *wheel, uint64_t now_ms, call_wheel_cb *visit, void *user)
+void call_wheel_advance(struct call_wheel *wheel, uint64_t now_ms, call_wheel_cb *visit,
+                        call_wheel_ahead_cb *ahead, void *user)
 {
     uint64_t due = now_ms < wheel->origin_ms ? 0 : (now_ms - wheel->origin_ms) / CALL_WHEEL_STEP_MS;
     struct call_wheel_entry waiting;
@@ -98,6 +99,10 @@ void call_wheel_advance(struct call_wheel *wheel, uint64_t now_ms, call_wheel_cb
         struct call_wheel_entry *entry = waiting.next;
 
         call_wheel_remove(wheel, entry);
+        if (ahead != NULL && waiting.next != &waiting) {
+            __builtin_prefetch(waiting.next->next);
+            ahead(waiting.next);
+        }
         visit(user, entry, now_ms);
     }
 }

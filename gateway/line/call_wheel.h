@@ -29,6 +29,10 @@ struct call_wheel {
  * others, and remove any. */
 typedef void call_wheel_cb(void *user, struct call_wheel_entry *entry, uint64_t now_ms);
 
+/* Called for an entry, that may or may not be visited soon, so that its memory can be fetched; it
+ * must change nothing. */
+typedef void call_wheel_ahead_cb(const struct call_wheel_entry *entry);
+
 /* Makes an empty wheel whose time starts at now_ms. The wheel must not be moved afterwards. */
 void call_wheel_init(struct call_wheel *wheel, uint64_t now_ms);
 
@@ -40,8 +44,9 @@ void call_wheel_remove(struct call_wheel *wheel, struct call_wheel_entry *entry)
 
 /* Runs the steps that are due at now_ms. However many they are, each entry is visited once at most:
  * whoever is visited brings itself up to now_ms. What a visit puts on waits for the next advance.
+ * `ahead` (may be NULL) is called for each entry while the one before it is visited.
  */
 void call_wheel_advance(struct call_wheel *wheel, uint64_t now_ms, call_wheel_cb *visit,
-                        void *user);
+                        call_wheel_ahead_cb *ahead, void *user);
 
 #endif

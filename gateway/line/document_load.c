@@ -4,6 +4,7 @@
 #include "codecs/header_line.h"
 #include "codecs/page_coder.h"
 #include "codecs/raster.h"
+#include "codecs/t6_top.h"
 #include "gateway/line/vault_pages.h"
 
 #include <errno.h>
@@ -101,15 +102,87 @@ static void fill_header_text(struct header_text *text, const struct msg_call_sta
     text->to = start->header_to;
 }
 
-static int draw_header(struct raster *raster, const struct page_format *format,
-                       const struct header_text *text, uint32_t page, uint32_t pages)
-{
+/* The header line of one page. */
+struct header_draw {
+    const struct header_text *text;
+    uint16_t y_dpi;
     char right[40];
+};
 
-    if (text->to == NULL)
+static int draw_header_cb(void *user, struct raster *raster)
+{
+    const struct header_draw *draw = user;
+
+    return header_line_draw(raster, draw->y_dpi, draw->text->left, draw->text->to, draw->right);
+}
+
+/* For a page that is too short, or that is not in T.6. */
+static int code_anew(const struct coded_page *stored, struct header_draw *draw,
+                     struct coded_page *page)
+{
+    struct page_format format = stored->format;
+    struct raster raster;
+    int error = vault_page_decode(stored, &raster);
+
+    if (error != 0)
+        return error;
+    if (draw->text->to != NULL)
+        error = draw_header_cb(draw, &raster);
+    format.coding = PAGE_CODING_T6;
+    format.lsb_first = true;
+    if (error == 0)
+        error = page_encode(&raster, &format, page);
+    raster_free(&raster);
+    return error != 0 ? errno_of_codecs(error) : 0;
+}
+
+/* What was sealed is taken as it is but for its top: it was decoded when it was rendered, and the
+ * seal says that it is the same. */
+static int prepare_page(struct coded_page *stored, struct header_draw *draw,
+                        struct coded_page *page)
+{
+    bool is_t6 = stored->format.coding == PAGE_CODING_T6;
+    int error;
+
+    if (is_t6 && draw->text->to == NULL) {
+        *page = *stored;
+        memset(stored, 0, sizeof *stored);
         return 0;
-    snprintf(right, sizeof right, "page %u/%u", page, pages);
-    return header_line_draw(raster, format->y_dpi, text->left, text->to, right);
+    }
+    draw->y_dpi = stored->format.y_dpi;
+    error = is_t6 ? t6_change_top(stored, header_line_rows(draw->y_dpi), draw_header_cb, draw, true,
+                                  page)
+                  : FAX_EUNSUPPORTED;
+    if (error == FAX_EUNSUPPORTED || error == FAX_ETRUNCATED)
+        return code_anew(stored, draw, page);
+    return error != 0 ? errno_of_codecs(error) : 0;
+}
+
+/* Takes the page over, also on failure. */
+static int append_coded(struct loaded_document *document, struct coded_page *page)
+{
+    const struct page_limits limits = {.max_rows = RASTER_ROWS_MAX};
+    struct page_format format = page->format;
+    struct raster raster;
+    int error = 0;
+
+    if (document->t85_pages != NULL) {
+        error = page_decode(page->data, page->length, &page->format, &limits, &raster, NULL);
+        format.coding = PAGE_CODING_T85;
+        if (error == 0) {
+            error = page_encode(&raster, &format, &document->t85_pages[document->page_count]);
+            raster_free(&raster);
+        }
+    }
+    if (error != 0) {
+        coded_page_free(page);
+        return errno_of_codecs(error);
+    }
+    if (document->t85_pages != NULL)
+        document->octets += document->t85_pages[document->page_count].length;
+    document->octets += page->length;
+    document->pages[document->page_count++] = *page;
+    return document->octets > DOCUMENT_LOAD_OCTETS_MAX ? -E2BIG : 0;
 }
 
 /* The whole number of pages stands in the header line of the first one. */
@@ -129,17 +202,16 @@ static int count_pages(struct vault_pages *pages, uint32_t *count, uint32_t *fai
 static int load_page(struct loaded_document *document, struct vault_pages *pages,
                      const struct header_text *text, uint32_t count)
 {
-    struct page_format format;
-    struct raster raster;
-    int found = vault_pages_next(pages, &raster, &format);
-    int error;
+    struct header_draw draw = {.text = text};
+    struct coded_page stored, page;
+    int found = vault_pages_next_coded(pages, &stored), error;
 
     if (found <= 0)
         return found == 0 ? -EBADMSG : found;
-    error = draw_header(&raster, &format, text, vault_pages_number(pages), count);
-    error = error != 0 ? errno_of_codecs(error) : document_append(document, &raster, &format);
-    raster_free(&raster);
-    return error;
+    snprintf(draw.right, sizeof draw.right, "page %u/%u", vault_pages_number(pages), count);
+    error = prepare_page(&stored, &draw, &page);
+    coded_page_free(&stored);
+    return error != 0 ? error : append_coded(document, &page);
 }
 
 static int load_pages(struct loaded_document *document, const struct vault_pages_source *source,

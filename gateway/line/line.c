@@ -1,6 +1,7 @@
 #include "gateway/line/line.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,11 @@
 #include "gateway/process/roles.h"
 #include "t38/t30_result.h"
 
-enum { LINE_CALLS_DEFAULT = 4000 };
+enum {
+    LINE_CALLS_DEFAULT = 4000,
+    TRIM_PEAK_MIN = 64, /* calls */
+    TRIM_FRACTION = 16,
+};
 
 struct line_call *line_find_call(struct line *line, uint32_t number)
 {
@@ -31,13 +36,39 @@ void line_insert_call(struct line *line, struct line_call *call)
 
     call->chain = *bucket;
     *bucket = call;
-    line->call_count++;
+    if (++line->call_count > line->calls_peak)
+        line->calls_peak = line->call_count;
 }
 
 static void close_handles(struct line *line)
 {
     if (!uv_is_closing((uv_handle_t *)&line->tick))
         uv_close((uv_handle_t *)&line->tick, NULL);
+}
+
+static void trim_cb(uv_work_t *work)
+{
+    (void)work;
+    (void)malloc_trim(0);
+}
+
+static void trimmed_cb(uv_work_t *work, int status)
+{
+    struct line *line = work->data;
+
+    (void)status;
+    line->trimming = false;
+}
+
+/* What thousands of calls took is the system's again when few are left. */
+static void return_memory(struct line *line)
+{
+    if (line->trimming || line->calls_peak < TRIM_PEAK_MIN ||
+        line->call_count > line->calls_peak / TRIM_FRACTION)
+        return;
+    line->calls_peak = line->call_count;
+    line->trim.data = line;
+    line->trimming = uv_queue_work(&line->loop, &line->trim, trim_cb, trimmed_cb) == 0;
 }
 
 void line_remove_call(struct line *line, struct line_call *call)
@@ -50,6 +81,7 @@ void line_remove_call(struct line *line, struct line_call *call)
         return;
     *at = call->chain;
     line->call_count--;
+    return_memory(line);
     if (line->closing && line->call_count == 0)
         close_handles(line);
 }
@@ -153,7 +185,7 @@ static int line_open(struct line *line, int fd, const struct role_context *conte
     error = uv_timer_init(&line->loop, &line->tick);
     line->tick.data = line;
     if (error == 0)
-        error = line_warm(&line->loop, context);
+        error = line_warm(&line->loop, context, &line->identity);
     if (error == 0)
         error = ipc_channel_open(&line->loop, fd, &handlers, &line->channel);
     else
@@ -166,9 +198,13 @@ static void line_report(const struct line *line)
     log_write(
         LOG_LEVEL_NOTICE,
         "line ends: ticks=%llu longest_stall_us=%llu longest_busy_us=%llu "
-        "progress_dropped=%llu",
+        "progress_dropped=%llu pages_confirmed=%u confirm_p50_us=%llu confirm_p99_us=%llu "
+        "confirm_longest_us=%llu",
         (unsigned long long)line->stall.ticks, (unsigned long long)line->stall.longest_wall_us,
-        (unsigned long long)line->stall.longest_cpu_us, (unsigned long long)line->progress_dropped);
+        (unsigned long long)line->stall.longest_cpu_us, (unsigned long long)line->progress_dropped,
+        line->confirmed.total, (unsigned long long)delay_counts_within_us(&line->confirmed, 500),
+        (unsigned long long)delay_counts_within_us(&line->confirmed, 990),
+        (unsigned long long)line->confirmed.longest_us);
 }
 
 int line_main(int fd, const struct role_context *context)
@@ -192,6 +228,7 @@ int line_main(int fd, const struct role_context *context)
     }
     uv_run(&line->loop, UV_RUN_DEFAULT);
     line_report(line);
+    dtls_identity_free(line->identity);
     if (line->epoll_fd >= 0)
         close(line->epoll_fd);
     (void)uv_loop_close(&line->loop);

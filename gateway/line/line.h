@@ -11,17 +11,20 @@
 #include <uv.h>
 
 #include "gateway/line/call_wheel.h"
+#include "gateway/line/delay_counts.h"
 #include "gateway/line/media_transport.h"
 #include "gateway/process/ipc.h"
 #include "gateway/process/messages.h"
 
 struct line_call;
+struct dtls_identity;
 
 enum { LINE_BUCKETS = 4096, LINE_READY_MAX = 256 };
 
 /* What the loop's punctuality was, for the log at the end. */
 struct line_stall {
     uint64_t last_wall_us, last_cpu_us; /* at the latest tick; 0: none since the timer started */
+    uint64_t before_us;                 /* at the tick before: what waits at this one came since */
     uint64_t longest_wall_us;           /* longest time between two ticks beyond the 5 ms */
     uint64_t longest_cpu_us;            /* most CPU of the loop's thread between two ticks */
     uint64_t ticks;
@@ -37,10 +40,16 @@ struct line {
     struct call_wheel wheel;
     struct line_call *calls[LINE_BUCKETS]; /* by call number, chained */
     unsigned call_count, call_limit;
+    struct dtls_identity *identity; /* of this process; its fingerprint goes out with each call */
     uint64_t hold_rnr_ms, hold_without_ecm_ms;
     uint64_t progress_dropped; /* messages that the channel had no room for */
     struct line_stall stall;
+    struct delay_counts confirmed; /* from the end of a page until it may be confirmed */
+    unsigned calls_peak;           /* most calls since memory was given back */
+    bool trimming;                 /* that is under way */
+    uv_work_t trim;
     uint8_t datagram[MEDIA_DATAGRAM_MAX]; /* the one being looked at */
+    uint8_t leaving[MEDIA_DATAGRAM_MAX];  /* the one being sent */
 };
 
 /* The loop's clock: steady, milliseconds. */

@@ -50,6 +50,8 @@ void line_call_report_ready(struct line_call *call, int status, const char *reas
     };
 
     snprintf(ready.reason, sizeof ready.reason, "%s", reason);
+    memcpy(ready.fingerprint, dtls_identity_fingerprint(call->line->identity),
+           sizeof ready.fingerprint);
     if (line_send(call->line, MSG_CALL_READY, &ready, sizeof ready) != 0 && status == 0)
         line_call_abort(call, T30_RESULT_ABORTED, "control does not take messages");
     else if (status != 0)
@@ -230,6 +232,9 @@ static bool make_way(struct line_call *call, const struct msg_call_media *media)
 {
     switch (line_audio_update(call, media)) {
     case LINE_AUDIO_KEEP:
+        if (!line_call_may_move(call, media))
+            line_call_abort(call, T30_RESULT_ABORTED,
+                            "the peer changed the protection of running media");
         return false;
     case LINE_AUDIO_TOO_LATE:
         line_call_abort(call, T30_RESULT_ABORTED, "T.38 came in the middle of a page over audio");
@@ -269,6 +274,8 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         return;
     error = open_session(call, media);
     if (error == 0)
+        error = line_call_protect(call, media);
+    if (error == 0)
         error = watch(call);
     if (error != 0) {
         snprintf(text, sizeof text, "the fax session cannot be started (%d)", error);
@@ -283,8 +290,10 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         call->started_ms = line_now_ms();
     call->heard_ms = line_now_ms();
     line_watch_begin(call, call->heard_ms);
+    line_call_limit_silence(call);
     line_tick_start(call->line);
-    fax_engine_tick(call->engine, line_now_ms());
+    if (!call->shaking)
+        fax_engine_tick(call->engine, line_now_ms());
     line_call_settle(call);
 }
 
@@ -298,9 +307,10 @@ void line_call_journaled(struct line_call *call, const struct msg_page_journaled
     call->page_asked = 0;
     fax_engine_tick(call->engine, line_now_ms()); /* its time may be behind */
     /* FAX_ESTATE: the session ended while control was asked; there is nothing to confirm. */
-    if (answer->status == 0)
+    if (answer->status == 0) {
         (void)fax_engine_page_judged(call->engine, call->page_copy);
-    else
+        delay_counts_add(&call->line->confirmed, uv_hrtime() / 1000u - call->page_since_us);
+    } else
         (void)fax_engine_page_refused(call->engine, T30_RESULT_STORE_FAILED);
     line_call_run_ahead(call, line_now_ms());
     line_call_settle(call);
@@ -312,7 +322,7 @@ void line_call_stop(struct line_call *call, const struct msg_call_stop *stop)
     uint64_t now = line_now_ms();
 
     snprintf(text, sizeof text, "%.*s", (int)sizeof stop->reason - 1, stop->reason);
-    if (call->state == LINE_CALL_RUNNING && !call->finished) {
+    if (call->state == LINE_CALL_RUNNING && !call->finished && !call->shaking) {
         line_call_drain(call, LINE_CALL_DATAGRAMS_AT_STOP, now);
         fax_engine_tick(call->engine, now);
     }
@@ -376,6 +386,7 @@ static int send_done(struct line_call *call)
     if (statistics->modem != FAX_MODEM_UNTRAINED)
         snprintf(done.modem, sizeof done.modem, "%s", fax_modem_name(statistics->modem));
     snprintf(done.text, sizeof done.text, "%s", call->text);
+    snprintf(done.protection, sizeof done.protection, "%s", call->protection);
     return line_send(call->line, MSG_CALL_DONE, &done, sizeof done);
 }
 
@@ -390,7 +401,9 @@ static void begin_ending(struct line_call *call)
     call->engine = NULL;
     call->page_asked = 0;
     unwatch(call);
+    line_audio_bye(call);
     media_transport_close(&call->media);
+    call->dtls = NULL;
     line_tick_start(call->line);
 }
 

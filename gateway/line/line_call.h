@@ -15,6 +15,7 @@
 #include "gateway/line/call_wheel.h"
 #include "gateway/line/document_load.h"
 #include "gateway/line/line.h"
+#include "gateway/line/media_dtls.h"
 #include "gateway/line/media_transport.h"
 #include "gateway/line/received_page.h"
 #include "gateway/process/messages.h"
@@ -56,35 +57,42 @@ struct line_job {
 };
 
 struct line_call {
+    /* What every visit and datagram needs stands together, the rest behind it. */
     struct call_wheel_entry wheel;
-    struct line_call *chain;
-    struct line *line;
+    struct fax_engine *engine;
+    struct udptl_receiver *udptl_in;
+    struct udptl_sender *udptl_out;
     enum line_call_state state;
-    struct msg_call_start start; /* the data key is wiped as soon as it is not needed */
+    bool finished; /* the engine's last event came, or the call ended without an engine */
+    bool watched;  /* its socket is in the line's epoll set */
+    bool express;  /* agreed with the peer: both may run ahead of the clock */
+    struct line *line;
+    uint64_t heard_ms;   /* latest valid datagram */
+    uint64_t heard_tick; /* latest tick that found something in the socket */
+    uint32_t media_seen;
+    uint32_t silence_ms; /* the call ends when it hears nothing for so long; 0: never */
     struct media_transport media;
-    bool watched; /* its socket is in the line's epoll set */
+    struct media_dtls *dtls;  /* media's, when it is protected so */
+    struct line_audio *audio; /* NULL: T.38 */
+    bool shaking;             /* the handshake of dtls is not over: the session waits */
+    uint8_t protected_by;     /* enum media_path */
+    char protection[MSG_PROTECTION_MAX];
+    struct line_call *chain;
+    struct msg_call_start start; /* the data key is wiped as soon as it is not needed */
     int vault_fd;
     struct line_job job;
     struct received_pages vault;     /* receiver */
     struct loaded_document document; /* sender */
     struct loaded_document reduced;  /* the same with less resolution, once it is needed */
-    struct fax_engine *engine;
-    struct udptl_sender *udptl_out;
-    struct udptl_receiver *udptl_in;
-    struct line_audio *audio; /* NULL: T.38 */
-    bool express;             /* agreed with the peer: both may run ahead of the clock */
     struct express_flow flow;
     uint32_t page_asked;     /* receiver: MSG_PAGE_SEALED sent for it, answer awaited; else 0 */
     enum fax_copy page_copy; /* what that page is worth */
+    uint64_t page_since_us;  /* its end may have come as early as this */
     uint64_t started_ms;     /* of media */
-    uint64_t heard_ms;       /* latest valid datagram */
-    uint64_t heard_tick;     /* latest tick that found something in the socket */
-    uint32_t media_seen;
     struct call_watch watch;
     bool watch_now;            /* computing time ran out: judge at the next step */
     uint64_t foreign_reported; /* datagrams of other addresses that control knows of */
     uint64_t foreign_since_ms; /* the last report */
-    bool finished; /* the engine's last event came, or the call ended without an engine */
     int result;
     uint32_t page_pending;
     uint64_t ended_ms;
@@ -99,6 +107,16 @@ void line_call_start(struct line *line, struct ipc_message *message);
 
 /* Media is negotiated (or the peer's address changed). */
 void line_call_media(struct line_call *call, const struct msg_call_media *media);
+
+/* line_protect.c. protect: puts in place what the media is to be protected by; 0 or a negative
+ * errno. may_move: whether media that runs may be told this. shake: while a handshake is under way,
+ * takes its next step and returns true: nothing else is to be done (the call may be freed).
+ * begin_session: the handshake is over. */
+int line_call_protect(struct line_call *call, const struct msg_call_media *media)
+    __attribute__((warn_unused_result));
+bool line_call_may_move(const struct line_call *call, const struct msg_call_media *media);
+bool line_call_shake(struct line_call *call, uint64_t now_ms);
+void line_call_begin_session(struct line_call *call, uint64_t now_ms);
 
 /* Control's answer for a sealed page. */
 void line_call_journaled(struct line_call *call, const struct msg_page_journaled *answer);
@@ -121,8 +139,15 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms);
  * be read in a tick when there was something at the tick before too. */
 void line_call_hear(struct line_call *call, uint64_t tick, uint64_t now_ms);
 
+/* Sets how long the call may hear nothing; to be called when its media begins and when the first
+ * datagram of the peer was counted. */
+void line_call_limit_silence(struct line_call *call);
+
 /* When the running call next has something to do by itself. */
 uint64_t line_call_due_ms(const struct line_call *call);
+
+/* Asks for the memory that one of the two above or below will need, some microseconds before. */
+void line_call_prefetch(const struct line_call *call);
 
 /* Visit of the wheel, when that moment has come or earlier. The call may be freed before return. */
 void line_call_visit(struct line_call *call, uint64_t now_ms);
@@ -168,6 +193,12 @@ bool line_audio_is_wanted(const struct msg_call_media *media);
 int line_audio_open(struct line_call *call, const struct msg_call_media *media)
     __attribute__((warn_unused_result));
 void line_audio_close(struct line_call *call);
+
+/* Every 20 ms: the reports of RTCP that are due. */
+void line_audio_tick(struct line_call *call, uint64_t now_ms);
+
+/* The call ends: says so by RTCP. */
+void line_audio_bye(struct line_call *call);
 
 /* The T.30 engine's callbacks over audio; user is the call. */
 size_t line_audio_hear(void *user, int16_t *samples);

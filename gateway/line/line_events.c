@@ -50,6 +50,7 @@ static void take_page(struct line_call *call, const struct fax_engine_event *eve
         (void)fax_engine_page_refused(call->engine, T30_RESULT_LIMIT);
         return;
     }
+    call->page_since_us = call->line->stall.before_us;
     line_call_store_page(call, event->received, number);
 }
 
@@ -96,10 +97,11 @@ void line_call_event(void *user, const struct fax_engine_event *event)
 void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copies)
 {
     struct line_call *call = user;
-    uint8_t datagram[UDPTL_DATAGRAM_MAX];
+    uint8_t *datagram = call->line->leaving;
     size_t octets = 0;
 
-    if (udptl_sender_produce(call->udptl_out, ifp, length, datagram, sizeof datagram, &octets) != 0)
+    if (udptl_sender_produce(call->udptl_out, ifp, length, datagram, MEDIA_DATAGRAM_MAX, &octets) !=
+        0)
         return;
     express_flow_sent(&call->flow);
     for (int i = 0; i < copies; i++)
@@ -121,6 +123,8 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
 {
     struct line_call *call = user;
 
+    if (call->shaking && !call->finished) /* the first packet may come before the next visit */
+        line_call_begin_session(call, now_ms);
     if (call->finished || line_call_take_report(call, data, length))
         return;
     /* The session's time must be that of the datagram: nobody visits a call that has nothing to do.
@@ -131,8 +135,10 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
         return;
     line_call_note_datagram(call, data);
     call->heard_ms = now_ms;
-    if (call->media_seen++ == 0)
+    if (call->media_seen++ == 0) {
+        line_call_limit_silence(call);
         report_progress(call, PROGRESS_MEDIA_SEEN, NULL);
+    }
 }
 
 void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
@@ -141,6 +147,8 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
         limit = LINE_CALL_DATAGRAMS_EXPRESS;
     if (!call->finished)
         (void)media_transport_receive(&call->media, call->line->datagram, limit, now_ms);
+    if (call->shaking)
+        return;
     line_call_run_ahead(call, now_ms);
 }
 
@@ -158,13 +166,15 @@ void line_call_hear(struct line_call *call, uint64_t tick, uint64_t now_ms)
 
 /* T.30 ends a session by its own timers when a sender hears nothing after it asked; a receiver
  * hears something all the time, so silence means that the sender is gone. */
+void line_call_limit_silence(struct line_call *call)
+{
+    call->silence_ms = call->start.sender && call->media_seen > 0 ? LINE_CALL_SENDER_SILENCE_MS
+                                                                  : call->start.no_media_timeout_ms;
+}
+
 static uint64_t silent_from_ms(const struct line_call *call)
 {
-    uint64_t limit_ms = call->start.no_media_timeout_ms;
-
-    if (call->start.sender && call->media_seen > 0)
-        limit_ms = LINE_CALL_SENDER_SILENCE_MS;
-    return limit_ms == 0 ? UINT64_MAX : call->heard_ms + limit_ms;
+    return call->silence_ms == 0 ? UINT64_MAX : call->heard_ms + call->silence_ms;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -184,6 +194,24 @@ uint64_t line_call_due_ms(const struct line_call *call)
     return earlier(due_ms, media_transport_due_ms(&call->media));
 }
 
+enum { CACHE_LINE = 64, CALL_LINES = 5, UDPTL_LINES = 4 };
+
+static void prefetch(const void *from, unsigned lines)
+{
+    for (unsigned i = 0; i < lines; i++)
+        __builtin_prefetch((const char *)from + (size_t)i * CACHE_LINE);
+}
+
+void line_call_prefetch(const struct line_call *call)
+{
+    prefetch(call, CALL_LINES);
+    if (call->engine == NULL)
+        return;
+    prefetch(call->udptl_in, UDPTL_LINES);
+    prefetch(call->udptl_out, UDPTL_LINES);
+    fax_engine_prefetch(call->engine);
+}
+
 static void repeat_latest(struct line_call *call, uint64_t now_ms)
 {
     uint8_t datagram[UDPTL_DATAGRAM_MAX];
@@ -199,8 +227,11 @@ void line_call_visit(struct line_call *call, uint64_t now_ms)
 {
     uint64_t from_ns = uv_hrtime();
 
+    if (line_call_shake(call, now_ms))
+        return;
     if (!call->finished) {
         media_transport_tick(&call->media, now_ms);
+        line_audio_tick(call, now_ms);
         fax_engine_tick(call->engine, now_ms);
         repeat_latest(call, now_ms);
         if (udptl_receiver_due_ms(call->udptl_in) <= now_ms)

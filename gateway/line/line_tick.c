@@ -34,6 +34,7 @@ static void measure_stall(struct line_stall *stall)
         if (busy_us > stall->longest_cpu_us)
             stall->longest_cpu_us = busy_us;
     }
+    stall->before_us = stall->last_wall_us != 0 ? stall->last_wall_us : wall_us;
     stall->last_wall_us = wall_us;
     stall->last_cpu_us = cpu_us;
     stall->ticks++;
@@ -53,6 +54,10 @@ static void drain_sockets(struct line *line, uint64_t now_ms)
         for (int i = 0; i < n; i++) {
             struct line_call *call = ready[i].data.ptr;
 
+            if (i + 2 < n)
+                __builtin_prefetch(ready[i + 2].data.ptr);
+            if (i + 1 < n)
+                line_call_prefetch(ready[i + 1].data.ptr);
             line_call_hear(call, tick, now_ms);
             line_call_settle(call);
         }
@@ -66,6 +71,12 @@ static void visit_cb(void *user, struct call_wheel_entry *entry, uint64_t now_ms
                     now_ms);
 }
 
+static void ahead_cb(const struct call_wheel_entry *entry)
+{
+    line_call_prefetch((const struct line_call *)(const void *)((const char *)entry -
+                                                                offsetof(struct line_call, wheel)));
+}
+
 void line_tick_cb(uv_timer_t *timer)
 {
     struct line *line = timer->data;
@@ -73,7 +84,7 @@ void line_tick_cb(uv_timer_t *timer)
 
     measure_stall(&line->stall);
     drain_sockets(line, now_ms);
-    call_wheel_advance(&line->wheel, now_ms, visit_cb, NULL);
+    call_wheel_advance(&line->wheel, now_ms, visit_cb, ahead_cb, NULL);
     if (line->wheel.count == 0) {
         uv_timer_stop(timer);
         line->ticking = false;

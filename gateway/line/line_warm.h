@@ -5,11 +5,13 @@
 #include <uv.h>
 
 #include "gateway/process/roles.h"
+#include "t38/dtls_media.h"
 
-/* Checks the T.30 library, loads OpenSSL's algorithms and the time zone, confines the process to no
- * path at all, starts libuv's pool, and puts the system call filter on all threads. On return the
- * loop is empty again. Returns 0 or a negative errno (logged); then the process must end. */
-int line_warm(uv_loop_t *loop, const struct role_context *context)
+/* Makes the process's certificate and checks the T.30 library, loads OpenSSL's algorithms and the
+ * time zone, confines the process to no path at all, starts libuv's pool, and puts the system call
+ * filter on all threads. On return the loop is empty again and *identity the caller's. Returns 0 or
+ * a negative errno (logged); then the process must end. */
+int line_warm(uv_loop_t *loop, const struct role_context *context, struct dtls_identity **identity)
     __attribute__((warn_unused_result));
 
 #endif

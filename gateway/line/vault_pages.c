@@ -23,6 +23,8 @@ struct vault_pages {
 
 static int errno_of_policy(int error)
 {
+    if (error == FAX_EP_VERSION)
+        return -EPROTONOSUPPORT;
     return error == FAX_EP_NOMEM || error == FAX_EP_CRYPTO ? -ENOMEM : -EBADMSG;
 }
 
@@ -133,18 +135,18 @@ int vault_pages_skip(struct vault_pages *pages, uint32_t count)
     return 0;
 }
 
-static int decode_page(const uint8_t *plain, size_t length, struct raster *page,
-                       struct page_format *format)
+/* Takes the payload over, also on failure: what stands before the coded octets goes. */
+static int page_of_payload(uint8_t *plain, size_t length, struct coded_page *page)
 {
     struct vault_page_meta meta;
-    struct page_limits limits = {0};
-    int error;
 
     if (vault_page_meta_decode(plain, length, &meta) != 0 || !page_coding_is_known(meta.coding) ||
         meta.width > RASTER_WIDTH_MAX || meta.rows > RASTER_ROWS_MAX || meta.x_dpi > UINT16_MAX ||
-        meta.y_dpi > UINT16_MAX)
+        meta.y_dpi > UINT16_MAX) {
+        wiped_free(plain, length);
         return -EBADMSG;
-    *format = (struct page_format){
+    }
+    page->format = (struct page_format){
         .width = meta.width,
         .height = meta.rows,
         .x_dpi = (uint16_t)meta.x_dpi,
@@ -152,22 +154,31 @@ static int decode_page(const uint8_t *plain, size_t length, struct raster *page,
         .coding = (enum page_coding)meta.coding,
         .lsb_first = meta.lsb_first,
     };
-    limits.max_rows = meta.rows;
-    error = page_decode(plain + VAULT_PAGE_META_OCTETS, length - VAULT_PAGE_META_OCTETS, format,
-                        &limits, page, NULL);
+    page->length = length - VAULT_PAGE_META_OCTETS;
+    memmove(plain, plain + VAULT_PAGE_META_OCTETS, page->length);
+    explicit_bzero(plain + page->length, VAULT_PAGE_META_OCTETS);
+    page->data = plain;
+    return 0;
+}
+
+int vault_page_decode(const struct coded_page *page, struct raster *out)
+{
+    const struct page_limits limits = {.max_rows = page->format.height};
+    int error = page_decode(page->data, page->length, &page->format, &limits, out, NULL);
+
     if (error == FAX_ENOMEM)
         return -ENOMEM;
     if (error != 0)
         return -EBADMSG;
-    if (page->height != meta.rows) {
-        raster_free(page);
+    if (out->height != page->format.height) {
+        raster_free(out);
         return -EBADMSG;
     }
     return 0;
 }
 
 static int open_frame(struct vault_pages *pages, const struct vault_frame_info *info,
-                      struct raster *page, struct page_format *format)
+                      struct coded_page *page)
 {
     uint8_t *frame = malloc(info->frame_length + 1);
     uint8_t *plain = malloc((size_t)info->plain_length + 1);
@@ -185,14 +196,15 @@ static int open_frame(struct vault_pages *pages, const struct vault_frame_info *
         error = errno_of_policy(error);
         goto out;
     }
-    error = decode_page(plain, plain_length, page, format);
+    error = page_of_payload(plain, plain_length, page);
+    plain = NULL;
 out:
     free(frame);
     wiped_free(plain, plain_length);
     return error;
 }
 
-int vault_pages_next(struct vault_pages *pages, struct raster *page, struct page_format *format)
+int vault_pages_next_coded(struct vault_pages *pages, struct coded_page *page)
 {
     struct vault_frame_info info = {0};
     int found;
@@ -204,11 +216,25 @@ int vault_pages_next(struct vault_pages *pages, struct raster *page, struct page
         return found;
     if (info.number != pages->number)
         return -EBADMSG;
-    found = open_frame(pages, &info, page, format);
+    found = open_frame(pages, &info, page);
     if (found != 0)
         return found;
     pages->offset += info.frame_length;
     return 1;
+}
+
+int vault_pages_next(struct vault_pages *pages, struct raster *page, struct page_format *format)
+{
+    struct coded_page coded;
+    int found = vault_pages_next_coded(pages, &coded), error;
+
+    memset(page, 0, sizeof *page);
+    if (found <= 0)
+        return found;
+    *format = coded.format;
+    error = vault_page_decode(&coded, page);
+    coded_page_free(&coded);
+    return error != 0 ? error : 1;
 }
 
 uint32_t vault_pages_number(const struct vault_pages *pages)

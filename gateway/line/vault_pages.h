@@ -45,6 +45,16 @@ int vault_pages_skip(struct vault_pages *pages, uint32_t count) __attribute__((w
 int vault_pages_next(struct vault_pages *pages, struct raster *page, struct page_format *format)
     __attribute__((warn_unused_result));
 
+/* Opens the next page as it is coded; its contents are what was sealed and are not looked at.
+ * Returns 1 with *page (coded_page_free), the rest as vault_pages_next. */
+int vault_pages_next_coded(struct vault_pages *pages, struct coded_page *page)
+    __attribute__((warn_unused_result));
+
+/* Decodes such a page. Returns 0 with *out (raster_free), -EBADMSG when it does not decode to the
+ * size it was stored with, or -ENOMEM. */
+int vault_page_decode(const struct coded_page *page, struct raster *out)
+    __attribute__((warn_unused_result));
+
 /* Number, from 1, of the page that vault_pages_next gave or failed at last. */
 uint32_t vault_pages_number(const struct vault_pages *pages);
 

@@ -173,6 +173,7 @@ enum media_path {
 enum media_audio_flag {
     MEDIA_AUDIO_A_LAW = 1,     /* PCMA, else PCMU */
     MEDIA_AUDIO_HOLD_BACK = 2, /* sender: T.38 may still come: do not answer the peer's DIS */
+    MEDIA_AUDIO_RTCP = 4,      /* on the same port (RFC 5761) */
 };
 
 struct msg_call_media {

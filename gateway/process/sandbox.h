@@ -44,7 +44,7 @@ struct sandbox_limits {
     uint64_t descriptors;  /* RLIMIT_NOFILE */
 };
 
-enum { SANDBOX_PATHS_MAX = 24 };
+enum { SANDBOX_PATHS_MAX = 48 };
 
 struct sandbox_spec {
     enum sandbox_filter filter;

@@ -72,6 +72,12 @@ static void fill_control(struct sandbox_spec *spec, const struct config *config,
     add(spec, "/dev/null", own, true);
     add(spec, "/dev/urandom", SANDBOX_READ, true);
     add_all(spec, read, SANDBOX_READ);
+    /* Directories, because a file that is replaced is another one. */
+    add_directory_of(spec, config->sip.tls_certificate, SANDBOX_READ);
+    add_directory_of(spec, config->sip.tls_key_file, SANDBOX_READ);
+    add_directory_of(spec, config->sip.tls_ca, SANDBOX_READ);
+    if (config->sip.tls_directory[0])
+        add(spec, config->sip.tls_directory, SANDBOX_READ, true);
     if (config->api.socket[0])
         add_directory_of(spec, config->api.socket, own);
     add_certificates(spec, config->database.dsn);

@@ -226,8 +226,9 @@ static int draw(struct render_job *job, int document, const struct page_run *run
     struct program_result result;
     int error;
 
-    snprintf(x_dpi, sizeof x_dpi, "%u", run->turned ? job->request.y_dpi : job->request.x_dpi);
-    snprintf(y_dpi, sizeof y_dpi, "%u", run->turned ? job->request.x_dpi : job->request.y_dpi);
+    uint32_t across = job->request.x_dpi, down = job->request.y_dpi;
+    snprintf(x_dpi, sizeof x_dpi, "%u", run->turned ? down : across);
+    snprintf(y_dpi, sizeof y_dpi, "%u", run->turned ? across : down);
     snprintf(first, sizeof first, "%u", run->first);
     snprintf(last, sizeof last, "%u", run->last);
     error = grey_reader_new(&stream.reader, &limits);

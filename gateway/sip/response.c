@@ -21,7 +21,10 @@ static int copy_vias(const osip_message_t *request, osip_message_t *response)
         osip_via_t *copy = NULL;
         if (osip_via_clone(osip_list_get(&request->vias, i), &copy) != 0)
             return -1;
-        osip_list_add(&response->vias, copy, -1);
+        if (osip_list_add(&response->vias, copy, -1) < 0) {
+            osip_via_free(copy);
+            return -1;
+        }
     }
     return 0;
 }
@@ -32,7 +35,10 @@ static int copy_record_routes(const osip_message_t *request, osip_message_t *res
         osip_record_route_t *copy = NULL;
         if (osip_record_route_clone(osip_list_get(&request->record_routes, i), &copy) != 0)
             return -1;
-        osip_list_add(&response->record_routes, copy, -1);
+        if (osip_list_add(&response->record_routes, copy, -1) < 0) {
+            osip_record_route_free(copy);
+            return -1;
+        }
     }
     return 0;
 }
@@ -45,9 +51,23 @@ static int copy_headers(const osip_message_t *request, osip_message_t *response,
         osip_call_id_clone(request->call_id, &response->call_id) != 0 ||
         osip_cseq_clone(request->cseq, &response->cseq) != 0 || copy_vias(request, response) != 0)
         return -1;
-    if (what->local_tag && !*sip_message_to_tag(request) && what->code > 100)
-        osip_to_set_tag(response->to, osip_strdup(what->local_tag));
-    return 0;
+    if (!what->local_tag || *sip_message_to_tag(request) || what->code <= 100)
+        return 0;
+    char *tag = osip_strdup(what->local_tag);
+    if (tag && osip_to_set_tag(response->to, tag) >= 0)
+        return 0;
+    osip_free(tag);
+    return -1;
+}
+
+/* The machine writes responses without looking whether their texts are there. */
+static int write_status(osip_message_t *response, const struct sip_response *what)
+{
+    const char *reason = what->reason ? what->reason : phrase_of(what->code);
+    osip_message_set_version(response, osip_strdup("SIP/2.0"));
+    osip_message_set_status_code(response, what->code);
+    osip_message_set_reason_phrase(response, osip_strdup(reason));
+    return response->sip_version && response->reason_phrase ? 0 : -1;
 }
 
 static int add_contact(osip_message_t *response, const char *uri)
@@ -63,11 +83,7 @@ osip_message_t *sip_response_build(const struct sip_stack *stack, const osip_mes
     osip_message_t *r = NULL;
     if (osip_message_init(&r) != 0)
         return NULL;
-    osip_message_set_version(r, osip_strdup("SIP/2.0"));
-    osip_message_set_status_code(r, what->code);
-    osip_message_set_reason_phrase(
-        r, osip_strdup(what->reason ? what->reason : phrase_of(what->code)));
-    if (copy_headers(request, r, what) != 0)
+    if (write_status(r, what) != 0 || copy_headers(request, r, what) != 0)
         goto fail;
     if (what->contact &&
         (copy_record_routes(request, r) != 0 || add_contact(r, what->contact) != 0))

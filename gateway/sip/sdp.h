@@ -16,6 +16,9 @@ enum {
     SDP_ADDRESS_TEXT = 46, /* an IPv4 or IPv6 literal with its NUL */
     SDP_TOKEN_TEXT = 24,
     SDP_FMTP_TEXT = 48,
+    SDP_FINGERPRINT_OCTETS = 32,
+    SDP_CRYPTO_MAX = 4, /* a=crypto lines of a media that are kept */
+    SDP_CRYPTO_KEY_MAX = 46,
     SDP_TEXT_MAX = 16384, /* longest description read or written, octets */
     SDP_LINES_MAX = 512,
 };
@@ -39,6 +42,7 @@ enum sdp_t38_present {
     SDP_T38_FILL_BIT_REMOVAL = 1 << 6,
     SDP_T38_TRANSCODING_MMR = 1 << 7,
     SDP_T38_TRANSCODING_JBIG = 1 << 8,
+    SDP_T38_EXPRESS = 1 << 9, /* X-SealfaxExpress, of our own: t38/express_flow.h */
 };
 
 /* T.38 §D.2.3. Members whose present bit is not set hold the defaults of sdp_t38_set_defaults(). */
@@ -47,7 +51,7 @@ struct sdp_t38 {
     uint8_t version;  /* 0..4 */
     enum sdp_t38_rate_management rate_management;
     enum sdp_t38_udp_ec udp_ec;
-    bool fill_bit_removal, transcoding_mmr, transcoding_jbig;
+    bool fill_bit_removal, transcoding_mmr, transcoding_jbig, express;
     uint32_t max_bit_rate; /* bit/s, 2400..33600 */
     uint32_t max_buffer;   /* octets, 0 = not said */
     uint32_t max_datagram; /* octets of a UDPTL packet that the describing side accepts */
@@ -61,6 +65,16 @@ struct sdp_format {
     char fmtp[SDP_FMTP_TEXT];      /* of a=fmtp; empty when there is none or it is longer */
 };
 
+/* a=setup (RFC 4145 §4): who begins the DTLS handshake. */
+enum sdp_setup { SDP_SETUP_NONE, SDP_SETUP_ACTIVE, SDP_SETUP_PASSIVE, SDP_SETUP_ACTPASS };
+
+/* One a=crypto line (RFC 4568 §4) of a suite that is known. */
+struct sdp_crypto {
+    uint32_t tag;
+    uint8_t suite;                   /* enum srtp_media_suite */
+    uint8_t key[SDP_CRYPTO_KEY_MAX]; /* master key, then salt */
+};
+
 struct sdp_media {
     enum sdp_kind kind;
     char kind_text[SDP_TOKEN_TEXT]; /* "audio", "image", "video", ... */
@@ -71,7 +85,15 @@ struct sdp_media {
     char address[SDP_ADDRESS_TEXT]; /* of its c= line, else of the session's; empty: none */
     enum sdp_direction direction;   /* of its own attribute, else of the session's */
     uint32_t packet_ms;             /* a=ptime; 0 when there is none */
+    bool rtcp_mux;                  /* a=rtcp-mux: RTCP on the same port, RFC 5761 */
     struct sdp_t38 t38;             /* for kind SDP_IMAGE */
+    /* What protects it: its own, else the session's. */
+    enum sdp_setup setup;
+    bool has_fingerprint; /* by SHA-256, the only hash that is taken (RFC 8122) */
+    uint8_t fingerprint[SDP_FINGERPRINT_OCTETS];
+    bool inherits_fingerprint; /* of the reader */
+    uint32_t crypto_count;
+    struct sdp_crypto crypto[SDP_CRYPTO_MAX];
 };
 
 struct sdp_session {
@@ -137,6 +159,35 @@ int sdp_accept_t38(struct sdp_session *answer, size_t index, uint16_t port,
  * not an audio line over RTP/AVP with PCMA or PCMU. */
 int sdp_accept_g711(struct sdp_session *answer, const struct sdp_session *offer, size_t index,
                     uint16_t port) __attribute__((warn_unused_result));
+
+/* As sdp_add_t38(), over UDP/TLS/UDPTL (RFC 7345 §4) with that fingerprint and setup. */
+int sdp_add_t38_dtls(struct sdp_session *session, uint16_t port, const struct sdp_t38 *t38,
+                     const uint8_t fingerprint[SDP_FINGERPRINT_OCTETS], enum sdp_setup setup)
+    __attribute__((warn_unused_result));
+
+/* As sdp_accept_t38(), for a line over UDP/TLS/UDPTL; setup is SDP_SETUP_ACTIVE or _PASSIVE. */
+int sdp_accept_t38_dtls(struct sdp_session *answer, size_t index, uint16_t port,
+                        const struct sdp_t38 *t38,
+                        const uint8_t fingerprint[SDP_FINGERPRINT_OCTETS], enum sdp_setup setup)
+    __attribute__((warn_unused_result));
+
+/* Returns the index of the first line that is not refused and is T.38 over UDP/TLS/UDPTL, or -1. */
+int sdp_find_t38_dtls(const struct sdp_session *session);
+
+/* Returns the index of the first line that is not refused and is RTP/SAVP audio with PCMA or PCMU
+ * and a usable a=crypto line, or -1. *a_law (may be NULL) tells which of the two comes first. */
+int sdp_find_g711_srtp(const struct sdp_session *session, bool *a_law);
+
+/* Appends an audio line as sdp_add_g711() does, over RTP/SAVP with those a=crypto lines. */
+int sdp_add_g711_srtp(struct sdp_session *session, uint16_t port, bool a_law_first,
+                      const struct sdp_crypto *crypto, size_t count)
+    __attribute__((warn_unused_result));
+
+/* As sdp_accept_g711(), for a line over RTP/SAVP: crypto is our key with the tag and suite of the
+ * offered one that was chosen (RFC 4568 §5.1.2). */
+int sdp_accept_g711_srtp(struct sdp_session *answer, const struct sdp_session *offer, size_t index,
+                         uint16_t port, const struct sdp_crypto *crypto)
+    __attribute__((warn_unused_result));
 
 /* Returns the index of the first line that is not refused and is T.38 over udptl, or -1. */
 int sdp_find_t38(const struct sdp_session *session);

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "gateway/sip/sdp.h"
+#include "gateway/sip/sdp_protect.h"
 #include "gateway/sip/sdp_t38.h"
 #include "gateway/sip/text.h"
 
@@ -17,6 +18,7 @@ struct reader {
     struct sdp_session *session;
     struct sdp_t38 t38;           /* attributes at session level apply to every image line */
     enum sdp_direction direction; /* likewise */
+    struct sdp_media protection;  /* of the session: only what sdp_protect_take() sets */
     const char *failed_at;
 };
 
@@ -159,6 +161,7 @@ static int read_media(struct reader *r, struct cursor line)
     m->kind = field_is(kind, "audio") ? SDP_AUDIO : field_is(kind, "image") ? SDP_IMAGE : SDP_OTHER;
     m->direction = r->direction;
     m->t38 = r->t38;
+    sdp_protect_inherit(m, &r->protection);
     s->media_count++;
     return read_formats(r, m, line);
 }
@@ -229,6 +232,9 @@ static void read_attribute(struct reader *r, struct cursor line)
     uint64_t number;
     if (read_direction(name, m ? &m->direction : &r->direction))
         return;
+    if (sdp_protect_take(m ? m : &r->protection, name.at, field_length(name), value.at,
+                         field_length(value)))
+        return;
     if (field_length(name) > 3 && !strncasecmp(name.at, "T38", 3))
         sdp_t38_take(m ? &m->t38 : &r->t38, name.at, field_length(name), value.at,
                      field_length(value));
@@ -238,6 +244,8 @@ static void read_attribute(struct reader *r, struct cursor line)
         read_fmtp(m, value);
     else if (m && field_is(name, "ptime") && field_number(next_field(&value), 1000, &number))
         m->packet_ms = (uint32_t)number;
+    else if (m && field_is(name, "rtcp-mux"))
+        m->rtcp_mux = true;
 }
 
 static int read_line(struct reader *r, char type, struct cursor value)
@@ -307,6 +315,7 @@ int sdp_read(struct sdp_session *session, const char *text, size_t length, size_
     }
     for (uint32_t i = 0; !error && i < session->media_count; i++) {
         struct sdp_media *m = &session->media[i];
+        sdp_protect_settle(m);
         if (!m->address[0])
             memcpy(m->address, session->address, sizeof m->address);
     }

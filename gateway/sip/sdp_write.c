@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/sip/sdp.h"
+#include "gateway/sip/sdp_protect.h"
 #include "gateway/sip/sdp_t38.h"
 #include "gateway/sip/text.h"
 
@@ -66,6 +67,9 @@ static int put_media(struct sip_text *out, const struct sdp_session *s, const st
         error = put_formats(out, m);
     if (m->packet_ms)
         sip_text_add(out, "a=ptime:%" PRIu32 "\r\n", m->packet_ms);
+    if (m->rtcp_mux && m->kind == SDP_AUDIO)
+        sip_text_add(out, "a=rtcp-mux\r\n");
+    sdp_protect_put(out, m);
     if (m->kind == SDP_IMAGE)
         sdp_t38_put(out, &m->t38);
     else

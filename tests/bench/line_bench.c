@@ -1,184 +1,29 @@
-/* What a line costs: many paced calls of one text page between two real line processes, everything
- * on (sockets, guard, sealing, fsync, sandbox), control's answers given by this program. The
- * baseline is the same datagrams at the same pace through bare sockets, recorded from one of the
- * calls and replayed afterwards. One JSON object a line.
+/* What a line costs: many paced calls of one text page between two real line processes
+ * (tests/doubles/line_load.h). Beside it in the same run: the same datagrams at the same pace
+ * through bare sockets, recorded from one of the calls and replayed, and plain spandsp terminals
+ * joined over sockets. One JSON object a line.
  * use: line_bench [line.receive_cpu] [line.send_cpu] [line.memory] [line.stall]
- * LINE_BENCH_CALLS (100): calls at the same time. */
-#include "codecs/tiff_read.h"
-#include "tests/doubles/line_driver.h"
-#include "tests/doubles/udp_replay.h"
+ * LINE_BENCH_CALLS (200): calls at the same time. */
+#include "codecs/t4_encode.h"
+#include "tests/doubles/line_load.h"
+#include "tests/doubles/spandsp_sockets.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 enum {
-    CALLS_DEFAULT = 100,
-    CALLS_MAX = 1000,
-    STAGGER_MS = 40,
-    CALL_MS = 240000,
-    SAMPLE_MS = 250,
-    DESCRIPTORS_MAX = 8000
+    CALLS_DEFAULT = 200,
+    CALLS_MAX = 3000,
+    BEGIN_MS = 4500,        /* within it all calls begin: the first page comes later */
+    BEGIN_PLAIN_MS = 40000, /* more at once would be more than spandsp decodes in time */
 };
 
 struct bench {
-    struct line_driver driver;
-    struct line_process lines[2]; /* sending, receiving */
-    struct driver_call (*pairs)[2];
-    unsigned calls, connected;
-    uint64_t media_ms, sample_ms;
-    long memory_before_kb[2], memory_peak_kb[2];
-    double cpu_us[2], call_seconds[2];
-    double stall_ms[2], busy_ms[2];
-    struct udp_relay relay;
+    struct line_load load;
     struct udp_replay replay;
-    unsigned failed;
+    struct spandsp_sockets plain;
 };
-
-static double process_cpu_us(pid_t pid)
-{
-    clockid_t id;
-    struct timespec t = {0, 0};
-
-    if (clock_getcpuclockid(pid, &id) != 0 || clock_gettime(id, &t) != 0)
-        return 0;
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static int load_page(struct raster *page)
-{
-    char detail[TIFF_READ_DETAIL];
-    struct page_format format;
-    struct tiff_reader *reader;
-    struct stat status;
-    int fd = open(TESTS_DIR "/data/letter.tif", O_RDONLY | O_CLOEXEC);
-    void *map;
-    int found;
-
-    if (fd < 0 || fstat(fd, &status) < 0)
-        return -errno;
-    map = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    close(fd);
-    if (map == MAP_FAILED ||
-        tiff_read_open(&reader, map, (size_t)status.st_size, &tiff_read_send_limits, detail) != 0)
-        return -EBADMSG;
-    found = tiff_read_next(reader, page, &format);
-    tiff_read_close(reader);
-    munmap(map, (size_t)status.st_size);
-    return found == 1 ? 0 : -EBADMSG;
-}
-
-static void sample_memory(struct bench *bench)
-{
-    for (int i = 0; i < 2; i++) {
-        long kb = udp_replay_memory_kb(bench->lines[i].pid);
-
-        if (kb > bench->memory_peak_kb[i])
-            bench->memory_peak_kb[i] = kb;
-    }
-}
-
-/* The first pair goes through the relay, which writes its datagrams down. */
-static void connect_pair(struct bench *bench, unsigned i)
-{
-    struct driver_call *from = &bench->pairs[i][0], *to = &bench->pairs[i][1];
-
-    if (i != 0) {
-        driver_connect(from, to);
-        return;
-    }
-    udp_relay_start(&bench->relay, &from->address, &to->address);
-    driver_call_media(from, &bench->relay.address[0]);
-    driver_call_media(to, &bench->relay.address[1]);
-}
-
-static bool all_over(void *user)
-{
-    struct bench *bench = user;
-    uint64_t now_ms = driver_now_ms();
-
-    while (bench->connected < bench->calls &&
-           now_ms >= bench->media_ms + (uint64_t)bench->connected * STAGGER_MS)
-        connect_pair(bench, bench->connected++);
-    if (now_ms >= bench->sample_ms + SAMPLE_MS) {
-        bench->sample_ms = now_ms;
-        sample_memory(bench);
-    }
-    return driver_all_done(&bench->driver);
-}
-
-static void sum_up(struct bench *bench)
-{
-    for (unsigned i = 0; i < bench->calls; i++)
-        for (int side = 0; side < 2; side++) {
-            const struct driver_call *call = &bench->pairs[i][side];
-
-            if (!call->is_done || call->done.result != 0 || call->done.pages != 1)
-                bench->failed++;
-            bench->call_seconds[side] += call->done.media_ms / 1000.0;
-        }
-}
-
-static void read_stalls(struct bench *bench)
-{
-    for (int side = 0; side < 2; side++) {
-        char text[4096] = "";
-        const char *at;
-
-        (void)!pread(bench->lines[side].log_fd, text, sizeof text - 1, 0);
-        at = strstr(text, "longest_stall_us=");
-        if (at != NULL)
-            bench->stall_ms[side] = strtod(at + 17, NULL) / 1000.0;
-        at = strstr(text, "longest_busy_us=");
-        if (at != NULL)
-            bench->busy_ms[side] = strtod(at + 16, NULL) / 1000.0;
-    }
-}
-
-/* Returns NULL or why there is nothing to report. */
-static const char *run_load(struct bench *bench)
-{
-    static char why[64];
-    struct raster page;
-    bool over;
-
-    if (load_page(&page) != 0)
-        return "tests/data/letter.tif cannot be read";
-    for (int side = 0; side < 2; side++)
-        line_driver_start_line(&bench->driver, &bench->lines[side]);
-    for (unsigned i = 0; i < bench->calls; i++) {
-        driver_call_prepare(&bench->driver, &bench->pairs[i][0], &bench->lines[0], true);
-        driver_call_add_page(&bench->pairs[i][0], 1, &page);
-        driver_call_prepare(&bench->driver, &bench->pairs[i][1], &bench->lines[1], false);
-    }
-    raster_free(&page);
-    for (int side = 0; side < 2; side++) {
-        bench->memory_before_kb[side] = udp_replay_memory_kb(bench->lines[side].pid);
-        bench->cpu_us[side] = -process_cpu_us(bench->lines[side].pid);
-    }
-    for (unsigned i = 0; i < bench->driver.call_count; i++)
-        driver_call_start(bench->driver.calls[i]);
-    if (!line_driver_run(&bench->driver, driver_all_ready, &bench->driver, 30000))
-        return "the calls do not get ready";
-    bench->media_ms = driver_now_ms();
-    over = line_driver_run(&bench->driver, all_over, bench, CALL_MS);
-    for (int side = 0; side < 2; side++)
-        bench->cpu_us[side] += process_cpu_us(bench->lines[side].pid);
-    udp_relay_stop(&bench->relay); /* first: it has copies of the lines' channels */
-    for (int side = 0; side < 2; side++)
-        (void)line_process_stop(&bench->lines[side]);
-    sum_up(bench);
-    read_stalls(bench);
-    snprintf(why, sizeof why, "%u ends of calls failed", bench->failed);
-    return !over || bench->failed != 0 ? why : NULL;
-}
 
 static bool is_wanted(int argc, char **argv, const char *name)
 {
@@ -188,21 +33,49 @@ static bool is_wanted(int argc, char **argv, const char *name)
     return argc == 1;
 }
 
-static void print_cpu(const struct bench *bench, const char *name, int side)
+static void print_cpu(const struct bench *bench, const char *name, int i)
 {
-    const struct udp_replay_side *bare = &bench->replay.sides[side];
+    const struct udp_replay_side *bare = &bench->replay.sides[i];
+    const struct spandsp_sockets_side *plain = &bench->plain.sides[i];
+    const struct line_load_side *side = &bench->load.sides[i];
+    double value = side->cpu_us / side->call_seconds;
+    double bare_us = bare->cpu_us / bench->replay.call_seconds;
+    double plain_us = plain->call_seconds > 0 ? plain->cpu_us / plain->call_seconds : 0;
 
     printf("{\"name\":\"%s\",\"value\":%.1f,\"unit\":\"us CPU per call-second\","
            "\"baseline\":{\"name\":\"same datagrams, bare sockets\",\"value\":%.1f},"
+           "\"above_bare\":%.1f,"
+           "\"plain_spandsp\":{\"value\":%.1f,\"above_bare\":%.1f,\"calls_ok\":%u},"
            "\"load\":{\"calls\":%u,\"call_seconds\":%.0f,\"datagrams_per_call\":%llu}}\n",
-           name, bench->cpu_us[side] / bench->call_seconds[side],
-           bare->cpu_us / bench->replay.call_seconds, bench->calls, bench->call_seconds[side],
-           (unsigned long long)((bare->sent + bare->received) / bench->calls));
+           name, value, bare_us, value - bare_us, plain_us, plain_us - bare_us, plain->good,
+           bench->load.calls, side->call_seconds,
+           (unsigned long long)((bare->sent + bare->received) / bench->load.calls));
 }
 
-static double memory_per_call_kb(const struct bench *bench, int side)
+static double per_call(const struct bench *bench, long kb)
 {
-    return (double)(bench->memory_peak_kb[side] - bench->memory_before_kb[side]) / bench->calls;
+    return (double)kb / bench->load.calls;
+}
+
+static void print_memory(const struct bench *bench)
+{
+    const struct line_load_side *from = &bench->load.sides[0], *to = &bench->load.sides[1];
+
+    printf(
+        "{\"name\":\"line.memory\",\"value\":%.0f,\"unit\":\"kB per receiving call at page end\","
+        "\"baseline\":{\"name\":\"plain spandsp\",\"value\":%.0f},"
+        "\"load\":{\"calls\":%u,\"receiver_idle\":%.0f,\"receiver_prepared\":%.0f,"
+        "\"receiver_after_all\":%.0f,\"sender\":%.0f,\"sender_prepared\":%.0f,"
+        "\"plain_spandsp_sender\":%.0f,\"bare_sockets\":%.1f}}\n",
+        per_call(bench, to->memory_peak_kb - to->memory_before_kb),
+        per_call(bench, bench->plain.sides[1].memory_kb), bench->load.calls,
+        per_call(bench, to->memory_idle_kb - to->memory_before_kb),
+        per_call(bench, to->memory_prepared_kb - to->memory_before_kb),
+        per_call(bench, to->memory_after_kb - to->memory_before_kb),
+        per_call(bench, from->memory_peak_kb - from->memory_before_kb),
+        per_call(bench, from->memory_prepared_kb - from->memory_before_kb),
+        per_call(bench, bench->plain.sides[0].memory_kb),
+        per_call(bench, bench->replay.sides[1].memory_kb));
 }
 
 static double larger(double a, double b)
@@ -210,29 +83,22 @@ static double larger(double a, double b)
     return a > b ? a : b;
 }
 
-static void print_memory(const struct bench *bench)
-{
-    double sender = memory_per_call_kb(bench, 0), receiver = memory_per_call_kb(bench, 1);
-
-    printf("{\"name\":\"line.memory\",\"value\":%.0f,\"unit\":\"kB per call\","
-           "\"baseline\":{\"name\":\"bare sockets\",\"value\":%.1f},"
-           "\"load\":{\"calls\":%u,\"sender\":%.0f,\"receiver\":%.0f}}\n",
-           larger(sender, receiver), (double)bench->replay.sides[1].memory_kb / bench->calls,
-           bench->calls, sender, receiver);
-}
-
+/* The line's own work is the most CPU between two ticks; the longest time between two is also made
+ * by the scheduler, for the bare tick too. */
 static void print_stall(const struct bench *bench)
 {
     const struct udp_replay_side *bare = bench->replay.sides;
+    const struct spandsp_sockets_side *plain = bench->plain.sides;
+    const struct line_load_side *side = bench->load.sides;
 
-    printf("{\"name\":\"line.stall\",\"value\":%.2f,\"unit\":\"ms\","
-           "\"baseline\":{\"name\":\"bare 5 ms tick\",\"value\":%.2f},"
-           "\"load\":{\"calls\":%u,\"sender\":%.2f,\"receiver\":%.2f,"
-           "\"sender_busy\":%.2f,\"receiver_busy\":%.2f}}\n",
-           larger(bench->stall_ms[0], bench->stall_ms[1]),
+    printf("{\"name\":\"line.stall\",\"value\":%.2f,\"unit\":\"ms of own work between two ticks\","
+           "\"baseline\":{\"name\":\"bare 5 ms tick, time beyond it\",\"value\":%.2f},"
+           "\"load\":{\"calls\":%u,\"sender\":%.2f,\"receiver\":%.2f,\"sender_beyond\":%.2f,"
+           "\"receiver_beyond\":%.2f,\"plain_spandsp_beyond\":%.2f}}\n",
+           larger(side[0].busy_ms, side[1].busy_ms),
            larger((double)bare[0].longest_stall_us, (double)bare[1].longest_stall_us) / 1000.0,
-           bench->calls, bench->stall_ms[0], bench->stall_ms[1], bench->busy_ms[0],
-           bench->busy_ms[1]);
+           bench->load.calls, side[0].busy_ms, side[1].busy_ms, side[0].stall_ms, side[1].stall_ms,
+           larger((double)plain[0].longest_stall_us, (double)plain[1].longest_stall_us) / 1000.0);
 }
 
 static void print_all(const struct bench *bench, int argc, char **argv)
@@ -258,28 +124,50 @@ static int report_failure(int argc, char **argv, const char *why)
     return 1;
 }
 
+static void run_plain(struct bench *bench, const struct raster *page)
+{
+    const struct page_format format = {
+        .x_dpi = 204, .y_dpi = 196, .coding = PAGE_CODING_T6, .lsb_first = true};
+    struct coded_page coded;
+
+    if (t4_encode_page(page, &format, &coded) != 0)
+        return;
+    const struct fax_page_view view = {.coding = FAX_PAGE_T6,
+                                       .lsb_first = true,
+                                       .width = coded.format.width,
+                                       .rows = coded.format.height,
+                                       .x_dpi = 204,
+                                       .y_dpi = 196,
+                                       .data = coded.data,
+                                       .length = coded.length};
+    spandsp_sockets_run(&bench->plain, &view, bench->load.calls,
+                        BEGIN_PLAIN_MS / bench->load.calls);
+    coded_page_free(&coded);
+}
+
 int main(int argc, char **argv)
 {
     static struct bench bench;
-    const char *wanted = getenv("LINE_BENCH_CALLS"), *directory = getenv("TMPDIR");
+    const char *wanted = getenv("LINE_BENCH_CALLS");
     int status = line_driver_child(argc, argv);
+    struct raster page;
     const char *why;
 
     if (status >= 0)
         return status;
-    bench.calls = wanted == NULL ? CALLS_DEFAULT : (unsigned)strtoul(wanted, NULL, 10);
-    if (bench.calls == 0 || bench.calls > CALLS_MAX)
+    bench.load.calls = wanted == NULL ? CALLS_DEFAULT : (unsigned)strtoul(wanted, NULL, 10);
+    if (bench.load.calls == 0 || bench.load.calls > CALLS_MAX)
         return report_failure(argc, argv, "LINE_BENCH_CALLS is out of range");
-    /* Two descriptors a call here and two in each line, which inherits the limit. */
-    setrlimit(RLIMIT_NOFILE, &(struct rlimit){DESCRIPTORS_MAX, DESCRIPTORS_MAX});
-    bench.pairs = calloc(bench.calls, sizeof *bench.pairs);
-    if (bench.pairs == NULL)
-        return report_failure(argc, argv, "no memory");
-    line_driver_init(&bench.driver, directory != NULL ? directory : "/tmp");
-    why = run_load(&bench);
+    if (line_load_page(&page) != 0)
+        return report_failure(argc, argv, "tests/data/letter.tif cannot be read");
+    /* All begin before the first one gets to its page: so idle calls can be weighed. */
+    bench.load.stagger_ms = BEGIN_MS / bench.load.calls;
+    why = line_load_run(&bench.load, &page);
     if (why != NULL)
         return report_failure(argc, argv, why);
-    udp_replay_run(&bench.replay, bench.relay.trace, bench.calls, STAGGER_MS);
+    udp_replay_run(&bench.replay, bench.load.relay.trace, bench.load.calls, bench.load.stagger_ms);
+    run_plain(&bench, &page);
+    raster_free(&page);
     print_all(&bench, argc, argv);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "gateway/process/roles.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,6 +17,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { MESSAGES_AT_ONCE = 64 };
 
 static const char child_argument[] = "--line-process";
 
@@ -154,6 +157,16 @@ void driver_call_add_page(struct driver_call *call, uint32_t number, const struc
                            call->y_dpi != 0 ? call->y_dpi : 196);
 }
 
+void driver_call_share_pages(struct driver_call *call, const struct driver_call *with)
+{
+    close(call->vault_fd);
+    call->vault_fd = fcntl(with->vault_fd, F_DUPFD_CLOEXEC, 0);
+    require(call->vault_fd >= 0, "dup");
+    call->id = with->id;
+    memcpy(call->start.fax_id, with->id.fax_id, sizeof call->start.fax_id);
+    memcpy(call->start.data_key, with->id.data_key, sizeof call->start.data_key);
+}
+
 static void send_message(struct driver_call *call, uint16_t type, const void *body, size_t length,
                          const int *descriptors, int count)
 {
@@ -208,12 +221,14 @@ static void note_progress(struct driver_call *call, const struct msg_call_progre
     call->pending += progress->kind == PROGRESS_PAGE_PENDING;
 }
 
-static void note_sealed(struct driver_call *call, const struct msg_page_sealed *sealed)
+static void note_sealed(struct line_driver *driver, struct driver_call *call,
+                        const struct msg_page_sealed *sealed)
 {
     call->sealed++;
     call->last_sealed = *sealed;
     if (sealed->status != 0 || call->answer == DRIVER_SILENT)
         return;
+    driver->waiting += call->answer_at_ms == 0;
     call->answer_page = sealed->page;
     call->answer_at_ms = driver_now_ms() + call->hold_ms;
 }
@@ -231,16 +246,18 @@ static void note_message(struct line_driver *driver, const struct ipc_message *m
     switch (message->header.type) {
     case MSG_CALL_READY:
         memcpy(&call->ready, message->body, sizeof call->ready);
+        driver->ready_count += !call->is_ready;
         call->is_ready = true;
         break;
     case MSG_CALL_PROGRESS:
         note_progress(call, (const struct msg_call_progress *)(const void *)message->body);
         break;
     case MSG_PAGE_SEALED:
-        note_sealed(call, (const struct msg_page_sealed *)(const void *)message->body);
+        note_sealed(driver, call, (const struct msg_page_sealed *)(const void *)message->body);
         break;
     case MSG_CALL_DONE:
         memcpy(&call->done, message->body, sizeof call->done);
+        driver->done_count += !call->is_done;
         call->is_done = true;
         call->dones++;
         break;
@@ -249,37 +266,48 @@ static void note_message(struct line_driver *driver, const struct ipc_message *m
     }
 }
 
+static void give_answer(struct line_driver *driver, struct driver_call *call)
+{
+    struct msg_page_journaled answer = {
+        .call = call->number,
+        .page = call->answer_page,
+        .status = call->answer == DRIVER_REFUSE ? -ENOSPC : 0,
+    };
+
+    call->answer_at_ms = 0;
+    driver->waiting--;
+    send_message(call, MSG_PAGE_JOURNALED, &answer, sizeof answer, NULL, 0);
+}
+
 static void give_answers(struct line_driver *driver)
 {
     uint64_t now_ms = driver_now_ms();
 
-    for (unsigned i = 0; i < driver->call_count; i++) {
+    for (unsigned i = 0; driver->waiting > 0 && i < driver->call_count; i++) {
         struct driver_call *call = driver->calls[i];
 
-        if (call->answer_at_ms != 0 && call->answer_at_ms <= now_ms) {
-            struct msg_page_journaled answer = {
-                .call = call->number,
-                .page = call->answer_page,
-                .status = call->answer == DRIVER_REFUSE ? -ENOSPC : 0,
-            };
-
-            call->answer_at_ms = 0;
-            send_message(call, MSG_PAGE_JOURNALED, &answer, sizeof answer, NULL, 0);
-        }
+        if (call->answer_at_ms != 0 && call->answer_at_ms <= now_ms)
+            give_answer(driver, call);
     }
 }
 
 static void receive_from(struct line_driver *driver, struct line_process *line)
 {
-    struct ipc_message message;
+    struct pollfd more = {line->channel, POLLIN, 0};
 
-    if (ipc_receive(line->channel, &message) != 1) {
-        close(line->channel);
-        line->channel = -1;
-        return;
+    for (unsigned i = 0; i < MESSAGES_AT_ONCE && line->channel >= 0; i++) {
+        struct ipc_message message;
+
+        if (ipc_receive(line->channel, &message) != 1) {
+            close(line->channel);
+            line->channel = -1;
+            return;
+        }
+        note_message(driver, &message);
+        ipc_message_drop(&message);
+        if (poll(&more, 1, 0) != 1)
+            return;
     }
-    note_message(driver, &message);
-    ipc_message_drop(&message);
 }
 
 bool line_driver_run(struct line_driver *driver, bool (*condition)(void *user), void *user,
@@ -307,17 +335,19 @@ bool driver_all_ready(void *user)
 {
     const struct line_driver *driver = user;
 
-    for (unsigned i = 0; i < driver->call_count; i++)
-        if (!driver->calls[i]->is_ready)
-            return false;
-    return true;
+    return driver->ready_count == driver->call_count;
 }
 
 /* Calls of a line that is gone have nobody to report. */
 bool driver_all_done(void *user)
 {
     const struct line_driver *driver = user;
+    bool all_there = true;
 
+    for (unsigned i = 0; i < driver->line_count; i++)
+        all_there = all_there && driver->lines[i]->channel >= 0;
+    if (all_there)
+        return driver->done_count == driver->call_count;
     for (unsigned i = 0; i < driver->call_count; i++)
         if (!driver->calls[i]->is_done && driver->calls[i]->line->channel >= 0)
             return false;

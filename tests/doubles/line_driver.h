@@ -12,7 +12,7 @@
 #include "gateway/process/messages.h"
 #include "tests/doubles/vault_file.h"
 
-enum { DRIVER_LINES_MAX = 4, DRIVER_CALLS_MAX = 2048 };
+enum { DRIVER_LINES_MAX = 4, DRIVER_CALLS_MAX = 8192 };
 
 struct line_process {
     pid_t pid;
@@ -50,7 +50,8 @@ struct line_driver {
     struct line_process *lines[DRIVER_LINES_MAX];
     unsigned line_count;
     struct driver_call *calls[DRIVER_CALLS_MAX];
-    unsigned call_count;
+    unsigned call_count, ready_count, done_count;
+    unsigned waiting;    /* calls with an answer to give */
     char directory[512]; /* of vault files */
 };
 
@@ -62,6 +63,10 @@ void line_driver_init(struct line_driver *driver, const char *directory);
 
 /* Starts a line process and waits for its MSG_LINE_HELLO. */
 void line_driver_start_line(struct line_driver *driver, struct line_process *line);
+
+/* A call that sends the same page as another sender of the same line: it has that one's vault file
+ * and key. Only for a call that was just prepared, and before driver_call_start. */
+void driver_call_share_pages(struct driver_call *call, const struct driver_call *with);
 
 /* Closes the channel and waits for the end. Returns the wait status; SIGKILL after ten seconds. */
 int line_process_stop(struct line_process *line);

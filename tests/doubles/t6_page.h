@@ -16,7 +16,7 @@ enum t6_page_kind {
 struct fax_page t6_page_make(enum t6_page_kind kind, uint32_t seed);
 
 /* Is the received page the sent one: the same octets, filled with zeros to whole ECM frames of 256
- * octets, or, coded otherwise, the same pixels? */
+ * octets, or, coded otherwise than in T.85, the same pixels? */
 bool t6_page_arrived(const struct fax_page_view *sent, const struct fax_page_view *received);
 
 #endif

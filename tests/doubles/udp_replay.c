@@ -25,7 +25,7 @@ static void require(bool good, const char *what)
     abort();
 }
 
-static uint64_t now_us(void)
+uint64_t udp_replay_now_us(void)
 {
     struct timespec t;
 
@@ -63,7 +63,7 @@ static void pass_on(struct udp_trace *trace, const int *sockets, unsigned side)
 {
     uint8_t datagram[DATAGRAM_MAX];
     ssize_t n = recv(sockets[side], datagram, sizeof datagram, MSG_DONTWAIT);
-    uint64_t now_ms = now_us() / 1000;
+    uint64_t now_ms = udp_replay_now_us() / 1000;
 
     if (n < 0)
         return;
@@ -164,19 +164,24 @@ static void send_due(struct player *player, unsigned call, uint64_t elapsed_ms)
     }
 }
 
+void udp_replay_sleep_until(uint64_t due_us)
+{
+    struct timespec until = {.tv_sec = (time_t)(due_us / 1000000),
+                             .tv_nsec = (long)(due_us % 1000000 * 1000)};
+
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+}
+
 static void play(struct player *player, uint64_t start_us, uint64_t length_ms)
 {
     uint64_t due_us = start_us, last_us = 0;
 
-    while (now_us() < start_us + length_ms * 1000) {
-        struct timespec until;
+    while (udp_replay_now_us() < start_us + length_ms * 1000) {
         uint64_t tick_us;
 
         due_us += TICK_US;
-        until.tv_sec = (time_t)(due_us / 1000000);
-        until.tv_nsec = (long)(due_us % 1000000 * 1000);
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
-        tick_us = now_us();
+        udp_replay_sleep_until(due_us);
+        tick_us = udp_replay_now_us();
         if (last_us != 0 && tick_us - last_us > TICK_US + player->result->longest_stall_us)
             player->result->longest_stall_us = tick_us - last_us - TICK_US;
         last_us = tick_us;
@@ -186,7 +191,7 @@ static void play(struct player *player, uint64_t start_us, uint64_t length_ms)
     }
 }
 
-static double own_cpu_us(void)
+double udp_replay_cpu_us(void)
 {
     struct rusage r;
 
@@ -209,14 +214,14 @@ static void run_player(struct player *player, uint64_t start_us, uint64_t length
         require(epoll_ctl(player->epoll_fd, EPOLL_CTL_ADD, player->sockets[call], &event) == 0,
                 "epoll_ctl");
     }
-    cpu_us = own_cpu_us();
+    cpu_us = udp_replay_cpu_us();
     play(player, start_us, length_ms);
-    player->result->cpu_us = own_cpu_us() - cpu_us;
+    player->result->cpu_us = udp_replay_cpu_us() - cpu_us;
     player->result->memory_kb = udp_replay_memory_kb(getpid()) - memory_kb;
     _exit(0);
 }
 
-static void open_pairs(int *sockets[2], unsigned calls)
+void udp_replay_open_pairs(int *sockets[2], unsigned calls)
 {
     for (unsigned side = 0; side < 2; side++) {
         sockets[side] = calloc(calls, sizeof *sockets[side]);
@@ -232,17 +237,26 @@ static void open_pairs(int *sockets[2], unsigned calls)
     }
 }
 
+void udp_replay_close_pairs(int *sockets[2], unsigned calls)
+{
+    for (unsigned side = 0; side < 2; side++) {
+        for (unsigned call = 0; call < calls; call++)
+            close(sockets[side][call]);
+        free(sockets[side]);
+    }
+}
+
 void udp_replay_run(struct udp_replay *replay, const struct udp_trace *trace, unsigned calls,
                     uint32_t stagger_ms)
 {
     struct udp_replay_side *results = shared_memory(2 * sizeof *results);
     uint32_t call_ms = trace->count == 0 ? 0 : trace->entries[trace->count - 1].at_ms;
-    uint64_t start_us = now_us() + TAIL_US;
+    uint64_t start_us = udp_replay_now_us() + TAIL_US;
     uint64_t length_ms = call_ms + (uint64_t)calls * stagger_ms + TAIL_MS;
     int *sockets[2];
     pid_t pids[2];
 
-    open_pairs(sockets, calls);
+    udp_replay_open_pairs(sockets, calls);
     for (unsigned side = 0; side < 2; side++) {
         pids[side] = fork();
         require(pids[side] >= 0, "fork");
@@ -261,10 +275,8 @@ void udp_replay_run(struct udp_replay *replay, const struct udp_trace *trace, un
     for (unsigned side = 0; side < 2; side++) {
         waitpid(pids[side], NULL, 0);
         replay->sides[side] = results[side];
-        for (unsigned call = 0; call < calls; call++)
-            close(sockets[side][call]);
-        free(sockets[side]);
     }
+    udp_replay_close_pairs(sockets, calls);
     replay->call_seconds = (double)call_ms / 1000.0 * calls;
     munmap(results, 2 * sizeof *results);
 }

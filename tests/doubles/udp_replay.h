@@ -54,6 +54,15 @@ struct udp_replay {
 void udp_replay_run(struct udp_replay *replay, const struct udp_trace *trace, unsigned calls,
                     uint32_t stagger_ms);
 
+/* For other things that are measured so: pairs of connected sockets on 127.0.0.1 (an array of one
+ * side's each, closed and freed by the second), the steady clock and the process's CPU time in
+ * microseconds, and waiting for a moment of that clock. */
+void udp_replay_open_pairs(int *sockets[2], unsigned calls);
+void udp_replay_close_pairs(int *sockets[2], unsigned calls);
+uint64_t udp_replay_now_us(void);
+double udp_replay_cpu_us(void);
+void udp_replay_sleep_until(uint64_t due_us);
+
 /* Resident memory of a process in kB; 0 when it cannot be read. */
 long udp_replay_memory_kb(pid_t pid);
 

@@ -78,6 +78,28 @@ static const struct fax_page *sent_page(const struct virtual_call *call, uint32_
     return call->reduced && call->answered ? &call->reduced[page] : &call->config.pages[page];
 }
 
+static struct fax_page_view t85_view(const struct virtual_call *call, uint32_t page)
+{
+    const struct coded_page *coded = &call->config.t85_pages[page];
+    return (struct fax_page_view){.coding = FAX_PAGE_T85,
+                                  .width = coded->format.width,
+                                  .rows = coded->format.height,
+                                  .x_dpi = coded->format.x_dpi,
+                                  .y_dpi = coded->format.y_dpi,
+                                  .data = coded->data,
+                                  .length = coded->length};
+}
+
+static bool page_arrived(const struct virtual_call *call, uint32_t page,
+                         const struct fax_page_view *received)
+{
+    if (received->coding == FAX_PAGE_T85 && call->config.t85_pages) {
+        struct fax_page_view sent = t85_view(call, page);
+        return t6_page_arrived(&sent, received);
+    }
+    return t6_page_arrived(&sent_page(call, page)->view, received);
+}
+
 static void take_page(struct virtual_call *call, const struct fax_engine_event *event)
 {
     struct fax_page mine = *event->received;
@@ -87,7 +109,7 @@ static void take_page(struct virtual_call *call, const struct fax_engine_event *
     uint32_t page = call->received;
     call->received += call->copy != FAX_COPY_BAD;
     if (page == event->page && page < call->config.page_count && call->copy != FAX_COPY_BAD &&
-        t6_page_arrived(&sent_page(call, page)->view, &mine.view))
+        page_arrived(call, page, &mine.view))
         call->identical++;
     fax_page_wipe(&mine);
     struct fax_engine *engine = call->link.end[LOSSY_RECEIVER].engine;
@@ -118,15 +140,7 @@ static int get_page(void *user, uint32_t page, struct fax_page_view *out)
 
 static int get_t85_page(void *user, uint32_t page, struct fax_page_view *out)
 {
-    const struct virtual_call *call = user;
-    const struct coded_page *coded = &call->config.t85_pages[page];
-    *out = (struct fax_page_view){.coding = FAX_PAGE_T85,
-                                  .width = coded->format.width,
-                                  .rows = coded->format.height,
-                                  .x_dpi = coded->format.x_dpi,
-                                  .y_dpi = coded->format.y_dpi,
-                                  .data = coded->data,
-                                  .length = coded->length};
+    *out = t85_view(user, page);
     return 0;
 }
 

@@ -14,11 +14,14 @@ import traceback
 import faults
 import figures
 import promises
+import selftest
+import wires
 from gateway import adopt_orphans, wait_until
 from pair import Pair
 
 MARKS = ("submitted", "dialling", "answered", "t38", "training", "trained", "page", "confirmed")
 RUNS_PER_PAIR = 8
+SHORT_HOLD_SECONDS = 6
 READY_SECONDS = 60
 REST_SECONDS = 240
 
@@ -26,7 +29,7 @@ REST_SECONDS = 240
 class Plan:
     """Everything about a run that a seed decides."""
 
-    def __init__(self, seed, kind=None):
+    def __init__(self, seed, kind=None, short=False):
         source = random.Random(seed)
         self.seed = seed
         self.kind = source.choice(sorted(faults.KINDS))
@@ -37,13 +40,17 @@ class Plan:
                 raise SystemExit(f"no fault is called {kind}")
             self.kind = wanted[seed % len(wanted)]
         self.side = source.randrange(2)
-        self.traffic = [(side, source.randint(1, 3), source.random() < 0.5)
+        most_pages = min(source.randint(1, 3), 1 if short else 3)
+        self.traffic = [(side, source.randint(1, most_pages), source.random() < 0.5)
                         for side in (0, 1) for _ in range(source.randint(1, 3))]
         source.shuffle(self.traffic)
         self.watched = source.randrange(len(self.traffic))
         self.mark = source.choice((*MARKS, "time"))
         self.delay = source.uniform(0, 20) if self.mark == "time" else \
             source.choice([0, 0, source.uniform(0, 2)])
+        self.ecm = source.choice([(True, True)] * 3 + [(False, True), (True, False), (False, False)])
+        self.longest_hold = SHORT_HOLD_SECONDS if short else 10 ** 6
+        self.longest_wait = 15 if short else 25  # for the mark, which may have passed unseen
         self.source = source
 
 
@@ -65,12 +72,12 @@ def run_one(pair, plan, search):
     if plan.mark == "time":
         time.sleep(plan.delay)
     else:
-        reached.wait(25)
+        reached.wait(plan.longest_wait)
         time.sleep(plan.delay)
     at = time.monotonic() - begun
     try:
         hold = next(work)
-        time.sleep(hold)
+        time.sleep(min(hold, plan.longest_hold))
     finally:
         for _ in work:
             pass
@@ -80,12 +87,14 @@ def run_one(pair, plan, search):
     _settle(pair, first, verdict)
     if not any(text.startswith(("4 rest", "4 ready")) for text in verdict.broken):
         promises.check_all(pair, verdict, search)
+        for judge in context.afterwards:
+            judge(verdict)
     states = collections.Counter()
     for submission in pair.ledger[first:]:
         states["unanswered" if not submission.fax and not submission.refused else
                "refused" if not submission.fax else "taken"] += 1
     report = {"seed": plan.seed, "fault": plan.kind, "gateway": context.gateway.name,
-              "mark": plan.mark, "reached": reached.is_set() or plan.mark == "time",
+              "ecm": pair.ecm, "namespaces": bool(pair.wires), "mark": plan.mark, "reached": reached.is_set() or plan.mark == "time",
               "at_s": round(at, 1), "notes": "; ".join(context.notes), "faxes": dict(states),
               "ready_s": restart, "seconds": round(time.monotonic() - begun, 1),
               "checked": verdict.checked, "broken": verdict.broken, "top": pair.top}
@@ -141,14 +150,15 @@ def campaign(options):
     for seed, kind in seeds:
         if options.minutes and time.monotonic() - begun > options.minutes * 60:
             break
-        plan = Plan(seed, kind)
+        plan = Plan(seed, kind, options.short)
         verdict = promises.Verdict()
         try:
-            pair = pair or Pair(options.program, small_disks=not options.no_mounts, parent=options.parent)
+            pair = pair or Pair(options.program, small_disks=not options.no_mounts, parent=options.parent,
+                                namespaces=options.namespaces, ecm=plan.ecm)
             pair.runs += 1
             verdict, report = run_one(pair, plan, options.search)
             if pair.runs >= options.runs_per_pair and not verdict.broken:
-                promises.nothing_left(pair, verdict)
+                promises.check_last(pair, verdict, options.search)
         except KeyboardInterrupt:
             if pair:
                 pair.destroy()
@@ -166,7 +176,7 @@ def campaign(options):
             pair = None
     if pair:
         verdict = promises.Verdict()
-        promises.nothing_left(pair, verdict)
+        promises.check_last(pair, verdict, options.search)
         totals.update(checked=verdict.checked, broken=len(verdict.broken),
                       bad_runs=bool(verdict.broken))
         pair.destroy()
@@ -190,18 +200,23 @@ def main():
     parser.add_argument("--seeds", type=_seed_list, help="exactly these runs: SEED[:FAULT],...")
     parser.add_argument("--runs", type=int, default=None, help="how many (1; with --minutes no limit)")
     parser.add_argument("--minutes", type=float, default=0, help="no new run after so long")
-    parser.add_argument("--fault", help="only faults whose name begins so; 'list' shows them")
+    parser.add_argument("--fault", help="only faults whose name begins so (--list)")
     parser.add_argument("--runs-per-pair", type=int, default=RUNS_PER_PAIR)
+    parser.add_argument("--short", action="store_true",
+                        help=f"one page a fax, and no fault is left for more than {SHORT_HOLD_SECONDS} s")
     parser.add_argument("--keep", action="store_true", help="leave the state of bad runs in place")
     parser.add_argument("--no-mounts", action="store_true", help="no small file systems")
+    parser.add_argument("--no-namespaces", action="store_true", help="the loopback as network")
+    parser.add_argument("--list", action="store_true", help="the kinds of faults")
     parser.add_argument("--parent", default="/var/lib", help="where state directories are made")
     parser.add_argument("--program", default=os.path.join(build, "sealfax_faulty"))
     parser.add_argument("--search", default=os.path.join(build, "gateway_search_prog"))
+    parser.add_argument("--self-test", action="store_true", help="no fault: planted violations")
     parser.add_argument("--calls", type=int, help="no fault: so many faxes at once")
     parser.add_argument("--pages", type=int, default=6, help="of each, with --calls")
     parser.add_argument("--vault", type=int, help="no fault: restarts with so many faxes")
     options = parser.parse_args()
-    if options.fault == "list":
+    if options.list:
         print("\n".join(sorted(faults.KINDS)))
         return 0
     if os.geteuid() != 0:
@@ -211,6 +226,9 @@ def main():
     if options.runs is None:
         options.runs = 10 ** 6 if options.minutes else 1
     adopt_orphans()
+    options.namespaces = not options.no_namespaces and wires.are_possible()
+    if options.self_test:
+        return selftest.run(options.program, options.search, options.parent, options.namespaces)
     if options.calls:
         return figures.calls(options.program, options.parent, options.calls, options.pages)
     if options.vault:

@@ -1,4 +1,5 @@
 """Documents to fax, each like no other, and what came of them: TIFF written and read in memory."""
+import collections
 import os
 import random
 import struct
@@ -9,6 +10,7 @@ ROW = WIDTH // 8
 HEADER_ROWS = 60  # where the sender draws its header line
 NOISE_ROWS = 160
 BLOCK = 8
+NEAR_SHARE = 0.7  # of its rows that a page needs to be known; T.30 would take 85 %
 
 
 def make_pages(seed, count):
@@ -89,3 +91,31 @@ def read_tiff(data):
 
 def below_header(page):
     return page[HEADER_ROWS * ROW:]
+
+
+class Index:
+    """Finds a page again by its pixels: exactly, or (`near`, for calls without error correction, where
+    T.30 lets a few rows be damaged) by most of its rows."""
+
+    def __init__(self, near):
+        self._exact, self._rows, self._near = {}, {}, near
+
+    def add(self, pixels, place):
+        below = below_header(pixels)
+        self._exact[below] = place
+        if self._near:
+            for row in _distinct_rows(below):
+                self._rows[row] = place
+
+    def find(self, pixels):
+        below = below_header(pixels)
+        if below in self._exact or not self._near:
+            return self._exact.get(below)
+        votes = collections.Counter(self._rows[row] for row in _distinct_rows(below)
+                                    if row in self._rows)
+        place, count = votes.most_common(1)[0] if votes else (None, 0)
+        return place if count >= NEAR_SHARE * NOISE_ROWS // BLOCK else None
+
+
+def _distinct_rows(pixels):
+    return {pixels[at:at + ROW] for at in range(0, len(pixels), ROW)} - {bytes(ROW)}

@@ -1,7 +1,8 @@
 /* Linked into sealfax_faulty, which is the gateway's own objects and this: the C library's fsync(),
- * fdatasync(), clock_gettime() and time(), which may be slow, fail, or show another time, as a page
- * of memory says that the harness shares. The page is mapped before the sandbox closes, so that
- * every process of the gateway has it, and needs no rights.
+ * fdatasync(), clock_gettime() and time(), which may be slow, fail, or show another time, and its
+ * write() and pwrite(), which may end the process in the middle, as a page of memory says that the
+ * harness shares. The page is mapped before the sandbox closes, so that every process of the
+ * gateway has it, and needs no rights.
  *
  * The page is the file "faults.page" beside the program; without it nothing is different. */
 #include <dlfcn.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +27,11 @@ struct fault_page {
     int64_t clock_offset_ms; /* of CLOCK_REALTIME */
     uint32_t sync_roles;     /* bits: 1 control, 2 keeper, 4 line, 8 others */
     uint32_t sync_times;     /* how many calls are disturbed; 0: all */
+    uint64_t tear_device;    /* of the file system on which a write is cut short; 0: none */
+    uint32_t tear_roles;     /* as sync_roles */
+    uint32_t tear_skip;      /* so many writes there go well before */
+    uint32_t tear_share;     /* of the octets that are written, in 1/1000 */
+    uint32_t torn;           /* set when it has happened */
 };
 
 enum { ROLE_CONTROL = 1, ROLE_KEEPER = 2, ROLE_LINE = 4, ROLE_OTHER = 8 };
@@ -105,6 +112,46 @@ int fsync(int fd)
 int fdatasync(int fd)
 {
     return disturb() < 0 ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+static bool is_torn(int fd)
+{
+    struct stat about;
+    if (!page || page->torn || !page->tear_device || !(page->tear_roles & own_role))
+        return false;
+    /* What has no name is memory, not a file. */
+    if (fstat(fd, &about) < 0 || !S_ISREG(about.st_mode) || about.st_nlink == 0 ||
+        about.st_dev != page->tear_device)
+        return false;
+    if (page->tear_skip > 0) {
+        page->tear_skip--;
+        return false;
+    }
+    page->torn = 1;
+    return true;
+}
+
+static size_t share_of(size_t length)
+{
+    return length * page->tear_share / 1000;
+}
+
+ssize_t write(int fd, const void *octets, size_t length)
+{
+    if (is_torn(fd)) {
+        syscall(SYS_write, fd, octets, share_of(length));
+        __builtin_trap();
+    }
+    return syscall(SYS_write, fd, octets, length);
+}
+
+ssize_t pwrite(int fd, const void *octets, size_t length, off_t offset)
+{
+    if (is_torn(fd)) {
+        syscall(SYS_pwrite64, fd, octets, share_of(length), offset);
+        __builtin_trap();
+    }
+    return syscall(SYS_pwrite64, fd, octets, length, offset);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *out)

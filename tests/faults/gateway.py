@@ -90,8 +90,9 @@ def wait_until(seconds, condition, pause=0.1):
 
 
 class Gateway:
-    def __init__(self, top, name, program, prefix, settings, small_disks=True):
-        self.name, self.prefix = name, prefix
+    def __init__(self, top, name, program, prefix, settings, small_disks=True, command=()):
+        """command: what is put before the program to start it in its place"""
+        self.name, self.prefix, self.command_before = name, prefix, list(command)
         self.home = os.path.join(top, name)
         self.state = os.path.join(self.home, "state")
         os.mkdir(self.home)
@@ -185,8 +186,9 @@ class Gateway:
 
     def start(self):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([self.program, "serve", "--config", self.config],
-                                            stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(
+                [*self.command_before, self.program, "serve", "--config", self.config],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
     def is_ready(self):
         try:
@@ -308,6 +310,12 @@ class Gateway:
     @property
     def socket(self):
         return os.path.join(self.state, "run", "api.sock")
+
+    def connect(self):
+        """A connection on which nothing is asked yet."""
+        connection = _UnixConnection(self.socket, self._clerk, 20)
+        connection.connect()
+        return connection
 
     def request(self, method, path, uid=None, body=None, headers=None, timeout=20):
         connection = _UnixConnection(self.socket, self._clerk if uid is None else uid, timeout)

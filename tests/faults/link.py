@@ -8,19 +8,38 @@ import socket
 import threading
 import time
 
+import tap
+
 
 class Weather:
-    """What the network does to packets; shares are 0 to 1."""
+    """What the network does to packets; shares are 0 to 1. `refuse`: a carrier that answers each new
+    call with this SIP code; `deaf`: to all signalling; `spoil`: loses the data of modems from this
+    number on (tap.modem_of), so that they cannot train."""
 
-    def __init__(self, loss=0.0, repeat=0.0, reorder=0.0, delay_ms=0, jitter_ms=0, cut=False):
+    def __init__(self, loss=0.0, repeat=0.0, reorder=0.0, delay_ms=0, jitter_ms=0, cut=False,
+                 refuse=0, deaf=False, spoil=0):
         self.loss, self.repeat, self.reorder = loss, repeat, reorder
         self.delay_ms, self.jitter_ms, self.cut = delay_ms, jitter_ms, cut
+        self.refuse, self.deaf, self.spoil = refuse, deaf, spoil
+
+
+def refusal(request, code):
+    """The answer to an INVITE as a carrier would give it."""
+    lines = request.split(b"\r\n\r\n")[0].split(b"\r\n")
+    kept = [line for line in lines[1:] if line.split(b":")[0].strip().lower() in
+            (b"via", b"v", b"from", b"f", b"to", b"t", b"call-id", b"i", b"cseq")]
+    kept = [line + b";tag=carrier" if line.lower().startswith((b"to:", b"t:")) else line
+            for line in kept]
+    return b"\r\n".join([b"SIP/2.0 %d Refused" % code, *kept, b"Content-Length: 0", b"", b""])
 
 
 class Link:
     def __init__(self, sides, seed):
-        """sides: two of (real address, public address, [ports])"""
+        """sides: two of (real address, public address, [ports]), the first port that of SIP"""
         self.weather = Weather()
+        self.tap = tap.Tap()
+        self._signalling = [ports[0] for _, _, ports in sides]
+        self._refused = set()  # calls that the carrier has refused: their ACK is for nobody else
         self.passed = self.lost = 0
         self._random = random.Random(seed)
         self._stop = False
@@ -71,9 +90,30 @@ class Link:
                 return
             self._weather_for(side, port, source, data)
 
+    def _is_taken(self, side, port, source, data):
+        """Signalling that a carrier answers itself or overhears, modem data that is spoiled."""
+        weather = self.weather
+        if port != self._signalling[side]:
+            modem = tap.modem_of(data)
+            return bool(weather.spoil) and modem is not None and modem >= weather.spoil
+        if not (weather.refuse or weather.deaf or self._refused):
+            return False
+        if weather.deaf:
+            return True
+        call = next((line for line in data.split(b"\r\n") if line.lower().startswith(b"call-id:")), b"")
+        is_new = data.startswith(b"INVITE ") and b";tag=" not in next(
+            (line for line in data.split(b"\r\n") if line.lower().startswith((b"to:", b"t:"))), b"")
+        if is_new and (weather.refuse or call in self._refused):
+            self._refused.add(call)
+            if weather.refuse:
+                self._send(self._sockets[side, port], refusal(data, weather.refuse), source)
+            return True
+        return data.startswith(b"ACK ") and call in self._refused
+
     def _weather_for(self, side, port, source, data):
         weather = self.weather
-        if weather.cut or self._random.random() < weather.loss:
+        if weather.cut or self._random.random() < weather.loss or \
+                self._is_taken(side, port, source, data):
             self.lost += 1
             return
         copies = 2 if self._random.random() < weather.repeat else 1
@@ -95,8 +135,13 @@ class Link:
         out = self._sockets.get((sender, source[1]))
         if out is None:
             return
+        if port != self._signalling[side]:
+            self.tap.feed(sender, port, data)
+        self._send(out, data, (self._real[side], port))
+
+    def _send(self, out, data, to):
         try:
-            out.sendto(data, (self._real[side], port))
+            out.sendto(data, to)
             self.passed += 1
         except OSError:
             pass

@@ -7,6 +7,7 @@ import tempfile
 import time
 
 import documents
+import wires
 from gateway import Gateway, Refused, Unavailable, wait_until
 from link import Link, Weather
 
@@ -58,7 +59,12 @@ def _free_port(address, source):
 
 
 class Pair:
-    def __init__(self, program, small_disks=True, relay=True, settings=None, parent="/var/lib"):
+    """ecm: which of the two offers error correction; a call has it only when both do."""
+
+    def __init__(self, program, small_disks=True, relay=True, settings=None, parent="/var/lib",
+                 namespaces=True, ecm=(True, True)):
+        self.ecm = all(ecm)
+        self.wires = wires.Wires() if relay and namespaces else None
         self.top = tempfile.mkdtemp(prefix="sealfax-faults.", dir=parent)
         os.chmod(self.top, 0o711)
         self.begun = time.time()
@@ -73,19 +79,13 @@ class Pair:
         taken, sides = set(), []
         try:
             for number, name in enumerate(("north", "south")):
-                real, public = _free_address(taken, source), _free_address(taken, source)
-                port = _free_port(real, source)
-                own = dict(SETTINGS, **(settings or {}))
-                own["sip.listen"] = f"{real}:{port}"
-                own["media.address"] = real
-                if relay:
-                    own.update({"sip.public_address": public, "media.public_address": public,
-                                "media.port_first": 20000, "media.port_last": 20000 + MEDIA_PORTS - 1})
-                gateway = Gateway(self.top, name, program, f"+493055{number + 1}", own, small_disks)
-                gateway.sip = (public if relay else real, port)
-                self.gateways.append(gateway)
-                sides.append((real, public, [port, *range(20000, 20000 + MEDIA_PORTS)]))
-            if relay:
+                sides.append(self._make_side(number, name, program, small_disks, relay,
+                                             dict(SETTINGS, **(settings or {}),
+                                                  **{"fax.ecm": ecm[number]}), taken, source))
+            if self.wires:
+                with self.wires.between():
+                    self.link = Link(sides, 1)
+            elif relay:
                 self.link = Link(sides, 1)
             for gateway in self.gateways:
                 gateway.make()
@@ -101,10 +101,33 @@ class Pair:
             self.destroy(keep=True)
             raise
 
+    def _make_side(self, number, name, program, small_disks, relay, own, taken, source):
+        """One gateway; what the relay has to know of it."""
+        if self.wires:
+            real, public = self.wires.real(number), self.wires.public(number)
+            port = wires.SIP_PORT
+        else:
+            real, public = _free_address(taken, source), _free_address(taken, source)
+            port = _free_port(real, source)
+        own["sip.listen"] = f"{real}:{port}"
+        own["media.address"] = real
+        if relay:
+            own.update({"sip.public_address": public, "media.public_address": public,
+                        "media.port_first": 20000, "media.port_last": 20000 + MEDIA_PORTS - 1})
+        gateway = Gateway(self.top, name, program, f"+493055{number + 1}", own, small_disks,
+                          self.wires.command(number) if self.wires else ())
+        gateway.sip = (public if relay else real, port)
+        self.gateways.append(gateway)
+        return real, public, [port, *range(20000, 20000 + MEDIA_PORTS)]
+
     def note_rest(self):
         for gateway in self.gateways:
             for who, number in gateway.descriptors().items():
                 self.rest.setdefault((gateway.name, *who), number)
+
+    def forget(self):
+        """Every page will be read and compared again."""
+        self.known, self.copies = {}, {}
 
     def submit(self, side, pages, key=None, count_seed=0):
         """Gives a document of `pages` pages to a gateway."""
@@ -128,11 +151,14 @@ class Pair:
         return submission.fax
 
     def calm(self):
-        """Ends what may still disturb: the network, the shim, the clock."""
+        """Ends what may still disturb: the network, the shim. A clock stays as it is."""
         if self.link:
             self.link.weather = Weather()
+        if self.wires:
+            self.wires.calm()
         for gateway in self.gateways:
-            gateway.page.clock(0)
+            gateway.page.clear()
+            gateway.page.mend()
 
     def unfinished(self):
         """What keeps the pair from being at rest, as text; empty when it is."""
@@ -169,5 +195,7 @@ class Pair:
             self.link = None
         for gateway in self.gateways:
             gateway.destroy()
+        if self.wires:
+            self.wires.close()
         if not keep:
             shutil.rmtree(self.top, ignore_errors=True)

@@ -4,7 +4,10 @@ import subprocess
 import time
 
 import documents
+import histories
 from gateway import FINAL, Refused, Unavailable, wait_until
+
+PATIENCE_SECONDS = 10  # with processes and descriptors that are about to go away
 
 
 class Verdict:
@@ -25,6 +28,7 @@ def check_all(pair, verdict, search=None):
         _check_received(pair, side, tables[side], verdict)
     for side in (0, 1):
         _check_sent(pair, side, tables[side], verdict)
+        histories.check(pair.gateways[side], verdict, pair.gateways[side].page.was_moved)
         _check_log(pair.gateways[side], verdict)
         _check_files(pair.gateways[side], tables[side], verdict)
         _check_processes(pair, pair.gateways[side], verdict)
@@ -51,11 +55,11 @@ def _read(gateway):
 def _check_received(pair, side, faxes, verdict):
     """Every page shown as received can be read and is one that was sent, in order, and once."""
     gateway = pair.gateways[side]
-    index = {}
+    index = documents.Index(near=not pair.ecm)
     for number, submission in enumerate(pair.ledger):
         if submission.side != side:
             for page, pixels in enumerate(submission.pages, 1):
-                index[documents.below_header(pixels)] = (number, page)
+                index.add(pixels, (number, page))
     for fax, row in faxes.items():
         if row["direction"] != "in":
             continue
@@ -77,7 +81,7 @@ def _check_received(pair, side, faxes, verdict):
             continue
         verdict.check(len(got) == len(pages), "2 confirmed page not readable",
                       f"{gateway.name}: {fax}: {len(got)} of {len(pages)} pages")
-        places = [index.get(documents.below_header(pixels)) for pixels in got]
+        places = [index.find(pixels) for pixels in got]
         verdict.check(None not in places, "2 pixels", f"{gateway.name}: {fax}: pages {places}")
         known = [place for place in places if place]
         verdict.check(all(b == (a[0], a[1] + 1) for a, b in zip(known, known[1:])), "2 order of pages",
@@ -155,14 +159,14 @@ def _check_processes(pair, gateway, verdict):
         now = {role: len(pids) for role, pids in gateway.roles().items()}
         return [f"{role} {now.get(role, 0)}" for role in {*should, "render", "migrate"}
                 if now.get(role, 0) != should.get(role, 0)]
-    wait_until(10, lambda: not wrong(), 0.3)
+    wait_until(PATIENCE_SECONDS, lambda: not wrong(), 0.3)
     verdict.check(not wrong(), "5 processes", f"{gateway.name}: {wrong()}")
 
     def grown():
         return [f"{who}: {pair.rest[(gateway.name, *who)]} to {number}"
                 for who, number in gateway.descriptors().items()
                 if number > pair.rest.setdefault((gateway.name, *who), number)]
-    wait_until(8, lambda: not grown(), 0.5)
+    wait_until(PATIENCE_SECONDS, lambda: not grown(), 0.5)
     verdict.check(not grown(), "5 descriptors", f"{gateway.name}: {grown()}")
 
 
@@ -185,6 +189,13 @@ def _check_plaintext(pair, search, verdict):
                           f"{done.returncode}: {(done.stdout + done.stderr)[-500:]}")
     finally:
         os.unlink(plain)
+
+
+def check_last(pair, verdict, search=None):
+    """Every page once more, whatever has come after it; then the stop."""
+    pair.forget()
+    check_all(pair, verdict, search)
+    nothing_left(pair, verdict)
 
 
 def nothing_left(pair, verdict):

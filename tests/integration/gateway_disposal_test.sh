@@ -36,6 +36,8 @@ text=$(admin north dispose 2>&1) || status=$?
 equal "dispose by the administrator: exit code" "$status" 1
 like "dispose by the administrator" "$text" "fax.dispose: 'admin' has no role that allows it"
 holds "and nothing is gone" test -n "$(vault_file "${ids[0]}")"
+kept=("$(vault_file "${ids[0]}")" "$(key_file "${ids[0]}")")
+cp -p "${kept[@]}" "$GW_TOP/"
 equal "dispose: those two" "$(clerk north --json dispose | jq -r '[.disposed[].id] | sort | join(" ")')" "$(printf '%s\n' "${ids[@]:0:2}" | sort | paste -sd ' ')"
 
 for id in "${ids[@]:0:2}"; do
@@ -58,7 +60,10 @@ note "by the timer"
 gw_stop north
 equal "exit status" "$GW_STATUS" 0
 sed -i 's/timer_ms: 3600000/timer_ms: 1000/' "$GW_TOP/north.yaml"
+# As if the first disposal had been recorded and then cut short.
+for path in "${kept[@]}"; do cp -p "$GW_TOP/${path##*/}" "$path"; done
 gw_start north
+holds "a disposal that was interrupted is finished" until_true 10 test ! -e "${kept[0]}" -a ! -e "${kept[1]}"
 gw_sql north "UPDATE faxes SET disposal_at = now() - interval '1 hour' WHERE fax = '${ids[2]}'"
 gone() { [[ -z $(vault_file "${ids[2]}")$(key_file "${ids[2]}") ]]; }
 holds "the third is disposed of" until_true 20 gone

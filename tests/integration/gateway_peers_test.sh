@@ -65,7 +65,7 @@ peer() {
 note "peers that refuse or hang up"
 for code in 486 503; do calls=2 peer "$code" sipp/uas_refuses "$code" 0 0; done
 for code in 404 488; do peer "$code" sipp/uas_refuses "$code" 0 0; done
-peer refuses-t38 gateway_sipp/uas_refuses_t38 488 "$(free_port)" 0
+peer refuses-t38 gateway_sipp/uas_refuses_t38 488 "$(free_port)" 0 --no-audio-fallback
 calls=2 peer hangs-up gateway_sipp/uas_hangs_up 0 "$(free_port)" 4000 --t38-first
 for name in "${!number[@]}"; do
     fax[$name]=$(gw_send north "$ours" "${number[$name]}" "$GW_TOP/one.pdf")

@@ -116,6 +116,23 @@ timeout 60 "$SEALFAX" serve --config "$GW_TOP/north.yaml" >"$GW_TOP/wrong.log" 2
 equal "serve with garbage for a key: exit status" "$status" 1
 like "and says why" "$(<"$GW_TOP/wrong.log")" 'master\.key'
 cat "$GW_TOP/master.key" >"$key"
+
+note "an older copy of the journal"
+cp -a "$GW_TOP/north/journal" "$GW_TOP/older"
+gw_start north
+gw_send north "$ours" "$theirs" "$GW_DATA/text_a4.pdf" >/dev/null
+until_true 10 gw_drained north || wrong "the database lags"
+gw_stop north
+mv "$GW_TOP/north/journal" "$GW_TOP/whole"
+cp -a "$GW_TOP/older" "$GW_TOP/north/journal"
+status=0
+timeout 60 "$SEALFAX" serve --config "$GW_TOP/north.yaml" >"$GW_TOP/wrong.log" 2>&1 || status=$?
+equal "serve: exit status" "$status" 1
+like "and says why" "$(<"$GW_TOP/wrong.log")" "journal and database do not belong together: the journal ends at record [0-9]+, but the database holds [0-9]+ records of it: it was cut, or is an older copy"
+like "and what can be done" "$(<"$GW_TOP/wrong.log")" "put back the directory .*/journal as it was"
+equal "it is tried once" "$(grep -c 'do not belong together' "$GW_TOP/wrong.log")" 1
+rm -r "$GW_TOP/north/journal"
+mv "$GW_TOP/whole" "$GW_TOP/north/journal"
 gw_start north
 clerk north export --format pdf "$fax" >"$GW_TOP/out" || wrong "with the right key the fax cannot be exported"
 equal "with the right key: pages" "$(pdf_pages "$GW_TOP/out")" 3

@@ -187,12 +187,55 @@ static void test_another_log_under_this_name(void **state)
     run_for(f, 500);
     audit_state_get(f->log.audit, &seen);
     assert_int_equal(seen.applied, 0);
-    assert_non_null(strstr(seen.refused_reason, "the journal does not have"));
+    assert_true(seen.conflict);
+    assert_non_null(strstr(seen.refused_reason, "the journal ends at record 0, but the database"));
+    /* New records do not fill the gap. */
     assert_int_equal(audit_log_fax(&f->log, 3), 0);
     run_for(f, 3000);
     audit_state_get(f->log.audit, &seen);
+    assert_true(seen.conflict);
+    assert_non_null(strstr(seen.refused_reason, "the journal ends at record 0, but the database"));
+    audit_log_close(&f->log);
+    /* As long as what the database holds, but another. */
+    assert_int_equal(audit_log_open(&f->log, f->directory, f->server.app, 0), 0);
+    run_for(f, 500);
+    audit_state_get(f->log.audit, &seen);
+    assert_true(seen.conflict);
     assert_non_null(strstr(seen.refused_reason, "another record"));
     assert_sql(f, "SELECT count(*) FROM faxes", "1");
+    audit_log_close(&f->log);
+}
+
+/* An older copy of the journal: what was written since is in the database only. */
+static void test_a_journal_that_was_cut(void **state)
+{
+    struct fixture *f = *state;
+    struct audit_state seen;
+    assert_int_equal(audit_log_open(&f->log, f->directory, f->server.app, 0), 0);
+    assert_int_equal(audit_log_fax(&f->log, 1), 0);
+    assert_int_equal(audit_log_apply(&f->log), 0);
+    audit_log_close(&f->log);
+    assert_int_equal(system("cp -a $D $D.older"), 0);
+    assert_int_equal(audit_log_open(&f->log, f->directory, f->server.app, 0), 0);
+    assert_int_equal(audit_log_event(&f->log, "gateway.started", NULL, NULL, 0), 0);
+    assert_int_equal(audit_log_apply(&f->log), 0);
+    audit_log_close(&f->log);
+    assert_int_equal(system("mv $D $D.whole && mv $D.older $D"), 0);
+    assert_int_equal(audit_log_open(&f->log, f->directory, f->server.app, 0), 0);
+    /* It records at once, as a gateway does before the database answers. */
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(audit_log_event(&f->log, "gateway.started", NULL, NULL, 0), 0);
+    run_for(f, 500);
+    audit_state_get(f->log.audit, &seen);
+    assert_true(seen.conflict);
+    assert_non_null(strstr(seen.refused_reason, "it was cut, or is an older copy"));
+    audit_log_close(&f->log);
+    /* Put back, it goes on. */
+    assert_int_equal(system("rm -r $D && mv $D.whole $D"), 0);
+    assert_int_equal(audit_log_open(&f->log, f->directory, f->server.app, 0), 0);
+    assert_int_equal(audit_log_apply(&f->log), 0);
+    audit_state_get(f->log.audit, &seen);
+    assert_false(seen.conflict);
     audit_log_close(&f->log);
 }
 
@@ -242,6 +285,7 @@ int main(void)
         TEST(test_exactly_once_when_the_server_is_killed),
         TEST(test_a_refused_effect_blocks_nothing_and_is_tried_again),
         TEST(test_another_log_under_this_name),
+        TEST(test_a_journal_that_was_cut),
         TEST(test_replay_is_harmless),
         TEST(test_partitions_are_made_when_needed),
     };

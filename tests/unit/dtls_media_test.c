@@ -44,7 +44,7 @@ static void send_cb(void *user, const uint8_t *data, size_t length)
         e->largest_out = length;
 }
 
-static void receive_cb(void *user, const uint8_t *data, size_t length)
+static void receive_cb(void *user, uint8_t *data, size_t length)
 {
     struct end *e = user;
     e->received++;

@@ -239,7 +239,7 @@ static void a_vanished_peer_ends_the_session(void **state)
 {
     (void)state;
     for (int gone = 0; gone < 2; gone++)
-        for (uint64_t at_ms = 2000; at_ms < 36000; at_ms += 2500) {
+        for (uint64_t at_ms = 2000; at_ms < 34000; at_ms += 2500) {
             struct virtual_call call;
             virtual_call_begin(&call,
                                &(struct virtual_call_config){.pages = text, .page_count = 1});

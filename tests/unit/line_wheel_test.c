@@ -36,6 +36,11 @@ static void visit_cb(void *user, struct call_wheel_entry *entry, uint64_t now_ms
         call_wheel_remove(&f->wheel, &f->entries[f->remove_at_visit]);
 }
 
+static void ahead_cb(const struct call_wheel_entry *entry)
+{
+    assert_non_null(entry->next);
+}
+
 static void make(struct fixture *f)
 {
     memset(f, 0, sizeof *f);
@@ -46,7 +51,7 @@ static void make(struct fixture *f)
 static void run(struct fixture *f, uint64_t from_ms, uint64_t to_ms)
 {
     for (uint64_t now = from_ms; now <= to_ms; now++)
-        call_wheel_advance(&f->wheel, now, visit_cb, f);
+        call_wheel_advance(&f->wheel, now, visit_cb, NULL, f);
 }
 
 static void test_neither_early_nor_late(void **state)
@@ -116,13 +121,13 @@ static void test_late_loop_visits_once(void **state)
     f.again_ms = 20;
     for (size_t i = 0; i < ENTRIES; i++)
         call_wheel_want(&f.wheel, &f.entries[i], ORIGIN_MS + 5 * i);
-    call_wheel_advance(&f.wheel, ORIGIN_MS + 61000, visit_cb, &f);
+    call_wheel_advance(&f.wheel, ORIGIN_MS + 61000, visit_cb, ahead_cb, &f);
     for (size_t i = 0; i < ENTRIES; i++)
         assert_int_equal(f.visits[i], 1);
-    call_wheel_advance(&f.wheel, ORIGIN_MS + 61019, visit_cb, &f);
+    call_wheel_advance(&f.wheel, ORIGIN_MS + 61019, visit_cb, ahead_cb, &f);
     for (size_t i = 0; i < ENTRIES; i++)
         assert_int_equal(f.visits[i], 1);
-    call_wheel_advance(&f.wheel, ORIGIN_MS + 61020, visit_cb, &f);
+    call_wheel_advance(&f.wheel, ORIGIN_MS + 61020, visit_cb, ahead_cb, &f);
     for (size_t i = 0; i < ENTRIES; i++)
         assert_int_equal(f.visits[i], 2);
 }
