@@ -18,11 +18,11 @@ done
 noise_pdf "$GW_TOP/one.pdf" 1
 
 mkfifo "$GW_TOP/targets"
-python3 "$SOURCE_DIR/tests/integration/gateway_flood.py" "$address" <"$GW_TOP/targets" >"$GW_TOP/flood.out" &
+python3 "$SOURCE_DIR/tests/integration/gateway_flood.py" "$address" <"$GW_TOP/targets" >"$GW_TOP/attackers.list" &
 GW_OTHERS+=($!)
 flood=$!
 exec {targets}>"$GW_TOP/targets"
-all_ports() { [[ $(wc -l <"$GW_TOP/flood.out") == 4 ]]; }
+all_ports() { [[ $(wc -l <"$GW_TOP/attackers.list") == 4 ]]; }
 until_true 20 all_ports || die "the program that attacks does not start"
 
 note "good calls on the same line, both ways"
@@ -34,15 +34,15 @@ declare -A attacked=()
 n=3
 port=$((RANDOM % 10000 + 10000))
 gw_trunk north hostile "$address" "$port" --prefix +49305603
-while read -r attack media; do
+while read -r attack media <&3; do
     attacked[$attack]=$(gw_number north "$n")
     sed "s/@CODE@/0/g; s/@PORT@/$media/g; s/@PAUSE@/0/g" "$scenarios/gateway_sipp/uac_t38_first.xml" >"$GW_TOP/$attack.xml"
     timeout 100 sipp -sf "$GW_TOP/$attack.xml" -i "$address" -p "$((port + n))" -m 1 -nostdin -nd -timeout 90s \
         -timeout_error -trace_logs -log_file "$GW_TOP/$attack.messages" -s "${attacked[$attack]}" \
-        "${GW_ADDRESS[north]}:${GW_PORT[north]}" >"$GW_TOP/$attack.out" 2>&1 &
+        "${GW_ADDRESS[north]}:${GW_PORT[north]}" >"$GW_TOP/$attack.out" 2>&1 </dev/null 3<&- &
     GW_OTHERS+=($!)
     n=$((n + 1))
-done <"$GW_TOP/flood.out"
+done 3<"$GW_TOP/attackers.list"
 media_port() { sed -n 's/^media \([0-9]*\).*/\1/p' "$GW_TOP/$1.messages" 2>/dev/null | head -n 1; }
 has_media_port() { [[ -n $(media_port "$1") ]]; }
 for attack in "${!attacked[@]}"; do
@@ -52,7 +52,7 @@ done
 line=$(gw_role north line)
 echo go >&"$targets"
 wait "$flood" || wrong "the program that attacks failed"
-sent() { sed -n "s/^sent $1 //p" "$GW_TOP/flood.out"; }
+sent() { sed -n "s/^sent $1 //p" "$GW_TOP/attackers.list"; }
 
 note "the attacked calls"
 for attack in "${!attacked[@]}"; do
