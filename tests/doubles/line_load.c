@@ -96,7 +96,9 @@ static bool all_over(void *user)
     unsigned running;
 
     connect_due(load, now_ms);
-    running = load->connected - load->driver.done_count / 2;
+    running = load->connected > load->driver.done_count / 2
+                  ? load->connected - load->driver.done_count / 2
+                  : 0;
     if (running > load->most_at_once)
         load->most_at_once = running;
     if (now_ms >= load->sample_ms + SAMPLE_MS) {
