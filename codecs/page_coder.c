@@ -2,6 +2,7 @@
 
 #include "codecs/t4_decode.h"
 #include "codecs/t4_encode.h"
+#include "codecs/t85_adaptive.h"
 #include "codecs/t85_decode.h"
 #include "codecs/t85_encode.h"
 
@@ -50,7 +51,8 @@ int page_encode(const struct raster *page, const struct page_format *format, str
     coded.format.width = page->width;
     coded.format.height = page->height;
     coded.format.lsb_first = false;
-    int rc = t85_encode(page, NULL, &coded.data, &coded.length);
+    const struct t85_options options = {.at_x = t85_adaptive_place(page)};
+    int rc = t85_encode(page, &options, &coded.data, &coded.length);
     if (rc == 0)
         *out = coded;
     return rc;

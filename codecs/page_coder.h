@@ -23,8 +23,9 @@ int page_decode(const uint8_t *data, size_t length, const struct page_format *fo
                 const struct page_limits *limits, struct raster *out, struct page_report *report)
     __attribute__((warn_unused_result));
 
-/* Codes a page by t4_encode_page, or by t85_encode as every T.85 receiver takes it. The caller
- * frees *out with coded_page_free; on failure it is all zero. Errors: FAX_EINVAL, FAX_ENOMEM. */
+/* Codes a page by t4_encode_page, or by t85_encode as every T.85 receiver takes it, with the
+ * adaptive pixel where it serves the page best. The caller frees *out with coded_page_free; on
+ * failure it is all zero. Errors: FAX_EINVAL, FAX_ENOMEM. */
 int page_encode(const struct raster *page, const struct page_format *format, struct coded_page *out)
     __attribute__((warn_unused_result));
 

@@ -161,7 +161,7 @@ static void report_altered(struct verifier *v, enum verifier_source source,
                                        .checkpoint_size = checkpoint->size};
     snprintf(
         problem.text, sizeof problem.text,
-        "record %" PRIu64 " (%s): altered, the checkpoint of size %" PRIu64 " proves the %s",
+        "record %" PRIu64 " (%s): the checkpoint of size %" PRIu64 " proves the %s",
         v->first_differing, verifier_source_text(source), checkpoint->size,
         verifier_source_text(source == VERIFIER_JOURNAL ? VERIFIER_DATABASE : VERIFIER_JOURNAL));
     add_problem(v, &problem, v->differing);

@@ -62,25 +62,38 @@ void call_watch_charge(struct call_watch *w, uint64_t us)
         w->worst_us = us;
 }
 
+static uint64_t after(uint64_t since_ms, uint64_t limit_ms)
+{
+    return limit_ms ? since_ms + limit_ms + 1 : UINT64_MAX;
+}
+
 /* Training and pages in turn without a page confirmed are no progress. */
-static bool makes_no_progress(const struct call_watch *w, uint64_t now_ms)
+static uint64_t progress_limit_ms(const struct call_watch *w)
 {
     const uint64_t *ms = w->limits.phase_ms;
-    if (!ms[CALL_PHASE_TRAINING] || !ms[CALL_PHASE_PAGE] || !ms[CALL_PHASE_POST])
-        return false;
-    uint64_t limit_ms =
-        ms[CALL_PHASE_BEFORE] + ms[CALL_PHASE_TRAINING] + ms[CALL_PHASE_PAGE] + ms[CALL_PHASE_POST];
-    return now_ms - w->page_since_ms > limit_ms;
+    uint64_t sum_ms = 0;
+    for (int i = 0; i < CALL_PHASES; i++) {
+        if (!ms[i])
+            return 0;
+        sum_ms += ms[i];
+    }
+    return sum_ms;
+}
+
+uint64_t call_watch_due_ms(const struct call_watch *w)
+{
+    uint64_t phase_ms = after(w->phase_since_ms, w->limits.phase_ms[w->phase]);
+    uint64_t progress_ms = after(w->page_since_ms, progress_limit_ms(w));
+    return phase_ms < progress_ms ? phase_ms : progress_ms;
 }
 
 int call_watch_judge(const struct call_watch *w, uint64_t now_ms)
 {
     const struct call_watch_limits *l = &w->limits;
-    uint64_t limit_ms = l->phase_ms[w->phase], age_ms = now_ms - w->begun_ms;
-    if ((limit_ms && now_ms - w->phase_since_ms > limit_ms) || makes_no_progress(w, now_ms))
+    if (call_watch_due_ms(w) <= now_ms)
         return T30_RESULT_PHASE_TIME;
     if (l->cpu_us_per_s && w->cpu_us > l->cpu_us_free &&
-        w->cpu_us - l->cpu_us_free > age_ms * l->cpu_us_per_s / 1000)
+        w->cpu_us - l->cpu_us_free > (now_ms - w->begun_ms) * l->cpu_us_per_s / 1000)
         return T30_RESULT_CPU_TIME;
     return 0;
 }

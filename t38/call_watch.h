@@ -51,6 +51,9 @@ void call_watch_charge(struct call_watch *w, uint64_t us);
  * ended with it. */
 int call_watch_judge(const struct call_watch *w, uint64_t now_ms);
 
+/* When the phase will have taken too long; UINT64_MAX: it may go on for ever. */
+uint64_t call_watch_due_ms(const struct call_watch *w);
+
 /* A static name of a phase for people ("before training"). */
 const char *call_phase_name(enum call_phase phase);
 

@@ -17,7 +17,7 @@ enum {
     DTLS_MEDIA_FINGERPRINT_OCTETS = 32,
     DTLS_MEDIA_OVERHEAD = 37,             /* octets that a record adds to a UDPTL packet, at most */
     DTLS_MEDIA_DATAGRAM_MAX = 1200,       /* what is sent in the handshake */
-    DTLS_MEDIA_HANDSHAKE_MS = 20000,      /* then the association has failed */
+    DTLS_MEDIA_HANDSHAKE_MS = 10000,      /* then the association has failed */
     DTLS_MEDIA_HANDSHAKE_DATAGRAMS = 256, /* of the peer's; more is no handshake */
     DTLS_MEDIA_TEXT_MAX = 128,
 };

@@ -36,7 +36,9 @@ void spandsp_non_ecm_gap(struct fax_engine *e, uint32_t packets)
     struct spandsp_receive *in = &e->in;
     if (!waits_for_page(e))
         return;
-    if (in->page.length > 0 && in->packets_lost < LOST_MAX)
+    /* What is lost before its first octet is the page's, too: a modem's signal can begin in the
+     * middle here. In audio it cannot, and silence that was not sent is no loss. */
+    if ((in->page.length > 0 || !e->audio) && in->packets_lost < LOST_MAX)
         in->packets_lost += packets;
     if (packets >= GAP_OF_A_PAGE)
         in->carrier_seen = true;

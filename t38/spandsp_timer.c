@@ -44,6 +44,8 @@ static void wait_again(t30_state_t *t)
     t->timer_t2_t4 = T2_MS * SAMPLES_PER_MS;
 }
 
+/* T2 itself is awaited again where a command is due; after an answered EOM it leads to phase B, and
+ * a DIS is due. */
 static void mend_receiver(struct fax_engine *e)
 {
     t30_state_t *t = &e->terminal.t30;
@@ -56,7 +58,7 @@ static void mend_receiver(struct fax_engine *e)
             t->timer_t2_t4_is = TIMER_IS_T2;
     } else if (t->timer_t2_t4_is != TIMER_IS_T2) {
         wait_again(t);
-    } else if (e->waits < WAITS_MAX && t->state != STATE_R) {
+    } else if (e->waits < WAITS_MAX && t->state != STATE_R && t->state != STATE_F_POST_RCP_MCF) {
         e->waits++;
         wait_again(t);
     }

@@ -147,14 +147,15 @@ static void on_attempts(void *user, int status, const struct db_result *result)
         fax_attempt_row_read(result, i, &a);
         json_array_append_new(
             attempts,
-            json_pack("{s:I,s:o,s:o,s:s,s:s,s:I,s:I,s:s,s:I,s:s,s:s,s:b,s:I,s:s,s:I,s:I,s:s,s:s}",
-                      "attempt", (json_int_t)a.attempt, "started", api_time(a.started_ms), "ended",
-                      api_time(a.ended_ms), "trunk", a.trunk, "outcome", a.outcome, "sip_code",
-                      (json_int_t)a.sip_code, "t30_result", (json_int_t)a.t30_result, "text",
-                      a.text, "rate", (json_int_t)a.rate, "modem", a.modem, "media", a.media, "ecm",
-                      a.ecm != 0, "retransmissions", (json_int_t)a.retransmissions, "peer_ident",
-                      a.peer_ident, "pages", (json_int_t)a.pages, "seconds", (json_int_t)a.seconds,
-                      "signalling", a.signalling, "protection", a.protection));
+            json_pack(
+                "{s:I,s:o,s:o,s:s,s:s,s:I,s:I,s:s,s:I,s:s,s:s,s:b,s:I,s:s,s:I,s:I,s:s,s:s,s:b}",
+                "attempt", (json_int_t)a.attempt, "started", api_time(a.started_ms), "ended",
+                api_time(a.ended_ms), "trunk", a.trunk, "outcome", a.outcome, "sip_code",
+                (json_int_t)a.sip_code, "t30_result", (json_int_t)a.t30_result, "text", a.text,
+                "rate", (json_int_t)a.rate, "modem", a.modem, "media", a.media, "ecm", a.ecm != 0,
+                "retransmissions", (json_int_t)a.retransmissions, "peer_ident", a.peer_ident,
+                "pages", (json_int_t)a.pages, "seconds", (json_int_t)a.seconds, "signalling",
+                a.signalling, "protection", a.protection, "express", a.express != 0));
     }
     json_object_set_new(r->body, "attempts", attempts);
     int rc = fax_id_parse(&fax, json_string_value(json_object_get(r->body, "id")));

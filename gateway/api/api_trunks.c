@@ -9,12 +9,12 @@
 
 static json_t *trunk_json(const struct trunk_row *t)
 {
-    return json_pack("{s:s,s:s,s:I,s:b,s:b,s:s,s:s,s:b,s:b,s:s,s:s,s:s,s:s}", "name", t->trunk,
+    return json_pack("{s:s,s:s,s:I,s:b,s:b,s:s,s:s,s:b,s:b,s:b,s:s,s:s,s:s,s:s}", "name", t->trunk,
                      "host", t->host, "port", (json_int_t)t->port, "t38_first", t->t38_first != 0,
                      "audio_fallback", t->audio_fallback != 0, "prefix", t->prefix, "transport",
                      t->transport, "secured", t->secured != 0, "long_by_tcp", t->long_by_tcp != 0,
-                     "tls_name", t->tls_name, "tls_ca", t->tls_ca, "tls_certificate",
-                     t->tls_certificate, "tls_key", t->tls_key);
+                     "express", t->express != 0, "tls_name", t->tls_name, "tls_ca", t->tls_ca,
+                     "tls_certificate", t->tls_certificate, "tls_key", t->tls_key);
 }
 
 static void on_trunks(void *user, int status, const struct db_result *result)
@@ -62,6 +62,8 @@ static const char *wrong_protection(const struct trunk_row *t, bool has_director
         return "'transport' must be 'udp', 'tcp', 'tls' or 'sips'";
     if (t->secured && !tls)
         return "'secured' needs 'transport' 'tls' or 'sips': else the keys of the media would leak";
+    if (t->express && !tls)
+        return "'express' needs 'transport' 'tls' or 'sips': the peer must have proved who it is";
     if (!tls && (t->tls_name[0] || t->tls_ca[0] || t->tls_certificate[0] || t->tls_key[0]))
         return "'tls_name', 'tls_ca', 'tls_certificate' and 'tls_key' need 'transport' 'tls' or "
                "'sips'";
@@ -116,7 +118,8 @@ static const char *read_flags(const json_t *in, struct trunk_row *t)
     } flags[] = {{"t38_first", 0, &t->t38_first},
                  {"audio_fallback", 1, &t->audio_fallback},
                  {"secured", 0, &t->secured},
-                 {"long_by_tcp", 0, &t->long_by_tcp}};
+                 {"long_by_tcp", 0, &t->long_by_tcp},
+                 {"express", 0, &t->express}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         const json_t *flag = json_object_get(in, flags[i].key);
         if (flag && !json_is_boolean(flag))
@@ -139,6 +142,7 @@ static void record_trunk(struct api_request *r, const struct trunk_row *t)
     event_text(&e, "transport", t->transport);
     event_integer(&e, "secured", t->secured);
     event_integer(&e, "long_by_tcp", t->long_by_tcp);
+    event_integer(&e, "express", t->express);
     event_text(&e, "tls_name", t->tls_name);
     event_text(&e, "tls_ca", t->tls_ca);
     event_text(&e, "tls_certificate", t->tls_certificate);

@@ -89,16 +89,16 @@ STATEMENT(number_remove,
           "e.p->>'number' AND " NEWER("t"));
 STATEMENT(trunk_add,
           "INSERT INTO trunks AS t (trunk, host, port, t38_first, audio_fallback, prefix, "
-          "transport, secured, long_by_tcp, tls_name, tls_ca, tls_certificate, tls_key, "
+          "transport, secured, long_by_tcp, express, tls_name, tls_ca, tls_certificate, tls_key, "
           "last_node, last_index) SELECT e.r->>'trunk', e.r->>'host', " INT("port") ", " INT("t38_first") " <> 0, "
           "coalesce((e.r->>'audio_fallback')::integer, 1) <> 0, " TEXT("prefix") ", "
-          "coalesce(e.r->>'transport', 'udp'), " INT("secured") " <> 0, " INT("long_by_tcp") " <> 0, "
+          "coalesce(e.r->>'transport', 'udp'), " INT("secured") " <> 0, " INT("long_by_tcp") " <> 0, " INT("express") " <> 0, "
           TEXT("tls_name") ", " TEXT("tls_ca") ", " TEXT("tls_certificate") ", " TEXT("tls_key")
           ", e.n, e.i FROM e ON CONFLICT (trunk) DO UPDATE SET host = "
           "excluded.host, port = excluded.port, t38_first = excluded.t38_first, "
           "audio_fallback = excluded.audio_fallback, prefix = "
           "excluded.prefix, transport = excluded.transport, secured = excluded.secured, "
-          "long_by_tcp = excluded.long_by_tcp, tls_name = excluded.tls_name, "
+          "long_by_tcp = excluded.long_by_tcp, express = excluded.express, tls_name = excluded.tls_name, "
           "tls_ca = excluded.tls_ca, tls_certificate = excluded.tls_certificate, "
           "tls_key = excluded.tls_key, removed_at = NULL, last_node = excluded.last_node, last_index = "
           "excluded.last_index WHERE t.last_node <> excluded.last_node OR t.last_index < "
@@ -169,11 +169,11 @@ STATEMENT(attempt_media,
 STATEMENT(attempt_end,
           "INSERT INTO attempts AS t (fax, attempt, trunk, call_id, ended_at, outcome, sip_code, "
           "t30_result, text, rate, modem, media, ecm, retransmissions, peer_ident, pages, seconds, "
-          "signalling, protection, last_node, last_index) SELECT " FAX ", " INT("attempt") ", f.trunk, f.call_id, " TIME
+          "signalling, protection, express, last_node, last_index) SELECT " FAX ", " INT("attempt") ", f.trunk, f.call_id, " TIME
           ", " TEXT("outcome") ", " INT("sip_code") ", " INT("t30_result") ", " TEXT("text") ", "
           INT("rate") ", " TEXT("modem") ", " TEXT("media") ", " INT("ecm") ", " INT("retransmissions") ", "
           OWN("peer_ident") ", " INT("pages") ", " INT("seconds") ", " TEXT("signalling") ", "
-          TEXT("protection") ", e.n, e.i "
+          TEXT("protection") ", " INT("express") " <> 0, e.n, e.i "
           "FROM e JOIN faxes f ON f.fax = " FAX " ON CONFLICT (fax, attempt) DO UPDATE SET "
           "ended_at = excluded.ended_at, outcome = excluded.outcome, "
           "sip_code = excluded.sip_code, t30_result = excluded.t30_result, "
@@ -182,7 +182,7 @@ STATEMENT(attempt_end,
           "ecm = excluded.ecm, retransmissions = excluded.retransmissions, "
           "peer_ident = excluded.peer_ident, pages = excluded.pages, "
           "seconds = excluded.seconds, signalling = excluded.signalling, "
-          "protection = excluded.protection, last_node = excluded.last_node, "
+          "protection = excluded.protection, express = excluded.express, last_node = excluded.last_node, "
           "last_index = excluded.last_index "
           "WHERE t.last_node <> excluded.last_node OR t.last_index < excluded.last_index");
 

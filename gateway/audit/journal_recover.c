@@ -26,6 +26,12 @@ __attribute__((format(printf, 2, 3))) static int damage(const struct recovery *r
     return -EBADMSG;
 }
 
+static const char *header_fault(int problem)
+{
+    return problem == FAX_EP_VERSION ? "it was written by a newer sealfax"
+                                     : "its header is damaged";
+}
+
 static bool is_zero(const struct journal_map *map)
 {
     return map->length == 0 ||
@@ -86,7 +92,7 @@ static int read_records(const struct recovery *recovery, uint64_t first, bool la
     /* A header that was never written: nothing in it was acknowledged. */
     bool blank = rc == FAX_EP_TRUNCATED && last && is_zero(&map);
     if (rc && !blank)
-        error = damage(recovery, "%s: its header is damaged", name);
+        error = damage(recovery, "%s: %s", name, header_fault(rc));
     else if (!rc && (reader.header.first_sequence != first ||
                      strcmp(reader.header.node, recovery->writer->node) != 0))
         error = damage(recovery, "%s: it belongs to node %s, record %" PRIu64, name,
@@ -110,7 +116,7 @@ static int read_sides(const struct recovery *recovery, uint64_t first, bool last
     uint64_t end = 0;
     int rc = journal_reader_init(&reader, map.bytes, map.length, JOURNAL_SIDE);
     if (rc && !(last && is_zero(&map)))
-        error = damage(recovery, "%s: its header is damaged", name);
+        error = damage(recovery, "%s: %s", name, header_fault(rc));
     else if (!rc && reader.header.first_sequence > recovery->writer->side_size)
         recovery->writer->side_size = reader.header.first_sequence; /* older ones are not read */
     while (!rc && !error) {

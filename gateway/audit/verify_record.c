@@ -36,9 +36,8 @@ void verify_check_columns(struct verify_run *run)
     else if (!same_json(row->json, row->bytes, row->length))
         wrong = "record";
     if (wrong)
-        verify_find(run, AUDIT_ROW_COLUMNS, row->index,
-                    "audit_record, record %" PRIu64 ": the column %s is not what the octets say",
-                    row->index, wrong);
+        verify_find(run, AUDIT_ROW_COLUMNS, row->index, "the column %s is not what the octets say",
+                    wrong);
 }
 
 static uint64_t count_commitments(const uint8_t *bytes, size_t length)
@@ -67,8 +66,7 @@ void verify_check_sides(struct verify_run *run)
             right++;
         else
             verify_find(run, AUDIT_PERSONAL_ALTERED, entry->index,
-                        "side file, record %" PRIu64 ": the value of %s is not what was recorded",
-                        entry->index, side->key);
+                        "the value of %s in the side file is not what was recorded", side->key);
     }
     uint64_t all = count_commitments(entry->record, entry->record_length);
     run->result->personal_values += right;
@@ -85,9 +83,7 @@ int verify_check_values(struct verify_run *run, uint64_t index, const uint8_t *b
             parsed && value.index == index ? record_string(&run->parsed, value.key) : NULL;
         if (parsed && (!commitment || strcmp(commitment, value.commitment) != 0))
             verify_find(run, AUDIT_PERSONAL_ALTERED, value.index,
-                        "audit_personal, record %" PRIu64
-                        ": the value of %s is not what was recorded",
-                        value.index, value.key);
+                        "the value of %s is not what was recorded", value.key);
         else if (parsed && !run->cursor)
             run->result->personal_values++;
     }

@@ -59,6 +59,7 @@ static const struct cli_column attempt_columns[] = {
     {"PEER", "peer_ident", CELL_TEXT},
     {"SIGNALLING", "signalling", CELL_TEXT},
     {"PROTECTION", "protection", CELL_TEXT},
+    {"EXPRESS", "express", CELL_FLAG},
     {"TEXT", "text", CELL_TEXT},
     {NULL, NULL, CELL_TEXT},
 };

@@ -10,6 +10,7 @@ static const struct cli_option add_options[] = {
     {"transport", "NAME", "udp, tcp, tls or sips: how its requests travel (udp)"},
     {"long-by-tcp", NULL, "udp: requests of more than 1,300 octets go by TCP"},
     {"secured", NULL, "with tls: protected media or no call"},
+    {"express", NULL, "with tls: a sealfax gateway too, pages go as fast as the network"},
     {"tls-name", "NAME", "with tls: what its certificate must be for (its address)"},
     {"tls-ca", "FILE", "file in sip.tls_directory: who may sign it (sip.tls_ca)"},
     {"tls-certificate", "FILE", "file there: what it is shown (sip.tls_certificate)"},
@@ -25,6 +26,7 @@ static const struct cli_column columns[] = {
     {"AUDIO", "audio_fallback", CELL_FLAG},
     {"TRANSPORT", "transport", CELL_TEXT},
     {"SECURED", "secured", CELL_FLAG},
+    {"EXPRESS", "express", CELL_FLAG},
     {"PREFIX", "prefix", CELL_TEXT},
     {NULL, NULL, CELL_TEXT},
 };
@@ -67,6 +69,8 @@ static int run_add(struct cli *cli)
     }
     if (cli_option(cli, "secured"))
         json_object_set_new(body, "secured", json_true());
+    if (cli_option(cli, "express"))
+        json_object_set_new(body, "express", json_true());
     if (cli_option(cli, "long-by-tcp"))
         json_object_set_new(body, "long_by_tcp", json_true());
     http_target_begin(&target, "/v1/trunks");

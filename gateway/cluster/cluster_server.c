@@ -123,6 +123,7 @@ pid_t cluster_start(const struct config *config, const struct state_paths *paths
         "fsync=on",
         "full_page_writes=on",
         "synchronous_commit=on",
+        "max_wal_size=256MB", /* bounds what is replayed after a crash */
         "logging_collector=off",
         "log_destination=stderr",
         "log_min_messages=fatal",

@@ -71,6 +71,8 @@ struct config {
         int64_t max_rate;
         bool ecm, t85, t38;
         bool audio_fallback;
+        int64_t max_before_ms, max_training_ms, max_page_ms, max_after_page_ms;
+        int64_t max_cpu_ms_per_s;
         int64_t reinvite_after_ms;
         int64_t reinvite_as_sender_after_ms;
         int64_t max_call_ms;

@@ -41,6 +41,7 @@ static void on_closed(uv_handle_t *handle)
     OPENSSL_cleanse(call->local.srtp_keys, sizeof call->local.srtp_keys);
     OPENSSL_cleanse(&call->audio, sizeof call->audio);
     OPENSSL_cleanse(&call->offer, sizeof call->offer);
+    media_strays_close(&call->strays);
     if (call->media_fd >= 0)
         close(call->media_fd);
     if (call->vault_fd >= 0)

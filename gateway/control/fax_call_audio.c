@@ -17,7 +17,8 @@ void fax_call_audio(struct fax_call *call, const struct sdp_session *sdp)
     if (call->ending || call->t38_agreed || !fax_call_audio_allowed(call) || !sdp ||
         media_agree_audio(&call->local, sdp, &audio) < 0)
         return;
-    bool same = call->audio_running && memcmp(&audio, &call->audio, sizeof audio) == 0;
+    bool same = call->audio_running && audio.payload_type == call->audio.payload_type &&
+                memcmp(&audio.peer, &call->audio.peer, sizeof audio.peer) == 0;
     call->audio = audio;
     call->audio_running = true;
     if (!same)
@@ -33,6 +34,8 @@ void fax_call_audio_fill(const struct fax_call *call, struct msg_call_media *med
     memcpy(media->srtp_receive_key, call->audio.receive_key, sizeof media->srtp_receive_key);
     media->audio_payload = call->audio.payload_type;
     media->audio_flags = call->audio.a_law ? MEDIA_AUDIO_A_LAW : 0;
+    if (call->audio.rtcp)
+        media->audio_flags |= MEDIA_AUDIO_RTCP;
     if (call->outbound && !call->audio_settled)
         media->audio_flags |= MEDIA_AUDIO_HOLD_BACK;
 }

@@ -244,6 +244,7 @@ static void take_call(struct control *control, struct sip_session *session,
     call->retention_days = mailbox->retention_days;
     call->session = session;
     call->local.may_protect = info->protocol == SIP_TLS;
+    call->local.may_express = trunk->express && info->protocol == SIP_TLS;
     call->local.secured =
         fax_call_demands(control, trunk, call->class_name, (char[FAX_CALL_DEMAND_TEXT]){0}) != NULL;
     fax_call_note_signalling(call);

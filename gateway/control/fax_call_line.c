@@ -141,8 +141,27 @@ static void note_confirmed(struct fax_call *call, uint32_t page)
     tell(call, "confirmed", json_pack("{s:i}", "page", (int)page));
 }
 
+/* What came to its media port from elsewhere; last: the call is over. */
+static void note_strays(struct fax_call *call, bool last)
+{
+    uint64_t more = media_strays_report(&call->strays, &call->t38.peer, control_now_ms(), last);
+    if (more)
+        fax_call_record_foreign(call, more > UINT32_MAX ? UINT32_MAX : (uint32_t)more);
+    if (last)
+        media_strays_close(&call->strays);
+}
+
+/* The line's socket is connected by now. Without this one strangers are ignored uncounted. */
+static void watch_strays(struct fax_call *call)
+{
+    int rc = media_strays_open(&call->strays, call->control->ports.address, call->local.port);
+    if (rc < 0)
+        log_write(LOG_LEVEL_WARNING, "datagrams of strangers cannot be counted: %s", strerror(-rc));
+}
+
 static void on_progress(struct fax_call *call, const struct msg_call_progress *m)
 {
+    note_strays(call, false);
     switch ((enum call_progress)m->kind) {
     case PROGRESS_TRAINED:
         fax_call_trained(call);
@@ -151,10 +170,14 @@ static void on_progress(struct fax_call *call, const struct msg_call_progress *m
     case PROGRESS_PEER_IDENT:
         break;
     case PROGRESS_MEDIA_SEEN:
+        watch_strays(call);
         tell(call, "training", json_object());
         break;
     case PROGRESS_FAX_TONES:
         fax_call_tones(call);
+        break;
+    case PROGRESS_FOREIGN:
+        fax_call_record_foreign(call, m->page);
         break;
     case PROGRESS_PAGE_BEGIN:
         tell(call, "page", json_pack("{s:i,s:i}", "page", (int)m->page, "pages", (int)call->pages));
@@ -196,6 +219,7 @@ static void on_done(struct fax_call *call, const struct msg_call_done *m)
     call->done = *m;
     call->line_done = true;
     call->page_pending = m->page_pending;
+    note_strays(call, true);
     uint32_t most = call->outbound ? call->pages : call->pages_stored;
     uint32_t confirmed = m->pages < most ? m->pages : most;
     if (confirmed > call->pages_confirmed)
@@ -295,6 +319,11 @@ static void fill_start(struct fax_call *call, struct msg_call_start *start)
     start->max_rate = call->outbound ? call->max_rate : (uint32_t)config->fax.max_rate;
     start->max_pages = (uint32_t)config->fax.max_pages;
     start->no_media_timeout_ms = (uint32_t)config->fax.no_media_timeout_ms;
+    start->phase_limit_ms[0] = (uint32_t)config->fax.max_before_ms;
+    start->phase_limit_ms[1] = (uint32_t)config->fax.max_training_ms;
+    start->phase_limit_ms[2] = (uint32_t)config->fax.max_page_ms;
+    start->phase_limit_ms[3] = (uint32_t)config->fax.max_after_page_ms;
+    start->cpu_limit_us_per_s = (uint32_t)config->fax.max_cpu_ms_per_s * 1000;
     memcpy(start->fax_id, call->fax.octets, sizeof start->fax_id);
     memcpy(start->data_key, call->data_key, sizeof start->data_key);
     if (!ident[0])
@@ -376,6 +405,7 @@ static void fill_t38(const struct fax_call *call, struct msg_call_media *media)
         memcpy(media->fingerprint, call->t38.fingerprint, sizeof media->fingerprint);
     }
     media->max_datagram = call->t38.max_datagram;
+    media->express = call->t38.express;
     media->max_rate = call->t38.max_bit_rate;
 }
 

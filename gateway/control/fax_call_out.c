@@ -57,6 +57,7 @@ static bool can_protect(struct fax_call *call, const struct trunk_info *trunk)
     const char *demand = fax_call_demands(call->control, trunk, call->class_name, text);
     call->local.secured = demand != NULL;
     call->local.may_protect = fax_call_is_tls(trunk);
+    call->local.may_express = trunk->express;
     if (!demand || call->local.may_protect)
         return true;
     call->sip_code = 488; /* as the peer would say: and so it is not tried again */

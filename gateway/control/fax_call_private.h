@@ -5,6 +5,7 @@
 #include "gateway/audit/audit.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/control/media_offer.h"
+#include "gateway/control/media_strays.h"
 #include "policy/kek_id.h"
 
 enum { CALL_STOP_GRACE_MS = 2000, CALL_PREPARE_MS = 60000, CALL_NEGOTIATE_MS = 32000 };
@@ -44,6 +45,7 @@ struct fax_call {
     bool media_recording, limited;
     bool t38_agreed, media_started, line_done, line_lost, page_refused;
     struct msg_call_done done;
+    struct media_strays strays;
     bool page_asked;          /* inbound: a page waits for the journal */
     uint32_t pages_stored;    /* inbound: sealed and journalled */
     uint32_t pages_confirmed; /* as the line has told so far */
@@ -78,6 +80,8 @@ void fax_call_discard(struct fax_call *call);
 /* fax_call_line.c: attaches a line, opens the media socket and sends MSG_CALL_START with the data
  * key, which is wiped. Returns 0 or a negative errno. */
 int fax_call_start_line(struct fax_call *call) __attribute__((warn_unused_result));
+/* Records that datagrams of another address came to its media: so many more. */
+void fax_call_record_foreign(struct fax_call *call, uint32_t packets);
 /* Records that a page was confirmed (page.sent, page.confirmed). Returns as event_append(). */
 int fax_call_record_confirmed(struct fax_call *call, uint32_t page, audit_done_cb *done, void *user)
     __attribute__((warn_unused_result));

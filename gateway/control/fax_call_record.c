@@ -92,6 +92,7 @@ static void record_attempt(struct fax_call *call, const char *state)
     event_text(&e, "media", fax_call_media_name(call));
     event_text(&e, "signalling", call->signalling);
     event_text(&e, "protection", done->protection);
+    event_integer(&e, "express", done->express);
     event_integer(&e, "ecm", done->ecm != 0);
     event_integer(&e, "retransmissions", done->ecm_retransmissions);
     event_personal(&e, "peer_ident", done->peer_ident);
@@ -100,6 +101,17 @@ static void record_attempt(struct fax_call *call, const char *state)
     event_integer(&e, "packets_lost", done->packets_lost);
     event_integer(&e, "packets_recovered", done->packets_recovered);
     event_integer(&e, "packets_bad", done->packets_bad);
+    event_integer(&e, "packets_foreign", done->packets_foreign + (int64_t)call->strays.total);
+    event_integer(&e, "packets_rtp", done->packets_rtp);
+    event_note(&e, call->control->audit);
+}
+
+void fax_call_record_foreign(struct fax_call *call, uint32_t packets)
+{
+    struct event e;
+    event_begin(&e, "media.foreign", call->principal, &call->fax);
+    event_integer(&e, "attempt", call->attempt);
+    event_integer(&e, "packets", packets);
     event_note(&e, call->control->audit);
 }
 
@@ -141,14 +153,7 @@ static void fill_next(struct fax_call *call, uint16_t attempt, int64_t delay_ms)
 /* Fills call->next_attempt when the fax is to be tried again. */
 static bool plan_next(struct fax_call *call, const char *state, const char **why)
 {
-    const struct config *config = call->control->config;
-    const struct retry_limits limits = {
-        .max_attempts = (uint32_t)config->retry.max_attempts,
-        .first_delay_ms = (uint64_t)config->retry.first_delay_ms,
-        .busy_delay_ms = (uint64_t)config->retry.busy_delay_ms,
-        .max_delay_ms = (uint64_t)config->retry.max_delay_ms,
-        .resume = config->retry.resume,
-    };
+    const struct retry_limits limits = retry_limits_of(call->control->config);
     const struct retry_attempt attempt = {
         .attempt = call->attempt,
         .state = state,

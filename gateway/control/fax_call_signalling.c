@@ -155,9 +155,9 @@ static void on_ended(struct fax_call *call, const struct sip_event *event)
                       : event->who == SIP_PARTY_TRANSPORT ? "the network"
                                                           : "this side";
     if (call->local.secured && (event->code == 415 || event->code == 488 || event->code == 606))
-        fax_call_end(call, "the peer refused secured media: %d %.80s", event->code, event->reason);
+        fax_call_end(call, "the peer refused secured media: %d %.120s", event->code, event->reason);
     else if (event->code >= 300)
-        fax_call_end(call, "%s: %d %.80s", who, event->code, event->reason);
+        fax_call_end(call, "%s: %d %.130s", who, event->code, event->reason);
     else
         fax_call_end(call, "%s ended the call before media started", who);
 }

@@ -15,6 +15,7 @@ enum { RETRY_MS = 1000, STARTS_PER_TURN = 64 };
 struct queued_fax {
     struct queued_fax *next;
     struct outbound_fax fax;
+    uint64_t due_ms; /* of the loop's clock, which does not step */
     /* A fax that ends without another attempt waits here until its end is recorded. */
     const char *end_state, *end_reason; /* NULL: it is to be sent */
     char end_actor[POLICY_NAME_TEXT];
@@ -173,10 +174,9 @@ void fax_queue_run(struct fax_queue *q)
         return;
     /* Half of the room is kept for calls that come in. */
     size_t room = (line_pool_room(c->lines) + 1) / 2;
-    int64_t now_ms = control_now_ms();
     int turns = 0;
     for (struct queued_fax **at = &q->first; *at && room > 0 && turns < STARTS_PER_TURN;) {
-        if ((*at)->fax.not_before_ms > now_ms) {
+        if ((*at)->due_ms > uv_now(&c->loop)) {
             at = &(*at)->next;
             continue;
         }
@@ -202,12 +202,24 @@ void fax_queue_run(struct fax_queue *q)
         uv_timer_start(&q->timer, on_timer, RETRY_MS, 0);
 }
 
+/* How long it has to wait. However the clock was set in between, never longer than the longest
+ * wait. */
+static uint64_t wait_ms(const struct fax_queue *q, const struct outbound_fax *fax)
+{
+    int64_t longest_ms = q->control->config->retry.max_delay_ms;
+    int64_t left_ms = fax->not_before_ms - control_now_ms();
+    if (fax->not_before_ms == 0 || left_ms < 0)
+        return 0;
+    return (uint64_t)(left_ms < longest_ms ? left_ms : longest_ms);
+}
+
 int fax_queue_add(struct fax_queue *q, const struct outbound_fax *fax)
 {
     struct queued_fax *entry = calloc(1, sizeof *entry);
     if (!entry)
         return -ENOMEM;
     entry->fax = *fax;
+    entry->due_ms = uv_now(&q->control->loop) + wait_ms(q, fax);
     *q->end = entry;
     q->end = &entry->next;
     q->length++;

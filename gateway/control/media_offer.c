@@ -59,6 +59,9 @@ static void our_t38(struct media_local *local, uint8_t version, enum media_recov
     t38->max_datagram = local->max_datagram;
     t38->present = SDP_T38_VERSION | SDP_T38_MAX_BIT_RATE | SDP_T38_RATE_MANAGEMENT |
                    SDP_T38_MAX_DATAGRAM | SDP_T38_UDP_EC;
+    t38->express = local->may_express;
+    if (t38->express)
+        t38->present |= SDP_T38_EXPRESS;
 }
 
 /* The best first. */
@@ -79,8 +82,13 @@ int media_offer_audio(struct media_local *local, struct sdp_session *sdp)
     struct sdp_crypto crypto[MEDIA_SRTP_KEYS];
     int rc = sdp_begin(sdp, local->session_id, local->session_version++, local->address);
     local->answered_audio = false;
+    if (rc == 0 && !local->secured) {
+        rc = sdp_add_g711(sdp, local->port, true);
+        if (rc == 0)
+            sdp->media[0].rtcp_mux = true;
+    }
     if (rc < 0 || !local->secured)
-        return rc < 0 ? rc : sdp_add_g711(sdp, local->port, true);
+        return rc;
     for (size_t i = 0; i < MEDIA_SRTP_KEYS; i++)
         our_crypto(local, i, (uint32_t)i + 1, &crypto[i]);
     rc = sdp_add_g711_srtp(sdp, local->port, true, crypto, MEDIA_SRTP_KEYS);
@@ -168,6 +176,7 @@ static int answer_t38(struct media_local *local, const struct sdp_session *offer
     const struct sdp_media *media = &offer->media[index];
     our_t38(local, lower(media->t38.version, MEDIA_T38_VERSION_MAX),
             weaker(read_recovery(&media->t38), local->recovery), &t38);
+    t38.express = t38.express && media->t38.express; /* not to be answered unless offered */
     if (!dtls)
         return sdp_accept_t38(answer, (size_t)index, local->port, &t38);
     /* Who offers nothing is active (RFC 4145 §4); of both, the answerer begins (RFC 5763 §5). */
@@ -250,6 +259,7 @@ int media_agree_audio(const struct media_local *local, const struct sdp_session 
         return -ENOTSUP;
     out->payload_type = (uint8_t)type;
     out->a_law = strcasecmp(format->encoding, "PCMA") == 0;
+    out->rtcp = sdp->media[index].rtcp_mux;
     return read_address(sdp, &sdp->media[index], &out->peer);
 }
 
@@ -296,6 +306,7 @@ int media_agree_t38(struct media_local *local, const struct sdp_session *theirs,
         out->active = local->answered_t38 ? local->answered_active
                                           : theirs->media[index].setup == SDP_SETUP_PASSIVE;
     }
+    out->express = local->may_express && theirs->media[index].t38.express;
     out->version = local->settled ? local->said_version : lower(out->version, local->said_version);
     out->recovery = weaker(out->recovery, local->said_recovery);
     local->said_version = out->version;

@@ -25,6 +25,7 @@ struct media_local {
     enum media_recovery recovery; /* that we offer, and the best that we answer */
     bool no_t38;                  /* is not answered */
     bool secured;                 /* media must be protected: nothing else is offered or answered */
+    bool may_express;             /* the trunk is trusted to run ahead of the clock */
     bool may_protect;             /* signalling is TLS: protected media is answered */
     uint8_t fingerprint[SDP_FINGERPRINT_OCTETS]; /* of the line that carries the call */
     /* Random octets, of which the keys for SRTP are made: one for each suite, the best first. */
@@ -44,6 +45,7 @@ struct media_t38 {
     uint32_t max_bit_rate;        /* the smaller of both */
     enum media_recovery recovery; /* that both can do; redundancy when the peer says nothing */
     bool dtls;                    /* UDP/TLS/UDPTL (RFC 7345) */
+    bool express;                 /* both run ahead of the clock */
     bool active;                  /* we begin the handshake */
     uint8_t fingerprint[SDP_FINGERPRINT_OCTETS]; /* of the peer */
 };
@@ -53,6 +55,7 @@ struct media_audio {
     struct sockaddr_storage peer;
     uint8_t payload_type; /* both ways */
     bool a_law;
+    bool rtcp; /* reports travel on the same port; else there are none */
     uint8_t srtp_suite; /* enum srtp_media_suite; 0: plain RTP */
     uint8_t send_key[MEDIA_SRTP_KEY_OCTETS], receive_key[MEDIA_SRTP_KEY_OCTETS];
 };

@@ -38,6 +38,9 @@ static int bind_port(const struct media_ports *ports, uint16_t port)
         close(fd);
         return -error;
     }
+    /* Set after bind, so that no other call can have the port; media_strays.h shares it later. */
+    const int yes = 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes);
     return fd;
 }
 

@@ -133,6 +133,7 @@ static void take_protection(struct trunk_info *t, const struct trunk_row *row)
                                                                 : SIP_UDP;
     t->secured = row->secured != 0;
     t->long_by_tcp = row->long_by_tcp != 0;
+    t->express = row->express != 0 && t->protocol == SIP_TLS;
     snprintf(t->tls_name, sizeof t->tls_name, "%s", row->tls_name);
     snprintf(t->tls_ca, sizeof t->tls_ca, "%s", row->tls_ca);
     snprintf(t->tls_certificate, sizeof t->tls_certificate, "%s", row->tls_certificate);

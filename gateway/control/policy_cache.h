@@ -22,6 +22,7 @@ struct trunk_info {
     enum sip_protocol protocol;
     bool sips;        /* with TLS: sips URIs */
     bool secured;     /* protected media or no call */
+    bool express;     /* with TLS: a gateway that may run ahead of the clock */
     bool long_by_tcp; /* with UDP: long requests go by TCP */
     /* With TLS: what its certificate must be for, and names of files in sip.tls_directory; "": as
      * configured for all. */

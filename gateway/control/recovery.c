@@ -6,13 +6,12 @@
 #include <string.h>
 
 #include "gateway/control/event.h"
-#include "gateway/control/fax_queue.h"
 #include "gateway/control/fax_store.h"
+#include "gateway/control/unfinished.h"
 #include "gateway/db/fax_queries.h"
 #include "gateway/process/log.h"
-#include "policy/retention.h"
 
-enum { WAIT_MS = 20, INCOMING_MAX = 10000 };
+enum { WAIT_MS = 20, AGAIN_MS = 1000, INCOMING_MAX = 10000 };
 
 static const struct db_statement initial_admin = {
     "recovery_initial_admin", "SELECT principal, local_uid FROM initial_admin", 0};
@@ -26,7 +25,6 @@ struct recovery {
     struct fax_id *ids; /* of the present step */
     size_t count, at;
     size_t settled; /* of them are no longer in incoming/ */
-    bool again;     /* some are queued already */
 };
 
 static void step_policy(struct recovery *r);
@@ -243,172 +241,23 @@ static void step_incoming(struct recovery *r)
 
 /* --- faxes that were under way --- */
 
-static int64_t disposal_of(struct recovery *r, const char *mailbox_name)
+static void on_settled(void *user, int status)
 {
-    int64_t disposal_us;
-    const struct policy_mailbox *mailbox =
-        policy_find_mailbox(policy_cache_set(r->control->policy), mailbox_name);
-    if (!mailbox ||
-        retention_disposal_time(control_now_ms() * 1000, mailbox->retention_days, &disposal_us) <
-            0 ||
-        disposal_us == RETENTION_NEVER)
-        return 0;
-    return disposal_us / 1000000;
-}
-
-static void end_attempt(struct recovery *r, const struct fax_row *row, const struct fax_id *fax,
-                        const char *text)
-{
-    struct event e;
-    event_begin(&e, "attempt.ended", "system", fax);
-    event_outcome(&e, "failed");
-    event_integer(&e, "attempt", row->attempts > 0 ? row->attempts : 1);
-    event_integer(&e, "t30_result", -1);
-    event_text(&e, "text", text);
-    event_integer(&e, "pages", row->pages_confirmed);
-    event_note(&e, r->control->audit);
-}
-
-static void end_fax(struct recovery *r, const struct fax_row *row, const struct fax_id *fax,
-                    const char *state, const char *reason)
-{
-    struct event e;
-    end_attempt(r, row, fax, reason);
-    event_begin(&e, "fax.completed", "system", fax);
-    event_outcome(&e, strcmp(state, "delivered") == 0 ? "ok" : "failed");
-    event_text(&e, "state", state);
-    event_integer(&e, "pages",
-                  strcmp(row->direction, "in") == 0 ? row->pages : row->pages_confirmed);
-    event_text(&e, "reason", reason);
-    event_integer(&e, "disposal", disposal_of(r, row->mailbox));
-    event_note(&e, r->control->audit);
-}
-
-static void queue_fax(struct recovery *r, const struct fax_row *row, const struct fax_id *id)
-{
-    struct outbound_fax fax;
-    /* A step that starts over for the database's sake must not queue a fax twice. */
-    if (r->again && fax_queue_holds(r->control->queue, id))
-        return;
-    memset(&fax, 0, sizeof fax);
-    fax.fax = *id;
-    fax.pages = (uint32_t)row->pages;
-    fax.first_page = (uint32_t)row->pages_confirmed + 1;
-    fax.attempt = (uint16_t)(row->attempts + 1);
-    fax.max_rate = (uint32_t)row->next_max_rate;
-    fax.no_ecm = row->next_ecm == 0;
-    fax.not_before_ms = row->next_attempt_ms;
-    snprintf(fax.from, sizeof fax.from, "%s", row->from_number);
-    snprintf(fax.to, sizeof fax.to, "%s", row->to_number);
-    snprintf(fax.principal, sizeof fax.principal, "%s", row->principal);
-    snprintf(fax.mailbox, sizeof fax.mailbox, "%s", row->mailbox);
-    if (fax_queue_add(r->control->queue, &fax) < 0)
-        log_write(LOG_LEVEL_ERROR, "out of memory: a queued fax waits for the next start");
-}
-
-/* media: media of its last attempt had started. */
-static void settle(struct recovery *r, const struct fax_row *row, const struct fax_id *fax,
-                   bool media)
-{
-    static const char stopped[] = "the gateway stopped during the call";
-    if (strcmp(row->state, "queued") == 0) {
-        queue_fax(r, row, fax);
-    } else if (strcmp(row->state, "receiving") == 0) {
-        end_fax(r, row, fax, row->pages > 0 ? "partial" : "failed", stopped);
-    } else if (row->pages > 0 && row->pages_confirmed >= row->pages) {
-        end_fax(r, row, fax, "delivered", "");
-    } else if (media) {
-        end_fax(r, row, fax, "uncertain", stopped);
-    } else {
-        end_attempt(r, row, fax, stopped);
-        queue_fax(r, row, fax);
-    }
-}
-
-struct media_attempt {
-    struct fax_id fax;
-    int64_t attempt;
-};
-
-struct unfinished {
-    struct recovery *recovery;
-    struct media_attempt *media; /* attempts whose media had started, by fax and attempt */
-    size_t count, at;
-};
-
-/* The faxes come in the order of the attempts. */
-static bool media_had_started(struct unfinished *u, const struct fax_id *fax, int64_t attempt)
-{
-    bool started = false;
-    int order = 0;
-    for (; u->at < u->count && order <= 0; u->at += order <= 0) {
-        const struct media_attempt *m = &u->media[u->at];
-        order = memcmp(m->fax.octets, fax->octets, sizeof fax->octets);
-        started = started || (order == 0 && m->attempt >= attempt);
-    }
-    return started;
-}
-
-static void on_unfinished(void *user, int status, const struct db_result *result)
-{
-    struct unfinished *u = user;
-    struct recovery *r = u->recovery;
-    int rows = status < 0 ? 0 : db_result_rows(result);
-    for (int i = 0; i < rows; i++) {
-        struct fax_row row;
-        struct fax_id fax;
-        fax_row_read(result, i, &row);
-        if (fax_id_parse(&fax, row.fax) == 0)
-            settle(r, &row, &fax, media_had_started(u, &fax, row.attempts));
-    }
-    if (rows > 0)
-        log_write(LOG_LEVEL_NOTICE, "%d unfinished faxes found and settled", rows);
-    free(u->media);
-    free(u);
-    if (status == 0)
+    struct recovery *r = user;
+    if (status == 0) {
         finish(r, 0);
-    else if (!lost(r, status))
-        finish(r, status);
-}
-
-static void on_attempts(void *user, int status, const struct db_result *result)
-{
-    struct unfinished *u = user;
-    struct recovery *r = u->recovery;
-    int rows = status < 0 ? 0 : db_result_rows(result);
-    u->media = calloc((size_t)rows + 1, sizeof *u->media);
-    for (int i = 0; u->media && i < rows; i++) {
-        struct fax_attempt_row row;
-        fax_attempt_row_read(result, i, &row);
-        struct media_attempt *m = &u->media[u->count];
-        if (row.media_started_ms && fax_id_parse(&m->fax, row.fax) == 0) {
-            m->attempt = row.attempt;
-            u->count++;
-        }
-    }
-    if (status == 0)
-        status = u->media ? fax_query_unfinished(r->control->db, on_unfinished, u) : -ENOMEM;
-    if (status < 0) {
-        free(u->media);
-        free(u);
-        if (!lost(r, status))
-            finish(r, status);
+    } else if (!lost(r, status)) {
+        /* No space for the log, most likely; what was recorded is not settled again. */
+        log_write(LOG_LEVEL_ERROR, "unfinished faxes cannot be settled yet: %s", strerror(-status));
+        uv_timer_start(&r->timer, on_wait, AGAIN_MS, WAIT_MS);
     }
 }
 
 static void step_unfinished(struct recovery *r)
 {
-    struct unfinished *u = calloc(1, sizeof *u);
-    int rc = -ENOMEM;
-    if (u) {
-        u->recovery = r;
-        r->again = fax_queue_length(r->control->queue) > 0;
-        rc = fax_query_attempts(r->control->db, NULL, on_attempts, u);
-    }
-    if (rc < 0) {
-        free(u);
+    int rc = unfinished_settle(r->control, on_settled, r);
+    if (rc < 0)
         finish(r, rc);
-    }
 }
 
 int recovery_start(struct control *control, recovery_done_cb *done, void *user)

@@ -5,6 +5,17 @@
 
 #include "t38/t30_result.h"
 
+struct retry_limits retry_limits_of(const struct config *config)
+{
+    return (struct retry_limits){
+        .max_attempts = (uint32_t)config->retry.max_attempts,
+        .first_delay_ms = (uint64_t)config->retry.first_delay_ms,
+        .busy_delay_ms = (uint64_t)config->retry.busy_delay_ms,
+        .max_delay_ms = (uint64_t)config->retry.max_delay_ms,
+        .resume = config->retry.resume,
+    };
+}
+
 static enum retry_cause cause_of_sip(int code)
 {
     switch (code) {

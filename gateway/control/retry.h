@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/config/config.h"
+
 /* Why an attempt failed, as far as it matters for the next one. */
 enum retry_cause {
     RETRY_NEVER,    /* a further attempt would be wrong or useless */
@@ -39,6 +41,8 @@ struct retry_plan {
     bool ecm;
     const char *why; /* "busy", "no answer", "network", "training", "" */
 };
+
+struct retry_limits retry_limits_of(const struct config *config);
 
 enum retry_cause retry_cause_of(const struct retry_attempt *attempt);
 

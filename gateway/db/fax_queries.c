@@ -20,7 +20,7 @@
     "a.fax, a.trunk, a.call_id, a.outcome, a.text, a.modem, a.media, a.peer_ident, a.attempt, "    \
     "milli_of(a.started_at), milli_of(a.media_started_at), milli_of(a.ended_at), a.sip_code, "     \
     "a.t30_result, a.rate, a.ecm, a.retransmissions, a.pages, a.seconds, "                         \
-    "a.signalling, a.protection "
+    "a.signalling, a.protection, a.express "
 
 /* Identifiers are UUIDs of version 7: their order is that of time. */
 static const struct db_statement list = {

@@ -42,7 +42,7 @@ struct fax_attempt_row {
     const char *fax, *trunk, *call_id, *outcome, *text, *modem, *media, *peer_ident, *signalling,
         *protection;
     int64_t attempt, started_ms, media_started_ms, ended_ms;
-    int64_t sip_code, t30_result, rate, ecm, retransmissions, pages, seconds;
+    int64_t sip_code, t30_result, rate, ecm, retransmissions, pages, seconds, express;
 };
 
 /* Newest first. */

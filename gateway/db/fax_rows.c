@@ -72,6 +72,7 @@ void fax_attempt_row_read(const struct db_result *result, int row, struct fax_at
     out->seconds = row_integer(&reader);
     out->signalling = row_text(&reader);
     out->protection = row_text(&reader);
+    out->express = row_integer(&reader);
 }
 
 void fax_key_row_read(const struct db_result *result, int row, struct fax_key_row *out)

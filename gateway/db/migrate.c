@@ -89,7 +89,11 @@ static int check_applied(const PGresult *rows, int row, struct migrate_report *r
     const char *name = PQgetvalue(rows, row, 1);
     const struct migration *known = migration_at((size_t)row);
     if (!known) {
-        say(report, "the schema is newer than this program: it has migration %s", name);
+        say(report,
+            "the schema is newer than this program: it has migration %s; nothing was changed, "
+            "start "
+            "the newer program again",
+            name);
         return -EPROTONOSUPPORT;
     }
     char hash[HASH_TEXT];
@@ -177,9 +181,7 @@ static int apply_one(PGconn *connection, const struct migration *migration,
     snprintf(version, sizeof(version), "%u", migration->version);
     hash_text(migration->text, hash);
     const char *row[] = {version, migration->name, hash};
-    int error = run_sql(connection, "BEGIN", report);
-    if (!error)
-        error = run_sql(connection, migration->text, report);
+    int error = run_sql(connection, migration->text, report);
     if (!error) {
         PGresult *result = run_query(
             connection, "INSERT INTO schema_migration (version, name, sha256) VALUES ($1, $2, $3)",
@@ -187,18 +189,12 @@ static int apply_one(PGconn *connection, const struct migration *migration,
         error = result ? 0 : -EIO;
         PQclear(result);
     }
-    if (!error)
-        error = run_sql(connection, "COMMIT", report);
     if (error) {
-        char reason[sizeof(report->message) - 64];
+        char reason[sizeof(report->message) - 128];
         snprintf(reason, sizeof(reason), "%.*s", (int)sizeof(reason) - 1, report->message);
-        PQclear(PQexec(connection, "ROLLBACK"));
-        say(report, "%s: %s", migration->name, reason);
-        return error;
+        say(report, "%s: %s; nothing was changed", migration->name, reason);
     }
-    report->applied++;
-    report->version = migration->version;
-    return 0;
+    return error;
 }
 
 static void list_actions(uint64_t actions, char *text, size_t size)
@@ -233,6 +229,29 @@ static int write_builtin_roles(PGconn *connection, struct migrate_report *report
     return 0;
 }
 
+/* All in one transaction: a program that cannot bring the schema to its version leaves it to the
+ * one before. */
+static int apply_missing(PGconn *connection, struct migrate_report *report)
+{
+    unsigned before = report->version;
+    int error = run_sql(connection, "BEGIN", report);
+    while (!error && migration_at(report->version)) {
+        error = apply_one(connection, migration_at(report->version), report);
+        if (!error)
+            report->version = migration_at(report->version)->version;
+    }
+    if (!error)
+        error = write_builtin_roles(connection, report);
+    if (!error)
+        error = run_sql(connection, "COMMIT", report);
+    if (error) {
+        PQclear(PQexec(connection, "ROLLBACK"));
+        report->version = before;
+    }
+    report->applied = report->version - before;
+    return error;
+}
+
 int migrate_run(const char *owner_conninfo, struct migrate_report *report)
 {
     *report = (struct migrate_report){0};
@@ -242,10 +261,8 @@ int migrate_run(const char *owner_conninfo, struct migrate_report *report)
     int error = prepare_schema(connection, report);
     if (!error)
         error = read_applied(connection, report);
-    while (!error && migration_at(report->version))
-        error = apply_one(connection, migration_at(report->version), report);
     if (!error)
-        error = write_builtin_roles(connection, report);
+        error = apply_missing(connection, report);
     PQfinish(connection);
     return error;
 }

@@ -1,8 +1,9 @@
 /* migrate.h: brings the database schema to the version this program was built with.
  *
- * The migrations are the files migrations/NNNN_name.sql, built into the program. Each runs in one
- * transaction together with its row in schema_migration (version, name, sha256, applied_at). All
- * tables stand in the schema "sealfax" and belong to the role sealfax_owner. */
+ * The migrations are the files migrations/NNNN_name.sql, built into the program. Those that are
+ * missing run in one transaction together with their rows in schema_migration (version, name,
+ * sha256, applied_at): all or none. All tables stand in the schema "sealfax" and belong to the role
+ * sealfax_owner. */
 #ifndef GATEWAY_DB_MIGRATE_H
 #define GATEWAY_DB_MIGRATE_H
 

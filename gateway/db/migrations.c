@@ -17,6 +17,7 @@ EMBED(migration_0005, "0005_retries.sql");
 EMBED(migration_0006, "0006_audio.sql");
 EMBED(migration_0007, "0007_long_past.sql");
 EMBED(migration_0008, "0008_protection.sql");
+EMBED(migration_0009, "0009_express.sql");
 
 const struct migration *migration_at(size_t position)
 {
@@ -29,6 +30,7 @@ const struct migration *migration_at(size_t position)
         {.version = 6, .name = "0006_audio.sql", .text = migration_0006},
         {.version = 7, .name = "0007_long_past.sql", .text = migration_0007},
         {.version = 8, .name = "0008_protection.sql", .text = migration_0008},
+        {.version = 9, .name = "0009_express.sql", .text = migration_0009},
     };
     return position < sizeof(all) / sizeof(*all) ? &all[position] : NULL;
 }

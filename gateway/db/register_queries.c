@@ -29,7 +29,7 @@ static const struct db_statement numbers = {
 static const struct db_statement trunks = {
     .name = "register_trunks",
     .sql = "SELECT trunk, host, prefix, port, t38_first, audio_fallback, transport, tls_name, "
-           "tls_ca, tls_certificate, tls_key, secured, long_by_tcp FROM trunks WHERE "
+           "tls_ca, tls_certificate, tls_key, secured, long_by_tcp, express FROM trunks WHERE "
            "removed_at IS NULL "
            "ORDER BY trunk",
 };
@@ -129,4 +129,5 @@ void trunk_row_read(const struct db_result *result, int row, struct trunk_row *o
     out->tls_key = row_text(&reader);
     out->secured = row_integer(&reader);
     out->long_by_tcp = row_integer(&reader);
+    out->express = row_integer(&reader);
 }

@@ -32,7 +32,7 @@ struct number_row {
 
 struct trunk_row {
     const char *trunk, *host, *prefix, *transport, *tls_name, *tls_ca, *tls_certificate, *tls_key;
-    int64_t port, t38_first, audio_fallback, secured, long_by_tcp;
+    int64_t port, t38_first, audio_fallback, secured, long_by_tcp, express;
 };
 
 /* One query and one reader for each register, queries answer as db_query();

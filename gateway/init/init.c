@@ -13,6 +13,7 @@
 #include "gateway/keeper/keeper.h"
 #include "gateway/process/log.h"
 #include "gateway/process/serve_options.h"
+#include "gateway/process/state_format.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -110,6 +111,11 @@ static int make_all(const struct config *config, const struct state_paths *paths
         status = init_make_root(paths);
     if (status < 0)
         return status;
+    status = state_format_check(paths->root, reason, sizeof reason);
+    if (status < 0) {
+        init_complain("%s", reason);
+        return status;
+    }
     int lock = serve_lock_state(paths);
     if (lock < 0)
         return lock;

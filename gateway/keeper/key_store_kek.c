@@ -94,8 +94,9 @@ static int load_kek(struct key_store *store, const char *name)
     char expected[KEY_FILE_NAME_MAX];
     size_t length = 0;
     int status = key_file_read(store->keks_directory, name, octets, sizeof octets, &length);
-    if (status == 0)
-        status = key_store_error(key_kek_record_decode(octets, length, &record));
+    int problem = status == 0 ? key_kek_record_decode(octets, length, &record) : 0;
+    if (problem)
+        status = problem == FAX_EP_VERSION ? -EPROTONOSUPPORT : key_store_error(problem);
     if (status < 0)
         return status == -EFBIG ? -EBADMSG : status;
     file_name(record.kek_id, expected);
@@ -123,9 +124,10 @@ int key_store_load_keks(struct key_store *store, char *reason, size_t reason_siz
         status = load_kek(store, entry->d_name);
         if (status < 0)
             snprintf(reason, reason_size, "kek/%s: %s", entry->d_name,
-                     status == -EKEYREJECTED ? "wrapped by another master key"
-                     : status == -EBADMSG    ? "altered or damaged"
-                                             : strerror(-status));
+                     status == -EKEYREJECTED      ? "wrapped by another master key"
+                     : status == -EBADMSG         ? "altered or damaged"
+                     : status == -EPROTONOSUPPORT ? "written by a newer sealfax"
+                                                  : strerror(-status));
     }
     closedir(names);
     return status;

@@ -289,6 +289,7 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
     if (call->started_ms == 0)
         call->started_ms = line_now_ms();
     call->heard_ms = line_now_ms();
+    line_watch_begin(call, call->heard_ms);
     line_call_limit_silence(call);
     line_tick_start(call->line);
     if (!call->shaking)
@@ -363,6 +364,7 @@ static int send_done(struct line_call *call)
         .x_dpi = statistics->x_dpi,
         .y_dpi = statistics->y_dpi,
         .media_seen = call->media_seen,
+        .packets_foreign = (uint32_t)call->media.socket.foreign,
         .express = call->express && call->flow.on && call->flow.reports_taken > 0,
         .media_ms = call->started_ms == 0 ? 0 : (uint32_t)(call->ended_ms - call->started_ms),
     };
@@ -376,6 +378,7 @@ static int send_done(struct line_call *call)
 
         done.packets_lost = (uint32_t)counters->lost;
         done.packets_recovered = (uint32_t)counters->recovered;
+        done.packets_rtp = (uint32_t)counters->rtp;
         done.packets_bad =
             (uint32_t)(counters->malformed + counters->ignored + statistics->ifps_refused);
     }
@@ -398,6 +401,7 @@ static void begin_ending(struct line_call *call)
     call->engine = NULL;
     call->page_asked = 0;
     unwatch(call);
+    line_audio_bye(call);
     media_transport_close(&call->media);
     call->dtls = NULL;
     line_tick_start(call->line);

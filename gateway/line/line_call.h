@@ -20,6 +20,7 @@
 #include "gateway/line/received_page.h"
 #include "gateway/process/messages.h"
 #include "t38/audio_stream.h"
+#include "t38/call_watch.h"
 #include "t38/express_flow.h"
 #include "t38/fax_engine.h"
 #include "t38/udptl.h"
@@ -88,6 +89,10 @@ struct line_call {
     enum fax_copy page_copy; /* what that page is worth */
     uint64_t page_since_us;  /* its end may have come as early as this */
     uint64_t started_ms;     /* of media */
+    struct call_watch watch;
+    bool watch_now;            /* computing time ran out: judge at the next step */
+    uint64_t foreign_reported; /* datagrams of other addresses that control knows of */
+    uint64_t foreign_since_ms; /* the last report */
     int result;
     uint32_t page_pending;
     uint64_t ended_ms;
@@ -147,6 +152,21 @@ void line_call_prefetch(const struct line_call *call);
 /* Visit of the wheel, when that moment has come or earlier. The call may be freed before return. */
 void line_call_visit(struct line_call *call, uint64_t now_ms);
 
+/* ---- line_watch.c: what a call may take ---- */
+
+/* Media begins: limits as the call's start says. */
+void line_watch_begin(struct line_call *call, uint64_t now_ms);
+
+/* Charges the call with the time since `from_ns` (uv_hrtime) as computing time. */
+void line_watch_charge(struct line_call *call, uint64_t from_ns);
+
+/* Tells control of datagrams of others: at once, then once a minute with the exact count. Ends a
+ * call that takes too long or too much: returns false then, and the call may be freed. */
+bool line_watch_visit(struct line_call *call, uint64_t now_ms);
+
+/* When line_watch_visit has something to do. */
+uint64_t line_watch_due_ms(const struct line_call *call);
+
 /* The T.30 engine's callbacks; user is the call. They never free it. */
 void line_call_event(void *user, const struct fax_engine_event *event);
 void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copies);
@@ -173,6 +193,12 @@ bool line_audio_is_wanted(const struct msg_call_media *media);
 int line_audio_open(struct line_call *call, const struct msg_call_media *media)
     __attribute__((warn_unused_result));
 void line_audio_close(struct line_call *call);
+
+/* Every 20 ms: the reports of RTCP that are due. */
+void line_audio_tick(struct line_call *call, uint64_t now_ms);
+
+/* The call ends: says so by RTCP. */
+void line_audio_bye(struct line_call *call);
 
 /* The T.30 engine's callbacks over audio; user is the call. */
 size_t line_audio_hear(void *user, int16_t *samples);

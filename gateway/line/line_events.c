@@ -58,6 +58,7 @@ void line_call_event(void *user, const struct fax_engine_event *event)
 {
     struct line_call *call = user;
 
+    call_watch_event(&call->watch, event->kind, line_now_ms());
     switch (event->kind) {
     case FAX_EVENT_PEER_IDENT:
         report_progress(call, PROGRESS_PEER_IDENT, event);
@@ -156,9 +157,11 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
 void line_call_hear(struct line_call *call, uint64_t tick, uint64_t now_ms)
 {
     bool again = tick == call->heard_tick + 1;
+    uint64_t from_ns = uv_hrtime();
 
     call->heard_tick = tick;
     line_call_drain(call, again ? LINE_CALL_DATAGRAMS_PER_TICK : 1, now_ms);
+    line_watch_charge(call, from_ns);
 }
 
 /* T.30 ends a session by its own timers when a sender hears nothing after it asked; a receiver
@@ -185,6 +188,7 @@ uint64_t line_call_due_ms(const struct line_call *call)
 
     if (call->express)
         return 0; /* at each step: reports and credit come and go */
+    due_ms = earlier(due_ms, line_watch_due_ms(call));
     due_ms = earlier(due_ms, udptl_receiver_due_ms(call->udptl_in));
     due_ms = earlier(due_ms, udptl_sender_due_ms(call->udptl_out));
     return earlier(due_ms, media_transport_due_ms(&call->media));
@@ -221,10 +225,13 @@ static void repeat_latest(struct line_call *call, uint64_t now_ms)
 
 void line_call_visit(struct line_call *call, uint64_t now_ms)
 {
+    uint64_t from_ns = uv_hrtime();
+
     if (line_call_shake(call, now_ms))
         return;
     if (!call->finished) {
         media_transport_tick(&call->media, now_ms);
+        line_audio_tick(call, now_ms);
         fax_engine_tick(call->engine, now_ms);
         repeat_latest(call, now_ms);
         if (udptl_receiver_due_ms(call->udptl_in) <= now_ms)
@@ -234,6 +241,9 @@ void line_call_visit(struct line_call *call, uint64_t now_ms)
             line_call_abort(call, T30_RESULT_MEDIA_SILENT, NULL);
             return;
         }
+        line_watch_charge(call, from_ns);
+        if (!line_watch_visit(call, now_ms))
+            return;
     }
     line_call_settle(call);
 }

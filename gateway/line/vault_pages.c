@@ -23,6 +23,8 @@ struct vault_pages {
 
 static int errno_of_policy(int error)
 {
+    if (error == FAX_EP_VERSION)
+        return -EPROTONOSUPPORT;
     return error == FAX_EP_NOMEM || error == FAX_EP_CRYPTO ? -ENOMEM : -EBADMSG;
 }
 

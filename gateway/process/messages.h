@@ -150,6 +150,8 @@ struct msg_call_start {
      * of the whole document, not of the call. */
     uint32_t first_page;
     uint32_t t85; /* 1: offer T.85, or send in it where the peer takes it and it is shorter */
+    uint32_t phase_limit_ms[4];  /* before training, training, page, after a page; 0: none */
+    uint32_t cpu_limit_us_per_s; /* of computing a second of the call; 0: none */
 };
 
 struct msg_call_ready {
@@ -171,6 +173,7 @@ enum media_path {
 enum media_audio_flag {
     MEDIA_AUDIO_A_LAW = 1,     /* PCMA, else PCMU */
     MEDIA_AUDIO_HOLD_BACK = 2, /* sender: T.38 may still come: do not answer the peer's DIS */
+    MEDIA_AUDIO_RTCP = 4,      /* on the same port (RFC 5761) */
 };
 
 struct msg_call_media {
@@ -200,6 +203,7 @@ enum call_progress {
     PROGRESS_PAGE_CONFIRMED, /* sender: MCF came; receiver: MCF sent */
     PROGRESS_MEDIA_SEEN,     /* first valid packet of the peer */
     PROGRESS_FAX_TONES,      /* over audio: the peer is a fax machine */
+    PROGRESS_FOREIGN, /* datagrams of another address were ignored: page says how many more */
 };
 
 struct msg_call_progress {
@@ -249,8 +253,10 @@ struct msg_call_done {
     uint32_t coding;
     uint32_t media_seen; /* packets of the peer that were valid */
     uint32_t packets_lost, packets_recovered, packets_bad;
-    uint32_t media_ms; /* from CALL_MEDIA to the end */
-    uint32_t express;  /* 1: the call ran ahead of the clock to its end */
+    uint32_t packets_foreign; /* of other addresses, ignored */
+    uint32_t packets_rtp;     /* of the audio before T.38, ignored */
+    uint32_t media_ms;        /* from CALL_MEDIA to the end */
+    uint32_t express;         /* 1: the call ran ahead of the clock to its end */
     char peer_ident[MSG_IDENT_MAX];
     char modem[16];
     char text[MSG_REASON_MAX];           /* the result in words */

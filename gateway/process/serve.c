@@ -12,6 +12,7 @@
 #include "gateway/process/role_package.h"
 #include "gateway/process/serve_options.h"
 #include "gateway/process/spawn.h"
+#include "gateway/process/state_format.h"
 #include "gateway/process/supervisor.h"
 
 enum { EXIT_USAGE = 2, REASON_MAX = 600, ORPHAN_STOP_MS = 20000 };
@@ -127,7 +128,12 @@ static int serve(const struct config *config, const struct state_paths *paths, c
     struct accounts accounts;
     int exit_status = 1;
     struct supervisor *supervisor = calloc(1, sizeof *supervisor);
-    int lock = supervisor ? serve_lock_state(paths) : -ENOMEM;
+    int lock = -1;
+    if (!supervisor || state_format_check(paths->root, reason, sizeof reason) < 0) {
+        log_write(LOG_LEVEL_ERROR, "%s", supervisor ? reason : strerror(ENOMEM));
+        goto done;
+    }
+    lock = serve_lock_state(paths);
     if (lock < 0)
         goto done;
     if (check_state(config, paths) < 0)

@@ -68,8 +68,8 @@ static void start_child(int input, int output)
 static void fill_environment(char *environment[ENVIRONMENT_MAX])
 {
     static char path[] = "PATH=/usr/bin:/bin", language[] = "LC_ALL=C.UTF-8";
-    static const char *const kept[] = {
-        "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS=", "GCOV_PREFIX=", "UV_THREADPOOL_SIZE="};
+    static const char *const kept[] = {"ASAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS=",
+                                       "LLVM_PROFILE_FILE=", "UV_THREADPOOL_SIZE="};
     size_t count = 0;
     environment[count++] = path;
     environment[count++] = language;

@@ -8,6 +8,7 @@
 
 #include "gateway/process/log.h"
 #include "gateway/process/spawn.h"
+#include "gateway/process/state_format.h"
 #include "gateway/process/supervisor.h"
 
 static const char *kind_name(uint32_t kind)
@@ -128,6 +129,15 @@ static void kill_for_control(struct supervisor *supervisor, uint64_t tag)
     }
 }
 
+/* From here on the directory is this version's. */
+static void note_ready(const struct supervisor *supervisor)
+{
+    int status = state_format_write(supervisor->paths->root);
+    if (status < 0)
+        log_write(LOG_LEVEL_WARNING, "%s/format: %s", supervisor->paths->root, strerror(-status));
+    log_write(LOG_LEVEL_NOTICE, "the gateway is ready");
+}
+
 void supervisor_control_message_cb(void *user, struct ipc_channel *channel,
                                    struct ipc_message *message)
 {
@@ -139,7 +149,7 @@ void supervisor_control_message_cb(void *user, struct ipc_channel *channel,
     else if (ipc_message_body(message, MSG_KILL, 0))
         kill_for_control(supervisor, message->header.tag);
     else if (ipc_message_body(message, MSG_READY, 0))
-        log_write(LOG_LEVEL_NOTICE, "the gateway is ready");
+        note_ready(supervisor);
     else if (supervisor->control.pid) {
         log_write(LOG_LEVEL_ERROR, "control sent an unknown message (%u): restarting it",
                   message->header.type);

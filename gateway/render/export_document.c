@@ -98,7 +98,8 @@ int export_document(int fd, const struct msg_export *request, uint8_t **data, si
     if (error != 0)
         return fail(failed, reading_error(error), 0,
                     error == -EBADMSG ? "the vault file's header is damaged or of another fax"
-                                      : strerror(-error));
+                    : error == -EPROTONOSUPPORT ? "the vault file was written by a newer sealfax"
+                                                : strerror(-error));
     error = copy_pages(pages, request->pages, &writer, failed);
     if (error == 0) {
         error = finish(&writer, data, length);

@@ -42,6 +42,7 @@ enum sdp_t38_present {
     SDP_T38_FILL_BIT_REMOVAL = 1 << 6,
     SDP_T38_TRANSCODING_MMR = 1 << 7,
     SDP_T38_TRANSCODING_JBIG = 1 << 8,
+    SDP_T38_EXPRESS = 1 << 9, /* X-SealfaxExpress, of our own: t38/express_flow.h */
 };
 
 /* T.38 §D.2.3. Members whose present bit is not set hold the defaults of sdp_t38_set_defaults(). */
@@ -50,7 +51,7 @@ struct sdp_t38 {
     uint8_t version;  /* 0..4 */
     enum sdp_t38_rate_management rate_management;
     enum sdp_t38_udp_ec udp_ec;
-    bool fill_bit_removal, transcoding_mmr, transcoding_jbig;
+    bool fill_bit_removal, transcoding_mmr, transcoding_jbig, express;
     uint32_t max_bit_rate; /* bit/s, 2400..33600 */
     uint32_t max_buffer;   /* octets, 0 = not said */
     uint32_t max_datagram; /* octets of a UDPTL packet that the describing side accepts */
@@ -84,6 +85,7 @@ struct sdp_media {
     char address[SDP_ADDRESS_TEXT]; /* of its c= line, else of the session's; empty: none */
     enum sdp_direction direction;   /* of its own attribute, else of the session's */
     uint32_t packet_ms;             /* a=ptime; 0 when there is none */
+    bool rtcp_mux;                  /* a=rtcp-mux: RTCP on the same port, RFC 5761 */
     struct sdp_t38 t38;             /* for kind SDP_IMAGE */
     /* What protects it: its own, else the session's. */
     enum sdp_setup setup;

@@ -244,6 +244,8 @@ static void read_attribute(struct reader *r, struct cursor line)
         read_fmtp(m, value);
     else if (m && field_is(name, "ptime") && field_number(next_field(&value), 1000, &number))
         m->packet_ms = (uint32_t)number;
+    else if (m && field_is(name, "rtcp-mux"))
+        m->rtcp_mux = true;
 }
 
 static int read_line(struct reader *r, char type, struct cursor value)

@@ -130,8 +130,10 @@ static void take_flag(struct sdp_t38 *t38, enum sdp_t38_present which, struct sl
         t38->fill_bit_removal = n != 0;
     else if (which == SDP_T38_TRANSCODING_MMR)
         t38->transcoding_mmr = n != 0;
-    else
+    else if (which == SDP_T38_TRANSCODING_JBIG)
         t38->transcoding_jbig = n != 0;
+    else
+        t38->express = n == 1; /* the version of the flow control */
     t38->present |= which;
 }
 
@@ -154,6 +156,7 @@ void sdp_t38_take(struct sdp_t38 *t38, const char *name, size_t name_length, con
         {"T38FaxFillBitRemoval", SDP_T38_FILL_BIT_REMOVAL, take_flag},
         {"T38FaxTranscodingMMR", SDP_T38_TRANSCODING_MMR, take_flag},
         {"T38FaxTranscodingJBIG", SDP_T38_TRANSCODING_JBIG, take_flag},
+        {"X-SealfaxExpress", SDP_T38_EXPRESS, take_flag},
     };
     struct slice n = slice_trim((struct slice){name, name_length});
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -177,6 +180,8 @@ void sdp_t38_put(struct sip_text *out, const struct sdp_t38 *t38)
         sip_text_add(out, "a=T38FaxTranscodingMMR\r\n");
     if (t38->present & SDP_T38_TRANSCODING_JBIG && t38->transcoding_jbig)
         sip_text_add(out, "a=T38FaxTranscodingJBIG\r\n");
+    if (t38->present & SDP_T38_EXPRESS && t38->express)
+        sip_text_add(out, "a=X-SealfaxExpress:1\r\n");
     if (t38->present & SDP_T38_RATE_MANAGEMENT)
         sip_text_add(out, "a=T38FaxRateManagement:%s\r\n",
                      t38->rate_management == SDP_T38_LOCAL_TCF ? "localTCF" : "transferredTCF");

@@ -67,6 +67,8 @@ static int put_media(struct sip_text *out, const struct sdp_session *s, const st
         error = put_formats(out, m);
     if (m->packet_ms)
         sip_text_add(out, "a=ptime:%" PRIu32 "\r\n", m->packet_ms);
+    if (m->rtcp_mux && m->kind == SDP_AUDIO)
+        sip_text_add(out, "a=rtcp-mux\r\n");
     sdp_protect_put(out, m);
     if (m->kind == SDP_IMAGE)
         sdp_t38_put(out, &m->t38);

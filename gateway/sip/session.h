@@ -68,7 +68,7 @@ struct sip_session {
     struct {
         enum sip_party who;
         int code;
-        char text[96];
+        char text[160];
     } end;
 };
 

@@ -173,19 +173,46 @@ struct sip_stream *stream_new(struct sip_stack *stack, enum sip_protocol protoco
     return s;
 }
 
-static int begin_tls(struct sip_stream *s)
+static bool get_terms(const struct sip_stream *s, struct sip_tls_terms *terms)
 {
     const struct sip_config *c = &s->stack->config;
-    struct sip_tls_terms terms = {0};
+    *terms = (struct sip_tls_terms){0};
+    if (!c->tls_terms ||
+        !c->tls_terms(c->user, (const struct sockaddr *)&s->peer, s->incoming, terms))
+        return false;
+    if (!terms->certificate_file || !terms->certificate_file[0]) {
+        terms->certificate_file = c->tls_certificate_file;
+        terms->key_file = c->tls_key_file;
+    }
+    return true;
+}
+
+static uint64_t hash_of(const struct sip_stack *stack, const struct sip_tls_terms *terms)
+{
+    const char *texts[] = {terms->ca_file, terms->name, terms->certificate_file, terms->key_file};
+    uint64_t hashes[sizeof texts / sizeof *texts];
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *text = texts[i] ? texts[i] : "";
+        hashes[i] = sip_table_hash(stack->tag_seed, text, strlen(text));
+    }
+    return sip_table_hash(stack->tag_seed, hashes, sizeof hashes);
+}
+
+bool stream_terms_hold(struct sip_stream *s)
+{
+    struct sip_tls_terms terms;
+    return !s->tls || (get_terms(s, &terms) && hash_of(s->stack, &terms) == s->terms);
+}
+
+static int begin_tls(struct sip_stream *s)
+{
+    struct sip_tls_terms terms;
     char *text = s->stack->trouble;
-    if (!c->tls_terms || !c->tls_terms(c->user, (struct sockaddr *)&s->peer, s->incoming, &terms)) {
+    if (!get_terms(s, &terms)) {
         (void)snprintf(text, SIP_TROUBLE_TEXT, "no TLS is agreed with this peer");
         return -EACCES;
     }
-    if (!terms.certificate_file || !terms.certificate_file[0]) {
-        terms.certificate_file = c->tls_certificate_file;
-        terms.key_file = c->tls_key_file;
-    }
+    s->terms = hash_of(s->stack, &terms);
     return sip_tls_new(s->stack->tls, &terms, (struct sockaddr *)&s->peer, s->incoming, &s->tls,
                        text);
 }
@@ -224,15 +251,32 @@ static void on_connect(uv_connect_t *request, int status)
     sip_stack_reap(stack);
 }
 
+static void set_port(struct sockaddr_storage *address, uint16_t port)
+{
+    if (address->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)address)->sin6_port = htons(port);
+    else
+        ((struct sockaddr_in *)address)->sin_port = htons(port);
+}
+
 static void connect_address(const struct sip_hop *to, struct sockaddr_storage *address)
 {
     *address = to->address;
-    if (!to->return_port)
-        return;
-    if (address->ss_family == AF_INET6)
-        ((struct sockaddr_in6 *)address)->sin6_port = htons(to->return_port);
-    else
-        ((struct sockaddr_in *)address)->sin_port = htons(to->return_port);
+    if (to->return_port)
+        set_port(address, to->return_port);
+}
+
+/* Peers know us by the address that we listen on. */
+static int bind_own(struct sip_stream *s)
+{
+    const struct sockaddr_storage *bound = &s->stack->bound[s->protocol];
+    if (!bound->ss_family)
+        bound = &s->stack->bound[SIP_UDP];
+    struct sockaddr_storage own = *bound;
+    if (own.ss_family != s->peer.ss_family)
+        return 0;
+    set_port(&own, 0);
+    return uv_tcp_bind(&s->tcp, (const struct sockaddr *)&own, 0);
 }
 
 /* One that we made to the same place. */
@@ -242,7 +286,7 @@ static struct sip_stream *find_made(const struct sip_stack *stack, enum sip_prot
     for (size_t i = 0; i < stack->stream_slots; i++) {
         struct sip_stream *s = stack->streams[i];
         if (s && !s->incoming && !s->broken && s->protocol == protocol &&
-            sip_transport_same((struct sockaddr *)&s->peer, address, true))
+            sip_transport_same((struct sockaddr *)&s->peer, address, true) && stream_terms_hold(s))
             return s;
     }
     return NULL;
@@ -258,6 +302,8 @@ static struct sip_stream *make(struct sip_stack *stack, enum sip_protocol protoc
     if (!s)
         return NULL;
     *error = protocol == SIP_TLS ? begin_tls(s) : 0;
+    if (!*error)
+        *error = bind_own(s);
     if (!*error)
         *error = uv_tcp_connect(&s->connect, &s->tcp, address, on_connect);
     if (*error) {

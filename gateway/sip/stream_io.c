@@ -106,6 +106,8 @@ static int take_frame(struct sip_stream *s, enum sip_frame_kind kind, const char
     uint64_t now = uv_now(s->stack->loop);
     switch (kind) {
     case SIP_FRAME_MESSAGE:
+        if (!stream_terms_hold(s))
+            return -EACCES;
         message_done(s, left);
         handle_message(s, bytes, length);
         return 0;
@@ -150,6 +152,8 @@ static const char *take_frames(struct sip_stream *s)
     }
     if (!error || error == -EAGAIN)
         return NULL;
+    if (error == -EACCES)
+        return "what was agreed about TLS with this peer has changed";
     s->stack->counters.malformed++;
     return error == -E2BIG ? "the peer sends a message of more than 65,535 octets"
                            : "what the peer sends is no SIP on a stream (RFC 3261 §18.3)";

@@ -31,6 +31,7 @@ struct sip_stream {
     bool ever_pong; /* the peer answers pings */
     struct sockaddr_storage peer;
     struct sip_tls *tls; /* NULL: TCP */
+    uint64_t terms;      /* what TLS was agreed under, as a hash */
     char *in;            /* the beginning of a message */
     size_t in_length, in_capacity;
     struct sip_frame frame;
@@ -50,6 +51,9 @@ struct sip_stream *stream_new(struct sip_stack *stack, enum sip_protocol protoco
 
 /* Begins reading, and TLS when that is its protocol. Errors: as sip_tls_new(), libuv's. */
 int stream_begin(struct sip_stream *s) __attribute__((warn_unused_result));
+
+/* Whether TLS with the peer would be agreed as it was for this connection: trunks change. */
+bool stream_terms_hold(struct sip_stream *s);
 
 /* Ends it: closes the handle, tells those that wait for an answer on it. text NULL: in order. */
 void stream_lose(struct sip_stream *s, const char *text, bool verification);

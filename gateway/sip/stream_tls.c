@@ -106,7 +106,7 @@ static void say_verification(struct sip_tls *tls, X509_STORE_CTX *store)
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-        said = "it is signed by an authority that is not trusted for this peer";
+        said = "no authority that is trusted for this peer has signed it";
         break;
     default:
         break;

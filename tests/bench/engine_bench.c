@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PAGES = 10, CALL_S = 600 };
+enum { PAGES = 10, CALL_MS = 600000 };
 
 static struct fax_page t6[PAGES];
 static struct coded_page t85[PAGES];
@@ -72,7 +72,7 @@ static bool run_call(bool in_t85, struct outcome *out)
                                                             .t85_offered = in_t85,
                                                             .page_count = PAGES,
                                                             .link = {.redundancy = 3}});
-    while (call.link.now_ms < CALL_S * 1000 && !(call.end[0].finished && call.end[1].finished)) {
+    while (call.link.now_ms < CALL_MS && !(call.end[0].finished && call.end[1].finished)) {
         uint32_t before = call.end[LOSSY_SENDER].confirmed;
         virtual_call_step(&call);
         if (call.end[LOSSY_SENDER].confirmed == before)

@@ -21,6 +21,7 @@ from pair import Pair
 
 MARKS = ("submitted", "dialling", "answered", "t38", "training", "trained", "page", "confirmed")
 RUNS_PER_PAIR = 8
+SHORT_HOLD_SECONDS = 6
 READY_SECONDS = 60
 REST_SECONDS = 240
 
@@ -28,7 +29,7 @@ REST_SECONDS = 240
 class Plan:
     """Everything about a run that a seed decides."""
 
-    def __init__(self, seed, kind=None):
+    def __init__(self, seed, kind=None, short=False):
         source = random.Random(seed)
         self.seed = seed
         self.kind = source.choice(sorted(faults.KINDS))
@@ -39,7 +40,7 @@ class Plan:
                 raise SystemExit(f"no fault is called {kind}")
             self.kind = wanted[seed % len(wanted)]
         self.side = source.randrange(2)
-        most_pages = source.randint(1, 3)
+        most_pages = min(source.randint(1, 3), 1 if short else 3)
         self.traffic = [(side, source.randint(1, most_pages), source.random() < 0.5)
                         for side in (0, 1) for _ in range(source.randint(1, 3))]
         source.shuffle(self.traffic)
@@ -48,6 +49,8 @@ class Plan:
         self.delay = source.uniform(0, 20) if self.mark == "time" else \
             source.choice([0, 0, source.uniform(0, 2)])
         self.ecm = source.choice([(True, True)] * 3 + [(False, True), (True, False), (False, False)])
+        self.longest_hold = SHORT_HOLD_SECONDS if short else 10 ** 6
+        self.longest_wait = 15 if short else 25  # for the mark, which may have passed unseen
         self.source = source
 
 
@@ -69,12 +72,12 @@ def run_one(pair, plan, search):
     if plan.mark == "time":
         time.sleep(plan.delay)
     else:
-        reached.wait(25)
+        reached.wait(plan.longest_wait)
         time.sleep(plan.delay)
     at = time.monotonic() - begun
     try:
         hold = next(work)
-        time.sleep(hold)
+        time.sleep(min(hold, plan.longest_hold))
     finally:
         for _ in work:
             pass
@@ -147,7 +150,7 @@ def campaign(options):
     for seed, kind in seeds:
         if options.minutes and time.monotonic() - begun > options.minutes * 60:
             break
-        plan = Plan(seed, kind)
+        plan = Plan(seed, kind, options.short)
         verdict = promises.Verdict()
         try:
             pair = pair or Pair(options.program, small_disks=not options.no_mounts, parent=options.parent,
@@ -199,6 +202,8 @@ def main():
     parser.add_argument("--minutes", type=float, default=0, help="no new run after so long")
     parser.add_argument("--fault", help="only faults whose name begins so (--list)")
     parser.add_argument("--runs-per-pair", type=int, default=RUNS_PER_PAIR)
+    parser.add_argument("--short", action="store_true",
+                        help=f"one page a fax, and no fault is left for more than {SHORT_HOLD_SECONDS} s")
     parser.add_argument("--keep", action="store_true", help="leave the state of bad runs in place")
     parser.add_argument("--no-mounts", action="store_true", help="no small file systems")
     parser.add_argument("--no-namespaces", action="store_true", help="the loopback as network")

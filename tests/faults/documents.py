@@ -10,7 +10,7 @@ ROW = WIDTH // 8
 HEADER_ROWS = 60  # where the sender draws its header line
 NOISE_ROWS = 160
 BLOCK = 8
-NEAR_SHARE = 0.8  # of a page's rows that are there
+NEAR_SHARE = 0.7  # of its rows that a page needs to be known; T.30 would take 85 %
 
 
 def make_pages(seed, count):

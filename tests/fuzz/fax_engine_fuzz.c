@@ -7,9 +7,15 @@
  * the waiting page becomes durable  8: a lawful DCS without ECM and a TCF
  * 9: n octets of an image without ECM, 10: the same, end of the signal  11: the waiting page is
  * poor or bad
+ *
+ * What only a grammar reaches: 12: a whole block of ECM and the PPS that belongs to it  13: that
+ * PPS again  14: a lawful frame of the peer's list, preamble and all  15: a page without ECM and
+ * its command  16: packets are lost, or numbers begin anew  17: a DCS of chosen bits, and a TCF 18:
+ * a DIS of chosen bits, and time for DCS and TCF, and CFR  19: seconds pass
  */
 #include "t38/fax_engine.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +33,7 @@ struct script {
     int version;
     unsigned received, confirmed;
     bool finished, sender;
+    uint8_t page, block, pps[7];
 };
 
 /* A page of eight white rows. */
@@ -139,9 +146,160 @@ static void give_image(struct script *s, const uint8_t *octets, size_t n, bool e
     give(s, ifp, n + 5);
 }
 
+static void say(struct script *s, const uint8_t *frame, size_t n)
+{
+    const uint8_t v21 = 3 << 1, none = 0;
+    give(s, &v21, 1);
+    pass_time(s, 1000);
+    give_frame(s, frame, n, 0, true);
+    give(s, &none, 1);
+    pass_time(s, 200);
+}
+
+/* The low half of n: frames; the high half: what follows. Lost frames by a mask. */
+static void give_block(struct script *s, uint8_t n)
+{
+    static const uint8_t follows[8] = {0x00, 0x4F, 0x2F, 0x8F, 0x5F, 0x3F, 0x9F, 0x2E};
+    const uint8_t v17 = 14 << 1, none = 0, rcp[] = {0xFF, 0x03, 0x86};
+    uint8_t fcd[260] = {0xFF, 0x03, 0x06}, frames = (uint8_t)(1 + n % 16), lost = take(s);
+    size_t length = n & 8 ? 64 : 256;
+    memset(fcd + 4, take(s), 256);
+    give(s, &v17, 1);
+    for (uint8_t i = 0; i < frames; i++) {
+        fcd[3] = i;
+        if (!(lost >> i % 8 & 1))
+            give_frame(s, fcd, 4 + length, 8, false);
+        pass_time(s, 140);
+    }
+    give_frame(s, rcp, sizeof rcp, 8, true);
+    give(s, &none, 1);
+    uint8_t follow = follows[n >> 5];
+    const uint8_t pps[] = {0xFF, 0x13, 0xBF, follow, s->page, s->block, (uint8_t)(frames - 1)};
+    memcpy(s->pps, pps, sizeof pps);
+    say(s, pps, sizeof pps);
+    s->block = follow ? 0 : (uint8_t)(s->block + 1);
+    s->page = (uint8_t)(s->page + (follow != 0));
+    pass_time(s, 1500);
+}
+
+static void say_lawful(struct script *s, uint8_t n)
+{
+    static const uint8_t to_receiver[] = {0x4F, 0x2F, 0x8F, 0x5F, 0x3F, 0x9F, 0x6F,
+                                          0xCF, 0x13, 0xFB, 0x1B, 0x43, 0xC3, 0x83};
+    static const uint8_t to_sender[] = {0x84, 0x44, 0x8C, 0xCC, 0x4C, 0xAC, 0x2C, 0xBC,
+                                        0xEC, 0x1C, 0xC4, 0xFA, 0x1A, 0x40, 0x80};
+    uint8_t frame[40] = {0xFF, 0x13};
+    frame[2] = s->sender ? to_sender[n % sizeof to_sender] : to_receiver[n % sizeof to_receiver];
+    size_t length = 3;
+    uint8_t type = frame[2] & 0xFE;
+    if (type == 0xBC)
+        length = 35;
+    else if (type == 0xCE)
+        length = 4;
+    else if (type == 0x12)
+        length = 5;
+    else if (type == 0x42 || type == 0xC2 || type == 0x40)
+        length = 23;
+    else if (type == 0x82 || type == 0x80)
+        length = 6 + n % 8;
+    if (type == 0x42 || type == 0xC2 || type == 0x40)
+        frame[1] = 0x03;
+    for (size_t i = 3; i < length; i++)
+        frame[i] = take(s);
+    say(s, frame, length);
+    pass_time(s, 400);
+}
+
+static void give_plain_page(struct script *s, uint8_t n)
+{
+    static const uint8_t commands[4] = {0x4F, 0x2F, 0x8F, 0x3F};
+    const uint8_t v17 = 15 << 1, none = 0;
+    uint8_t octets[100];
+    memset(octets, take(s), sizeof octets);
+    give(s, &v17, 1);
+    for (uint8_t i = 0; i < n % 16; i++) {
+        octets[i] = take(s);
+        s->sequence = (uint16_t)(s->sequence + (n >> 6 == 3 && i % 4 == 1));
+        give_image(s, octets, sizeof octets, false);
+        pass_time(s, 60);
+    }
+    give_image(s, octets, 1, true);
+    give(s, &none, 1);
+    const uint8_t command[] = {0xFF, 0x13, commands[n >> 4 & 3]};
+    say(s, command, sizeof command);
+    pass_time(s, 1500);
+}
+
+static void choose_bits(struct script *s, uint8_t n, uint8_t type)
+{
+    uint8_t frame[22] = {0xFF, 0x13, type, 0x00, 0x60, 0x90, 0x44,
+                         0x80, 0x80, 0x80, 0x80, 0x80, 0x80};
+    size_t length = 6 + n % 17;
+    for (int i = 0; i < n >> 5; i++) {
+        size_t at = 3 + take(s) % 19u;
+        frame[at] ^= (uint8_t)(1u << take(s) % 8);
+    }
+    say(s, frame, length);
+}
+
+static void give_tcf(struct script *s)
+{
+    uint8_t zeros[54] = {0};
+    const uint8_t v17 = 15 << 1, none = 0;
+    give(s, &v17, 1);
+    for (int i = 0; i < 52; i++) {
+        give_image(s, zeros, sizeof zeros, false);
+        pass_time(s, 40);
+    }
+    give_image(s, zeros, 1, true);
+    give(s, &none, 1);
+    pass_time(s, 3000);
+}
+
+/* Returns false for the commands of run_command. */
+static bool run_lawful(struct script *s, uint8_t command, uint8_t n)
+{
+    const uint8_t cfr[] = {0xFF, 0x13, 0x84};
+    switch (command) {
+    case 12:
+        give_block(s, n);
+        return true;
+    case 13:
+        say(s, s->pps, sizeof s->pps);
+        return true;
+    case 14:
+        say_lawful(s, n);
+        return true;
+    case 15:
+        give_plain_page(s, n);
+        return true;
+    case 16:
+        s->sequence = n & 1 ? (uint16_t)(n << 8) : (uint16_t)(s->sequence + n / 2);
+        return true;
+    case 17:
+        choose_bits(s, n, 0x83);
+        give_tcf(s);
+        s->block = 0;
+        return true;
+    case 18:
+        choose_bits(s, n, 0x80);
+        pass_time(s, 8000);
+        say(s, cfr, sizeof cfr);
+        pass_time(s, 3000);
+        return true;
+    case 19:
+        pass_time(s, n * 250u);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void run_command(struct script *s)
 {
-    uint8_t command = take(s) % 12, n = take(s);
+    uint8_t command = take(s) % 20, n = take(s);
+    if (run_lawful(s, command, n))
+        return;
     size_t left = n < s->size ? n : s->size;
     switch (command) {
     case 0:

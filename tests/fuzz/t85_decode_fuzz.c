@@ -8,7 +8,7 @@
 #include "codecs/t85_encode.h"
 #include "codecs/wiped_buffer.h"
 
-enum { WIDTH_MAX = 2048, ROWS_MAX = 300 };
+enum { WIDTH_MAX = 400, ROWS_MAX = 150 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -37,9 +37,11 @@ equal "packets dropped by the capture" "$(grep -o 'dropped on interface.*' "$GW_
 # The packets that end a signal are sent three times, the same octets with the same sequence number
 # (T.38 §9.1.3 leaves that to the sender). Wireshark's reassembly takes the second for an end without
 # a beginning, so what repeats the packet before it is left to the first one's judgement.
+# Audio flows until both sides know of T.38, which Wireshark takes the ports for from the offer on.
+late_audio='udp.length == 180 && udp.payload[0:1] == 80 && udp.payload[1:1] & 7f == 08'
 bad_packets() {
     decode udp frame.number ip.src udp.payload >"$GW_TOP/payloads"
-    decode '_ws.malformed || _ws.short || _ws.expert.severity == "Error"' frame.number _ws.col.Info |
+    decode "(_ws.malformed || _ws.short || _ws.expert.severity == \"Error\") && !($late_audio)" frame.number _ws.col.Info |
         awk -F '\t' 'NR == FNR { repeats[$1] = $2 $3 == before; before = $2 $3; next } !repeats[$1]' "$GW_TOP/payloads" -
 }
 equal "malformed packets and packets with an error" "$(bad_packets | head -n 5)" ""

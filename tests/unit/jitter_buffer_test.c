@@ -91,12 +91,12 @@ static void the_delay_grows_in_silence(void **state)
     }
     assert_int_equal(b.statistics.late, 1);
     assert_int_equal(b.statistics.inserted, 0);
-    assert_true(b.delay > 40 * 8);
+    assert_true(b.delay > (uint64_t)40 * 8);
     for (unsigned i = 0; i < 100; i++, t += N) {
         put(t, QUIET);
         (void)get();
     }
-    assert_true(b.statistics.inserted >= 40 * 8);
+    assert_true(b.statistics.inserted >= (uint64_t)40 * 8);
     uint32_t delay = b.delay;
     for (unsigned i = 0; i < 3000; i++, t += N) {
         put(t, QUIET);
@@ -150,9 +150,9 @@ static void clocks_are_followed(void **state)
                 put(t, 0x2A), t += N;
             missing += get();
         }
-        assert_true(missing == 3 * N);
-        assert_true((fast > 0 ? b.statistics.deleted : b.statistics.inserted) >= 45 * N);
-        assert_true((fast > 0 ? b.statistics.inserted : b.statistics.deleted) < 10 * N);
+        assert_true(missing == (uint64_t)3 * N);
+        assert_true((fast > 0 ? b.statistics.deleted : b.statistics.inserted) >= (uint64_t)45 * N);
+        assert_true((fast > 0 ? b.statistics.inserted : b.statistics.deleted) < (uint64_t)10 * N);
     }
 }
 

@@ -212,6 +212,44 @@ static void ports_are_even_and_run_out(void **state)
     close(fd[2]);
 }
 
+static void audio_is_agreed_on(void **state)
+{
+    struct media_local local = local_side();
+    struct media_audio audio;
+    (void)state;
+    struct sdp_session sdp = read_text(SDP_HEAD "m=audio 4000 RTP/AVP 18 0 8\r\na=rtcp-mux\r\n");
+    assert_int_equal(media_agree_audio(&local, &sdp, &audio), 0);
+    assert_int_equal(audio.payload_type, 0);
+    assert_false(audio.a_law);
+    assert_true(audio.rtcp);
+    sdp = read_text(SDP_HEAD "m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 PCMA/8000\r\n");
+    assert_int_equal(media_agree_audio(&local, &sdp, &audio), 0);
+    assert_int_equal(audio.payload_type, 96);
+    assert_true(audio.a_law);
+    assert_false(audio.rtcp);
+    sdp = read_text(SDP_HEAD "m=audio 0 RTP/AVP 8\r\nm=image 4002 udptl t38\r\n");
+    assert_int_equal(media_agree_audio(&local, &sdp, &audio), -ENOTSUP);
+    sdp = read_text(SDP_HEAD "m=audio 4000 RTP/AVP 18\r\n");
+    assert_int_equal(media_agree_audio(&local, &sdp, &audio), -ENOTSUP);
+}
+
+static void without_t38_audio_is_answered(void **state)
+{
+    struct media_local local = local_side();
+    struct sdp_session answer;
+    bool t38 = true;
+    (void)state;
+    local.no_t38 = true;
+    struct sdp_session both =
+        read_text(SDP_HEAD "m=image 4002 udptl t38\r\nm=audio 4000 RTP/AVP 8\r\n");
+    assert_int_equal(media_answer(&local, &both, &answer, &t38), 0);
+    assert_false(t38);
+    assert_int_equal(answer.media[0].port, 0);
+    assert_int_equal(answer.media[1].port, 20000);
+    struct sdp_session image = read_text(SDP_HEAD "m=image 4002 udptl t38\r\n");
+    assert_int_equal(media_answer(&local, &image, &answer, &t38), -ENOTSUP);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +260,8 @@ int main(void)
         cmocka_unit_test(answers_prefer_t38),
         cmocka_unit_test(addresses_that_lead_nowhere_are_refused),
         cmocka_unit_test(ports_are_even_and_run_out),
+        cmocka_unit_test(audio_is_agreed_on),
+        cmocka_unit_test(without_t38_audio_is_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,7 +133,7 @@ static void wraps_are_counted(void **state)
     (void)state;
     struct rtp_source s = {0};
     for (unsigned i = 0; i < 140000; i++)
-        (void)judge(&s, 7, i, i * 20);
+        (void)judge(&s, 7, i, (uint64_t)i * 20);
     assert_int_equal(s.received, 139999);
     assert_int_equal(rtp_source_lost(&s), 0);
     assert_int_equal(s.cycles, 2u << 16);
@@ -158,7 +158,7 @@ static void reports_travel(void **state)
     (void)write_one(&s, packet);
     for (unsigned i = 0; i < 20; i++)
         if (i != 9 && i != 10)
-            (void)judge(&heard, 0x11223344, i, i * 20);
+            (void)judge(&heard, 0x11223344, i, (uint64_t)i * 20);
     r.ntp = 0x1111222233334444;
     r.last_sr = 77;
     r.since_last_sr = 88;

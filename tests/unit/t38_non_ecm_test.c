@@ -275,6 +275,29 @@ static void a_poor_copy_is_kept(void **state)
     }
 }
 
+/* What is lost before the first octet of a page comes is lost of that page, too. */
+static void a_page_without_its_beginning_is_bad(void **state)
+{
+    (void)state;
+    static const unsigned cuts_ms[] = {5000, 6000}; /* less than T2 */
+    for (size_t i = 0; i < sizeof cuts_ms / sizeof cuts_ms[0]; i++) {
+        struct virtual_call call;
+        virtual_call_begin(&call, &(struct virtual_call_config){.pages = text,
+                                                                .page_count = 2,
+                                                                .sender_without_ecm = true,
+                                                                .link = {.redundancy = 3}});
+        while (call.end[LOSSY_SENDER].confirmed < 1)
+            virtual_call_step(&call);
+        call.link.end[LOSSY_RECEIVER].cut_until_ms = call.link.now_ms + cuts_ms[i];
+        assert_true(virtual_call_run(&call, 400));
+        show(&call);
+        assert_int_equal(call.end[LOSSY_RECEIVER].rejected, 1);
+        assert_int_equal(call.received, 2);
+        assert_int_equal(call.identical, 2);
+        virtual_call_end(&call);
+    }
+}
+
 static void quality_has_limits(void **state)
 {
     (void)state;
@@ -303,6 +326,7 @@ int main(void)
         cmocka_unit_test(a_bad_copy_is_rejected_and_sent_again),
         cmocka_unit_test(a_bad_copy_may_stay_missing),
         cmocka_unit_test(a_poor_copy_is_kept),
+        cmocka_unit_test(a_page_without_its_beginning_is_bad),
         cmocka_unit_test(quality_has_limits),
     };
     return cmocka_run_group_tests(tests, make_pages, free_pages);

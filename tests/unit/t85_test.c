@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include "codecs/fax_error.h"
+#include "codecs/page_coder.h"
+#include "codecs/t85_adaptive.h"
 #include "codecs/t85_decode.h"
 #include "codecs/t85_encode.h"
 #include "codecs/tiff_read.h"
@@ -152,6 +154,12 @@ static void halftones_agree_with_libjbig(void **state)
     struct jbig_bie moved = jbig_encode(&page, JBG_TPBON, 128, 127);
     struct jbig_bie fixed = jbig_encode(&page, JBG_TPBON, 128, 0);
     assert_true(moved.length < fixed.length);
+    const struct page_format format = {.coding = PAGE_CODING_T85};
+    struct coded_page ours;
+    assert_int_equal(t85_adaptive_place(&page), 8);
+    assert_int_equal(page_encode(&page, &format, &ours), 0);
+    assert_true(ours.length < fixed.length);
+    coded_page_free(&ours);
     struct raster back;
     assert_int_equal(t85_decode(moved.data, moved.length, NULL, &back, NULL), 0);
     assert_true(raster_equal(&page, &back));
@@ -181,6 +189,7 @@ static void sample_letter_agrees_with_libjbig(void **state)
     (void)state;
     struct raster page;
     load_letter(&page);
+    assert_int_equal(t85_adaptive_place(&page), 0);
     check_page_with(&page, &(struct t85_options){0}, false);
     check_page_with(&page, &(struct t85_options){.stripe_rows = 4000, .two_line = true}, true);
     check_page_with(&page, &(struct t85_options){.at_x = 31, .not_typical = true}, false);
@@ -217,6 +226,20 @@ static void limits_are_kept(void **state)
     assert_int_equal(report.rows, 256);
     wiped_free(data, length);
     raster_free(&page);
+}
+
+static void tiny_pages_keep_the_nominal_place(void **state)
+{
+    (void)state;
+    static const uint32_t widths[] = {1, 64, 65, 129, 200};
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
+        for (uint32_t rows = 1; rows < 40; rows += 19) {
+            struct raster page;
+            uint64_t seed = 1;
+            reference_random_page(&page, widths[i], rows, 2, 0, &seed);
+            assert_int_equal(t85_adaptive_place(&page), 0);
+            raster_free(&page);
+        }
 }
 
 /* A few octets that stand for a page of endless white end at the limit of rows. */
@@ -423,6 +446,7 @@ int main(void)
         cmocka_unit_test(halftones_agree_with_libjbig),
         cmocka_unit_test(sample_letter_agrees_with_libjbig),
         cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(tiny_pages_keep_the_nominal_place),
         cmocka_unit_test(a_bomb_ends_at_the_limit),
         cmocka_unit_test(headers_outside_of_t85_are_refused),
         cmocka_unit_test(torn_images_are_refused),
