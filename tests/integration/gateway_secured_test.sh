@@ -124,6 +124,26 @@ certificate b house "IP:${GW_ADDRESS[b]},DNS:b.example" -days 1
 send_fax 2
 equal "renewed" "$(gw_wait_state a "$FAX" "$GW_ENDED" 60)" delivered
 
+note "ahead of the clock: only when both trunks are marked, and over DTLS as well"
+like "express over udp" "$(admin a trunk add nonsense --host 127.0.0.9 --port 5060 --express 2>&1 || true)" "needs 'transport' 'tls'"
+change_trunk a b --transport tls --secured --express
+send_fax 3
+equal "one side alone" "$(gw_wait_state a "$FAX" "$GW_ENDED" 60)" delivered
+equal "is paced" "$(attempt a "$FAX" express)" false
+change_trunk b a --transport tls --express
+send_fax 4
+equal "both" "$(gw_wait_state a "$FAX" "$GW_ENDED" 60)" delivered
+equal "are express" "$(attempt a "$FAX" express)" true
+like "and protected" "$(attempt a "$FAX" protection)" '^DTLSv1\.2 '
+until_true 10 gw_has_inbound b "$(gw_number b 4)" || die "nothing came"
+IN=$(gw_inbound b "$(gw_number b 4)")
+equal "received" "$(gw_wait_state b "$IN" "$GW_ENDED" 20)" received
+equal "and so says the receiver" "$(attempt b "$IN" express)" true
+clerk a export --format pdf "$FAX" >"$GW_TOP/out.pdf"
+clerk b export --format pdf "$IN" >"$GW_TOP/in.pdf"
+equal "pixels" "$(pixels "$GW_TOP/in.pdf")" "$(pixels "$GW_TOP/out.pdf")"
+change_trunk a b --transport tls
+
 note "peers that take TLS and will not protect media"
 certificate peer house "IP:${GW_ADDRESS[b]},DNS:peer.example" -days 1
 hostile() { # HOW REASON
