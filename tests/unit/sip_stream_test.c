@@ -187,13 +187,18 @@ static void what_is_no_sip_ends_the_connection(void **state)
     const struct {
         const char *text;
         size_t length;
-    } cases[] = {{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27},
-                 {"OPTIONS sip:a SIP/2.0\r\nContent-Length: 1\r\nl: 1\r\n\r\nx", 53},
-                 {"OPTIONS sip:a SIP/2.0\r\nContent-Length: -1\r\n\r\n", 46},
-                 {"OPTIONS sip:a SIP/2.0\r\nContent-Length: 65535\r\n\r\n", 49},
-                 {"OPTIONS sip:a SIP/2.0\r\nContent-Length: 99999999\r\n\r\n", 52},
-                 {"\rX", 2},
-                 {large, sizeof large}};
+    } cases[] = {
+        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", sizeof("GET / HTTP/1.1\r\nHost: a\r\n\r\n") - 1},
+        {"OPTIONS sip:a SIP/2.0\r\nContent-Length: 1\r\nl: 1\r\n\r\nx",
+         sizeof("OPTIONS sip:a SIP/2.0\r\nContent-Length: 1\r\nl: 1\r\n\r\nx") - 1},
+        {"OPTIONS sip:a SIP/2.0\r\nContent-Length: -1\r\n\r\n",
+         sizeof("OPTIONS sip:a SIP/2.0\r\nContent-Length: -1\r\n\r\n") - 1},
+        {"OPTIONS sip:a SIP/2.0\r\nContent-Length: 65535\r\n\r\n",
+         sizeof("OPTIONS sip:a SIP/2.0\r\nContent-Length: 65535\r\n\r\n") - 1},
+        {"OPTIONS sip:a SIP/2.0\r\nContent-Length: 99999999\r\n\r\n",
+         sizeof("OPTIONS sip:a SIP/2.0\r\nContent-Length: 99999999\r\n\r\n") - 1},
+        {"\rX", sizeof("\rX") - 1},
+        {large, sizeof large}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int fd = connect_bare(tcp_port(&p->b));
         put(fd, cases[i].text, cases[i].length);
