@@ -187,13 +187,18 @@ static void what_is_no_sip_ends_the_connection(void **state)
     const struct {
         const char *text;
         size_t length;
-    } cases[] = {{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27},
-                 {"OPTIONS sip:a SIP/2.0\r\nContent-Length: 1\r\nl: 1\r\n\r\nx", 53},
-                 {"OPTIONS sip:a SIP/2.0\r\nContent-Length: -1\r\n\r\n", 46},
-                 {"OPTIONS sip:a SIP/2.0\r\nContent-Length: 65535\r\n\r\n", 49},
-                 {"OPTIONS sip:a SIP/2.0\r\nContent-Length: 99999999\r\n\r\n", 52},
-                 {"\rX", 2},
-                 {large, sizeof large}};
+    } cases[] = {
+        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", sizeof("GET / HTTP/1.1\r\nHost: a\r\n\r\n") - 1},
+        {"OPTIONS sip:a SIP/2.0\r\nContent-Length: 1\r\nl: 1\r\n\r\nx",
+         sizeof("OPTIONS sip:a SIP/2.0\r\nContent-Length: 1\r\nl: 1\r\n\r\nx") - 1},
+        {"OPTIONS sip:a SIP/2.0\r\nContent-Length: -1\r\n\r\n",
+         sizeof("OPTIONS sip:a SIP/2.0\r\nContent-Length: -1\r\n\r\n") - 1},
+        {"OPTIONS sip:a SIP/2.0\r\nContent-Length: 65535\r\n\r\n",
+         sizeof("OPTIONS sip:a SIP/2.0\r\nContent-Length: 65535\r\n\r\n") - 1},
+        {"OPTIONS sip:a SIP/2.0\r\nContent-Length: 99999999\r\n\r\n",
+         sizeof("OPTIONS sip:a SIP/2.0\r\nContent-Length: 99999999\r\n\r\n") - 1},
+        {"\rX", sizeof("\rX") - 1},
+        {large, sizeof large}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int fd = connect_bare(tcp_port(&p->b));
         put(fd, cases[i].text, cases[i].length);
@@ -345,6 +350,37 @@ static void long_requests_go_by_tcp_when_allowed(void **state)
     free(c);
 }
 
+static void calls_go_over_ipv6(void **state)
+{
+    struct pair *p = *state;
+    char uri[64];
+    struct sdp_session offer = agent_audio();
+    struct agent *c = calloc(1, sizeof *c);
+    struct sip_config config = {.t1_ms = 20, .incoming = agent_on_incoming, .user = c};
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    assert_non_null(c);
+    c->loop = &p->loop;
+    c->on_call = AGENT_BUSY;
+    memcpy(&config.listen, &any, sizeof any);
+    memcpy(&config.listen_tcp, &any, sizeof any);
+    assert_int_equal(sip_stack_open(&p->loop, &config, &c->stack), 0);
+    struct sip_call call = {.protocol = SIP_TCP,
+                            .request_uri = uri,
+                            .from_uri = "sip:100@[::1]",
+                            .to_uri = "sip:200@[::1]",
+                            .offer = &offer};
+    sip_stack_address(c->stack, SIP_TCP, &call.target);
+    memcpy(&any, &call.target, sizeof any);
+    snprintf(uri, sizeof uri, "sip:200@[::1]:%u;transport=tcp", ntohs(any.sin6_port));
+    assert_int_equal(sip_session_call(p->a.stack, &call, agent_on_event, &p->a, &p->a.session), 0);
+    assert_true(agent_wait(&p->a, "ended peer 486", LIMIT_MS));
+    assert_int_equal(counters_of(c).connections_in, 1);
+    agent_close(c);
+    while (!c->is_closed)
+        uv_run(&p->loop, UV_RUN_ONCE);
+    free(c);
+}
+
 int main(void)
 {
 #define STREAM_TEST(name) cmocka_unit_test_setup_teardown(name, open_streams, close_pair)
@@ -360,6 +396,7 @@ int main(void)
         STREAM_TEST(idle_connections_are_closed_and_made_again),
         STREAM_TEST(request_on_a_dead_connection_is_sent_again),
         STREAM_TEST(long_requests_go_by_tcp_when_allowed),
+        STREAM_TEST(calls_go_over_ipv6),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
