@@ -72,8 +72,9 @@ def _requeue_faults(record, ended, media, sent, settings):
         yield "4 cause", "again without the end of an attempt"
         return
     code, t30 = ended.get("sip_code", 0), ended["t30_result"]
-    if code in NEVER or (code in BUSY) != (cause == "busy") or \
-            (code in NO_ANSWER and cause != "no answer"):
+    # Where T.30 has a result, that decides: a BYE nobody answers leaves 408 behind.
+    if t30 < 0 and (code in NEVER or (code in BUSY) != (cause == "busy") or
+                    (code in NO_ANSWER and cause != "no answer")):
         yield "4 cause", f"again because of '{cause}' after {code}"
     if t30 == 0:
         yield "4 cause", "again after a call that went well"

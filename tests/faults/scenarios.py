@@ -111,14 +111,18 @@ def resume(context):
     """The receiver's lines die in the middle of a later page: the fax goes on at that page."""
     fax = Fax(context, 1 - context.side, 3)
     page = context.random.randint(1, 2)
-    came = fax.wait("confirmed", 90, page)
-    yield context.random.uniform(0.3, 1.2)
-    for pid in context.gateway.roles().get("line", []):
+    lines = context.gateway.roles().get("line", [])
+    came = fax.wait("page", 90, page + 1)
+    for pid in lines:
         send_signal(pid, signal.SIGKILL)
+    yield 0
 
     def judge(state, confirmed, attempts, records):
         if not came:
             return  # the other traffic's trouble was larger
+        if state == "uncertain" and confirmed == page and attempts == 1:
+            context.note("killed after the page's end")
+            return
         yield state == "delivered" and attempts == 2, "not resumed"
         yield [record["first_page"] for record in records if record["event"] == "fax.requeued"] == \
             [page + 1], "goes on elsewhere"
