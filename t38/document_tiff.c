@@ -1,47 +1,54 @@
 #include "t38/document_tiff.h"
 
 #include "codecs/fax_error.h"
+#include "t38/blank_tiff.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <tiffio.h>
 #include <unistd.h>
 
-enum { BLANK_ROWS = 8 };
-
-/* T.6: eight rows that repeat a white one (V0 each), then EOFB; highest bit first. */
-static const uint8_t blank_page[] = {0xFF, 0x00, 0x10, 0x01};
-
-static bool set_fields(TIFF *t, const struct fax_page_view *page, uint32_t rows, bool lsb_first)
+static bool set_fields(TIFF *t, const struct fax_page_view *page)
 {
     return TIFFSetField(t, TIFFTAG_IMAGEWIDTH, page->width) &&
-           TIFFSetField(t, TIFFTAG_IMAGELENGTH, rows) &&
+           TIFFSetField(t, TIFFTAG_IMAGELENGTH, page->rows) &&
            TIFFSetField(t, TIFFTAG_BITSPERSAMPLE, 1) &&
            TIFFSetField(t, TIFFTAG_SAMPLESPERPIXEL, 1) &&
            TIFFSetField(t, TIFFTAG_COMPRESSION, COMPRESSION_CCITTFAX4) &&
            TIFFSetField(t, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISWHITE) &&
-           TIFFSetField(t, TIFFTAG_FILLORDER, lsb_first ? FILLORDER_LSB2MSB : FILLORDER_MSB2LSB) &&
-           TIFFSetField(t, TIFFTAG_ROWSPERSTRIP, rows) &&
+           TIFFSetField(t, TIFFTAG_FILLORDER,
+                        page->lsb_first ? FILLORDER_LSB2MSB : FILLORDER_MSB2LSB) &&
+           TIFFSetField(t, TIFFTAG_ROWSPERSTRIP, page->rows) &&
            TIFFSetField(t, TIFFTAG_RESOLUTIONUNIT, RESUNIT_INCH) &&
            TIFFSetField(t, TIFFTAG_XRESOLUTION, (double)page->x_dpi) &&
            TIFFSetField(t, TIFFTAG_YRESOLUTION, (double)page->y_dpi);
 }
 
-static bool write_page(TIFF *t, const struct fax_page_view *page, bool blank)
+static bool write_page(TIFF *t, const struct fax_page_view *page)
 {
-    uint8_t copy[sizeof blank_page];
-    memcpy(copy, blank_page, sizeof copy);
     /* libtiff only reads the octets, but its prototype does not say so. */
     union {
         const uint8_t *in;
         void *out;
-    } strip = {.in = blank ? copy : page->data};
-    size_t length = blank ? sizeof copy : page->length;
-    return set_fields(t, page, blank ? BLANK_ROWS : page->rows, !blank && page->lsb_first) &&
-           TIFFWriteRawStrip(t, 0, strip.out, (tmsize_t)length) == (tmsize_t)length &&
+    } strip = {.in = page->data};
+    return set_fields(t, page) &&
+           TIFFWriteRawStrip(t, 0, strip.out, (tmsize_t)page->length) == (tmsize_t)page->length &&
            TIFFWriteDirectory(t);
+}
+
+static int write_blank(int memfd, const struct fax_page_view *pages, uint32_t count)
+{
+    uint8_t *data;
+    size_t length;
+    int error = blank_tiff_make(pages, count, &data, &length);
+    if (error)
+        return error;
+    ssize_t written = pwrite(memfd, data, length, 0); /* memory: all or nothing */
+    free(data);
+    return written == (ssize_t)length ? 0 : FAX_EENGINE;
 }
 
 void document_tiff_wipe(int memfd)
@@ -61,6 +68,8 @@ void document_tiff_wipe(int memfd)
 int document_tiff_write(int memfd, const struct fax_page_view *pages, uint32_t count, bool blank)
 {
     document_tiff_wipe(memfd);
+    if (blank)
+        return write_blank(memfd, pages, count);
     int copy = fcntl(memfd, F_DUPFD_CLOEXEC, 0);
     if (copy < 0)
         return FAX_EENGINE;
@@ -71,7 +80,7 @@ int document_tiff_write(int memfd, const struct fax_page_view *pages, uint32_t c
     }
     bool ok = true;
     for (uint32_t i = 0; i < count && ok; i++)
-        ok = write_page(t, &pages[i], blank);
+        ok = write_page(t, &pages[i]);
     TIFFClose(t); /* closes copy */
     return ok ? 0 : FAX_EENGINE;
 }

@@ -8,7 +8,7 @@
 
 /* Replaces the contents of the memfd by a TIFF/F of `count` T.6 pages (rows known). blank: pages of
  * eight white rows with the same width and resolution, enough to negotiate with; else the pages
- * themselves. The descriptor stays the caller's. Returns 0 or FAX_EENGINE. */
+ * themselves. The descriptor stays the caller's. Returns 0, FAX_ENOMEM or FAX_EENGINE. */
 int document_tiff_write(int memfd, const struct fax_page_view *pages, uint32_t count, bool blank)
     __attribute__((warn_unused_result));
 

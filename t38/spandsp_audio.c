@@ -147,6 +147,13 @@ void spandsp_audio_install(struct fax_engine *e)
     hook_receiver(e, e->fax.modems.current_rx_type, TRUE);
 }
 
+/* spandsp's dc_restore(), which shifts negative numbers. */
+static int16_t without_dc(dc_restore_state_t *dc, int16_t sample)
+{
+    dc->state += ((int32_t)sample * 32768 - dc->state) >> 14;
+    return (int16_t)(sample - (dc->state >> 15));
+}
+
 /* The modem runs while a frame is held, as the carrier has to be followed; T.30's clock does not.
  */
 static void hear(struct fax_engine *e, int16_t *samples, bool lost)
@@ -156,7 +163,7 @@ static void hear(struct fax_engine *e, int16_t *samples, bool lost)
         m->rx_fillin_handler(m->rx_user_data, SESSION_STEP_SAMPLES);
     } else {
         for (int i = 0; i < SESSION_STEP_SAMPLES; i++)
-            samples[i] = dc_restore(&m->dc_restore, samples[i]);
+            samples[i] = without_dc(&m->dc_restore, samples[i]);
         m->rx_handler(m->rx_user_data, samples, SESSION_STEP_SAMPLES);
     }
     if (!e->in.holding && !spandsp_stopping(e))

@@ -55,7 +55,7 @@ struct media_audio {
     struct sockaddr_storage peer;
     uint8_t payload_type; /* both ways */
     bool a_law;
-    bool rtcp; /* reports travel on the same port; else there are none */
+    bool rtcp;          /* reports travel on the same port; else there are none */
     uint8_t srtp_suite; /* enum srtp_media_suite; 0: plain RTP */
     uint8_t send_key[MEDIA_SRTP_KEY_OCTETS], receive_key[MEDIA_SRTP_KEY_OCTETS];
 };

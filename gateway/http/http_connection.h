@@ -131,7 +131,7 @@ struct http_request *http_request_new(struct http_connection *connection);
 void http_request_free(struct http_request *request);
 
 /* Finds the route of the request and fills its parameters. Returns 0; 404; 405 with allow filled
- * (at least 64 octets); 400 for a broken escape in the path. */
+ * (at least 64 octets); 400 for a broken escape in the path; 503 without memory. */
 int http_route_find(const struct http_route *routes, struct http_request *request, char *allow,
                     size_t allow_size);
 

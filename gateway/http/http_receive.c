@@ -67,6 +67,7 @@ static int refuse_route(struct http_connection *connection, int status, const ch
     http_refuse(&refusal, status,
                 status == 404   ? "there is nothing under this path"
                 : status == 405 ? "the path does not know this method"
+                : status == 503 ? "no memory for the path"
                                 : "an escape in the path is malformed");
     answer_refusal(connection, &refusal);
     return -EBADMSG;

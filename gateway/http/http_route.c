@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,23 +17,24 @@ static void forget_params(struct http_request *request)
     request->param_count = 0;
 }
 
-/* Compares segment by segment; the values of parameters are copied as they stand in the path. */
-static bool matches(const char *pattern, struct http_request *request)
+/* Compares segment by segment; the values of parameters are copied as they stand in the path.
+ * Returns 1, 0, or -ENOMEM, which says nothing about the path. */
+static int matches(const char *pattern, struct http_request *request)
 {
     const char *path = request->head.path;
     while (*pattern == '/' && *path == '/') {
         size_t want = segment_length(++pattern), have = segment_length(++path);
         if (*pattern == '{') {
             if (have == 0 || request->param_count == HTTP_PARAMS_MAX)
-                return false;
+                return 0;
             char *value = strndup(path, have);
             if (!value)
-                return false;
+                return -ENOMEM;
             request->params[request->param_count].name = pattern + 1;
             request->params[request->param_count].name_length = want - 2;
             request->params[request->param_count++].value = value;
         } else if (want != have || memcmp(pattern, path, want) != 0) {
-            return false;
+            return 0;
         }
         pattern += want;
         path += have;
@@ -53,7 +55,9 @@ int http_route_find(const struct http_route *routes, struct http_request *reques
 {
     size_t used = 0;
     for (const struct http_route *route = routes; route->method; route++) {
-        bool match = matches(route->pattern, request);
+        int match = matches(route->pattern, request);
+        if (match < 0)
+            return 503;
         if (match && strcmp(route->method, request->head.method) == 0) {
             request->route = route;
             return decode_params(request);

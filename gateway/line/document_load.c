@@ -203,7 +203,7 @@ static int load_page(struct loaded_document *document, struct vault_pages *pages
                      const struct header_text *text, uint32_t count)
 {
     struct header_draw draw = {.text = text};
-    struct coded_page stored, page;
+    struct coded_page stored, page = {0};
     int found = vault_pages_next_coded(pages, &stored), error;
 
     if (found <= 0)

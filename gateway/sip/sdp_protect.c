@@ -117,9 +117,9 @@ static void take_crypto(struct sdp_media *m, struct slice value)
             return;
         crypto.tag = crypto.tag * 10 + (uint32_t)(tag.text[i] - '0');
     }
-    for (uint8_t i = 1; i < SRTP_MEDIA_SUITES; i++) {
+    for (int i = 1; i < SRTP_MEDIA_SUITES; i++) {
         if (slice_is(suite, srtp_media_suite_name(i)))
-            crypto.suite = i;
+            crypto.suite = (uint8_t)i;
     }
     for (struct slice p = take_word(&value); p.length; p = take_word(&value)) {
         if (p.text[0] != '-' && strncasecmp(p.text, "WSH=", p.length < 4 ? p.length : 4) != 0)

@@ -40,6 +40,7 @@ uint64_t driver_now_ms(void)
 
 int line_driver_child(int argc, char **argv)
 {
+    static const char text[] = "lines:\n  max_calls: 4000\n";
     struct config_errors errors;
     struct config *config;
     struct state_paths paths;
@@ -50,7 +51,7 @@ int line_driver_child(int argc, char **argv)
         return -1;
     log_start("line", LOG_LEVEL_NOTICE);
     require(sandbox_start_process() == 0, "sandbox_start_process");
-    require(config_load_text("", 0, "test", &config, &errors) == 0, "config");
+    require(config_load_text(text, sizeof text - 1, "test", &config, &errors) == 0, "config");
     require(state_paths_fill(&paths, config, "/nonexistent/sealfax") == 0, "state_paths");
     context.config = config;
     context.paths = &paths;

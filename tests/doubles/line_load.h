@@ -27,7 +27,7 @@ struct line_load {
     struct line_driver driver;
     struct line_process lines[2]; /* sending, receiving */
     struct driver_call (*pairs)[2];
-    unsigned connected, most_at_once, failed;
+    unsigned started, connected, most_at_once, failed;
     uint64_t media_ms, sample_ms;
     double seconds; /* from the first beginning to the last end */
     struct udp_relay relay;

@@ -274,7 +274,7 @@ static bool run_lawful(struct script *s, uint8_t command, uint8_t n)
         give_plain_page(s, n);
         return true;
     case 16:
-        s->sequence = n & 1 ? (uint16_t)(n << 8) : (uint16_t)(s->sequence + n / 2);
+        s->sequence = (uint16_t)(n & 1 ? n << 8 : s->sequence + n / 2);
         return true;
     case 17:
         choose_bits(s, n, 0x83);

@@ -61,7 +61,7 @@ static const struct {
     const char *text, *error;
 } bad_texts[] = {
     {"sip:\n  lisen: 127.0.0.1:5060\n",
-     "t.yaml:2:3: key 'sip.lisen': unknown key; expected one of listen, public_address"},
+     "t.yaml:2:3: key 'sip.lisen': unknown key; expected one of listen, listen_tcp"},
     {"spi: {}\n",
      "t.yaml:1:1: key 'spi': unknown key; expected one of node, state_dir, database, "},
     {"fax:\n  ecm: maybe\n", "t.yaml:2:8: key 'fax.ecm': expected true or false, found 'maybe'"},

@@ -239,6 +239,48 @@ static void test_a_journal_that_was_cut(void **state)
     audit_log_close(&f->log);
 }
 
+/* Many records go with one statement; where the same row changes again, the order of the log holds.
+ */
+static void test_order_within_a_batch(void **state)
+{
+    struct fixture *f = *state;
+    struct fax_id fax[2] = {{{1, 0x93, 0, 0, 0, 0, 0x70, 1, 0x80}},
+                            {{1, 0x93, 0, 0, 0, 0, 0x70, 2, 0x80}}};
+    const struct audit_field bob[] = {{.key = "principal", .text = "bob"}};
+    static const char *const changes[] = {"principal.created", "principal.disabled",
+                                          "principal.enabled", "principal.disabled",
+                                          "principal.enabled", "principal.disabled"};
+    assert_int_equal(audit_log_open(&f->log, f->directory, NULL, 0), 0);
+    for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++)
+        assert_int_equal(audit_log_event(&f->log, changes[i], NULL, bob, 1), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(audit_log_event(&f->log, "fax.submitted", &fax[i], NULL, 0), 0);
+    for (int page = 1; page <= 4; page++)
+        for (int i = 0; i < 2; i++) {
+            const struct audit_field at[] = {
+                {.key = "attempt", .kind = AUDIT_INTEGER, .integer = 1},
+                {.key = "page", .kind = AUDIT_INTEGER, .integer = page}};
+            assert_int_equal(audit_log_event(&f->log, "page.submitted", &fax[i], at, 2), 0);
+            assert_int_equal(audit_log_event(&f->log, "page.sent", &fax[i], at, 2), 0);
+        }
+    const struct audit_field partial[] = {{.key = "state", .text = "partial"}};
+    const struct audit_field delivered[] = {{.key = "state", .text = "delivered"}};
+    assert_int_equal(audit_log_event(&f->log, "fax.completed", &fax[0], partial, 1), 0);
+    assert_int_equal(audit_log_event(&f->log, "fax.requeued", &fax[0], NULL, 0), 0);
+    assert_int_equal(audit_log_event(&f->log, "fax.completed", &fax[0], delivered, 1), 0);
+    assert_int_equal(audit_log_event(&f->log, "fax.completed", &fax[1], partial, 1), 0);
+    assert_int_equal(audit_log_flush(&f->log), 0);
+    audit_log_close(&f->log);
+    assert_int_equal(audit_log_open(&f->log, f->directory, f->server.app, 0), 0);
+    assert_int_equal(audit_log_apply(&f->log), 0);
+    audit_log_close(&f->log);
+    assert_sql(f, "SELECT disabled FROM principals WHERE principal = 'bob'", "t");
+    assert_sql(f, "SELECT string_agg(state || pages_confirmed, ' ' ORDER BY fax) FROM faxes",
+               "delivered4 partial4");
+    assert_sql(f, "SELECT count(*) FROM pages WHERE confirmed_at IS NOT NULL", "8");
+    assert_sql(f, "SELECT count(*) FROM audit_refused", "0");
+}
+
 static void test_replay_is_harmless(void **state)
 {
     struct fixture *f = *state;
@@ -286,6 +328,7 @@ int main(void)
         TEST(test_a_refused_effect_blocks_nothing_and_is_tried_again),
         TEST(test_another_log_under_this_name),
         TEST(test_a_journal_that_was_cut),
+        TEST(test_order_within_a_batch),
         TEST(test_replay_is_harmless),
         TEST(test_partitions_are_made_when_needed),
     };

@@ -240,9 +240,11 @@ static inline int agent_call(struct agent *a, uint16_t port, const struct sdp_se
     return sip_session_call(a->stack, &call, agent_on_event, a, &a->session);
 }
 
+/* UV_RUN_ONCE runs timers first, and would then wait for something else to happen. */
 static inline void agent_on_guard(uv_timer_t *timer)
 {
     *(bool *)timer->data = true;
+    uv_stop(timer->loop);
 }
 
 /* Runs the loop until a's log holds text (or, with NULL, for the time given). */
@@ -252,6 +254,7 @@ static inline bool agent_wait(struct agent *a, const char *text, uint64_t limit_
     uv_timer_t guard;
     uv_timer_init(a->loop, &guard);
     guard.data = &expired;
+    uv_update_time(guard.loop);
     uv_timer_start(&guard, agent_on_guard, limit_ms, 0);
     while (!expired && !(text && strstr(a->log, text)))
         uv_run(a->loop, UV_RUN_ONCE);

@@ -1,5 +1,6 @@
 /* t38_loss_test.c: how many calls succeed over a bad network, as a table: 30 one-page calls of an
- * A4 text page for each cell, in virtual time.
+ * A4 text page for each cell, in virtual time. With LOSS_TABLE=1 in the environment all columns of
+ * it, else those in which every call has to succeed; LOSS_TEST_DETAILS=1 names the calls that fail.
  */
 #include "tests/doubles/virtual_call.h"
 
@@ -78,17 +79,24 @@ static unsigned successes(const struct network *n, const struct recovery *r, boo
     return good;
 }
 
+static bool is_wanted(unsigned column)
+{
+    return column == MUST_ALL || column == MUST_FEC || getenv("LOSS_TABLE");
+}
+
 static void print_table(unsigned table[NETWORKS][RECOVERIES], const char *title)
 {
     char line[160];
     int at = snprintf(line, sizeof line, "%-32s", title);
     for (unsigned r = 0; r < RECOVERIES; r++)
-        at += snprintf(line + at, sizeof line - (size_t)at, " | %s", recoveries[r].name);
+        if (is_wanted(r))
+            at += snprintf(line + at, sizeof line - (size_t)at, " | %s", recoveries[r].name);
     print_message("   %s\n", line);
     for (unsigned n = 0; n < NETWORKS; n++) {
         at = snprintf(line, sizeof line, "%-32s", networks[n].name);
         for (unsigned r = 0; r < RECOVERIES; r++)
-            at += snprintf(line + at, sizeof line - (size_t)at, " | %u", table[n][r]);
+            if (is_wanted(r))
+                at += snprintf(line + at, sizeof line - (size_t)at, " | %u", table[n][r]);
         print_message("   %s\n", line);
     }
 }
@@ -97,7 +105,8 @@ static void fill(unsigned table[NETWORKS][RECOVERIES], bool ecm)
 {
     for (unsigned n = 0; n < NETWORKS; n++)
         for (unsigned r = 0; r < RECOVERIES; r++)
-            table[n][r] = successes(&networks[n], &recoveries[r], ecm);
+            if (is_wanted(r))
+                table[n][r] = successes(&networks[n], &recoveries[r], ecm);
     print_table(table, ecm ? "ECM: calls of 30" : "without ECM: calls of 30");
 }
 
@@ -118,8 +127,7 @@ static void without_ecm_too(void **state)
     unsigned table[NETWORKS][RECOVERIES];
     fill(table, false);
     for (unsigned n = 0; n < NETWORKS; n++)
-        if (!networks[n].burst_ms)
-            assert_int_equal(table[n][MUST_ALL], CALLS);
+        assert_int_equal(table[n][MUST_ALL], CALLS);
 }
 
 static int make_page(void **state)
