@@ -13,16 +13,17 @@ BLOCK = 8
 NEAR_SHARE = 0.7  # of its rows that a page needs to be known; T.30 would take 85 %
 
 
-def make_pages(seed, count):
-    """Pages as bytes of rows, 1 is black: white, then blocks of noise that code to some 5 kB."""
+def make_pages(seed, count, block=BLOCK):
+    """Pages as bytes of rows, 1 is black: white, then blocks of noise, `block` equal rows each. Of eight
+    they code to some 5 kB in T.6, but little in T.85; of four to some seconds in both."""
     source = random.Random(seed)
     pages = []
     for _ in range(count):
         rows = [bytes(ROW)] * HEADER_ROWS
-        for _ in range(NOISE_ROWS // BLOCK):
+        for _ in range(NOISE_ROWS // block):
             row = bytes((0xF0 if source.random() < 0.35 else 0) | (0x0F if source.random() < 0.35 else 0)
                         for _ in range(ROW))
-            rows += [row] * BLOCK
+            rows += [row] * block
         pages.append(b"".join(rows))
     return pages
 

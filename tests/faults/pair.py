@@ -129,10 +129,11 @@ class Pair:
         """Every page will be read and compared again."""
         self.known, self.copies = {}, {}
 
-    def submit(self, side, pages, key=None, count_seed=0):
+    def submit(self, side, pages, key=None, count_seed=0, block=documents.BLOCK):
         """Gives a document of `pages` pages to a gateway."""
         number = len(self.ledger)
-        submission = Submission(side, documents.make_pages(f"{count_seed}-{number}", pages), key)
+        submission = Submission(side, documents.make_pages(f"{count_seed}-{number}", pages, block),
+                                key)
         self.ledger.append(submission)
         submission.sender = f"{self.gateways[side].prefix}0{number % 10}"
         submission.to = f"{self.gateways[1 - side].prefix}0{number % 10}"

@@ -5,6 +5,7 @@ import errno
 import signal
 import threading
 
+import documents
 import histories
 import shim
 from gateway import Unavailable, send_signal, wait_until
@@ -15,11 +16,12 @@ from link import Weather
 class Fax:
     """A fax of the scenario's own, and the steps its gateway has told of."""
 
-    def __init__(self, context, side, pages):
+    def __init__(self, context, side, pages, block=documents.BLOCK):
         self.gateway = context.pair.gateways[side]
         self.steps = []
         self._over = threading.Event()
-        self.submission = context.pair.submit(side, pages, None, context.random.random())
+        self.submission = context.pair.submit(side, pages, None, context.random.random(),
+                                              block)
         if self.submission.fax:
             self.gateway.watch(self.submission.fax, lambda kind, _: self.steps.append(kind),
                                self._over.is_set)
@@ -109,7 +111,7 @@ def storing_fails(context):
 @fault("resume")
 def resume(context):
     """The receiver's lines die in the middle of a later page: the fax goes on at that page."""
-    fax = Fax(context, 1 - context.side, 3)
+    fax = Fax(context, 1 - context.side, 3, block=4)
     page = context.random.randint(1, 2)
     lines = context.gateway.roles().get("line", [])
     came = fax.wait("page", 90, page + 1)
