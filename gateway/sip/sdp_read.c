@@ -235,7 +235,8 @@ static void read_attribute(struct reader *r, struct cursor line)
     if (sdp_protect_take(m ? m : &r->protection, name.at, field_length(name), value.at,
                          field_length(value)))
         return;
-    if (field_length(name) > 3 && !strncasecmp(name.at, "T38", 3))
+    if (field_length(name) > 3 &&
+        (!strncasecmp(name.at, "T38", 3) || !strncasecmp(name.at, "X-", 2)))
         sdp_t38_take(m ? &m->t38 : &r->t38, name.at, field_length(name), value.at,
                      field_length(value));
     else if (m && field_is(name, "rtpmap"))

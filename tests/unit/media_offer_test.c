@@ -212,6 +212,35 @@ static void ports_are_even_and_run_out(void **state)
     close(fd[2]);
 }
 
+/* Ahead of the clock only when both say so, and the answer only when it was offered. */
+static void express_is_agreed_by_both(void **state)
+{
+    (void)state;
+    for (int trusted = 0; trusted < 4; trusted++) {
+        struct media_local caller = local_side(), called = local_side();
+        struct sdp_session offer, answer, read_offer, read_answer;
+        struct media_t38 at_called, at_caller;
+        char text[SDP_TEXT_MAX];
+        size_t length;
+        bool is_t38, both = trusted == 3;
+        caller.may_express = trusted & 1;
+        called.may_express = trusted & 2;
+        assert_int_equal(media_offer_t38(&caller, &offer), 0);
+        assert_int_equal(sdp_write(&offer, text, sizeof text, &length), 0);
+        assert_int_equal(memmem(text, length, "a=X-SealfaxExpress:1\r\n", 22) != NULL,
+                         caller.may_express);
+        assert_int_equal(sdp_read(&read_offer, text, length, NULL), 0);
+        assert_int_equal(media_answer(&called, &read_offer, &answer, &is_t38), 0);
+        assert_int_equal(media_agree_t38(&called, &read_offer, &at_called), 0);
+        assert_int_equal(sdp_write(&answer, text, sizeof text, &length), 0);
+        assert_int_equal(memmem(text, length, "Express", 7) != NULL, both);
+        assert_int_equal(sdp_read(&read_answer, text, length, NULL), 0);
+        assert_int_equal(media_agree_t38(&caller, &read_answer, &at_caller), 0);
+        assert_int_equal(at_called.express, both);
+        assert_int_equal(at_caller.express, both);
+    }
+}
+
 static void audio_is_agreed_on(void **state)
 {
     struct media_local local = local_side();
@@ -260,6 +289,7 @@ int main(void)
         cmocka_unit_test(answers_prefer_t38),
         cmocka_unit_test(addresses_that_lead_nowhere_are_refused),
         cmocka_unit_test(ports_are_even_and_run_out),
+        cmocka_unit_test(express_is_agreed_by_both),
         cmocka_unit_test(audio_is_agreed_on),
         cmocka_unit_test(without_t38_audio_is_answered),
     };
