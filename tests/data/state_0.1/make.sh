@@ -4,6 +4,7 @@
 # with the program of the version whose state it is to be. Writes into its own folder.
 # shellcheck source-path=SCRIPTDIR/../../integration
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/integration/gateway_lib.sh
 source "$here/../../integration/gateway_lib.sh"
 
 gw_make north +4930551
