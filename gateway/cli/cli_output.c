@@ -9,7 +9,7 @@
 
 #include "gateway/http/http_utf8.h"
 
-enum { COLUMNS_MAX = 16 };
+enum { COLUMNS_MAX = 24 };
 
 static bool is_hostile(uint32_t c)
 {

@@ -84,7 +84,7 @@ struct http_connection {
 struct http_server {
     uv_loop_t *loop;
     uv_pipe_t listener;
-    uv_timer_t drain;
+    uv_timer_t drain; /* also: tries again to accept, before that */
     int open_handles;
     struct http_listen_place place;
     http_admit_cb *admit;

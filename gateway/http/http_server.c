@@ -8,7 +8,7 @@
 
 #include "gateway/http/http_connection.h"
 
-enum { READ_BUFFER_BYTES = 64 * 1024, SOCKET_MODE = 0666 };
+enum { READ_BUFFER_BYTES = 64 * 1024, SOCKET_MODE = 0666, ACCEPT_AGAIN_MS = 100 };
 
 static void set_size(size_t *value, size_t fallback)
 {
@@ -94,6 +94,8 @@ static unsigned count_of_user(const struct http_server *server, uid_t uid)
     return count;
 }
 
+static void accept_one(uv_stream_t *listener, int status);
+
 static void turn_away(struct http_transport *transport)
 {
     static char busy[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
@@ -104,12 +106,22 @@ static void turn_away(struct http_transport *transport)
     transport->ops->close(transport);
 }
 
+static void accept_again(uv_timer_t *timer)
+{
+    struct http_server *server = timer->data;
+    accept_one((uv_stream_t *)&server->listener, 0);
+}
+
 static void accept_one(uv_stream_t *listener, int status)
 {
     struct http_server *server = listener->data;
     struct http_transport *transport;
     uv_buf_t buffer = {.base = (char *)server->read_buffer, .len = READ_BUFFER_BYTES};
-    if (status < 0 || http_transport_accept_unix(listener, buffer, &transport) < 0)
+    int error = status < 0 ? status : http_transport_accept_unix(listener, buffer, &transport);
+    /* Without memory it was not accepted, and libuv tells of no other until it is. */
+    if (error == -ENOMEM && !server->closing)
+        uv_timer_start(&server->drain, accept_again, ACCEPT_AGAIN_MS, 0);
+    if (error < 0)
         return;
     uid_t uid = transport->peer.uid;
     if (server->connection_count >= server->limits.connections ||

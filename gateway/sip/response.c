@@ -53,9 +53,11 @@ static int copy_headers(const osip_message_t *request, osip_message_t *response,
         return -1;
     if (!what->local_tag || *sip_message_to_tag(request) || what->code <= 100)
         return 0;
-    char *tag = osip_strdup(what->local_tag);
-    if (tag && osip_to_set_tag(response->to, tag) >= 0)
+    /* osip_to_set_tag() would not look whether there is memory for the name. */
+    char *name = osip_strdup("tag"), *tag = osip_strdup(what->local_tag);
+    if (name && tag && osip_generic_param_add(&response->to->gen_params, name, tag) >= 0)
         return 0;
+    osip_free(name);
     osip_free(tag);
     return -1;
 }

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -218,6 +219,8 @@ void http_fixture_exchange_on(struct http_fixture *f, int fd, const void *octets
         f->closed_by_server = n == 0 || (n < 0 && errno == ECONNRESET);
         if (f->closed_by_server || (wanted && sent == length && strstr(f->answer, wanted)))
             return;
+        if (n < 0 && sent == length)
+            poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 1);
     }
     fail_msg("no end: %s", f->answer);
 }

@@ -71,7 +71,7 @@ decode() { # decode FILTER FIELD...
 }
 # A repeated datagram has the number of the first: Wireshark's reassembly takes it for something
 # else, so the first one is judged. The audio before T.38 goes over the same ports: 80 08 begins RTP.
-decode t38 frame.number ip.src udp.srcport udp.payload | awk -F '\t' '{ key = $2 $3; print $1 "\t" (last[key] == $4); last[key] = $4 }' >"$GW_TOP/repeats"
+decode t38 frame.number ip.src udp.srcport udp.payload | awk -F '\t' '{ key = $2 $3; again = last[key] == $4; print $1 "\t" (again || was[key]); was[key] = again; last[key] = $4 }' >"$GW_TOP/repeats"
 bad() {
     decode '(_ws.malformed || _ws.short) && !(udp.payload[0:2] == 80:08)' frame.number _ws.col.Info |
         awk -F '\t' 'NR == FNR { repeats[$1] = $2; next } !repeats[$1]' "$GW_TOP/repeats" -

@@ -302,8 +302,10 @@ static void rendered_text_is_small(void **state)
     assert_non_null(p);
     assert_int_equal(grey_reader_new(&reader, &limits), 0);
     for (size_t n; (n = fread(data, 1, sizeof data, p)) > 0;)
-        for (size_t at = 0, used; at < n; at += used)
-            if (grey_reader_feed(reader, data + at, n - at, &used, &page) == 1) {
+        for (size_t at = 0, used; at < n; at += used) {
+            int got = grey_reader_feed(reader, data + at, n - at, &used, &page);
+            assert_true(got >= 0);
+            if (got == 1) {
                 pages++;
                 assert_int_equal(grey_page_convert(&page, &fine, &out), 0);
                 assert_int_equal(out.height, 2292);
@@ -311,6 +313,7 @@ static void rendered_text_is_small(void **state)
                 raster_free(&out);
                 grey_page_free(&page);
             }
+        }
     assert_int_equal(grey_reader_end(reader), 0);
     assert_int_equal(pages, 1);
     grey_reader_free(reader);
