@@ -65,7 +65,14 @@ equal "T.30 frames" "$frames" "CFR CSI DCN DCS DIS FCD MCF PPS RCP TSI "
 like "the sender's identity in the clear text of TSI" "$(decode t30.FacsimileControl _ws.col.Info | grep -o 'TSI.*')" "Number:[+]493055100"
 
 note "the check can fail: a call with damaged packets"
-editcap -E 0.1 -o 60 --seed 7 "$GW_TOP/call.pcapng" "$GW_TOP/damaged.pcapng" 2>/dev/null
-capture=damaged
-holds "bad packets are seen in it" test "$(bad_packets | wc -l)" -gt 0
+# Few octets, so that SIP still says which ports are T.38's.
+damage_is_seen() {
+    local seed capture=damaged
+    for seed in 1 2 3 4 5; do
+        editcap -E 0.003 -o 60 --seed "$seed" "$GW_TOP/call.pcapng" "$GW_TOP/damaged.pcapng" 2>/dev/null
+        [[ $(bad_packets | wc -l) -gt 0 ]] && return
+    done
+    return 1
+}
+holds "bad packets are seen in it" damage_is_seen
 gw_end

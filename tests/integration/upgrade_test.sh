@@ -4,7 +4,8 @@
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "$0")/gateway_lib.sh"
 old=$GW_DATA/state_0.1
-read -r received _ <"$old/faxes"
+# shellcheck disable=SC2034 # used by name
+read -r received failed <"$old/faxes"
 clerk_of_old() { # runs the command line as the clerk whose account number stands in the old log
     SEALFAX_SOCKET=$GW_TOP/south/run/api.sock setpriv --reuid 64242 --regid 64242 --clear-groups \
         "$GW_TOP/sealfax" "$@"
