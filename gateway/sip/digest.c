@@ -76,33 +76,35 @@ static bool is_quotable(const char *text)
     return strpbrk(text, "\"\\") == NULL && (*text == '\0' || sip_text_is_line(text));
 }
 
-int digest_answer(const struct digest_params *challenge, const char *username, const char *ha1,
-                  const char *method, const char *uri, uint32_t nonce_count, const char *cnonce,
-                  char *out, size_t capacity)
+int digest_answer(const struct digest_params *challenge, const struct digest_use *use, char *out,
+                  size_t capacity)
 {
     struct digest_params p = *challenge;
     struct sip_text text;
-    int n = snprintf(p.uri, sizeof p.uri, "%s", uri);
+    int n = snprintf(p.uri, sizeof p.uri, "%s", use->uri);
 
     if (p.qop_present && !p.qop_auth)
         return -ENOTSUP;
-    if (n < 0 || (size_t)n >= sizeof p.uri || !is_quotable(username) || !is_quotable(p.realm) ||
-        !is_quotable(p.nonce) || !is_quotable(p.opaque) || !is_quotable(uri) ||
-        !is_quotable(cnonce) || strlen(cnonce) >= sizeof p.cnonce)
+    if (n < 0 || (size_t)n >= sizeof p.uri || !is_quotable(use->username) ||
+        !is_quotable(p.realm) || !is_quotable(p.nonce) || !is_quotable(p.opaque) ||
+        !is_quotable(use->uri) || !is_quotable(use->cnonce) ||
+        strlen(use->cnonce) >= sizeof p.cnonce)
         return -EINVAL;
-    snprintf(p.cnonce, sizeof p.cnonce, "%s", cnonce);
-    p.nonce_count = nonce_count;
-    int rc = digest_response(&p, ha1, method, p.response);
+    snprintf(p.cnonce, sizeof p.cnonce, "%s", use->cnonce);
+    p.nonce_count = use->nonce_count;
+    int rc = digest_response(&p, use->ha1, use->method, p.response);
     if (rc < 0)
         return rc;
     sip_text_open(&text, out, capacity);
     sip_text_add(&text,
                  "Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", response=\"%s\", "
                  "algorithm=%s",
-                 username, p.realm, p.nonce, p.uri, p.response, digest_algorithm_name(p.algorithm));
+                 use->username, p.realm, p.nonce, p.uri, p.response,
+                 digest_algorithm_name(p.algorithm));
     if (p.opaque[0] != '\0')
         sip_text_add(&text, ", opaque=\"%s\"", p.opaque);
     if (p.qop_present)
-        sip_text_add(&text, ", qop=auth, nc=%08" PRIx32 ", cnonce=\"%s\"", nonce_count, p.cnonce);
+        sip_text_add(&text, ", qop=auth, nc=%08" PRIx32 ", cnonce=\"%s\"", use->nonce_count,
+                     p.cnonce);
     return text.overflow ? -ENOSPC : (int)text.length;
 }

@@ -55,13 +55,20 @@ int digest_ha1(enum digest_algorithm algorithm, const char *username, const char
 
 /* ---- client ---- */
 
-/* Answers a challenge: writes the value of an Authorization header. `ha1` is for the challenge's
- * algorithm; nonce_count counts the requests with this nonce from 1; cnonce is fresh text of hex
- * digits. Returns the length without the NUL; -ENOTSUP when the challenge demands a qop other than
- * auth, -EINVAL when a text cannot stand in the header, -ENOSPC, or as digest_ha1(). */
-int digest_answer(const struct digest_params *challenge, const char *username, const char *ha1,
-                  const char *method, const char *uri, uint32_t nonce_count, const char *cnonce,
-                  char *out, size_t capacity) __attribute__((warn_unused_result));
+/* Who answers a challenge, and for which request. */
+struct digest_use {
+    const char *username;
+    const char *ha1; /* for the challenge's algorithm */
+    const char *method, *uri;
+    uint32_t nonce_count; /* of the requests with this nonce, from 1 */
+    const char *cnonce;   /* fresh text of hex digits */
+};
+
+/* Answers a challenge: writes the value of an Authorization header. Returns the length without the
+ * NUL; -ENOTSUP when the challenge demands a qop other than auth, -EINVAL when a text cannot stand
+ * in the header, -ENOSPC, or as digest_ha1(). */
+int digest_answer(const struct digest_params *challenge, const struct digest_use *use, char *out,
+                  size_t capacity) __attribute__((warn_unused_result));
 
 /* ---- server ---- */
 

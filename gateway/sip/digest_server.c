@@ -108,7 +108,7 @@ static bool open_nonce(const struct digest_server *s, const char *text, uint64_t
 {
     uint8_t nonce[NONCE_OCTETS], expected[SEAL_OCTETS];
 
-    if (strlen(text) != NONCE_OCTETS * 2 || hex_decode(text, nonce, sizeof nonce) != 0 ||
+    if (strlen(text) != DIGEST_NONCE_TEXT - 1 || hex_decode(text, nonce, sizeof nonce) != 0 ||
         !seal(s, nonce, expected) || !secret_equal(expected, nonce + STAMP_OCTETS, SEAL_OCTETS))
         return false;
     *issued_ms = 0;

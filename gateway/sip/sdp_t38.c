@@ -91,7 +91,7 @@ static bool read_udp_ec(struct slice value, enum sdp_t38_udp_ec *out)
                  {"NoEC", SDP_T38_EC_NONE},
                  {"None", SDP_T38_EC_NONE}};
     size_t n = 0;
-    while (n < value.length && !memchr(" ,;/\t", value.text[n], 5))
+    while (n < value.length && !strchr(" ,;/\t", value.text[n]))
         n++;
     value.length = n;
     (void)drop_prefix(&value, "t38");

@@ -14,7 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (digest_read(&challenge, (const char *)data, size) != 0)
         return 0;
-    int n = digest_answer(&challenge, "user", "00", "INVITE", "sip:a@b", 1, "c", out, sizeof out);
+    int n =
+        digest_answer(&challenge, &(struct digest_use){"user", "00", "INVITE", "sip:a@b", 1, "c"},
+                      out, sizeof out);
     if (n < 0)
         return 0; /* a quote inside a text, or another qop */
     if (n <= DIGEST_HEADER_MAX && digest_read(&read, out, (size_t)n) != 0)

@@ -26,8 +26,9 @@ static void expect_rfc_response(enum digest_algorithm algorithm, const char *res
     assert_true(challenge.qop_auth);
     assert_int_equal(
         digest_ha1(algorithm, "Mufasa", "http-auth@example.org", "Circle of Life", ha1), 0);
-    n = digest_answer(&challenge, "Mufasa", ha1, "GET", "/dir/index.html", 1, cnonce, answer,
-                      sizeof answer);
+    n = digest_answer(&challenge,
+                      &(struct digest_use){"Mufasa", ha1, "GET", "/dir/index.html", 1, cnonce},
+                      answer, sizeof answer);
     assert_true(n > 0);
     assert_int_equal(digest_read(&read, answer, (size_t)n), 0);
     assert_string_equal(read.response, response);
@@ -57,8 +58,9 @@ static void a_challenge_without_qop_is_answered(void **state)
     assert_int_equal(digest_read(&challenge, header, strlen(header)), 0);
     assert_int_equal(digest_ha1(DIGEST_MD5, "Mufasa", "testrealm@host.com", "CircleOfLife", ha1),
                      0);
-    int n = digest_answer(&challenge, "Mufasa", ha1, "GET", "/dir/index.html", 1, "x", answer,
-                          sizeof answer);
+    int n = digest_answer(&challenge,
+                          &(struct digest_use){"Mufasa", ha1, "GET", "/dir/index.html", 1, "x"},
+                          answer, sizeof answer);
     assert_true(n > 0);
     assert_null(strstr(answer, "qop"));
     assert_int_equal(digest_read(&read, answer, (size_t)n), 0);
@@ -111,14 +113,21 @@ static void what_cannot_be_written_is_refused(void **state)
     (void)state;
     struct digest_params p = {.realm = "r", .nonce = "n", .qop_present = true, .qop_auth = true};
     char out[DIGEST_HEADER_MAX];
-    assert_true(digest_answer(&p, "u", "00", "INVITE", "sip:a", 1, "c", out, sizeof out) > 0);
-    assert_int_equal(digest_answer(&p, "u\"", "00", "INVITE", "sip:a", 1, "c", out, sizeof out),
+    assert_true(digest_answer(&p, &(struct digest_use){"u", "00", "INVITE", "sip:a", 1, "c"}, out,
+                              sizeof out) > 0);
+    assert_int_equal(digest_answer(&p, &(struct digest_use){"u\"", "00", "INVITE", "sip:a", 1, "c"},
+                                   out, sizeof out),
                      -EINVAL);
-    assert_int_equal(digest_answer(&p, "u\r\n", "00", "INVITE", "sip:a", 1, "c", out, sizeof out),
+    assert_int_equal(digest_answer(&p,
+                                   &(struct digest_use){"u\r\n", "00", "INVITE", "sip:a", 1, "c"},
+                                   out, sizeof out),
                      -EINVAL);
-    assert_int_equal(digest_answer(&p, "u", "00", "INVITE", "sip:a", 1, "c", out, 20), -ENOSPC);
+    assert_int_equal(
+        digest_answer(&p, &(struct digest_use){"u", "00", "INVITE", "sip:a", 1, "c"}, out, 20),
+        -ENOSPC);
     p.qop_auth = false; /* auth-int alone */
-    assert_int_equal(digest_answer(&p, "u", "00", "INVITE", "sip:a", 1, "c", out, sizeof out),
+    assert_int_equal(digest_answer(&p, &(struct digest_use){"u", "00", "INVITE", "sip:a", 1, "c"},
+                                   out, sizeof out),
                      -ENOTSUP);
 }
 
@@ -148,8 +157,10 @@ static struct digest_params answer_to(const struct digest_params *challenge, con
 {
     struct digest_params out;
     char text[DIGEST_HEADER_MAX];
-    int n = digest_answer(challenge, "machine7", secret, "REGISTER", "sip:fax.example", count,
-                          "abcdef", text, sizeof text);
+    int n = digest_answer(
+        challenge,
+        &(struct digest_use){"machine7", secret, "REGISTER", "sip:fax.example", count, "abcdef"},
+        text, sizeof text);
     assert_true(n > 0);
     assert_int_equal(digest_read(&out, text, (size_t)n), 0);
     return out;
