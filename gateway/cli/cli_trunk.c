@@ -2,7 +2,7 @@
 #include "gateway/cli/cli_commands.h"
 
 static const struct cli_option add_options[] = {
-    {"host", "HOST", "its address or name"},
+    {"host", "HOST", "its IPv4 or IPv6 address"},
     {"port", "PORT", "its SIP port"},
     {"t38-first", NULL, "offer T.38 already in the first INVITE"},
     {"no-audio-fallback", NULL, "never send or receive over audio when T.38 cannot be had"},
