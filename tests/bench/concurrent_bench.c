@@ -5,6 +5,7 @@
  * use: concurrent_bench [line.concurrent] [line.confirm_delay_p99]
  * LINE_CONCURRENT_CALLS (3000): how many; LINE_CONCURRENT_STAGGER_MS (9): between two beginnings.
  */
+#include "tests/doubles/letter_page.h"
 #include "tests/doubles/line_load.h"
 
 #include <stdio.h>
@@ -98,7 +99,7 @@ int main(int argc, char **argv)
     load.stagger_ms = number_of("LINE_CONCURRENT_STAGGER_MS", STAGGER_MS);
     if (load.calls == 0 || load.calls > CALLS_MAX)
         return report_failure(argc, argv, "LINE_CONCURRENT_CALLS is out of range");
-    if (line_load_page(&page) != 0)
+    if (letter_page_load(&page) != 0)
         return report_failure(argc, argv, "tests/data/letter.tif cannot be read");
     why = line_load_run(&load, &page);
     raster_free(&page);

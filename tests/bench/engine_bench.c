@@ -1,7 +1,7 @@
 /* engine_bench.c: the T.30 engine alone, in virtual time: how long a further page of text takes,
  * and what both ends cost in CPU. One JSON object a line. */
 #include "codecs/page_coder.h"
-#include "codecs/tiff_read.h"
+#include "tests/doubles/letter_page.h"
 #include "tests/doubles/virtual_call.h"
 
 #include <stdio.h>
@@ -12,29 +12,12 @@ enum { PAGES = 10, CALL_MS = 600000 };
 static struct fax_page t6[PAGES];
 static struct coded_page t85[PAGES];
 
-static bool load_page(struct raster *page)
-{
-    static uint8_t file[1 << 20];
-    char detail[TIFF_READ_DETAIL];
-    struct tiff_reader *reader = NULL;
-    struct page_format format;
-    FILE *f = fopen(TESTS_DIR "/data/letter.tif", "rb");
-    if (!f)
-        return false;
-    size_t length = fread(file, 1, sizeof file, f);
-    fclose(f);
-    bool ok = tiff_read_open(&reader, file, length, &tiff_read_send_limits, detail) == 0 &&
-              tiff_read_next(reader, page, &format) == 1;
-    tiff_read_close(reader);
-    return ok;
-}
-
 static bool make_pages(void)
 {
     struct raster page;
     struct page_format format = {
         .x_dpi = 204, .y_dpi = 196, .coding = PAGE_CODING_T6, .lsb_first = true};
-    bool ok = load_page(&page);
+    bool ok = letter_page_load(&page) == 0;
     for (int i = 0; i < PAGES && ok; i++) {
         struct coded_page coded;
         format.coding = PAGE_CODING_T6;

@@ -5,6 +5,7 @@
  * use: line_bench [line.receive_cpu] [line.send_cpu] [line.memory] [line.stall]
  * LINE_BENCH_CALLS (200): calls at the same time. */
 #include "codecs/t4_encode.h"
+#include "tests/doubles/letter_page.h"
 #include "tests/doubles/line_load.h"
 #include "tests/doubles/spandsp_sockets.h"
 
@@ -158,7 +159,7 @@ int main(int argc, char **argv)
     bench.load.calls = wanted == NULL ? CALLS_DEFAULT : (unsigned)strtoul(wanted, NULL, 10);
     if (bench.load.calls == 0 || bench.load.calls > CALLS_MAX)
         return report_failure(argc, argv, "LINE_BENCH_CALLS is out of range");
-    if (line_load_page(&page) != 0)
+    if (letter_page_load(&page) != 0)
         return report_failure(argc, argv, "tests/data/letter.tif cannot be read");
     /* All begin before the first one gets to its page: so idle calls can be weighed. */
     bench.load.stagger_ms = BEGIN_MS / bench.load.calls;

@@ -1,15 +1,9 @@
 #include "tests/doubles/line_load.h"
 
-#include "codecs/tiff_read.h"
-
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,29 +23,6 @@ static double process_cpu_us(pid_t pid)
     if (clock_getcpuclockid(pid, &id) != 0 || clock_gettime(id, &t) != 0)
         return 0;
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-int line_load_page(struct raster *page)
-{
-    char detail[TIFF_READ_DETAIL];
-    struct page_format format;
-    struct tiff_reader *reader;
-    struct stat status;
-    int fd = open(TESTS_DIR "/data/letter.tif", O_RDONLY | O_CLOEXEC);
-    void *map;
-    int found;
-
-    if (fd < 0 || fstat(fd, &status) < 0)
-        return -errno;
-    map = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    close(fd);
-    if (map == MAP_FAILED ||
-        tiff_read_open(&reader, map, (size_t)status.st_size, &tiff_read_send_limits, detail) != 0)
-        return -EBADMSG;
-    found = tiff_read_next(reader, page, &format);
-    tiff_read_close(reader);
-    munmap(map, (size_t)status.st_size);
-    return found == 1 ? 0 : -EBADMSG;
 }
 
 static void sample_memory(struct line_load *load)

@@ -34,9 +34,6 @@ struct line_load {
     struct line_load_side sides[2];
 };
 
-/* Loads tests/data/letter.tif. Returns 0 or a negative errno. */
-int line_load_page(struct raster *page) __attribute__((warn_unused_result));
-
 /* Runs the calls and stops the lines. Returns NULL when all were delivered, otherwise why there is
  * nothing to report (static storage); what is known is filled in all the same. The relay's trace
  * stays. */
