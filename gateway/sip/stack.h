@@ -27,6 +27,7 @@ enum {
     SIP_CONTACT_TEXT = SIP_HOST_TEXT + 32,
     SIP_TROUBLE_TEXT = 256,
     SIP_RING_TIMEOUT_MS = 180000,
+    SIP_AUTH_CHALLENGES = 4, /* remembered for a call or registration */
 };
 
 #define SIP_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS"
