@@ -74,6 +74,8 @@ static size_t write_for(struct sip_stack *stack, const struct sip_dialog *d,
     write_authorization(&t, d, what->method);
     if (what->reason)
         sip_text_add(&t, "Reason: %s\r\n", what->reason);
+    if (what->lines)
+        sip_text_add(&t, "%s", what->lines);
     if (what->body)
         sip_text_add(&t, "Content-Type: application/sdp\r\n");
     sip_text_add(&t, "Content-Length: %zu\r\n\r\n", what->body ? what->body_length : 0);
