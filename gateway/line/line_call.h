@@ -65,6 +65,7 @@ struct line_call {
     enum line_call_state state;
     bool finished; /* the engine's last event came, or the call ended without an engine */
     bool watched;  /* its socket is in the line's epoll set */
+    bool sender;   /* as in its start */
     bool express;  /* agreed with the peer: both may run ahead of the clock */
     bool hasty;    /* counted in the line's */
     struct line *line;
