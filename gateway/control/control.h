@@ -24,6 +24,7 @@ struct fax_watchers;
 struct fax_queue;
 struct fax_call;
 struct render_queue;
+struct t38_refusals;
 struct submission;
 struct api_turn;
 
@@ -43,6 +44,7 @@ struct control {
     struct fax_watchers *watchers;
     struct fax_queue *queue;
     struct render_queue *renders;
+    struct t38_refusals *t38_refusals;
     struct fax_call *calls;         /* all that are not freed yet */
     struct submission *submissions; /* all that are under way */
     uint64_t started_ms;            /* wall clock */

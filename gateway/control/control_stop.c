@@ -5,6 +5,7 @@
 #include "gateway/control/fax_queue.h"
 #include "gateway/control/fax_watchers.h"
 #include "gateway/control/render_queue.h"
+#include "gateway/control/t38_refusals.h"
 #include "gateway/process/log.h"
 
 enum { TICK_MS = 100, LAST_WORDS_MS = 5000, HTTP_DRAIN_MS = 1000 };
@@ -15,6 +16,7 @@ static void on_db_closed(void *user)
     struct control *c = user;
     policy_cache_free(c->policy);
     fax_watchers_free(c->watchers);
+    t38_refusals_free(c->t38_refusals);
     keeper_client_free(c->keeper);
     supervisor_client_free(c->supervisor);
     uv_close((uv_handle_t *)&c->disposal_timer, NULL);
