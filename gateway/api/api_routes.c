@@ -37,6 +37,7 @@ static const struct http_route routes[] = {
     {"DELETE", "/v1/trunks/{name}/credential", api_delete_trunk_credential, NULL, 0, 0},
     {"PUT", "/v1/trunks/{name}/registration", api_put_trunk_registration, NULL, 0, JSON_MAX},
     {"DELETE", "/v1/trunks/{name}/registration", api_delete_trunk_registration, NULL, 0, 0},
+    {"DELETE", "/v1/trunks/{name}/t38-refusals", api_delete_t38_refusals, NULL, 0, 0},
     {"GET", "/v1/keys", api_get_keys, NULL, 0, 0},
     {"GET", "/v1/audit/records", api_get_records, NULL, 0, 0},
     {"POST", "/v1/audit/verify", api_post_verify, NULL, 0, 0},

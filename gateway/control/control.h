@@ -25,6 +25,7 @@ struct fax_queue;
 struct fax_call;
 struct render_queue;
 struct trunk_registrar;
+struct t38_refusals;
 struct submission;
 struct api_turn;
 
@@ -45,6 +46,7 @@ struct control {
     struct fax_queue *queue;
     struct trunk_registrar *registrar; /* NULL before SIP serves */
     struct render_queue *renders;
+    struct t38_refusals *t38_refusals;
     struct fax_call *calls;         /* all that are not freed yet */
     struct submission *submissions; /* all that are under way */
     uint64_t started_ms;            /* wall clock */

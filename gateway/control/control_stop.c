@@ -5,6 +5,7 @@
 #include "gateway/control/fax_queue.h"
 #include "gateway/control/fax_watchers.h"
 #include "gateway/control/render_queue.h"
+#include "gateway/control/t38_refusals.h"
 #include "gateway/control/trunk_registrar.h"
 #include "gateway/process/log.h"
 
@@ -16,6 +17,7 @@ static void on_db_closed(void *user)
     struct control *c = user;
     policy_cache_free(c->policy);
     fax_watchers_free(c->watchers);
+    t38_refusals_free(c->t38_refusals);
     keeper_client_free(c->keeper);
     trunk_registrar_free(c);
     supervisor_client_free(c->supervisor);

@@ -22,8 +22,8 @@ static int dial(struct fax_call *call, const struct sip_credential *credentials,
     if (rc < 0)
         return rc;
     /* Protected media is T.38 where it can be: also for peers that want a voice call first. */
-    call->offered_t38 =
-        (target->t38_first || call->local.secured) && !call->audio_only && !call->local.no_t38;
+    call->offered_t38 = (target->t38_first || call->local.secured) && !call->audio_only &&
+                        !call->local.no_t38 && !fax_call_t38_refused_before(call);
     rc = call->offered_t38 ? media_offer_t38(&call->local, &offer)
                            : media_offer_audio(&call->local, &offer);
     if (rc < 0)

@@ -110,6 +110,15 @@ bool fax_call_fall_back(struct fax_call *call, const char *cause);
 /* The line heard a fax machine, or trained with one. */
 void fax_call_tones(struct fax_call *call);
 void fax_call_trained(struct fax_call *call);
+/* fax_call_t38.c: why T.38 is not asked for on this call, for people; NULL: it is. */
+const char *fax_call_t38_refused_before(const struct fax_call *call);
+/* The peer does not take it: remembered, with an event when that is news. */
+void fax_call_t38_refused(struct fax_call *call, const char *cause);
+/* The peer does: what was remembered is forgotten. */
+void fax_call_t38_works(const struct fax_call *call);
+/* T.38 was agreed and not one packet of it came; so nothing of a page was sent either. */
+bool fax_call_t38_was_mute(const struct fax_call *call);
+
 /* "t38", "audio", or "" when no media started. */
 const char *fax_call_media_name(const struct fax_call *call);
 

@@ -162,6 +162,7 @@ static bool plan_next(struct fax_call *call, const char *state, const char **why
         .local_fault = call->local_fault,
         .rate = call->max_rate,
         .ecm = call->ecm,
+        .t38_was_mute = fax_call_t38_was_mute(call),
     };
     struct retry_plan plan;
     retry_plan_make(&limits, &attempt, &plan);
@@ -212,6 +213,8 @@ void fax_call_record_end(struct fax_call *call)
         if (fax_call_record_confirmed(call, page, NULL, NULL) < 0)
             break; /* then the last one cannot be recorded either */
     record_attempt(call, state);
+    if (fax_call_t38_was_mute(call))
+        fax_call_t38_refused(call, "T.38 was agreed, but none came");
     if (plan_next(call, state, &why)) {
         call->requeued = true;
         int error = record_requeue(call, why);
