@@ -8,6 +8,7 @@
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/fax_store.h"
 #include "gateway/control/fax_watchers.h"
+#include "gateway/control/trunk_credentials.h"
 #include "gateway/process/log.h"
 #include "policy/retention.h"
 
@@ -220,6 +221,26 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
     event_note(&e, call->control->audit);
 }
 
+static void on_credentials(void *user, int status, const struct sip_credential *credentials,
+                           size_t count)
+{
+    struct fax_call *call = user;
+    if (status == 0 && call->session)
+        status = sip_session_set_credentials(call->session, credentials, count);
+    if (status < 0) /* the peer may never ask */
+        log_write(LOG_LEVEL_WARNING, "trunk %s: its credentials cannot be used: %s", call->trunk,
+                  strerror(-status));
+    fax_call_release(call);
+}
+
+/* Some carriers challenge re-INVITE and BYE of ours also in calls that they made. */
+static void open_credentials(struct fax_call *call)
+{
+    call->pending++;
+    if (trunk_credentials_open(call->control, call->trunk, on_credentials, call) != 0)
+        call->pending--;
+}
+
 static void take_call(struct control *control, struct sip_session *session,
                       const struct sip_request_info *info, const struct trunk_info *trunk,
                       const struct policy_mailbox *mailbox)
@@ -245,8 +266,9 @@ static void take_call(struct control *control, struct sip_session *session,
     call->session = session;
     call->local.may_protect = info->protocol == SIP_TLS;
     call->local.may_express = trunk->express && info->protocol == SIP_TLS;
-    call->local.secured =
-        fax_call_demands(control, trunk, call->class_name, (char[FAX_CALL_DEMAND_TEXT]){0}) != NULL;
+    call_target_of_trunk(trunk, &call->target);
+    call->local.secured = fax_call_demands(control, &call->target, call->class_name,
+                                           (char[FAX_CALL_DEMAND_TEXT]){0}) != NULL;
     fax_call_note_signalling(call);
     call->has_offer = info->offer != NULL;
     if (info->offer)
@@ -263,21 +285,23 @@ static void take_call(struct control *control, struct sip_session *session,
         if (rc < 0)
             call->pending--;
     }
-    if (rc < 0)
+    if (rc < 0) {
         refuse(call, 503, "the call could not be prepared", "no key can be asked for");
-    else
+    } else {
+        open_credentials(call);
         sip_session_ring(session);
+    }
 }
 
 /* --- judging --- */
 
 /* Whether the offer has media that we take, as protected as it has to be. */
 static bool media_fits(const struct control *control, const struct sip_request_info *info,
-                       const struct trunk_info *trunk, const char *class_name,
+                       const struct call_target *target, const char *class_name,
                        char why[MSG_REASON_MAX])
 {
     char text[FAX_CALL_DEMAND_TEXT];
-    const char *demand = fax_call_demands(control, trunk, class_name, text);
+    const char *demand = fax_call_demands(control, target, class_name, text);
     const struct media_local local = {.no_t38 = !control->config->fax.t38,
                                       .secured = demand != NULL,
                                       .may_protect = info->protocol == SIP_TLS};
@@ -314,7 +338,9 @@ void fax_call_incoming(void *user, struct sip_session *session, const struct sip
         return;
     }
     char why[MSG_REASON_MAX];
-    if (!media_fits(control, info, trunk, answer.mailbox->class_name, why)) {
+    struct call_target target;
+    call_target_of_trunk(trunk, &target);
+    if (!media_fits(control, info, &target, answer.mailbox->class_name, why)) {
         refuse_call(control, session, info, actor, 488, why);
         return;
     }

@@ -30,11 +30,13 @@ struct sip_transaction {
     char *failure; /* why it is unreachable, for people; NULL: nothing is known */
     struct sip_session *session;
     sip_response_cb *on_response;
+    void *user;                     /* of on_response, of requests without session */
     const osip_message_t *response; /* noted by the machine's callback, told after it returns */
     bool timed_out, unreachable, terminated, accepted, dead;
     bool may_resend; /* on another connection: the one that was lost had worked before */
     bool resent;
-    char key[]; /* of node */
+    uint8_t auth_answers[SIP_AUTH_CHALLENGES], auth_retries; /* authenticate.c */
+    char key[];                                              /* of node */
 };
 
 /* Writes the key that a message belongs to; method is that of the request or of CSeq. Returns
