@@ -88,7 +88,8 @@ converted() {
     equal "$1 to $3: the fax" "$(gw_wait_state "$1" "$2" "$GW_ENDED" 90)" delivered
     in=$(gw_inbound "$3" "$4")
     equal "$1 to $3: received" "$(gw_wait_state "$3" "$in" "$GW_ENDED" 20)" received
-    echo "attempts: $(gw_fax "$1" "$2" '[.attempts[].text] | join("; ")')"
+    echo "attempts: $(gw_fax "$1" "$2" '[.attempts[].text] | join("; ")'); at the other end: $(clerk "$3" --json faxes \
+        --direction in --limit 100 | jq -r --arg to "$4" '[.faxes[] | select(.to == $to) | .reason] | join("; ")')"
     equal "$1 to $3: media" "$(gw_fax "$1" "$2" .attempts[-1].media) $(gw_fax "$3" "$in" .attempts[-1].media)" "$5 $6"
     clerk "$1" export --format pdf "$2" >"$GW_TOP/sent.pdf"
     clerk "$3" export --format pdf "$in" >"$GW_TOP/received.pdf"
