@@ -158,7 +158,7 @@ int fax_call_out(struct control *control, const struct outbound_fax *fax, const 
     call->attempt = fax->attempt;
     call->pages = fax->pages;
     call->first_page = fax->first_page > 0 ? fax->first_page : 1;
-    call->pages_confirmed = call->first_page - 1;
+    call->pages_confirmed = call->pages_recorded = call->first_page - 1;
     call->max_rate = fax->max_rate ? fax->max_rate : (uint32_t)control->config->fax.max_rate;
     call->ecm = control->config->fax.ecm && !fax->no_ecm;
     memcpy(call->from, fax->from, sizeof call->from);

@@ -51,7 +51,8 @@ struct fax_call {
     bool page_asked;          /* inbound: a page waits for the journal */
     uint32_t pages_stored;    /* inbound: sealed and journalled */
     uint32_t pages_confirmed; /* as the line has told so far */
-    uint32_t unrecorded_from; /* the first page whose confirmation is not in the log; 0: none */
+    uint32_t pages_recorded;  /* of these, how many the log has as confirmed */
+    bool confirming;          /* the next one is being recorded */
     uint32_t page_pending;    /* outbound: a post-page command for it is unanswered */
 
     uv_timer_t timer;
