@@ -14,6 +14,7 @@ static void on_db_closed(void *user)
 {
     struct control *c = user;
     policy_cache_free(c->policy);
+    rate_limit_free(c->rates);
     fax_watchers_free(c->watchers);
     keeper_client_free(c->keeper);
     supervisor_client_free(c->supervisor);
@@ -27,7 +28,7 @@ static void on_audit_closed(void *user)
 {
     struct control *c = user;
     /* What ends later finds no log, and is told so. */
-    c->audit = c->strangers.audit = c->strange_accounts.audit = NULL;
+    c->audit = c->strangers.audit = c->strange_accounts.audit = c->limited.audit = NULL;
     db_close(c->db, on_db_closed, c);
 }
 
@@ -49,11 +50,28 @@ static void on_lines_closed(void *user)
     render_queue_close(c->renders, on_renders_closed, c);
 }
 
+static void on_sources_closed(void *user)
+{
+    struct control *c = user;
+    line_pool_close(c->lines, on_lines_closed, c);
+}
+
+static void on_dns_closed(void *user)
+{
+    struct control *c = user;
+    struct trunk_sources *sources = c->sources;
+    c->sources = NULL;
+    trunk_sources_close(sources, on_sources_closed, c);
+}
+
 static void on_sip_closed(void *user)
 {
     struct control *c = user;
+    struct dns_resolver *dns = c->dns;
     c->sip = NULL;
-    line_pool_close(c->lines, on_lines_closed, c);
+    c->dns = NULL;
+    peer_health_free(c);
+    dns_resolver_close(dns, on_dns_closed, c);
 }
 
 static void on_http_closed(void *user)

@@ -300,8 +300,7 @@ void fax_call_incoming(void *user, struct sip_session *session, const struct sip
     struct control *control = user;
     struct policy_answer answer;
     char actor[POLICY_NAME_TEXT];
-    const struct trunk_info *trunk =
-        policy_cache_trunk_from(control->policy, info->source, info->protocol);
+    const struct trunk_info *trunk = trunk_sources_find(control, info->source, info->protocol);
     if (!control->ready || control->stopping || !trunk) {
         sip_session_reject(session, trunk ? 503 : 403, NULL);
         return;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ROUTE_NAME_TEXT = 64, ROUTE_PREFIX_TEXT = 32, ROUTES_MAX = 4096 };
+enum { ROUTE_NAME_TEXT = 64, ROUTE_PREFIX_TEXT = 32, ROUTE_IMPLICIT_PRIORITY = 100 };
 
 struct route {
     char name[ROUTE_NAME_TEXT];

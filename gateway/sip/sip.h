@@ -311,6 +311,9 @@ enum { SIP_SIGNALLING_TEXT = 64 };
  */
 void sip_session_signalling(const struct sip_session *session, char text[SIP_SIGNALLING_TEXT]);
 
+/* Outgoing: whether a provisional response to the INVITE has come, be it only 100. */
+bool sip_session_heard(const struct sip_session *session);
+
 /* The Call-ID, for logs; valid as long as the session. */
 const char *sip_session_call_id(const struct sip_session *session);
 
