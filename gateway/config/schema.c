@@ -69,8 +69,9 @@ const struct config_key config_keys[] = {
      "how long at first, doubled each time that the call after it fails as well"},
     {"sip.breaker_hold_most_ms", CONFIG_INTEGER, AT(sip.breaker_hold_most_ms), "300000", 100,
      HOUR_MS, NULL, "the same at most, also when a peer asks for longer (Retry-After)"},
-    {"sip.source_requests_per_s", CONFIG_INTEGER, AT(sip.source_requests_per_s), "5", 0, 100000,
-     NULL, "requests of an address that belongs to no trunk which get an answer; 0: none at all"},
+    {"sip.source_requests_per_s", CONFIG_INTEGER, AT(sip.source_requests_per_s), "500", 0, 100000,
+     NULL,
+     "requests a second that are read of an address of no trunk, the others are dropped; 0: none"},
     {"sip.trunk_requests_per_s", CONFIG_INTEGER, AT(sip.trunk_requests_per_s), "2000", 0, 1000000,
      NULL, "requests of a trunk that are read, what is above is dropped; 0: no limit"},
 

@@ -411,6 +411,7 @@ int control_main(int fd, const struct role_context *context)
     uv_timer_init(&c->loop, &c->stranger_timer);
     c->strange_accounts.accounts = true;
     c->failed_connections.connections = true;
+    c->limited.limits = true;
     c->disposal_timer.data = c->stop_timer.data = c->stranger_timer.data = c;
     int rc = open_all(c, fd);
     if (rc < 0) {

@@ -89,6 +89,11 @@ static void close_all(struct control *c)
     uv_timer_stop(&c->stop_timer);
     uv_timer_stop(&c->disposal_timer);
     uv_timer_stop(&c->stranger_timer);
+    /* What was counted since the last minute. */
+    struct stranger_log *logs[] = {&c->strangers, &c->strange_accounts, &c->failed_connections,
+                                   &c->limited};
+    for (size_t i = 0; i < sizeof logs / sizeof *logs; i++)
+        stranger_log_flush(logs[i], uv_now(&c->loop) + STRANGER_PERIOD_MS);
     event_begin(&e, "gateway.stopped", "system", NULL);
     event_note(&e, c->audit);
     http_server_close(c->http, HTTP_DRAIN_MS, on_http_closed, c);

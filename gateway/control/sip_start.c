@@ -6,6 +6,7 @@
 
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call.h"
+#include "gateway/control/sip_admission.h"
 #include "gateway/process/log.h"
 #include "gateway/socket_address.h"
 
@@ -25,6 +26,7 @@ static void on_stranger_timer(uv_timer_t *timer)
     stranger_log_flush(&c->strangers, now_ms);
     stranger_log_flush(&c->strange_accounts, now_ms);
     stranger_log_flush(&c->failed_connections, now_ms);
+    stranger_log_flush(&c->limited, now_ms);
 }
 
 void sip_start_logs(struct control *c)
@@ -127,6 +129,7 @@ int sip_start(struct control *c)
         .trouble = on_trouble,
         .unknown_source = SIP_UNKNOWN_403,
         .source_known = source_known,
+        .admit = sip_admission,
         .incoming = fax_call_incoming,
         .user = c,
     };
