@@ -115,12 +115,11 @@ static void locate(struct search *s, const struct trunk_info *trunk)
 }
 
 /* Names stand in the request as they are (RFC 3263 §4), addresses as the one in use. */
-static void write_numbers(struct call_target *target, const struct trunk_info *trunk,
-                          const char *from_number, const char *to_number)
+static void write_number(struct call_target *target, const struct trunk_info *trunk,
+                         const char *to_number)
 {
     struct sockaddr_storage address;
     (void)number_rewrite(trunk->rewrite_out, to_number, target->number);
-    (void)number_rewrite(trunk->rewrite_out, from_number, target->from_user);
     if (socket_address_parse(trunk->host, 0, &address) == 0)
         return;
     if (trunk->port)
@@ -129,8 +128,8 @@ static void write_numbers(struct call_target *target, const struct trunk_info *t
         snprintf(target->host, sizeof target->host, "%s", trunk->host);
 }
 
-int call_target_find(struct control *control, const char *name, const char *from_number,
-                     const char *to_number, call_target_cb *cb, void *user)
+int call_target_find(struct control *control, const char *name, const char *to_number,
+                     call_target_cb *cb, void *user)
 {
     struct search *s = calloc(1, sizeof *s);
     if (!s)
@@ -144,7 +143,7 @@ int call_target_find(struct control *control, const char *name, const char *from
     s->timer.data = s;
     if (trunk) {
         call_target_of_trunk(trunk, &s->target);
-        write_numbers(&s->target, trunk, from_number, to_number);
+        write_number(&s->target, trunk, to_number);
         locate(s, trunk);
     } else {
         uv_timer_start(&s->timer, on_turn, 0, 0);

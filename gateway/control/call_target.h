@@ -57,9 +57,8 @@ typedef void call_target_cb(void *user, int status, const struct call_target *ta
  * weight, those of names as DNS says. name is that of a trunk, or "device:NAME". cb is called
  * exactly once, from the loop, never before this returns; there is no taking it back. Returns 0 or
  * -ENOMEM (then cb is not called). */
-int call_target_find(struct control *control, const char *name, const char *from_number,
-                     const char *to_number, call_target_cb *cb, void *user)
-    __attribute__((warn_unused_result));
+int call_target_find(struct control *control, const char *name, const char *to_number,
+                     call_target_cb *cb, void *user) __attribute__((warn_unused_result));
 
 /* What such a status means, for people. */
 const char *call_target_error(int status);

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "gateway/control/trunk_accounts.h"
 #include "gateway/db/db.h"
 #include "gateway/routing/number_rewrite.h"
 #include "gateway/routing/route_order.h"
@@ -51,6 +52,9 @@ typedef void policy_cache_cb(void *user, int status);
 int policy_cache_reload(struct policy_cache *cache, policy_cache_cb *done, void *user)
     __attribute__((warn_unused_result));
 
+/* Has `changed` called (with 0) after each load that worked, before those who asked for it. */
+void policy_cache_watch(struct policy_cache *cache, policy_cache_cb *changed, void *user);
+
 /* NULL before the first load. What is returned by these functions is valid until the loop runs on.
  */
 const struct policy_set *policy_cache_set(const struct policy_cache *cache);
@@ -59,6 +63,9 @@ const struct trunk_info *policy_cache_trunk(const struct policy_cache *cache, co
 
 /* One after the other, until NULL past the end. */
 const struct trunk_info *policy_cache_trunk_at(const struct policy_cache *cache, size_t position);
+
+/* What we are to trunks. */
+const struct trunk_accounts *policy_cache_accounts(const struct policy_cache *cache);
 
 /* Whether a trunk's messages may come by that protocol. A trunk of UDP may use TCP as well, for
  * what is too long. */
