@@ -171,6 +171,8 @@ static bool plan_next(struct fax_call *call, const char *state, const char **why
     fill_next(call, (uint16_t)(call->attempt + 1), (int64_t)plan.delay_ms);
     call->next_attempt.max_rate = plan.max_rate;
     call->next_attempt.no_ecm = !plan.ecm;
+    if (plan.other_route)
+        memcpy(call->next_attempt.avoid, call->trunk, sizeof call->next_attempt.avoid);
     *why = plan.why;
     return true;
 }

@@ -114,6 +114,7 @@ void retry_plan_make(const struct retry_limits *limits, const struct retry_attem
     if (strcmp(attempt->state, "partial") == 0 && !limits->resume)
         return;
     plan->again = true;
+    plan->other_route = cause == RETRY_NETWORK || cause == RETRY_TRAINING;
     plan->delay_ms = delay_of(limits, cause, attempt->attempt);
     if (cause == RETRY_TRAINING) {
         /* First slower; at the slowest, without error correction, which some peers only pretend. */

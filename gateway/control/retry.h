@@ -41,7 +41,8 @@ struct retry_plan {
     uint64_t delay_ms;
     uint32_t max_rate; /* for the next attempt */
     bool ecm;
-    const char *why; /* "busy", "no answer", "network", "training", "" */
+    bool other_route; /* this one goes last next time */
+    const char *why;  /* "busy", "no answer", "network", "training", "" */
 };
 
 struct retry_limits retry_limits_of(const struct config *config);

@@ -36,6 +36,11 @@ const char *sip_session_call_id(const struct sip_session *s)
     return s->dialog.call_id;
 }
 
+bool sip_session_heard(const struct sip_session *s)
+{
+    return s->rang;
+}
+
 enum sip_protocol sip_session_protocol(const struct sip_session *s)
 {
     return s->dialog.peer.protocol;
