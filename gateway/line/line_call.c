@@ -261,6 +261,7 @@ static bool make_way(struct line_call *call, const struct msg_call_media *media)
     call->udptl_out = NULL;
     call->udptl_in = NULL;
     line_audio_close(call);
+    call->media_seen = 0; /* what came as audio does not show that T.38 comes */
     call_wheel_remove(&call->line->wheel, &call->wheel);
     return true;
 }
