@@ -15,7 +15,7 @@
 
 /* The numbers stand in sealed traces: never reuse one. */
 enum trace_kind {
-    TRACE_SIP_REQUEST = 1, /* code: enum trace_method, value: CSeq, detail: see TRACE_SIP_… */
+    TRACE_SIP_REQUEST = 1, /* code: enum trace_method, value: CSeq, detail: enum trace_sip_detail */
     TRACE_SIP_RESPONSE,    /* code: status, value: CSeq, detail likewise */
     TRACE_SIP_REASON,      /* Reason header: code: cause, value: 0 Q.850, 1 SIP (RFC 3326) */
     TRACE_SDP_AUDIO,       /* code: port, value: enum trace_audio_flag */
@@ -29,7 +29,7 @@ enum trace_kind {
     TRACE_MEDIA_BEGIN = 32, /* code: enum trace_media, value: bit/s at most */
     TRACE_MEDIA_FIRST,      /* first packet that way */
     TRACE_TONES,            /* tones of a fax machine were heard */
-    TRACE_T30,              /* code: FCF (T.30 §5.3.6.1), value, detail: see trace_note_frame() */
+    TRACE_T30,              /* code: FCF, value, detail: see TRACE_FRAME_… */
     TRACE_TRAINED,          /* code: enum fax_modem, value: bit/s */
     TRACE_PAGE_BEGIN,       /* value: page from 1, as in the following */
     TRACE_PAGE_PENDING,     /* its post-page command was sent */
@@ -89,13 +89,34 @@ enum trace_t38_flag {
     TRACE_T38_INACTIVE = 256,
 };
 
-enum {                           /* fields of detail in SIP entries */
-       TRACE_SIP_PROTOCOL = 0x3, /* 0 UDP, 1 TCP, 2 TLS */
-       TRACE_SIP_LEG_SHIFT = 2,  /* 0: first Call-ID of the attempt, 1: the second */
-       TRACE_SIP_LEG = 0x4,
-       TRACE_SIP_METHOD_SHIFT = 8, /* of responses: what they answer */
-       TRACE_SIP_METHOD = 0xFF00,
-       TRACE_SIP_REPEATS_SHIFT = 16, /* how often the same message came again */
+/* Facsimile control fields (T.30 §5.3.6.1) that are told apart; the bit sent first is the lowest.
+ */
+enum trace_fcf {
+    TRACE_FCF_DIS = 0x80,
+    TRACE_FCF_DCS = 0x82,
+    TRACE_FCF_PPS = 0xBE,
+    TRACE_FCF_PPR = 0xBC,
+    TRACE_FCF_FCD = 0x06,
+    TRACE_FCF_RCP = 0x86,
+};
+
+/* Of TRACE_T30. DIS, DTC, DCS: value: bit/s (at most), detail: these. PPS: value: the four octets
+ * of its FIF. PPR: value: frames asked for. */
+enum trace_frame {
+    TRACE_FRAME_ECM = 1,
+    TRACE_FRAME_T6 = 2,
+    TRACE_FRAME_T85 = 4,
+    TRACE_FRAME_MODEM_SHIFT = 8, /* DCS: enum fax_modem */
+};
+
+/* Fields of detail in SIP entries. */
+enum trace_sip_detail {
+    TRACE_SIP_PROTOCOL = 0x3, /* 0 UDP, 1 TCP, 2 TLS */
+    TRACE_SIP_LEG_SHIFT = 2,  /* 0: first Call-ID of the attempt, 1: the second */
+    TRACE_SIP_LEG = 0x4,
+    TRACE_SIP_METHOD_SHIFT = 8, /* of responses: what they answer */
+    TRACE_SIP_METHOD = 0xFF00,
+    TRACE_SIP_REPEATS_SHIFT = 16, /* how often the same message came again */
 };
 
 struct trace_entry {
@@ -139,7 +160,7 @@ void call_trace_note_frame(struct call_trace *trace, uint32_t at_ms, bool sent,
 
 /* ---- trace_code.c: the sealed form ---- */
 
-enum trace_retry { TRACE_RETRY_NO, TRACE_RETRY_LATER, TRACE_RETRY_DONE };
+enum trace_retry { TRACE_RETRY_NO, TRACE_RETRY_NOW, TRACE_RETRY_LATER, TRACE_RETRY_DONE };
 
 enum { TRACE_TEXT = 64, TRACE_SENTENCE = 256 };
 
