@@ -111,6 +111,10 @@ struct fax_engine_callbacks {
      */
     size_t (*hear)(void *user, int16_t samples[FAX_ENGINE_SAMPLES]);
     void (*say)(void *user, const int16_t samples[FAX_ENGINE_SAMPLES]);
+    /* An HDLC frame was received whole, or is about to be sent (address, control, FCF, FIF; the bit
+     * sent first is the lowest); those of a page's image (FCD, RCP) are not told. octets are valid
+     * during the callback. May be NULL. */
+    void (*frame)(void *user, bool sent, const uint8_t *octets, size_t length);
 };
 
 struct fax_engine_config {

@@ -26,6 +26,7 @@ struct fax_call;
 struct render_queue;
 struct submission;
 struct api_turn;
+struct call_recorder;
 
 struct control {
     uv_loop_t loop;
@@ -45,8 +46,12 @@ struct control {
     struct render_queue *renders;
     struct fax_call *calls;         /* all that are not freed yet */
     struct submission *submissions; /* all that are under way */
-    uint64_t started_ms;            /* wall clock */
-    bool ready;                     /* recovered and serving */
+    /* Traces of calls that are over: those that linger, those that wait for the pool. */
+    struct call_recorder *traces_lingering, *traces_waiting;
+    size_t traces_left;  /* not sealed yet */
+    bool traces_sealing; /* some are on the pool */
+    uint64_t started_ms; /* wall clock */
+    bool ready;          /* recovered and serving */
     bool stopping;
     bool database_up;
     struct api_turn *turns; /* changes of the registers that wait for the one under way */

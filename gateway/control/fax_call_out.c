@@ -27,6 +27,9 @@ static int dial(struct fax_call *call)
                            : media_offer_audio(&call->local, &offer);
     if (rc < 0)
         return rc;
+    /* A second INVITE of the same attempt is a call of its own. */
+    char call_id[sizeof call->call_id + 8];
+    snprintf(call_id, sizeof call_id, "%s%s", call->audio_only ? "audio." : "", call->call_id);
     const struct sip_call sip = {
         .target = target->address,
         .protocol = target->protocol,
@@ -35,9 +38,9 @@ static int dial(struct fax_call *call)
         .from_uri = from,
         .to_uri = request,
         .offer = &offer,
-        /* A second INVITE of the same attempt is a call of its own. */
-        .call_id = call->audio_only ? NULL : call->call_id,
+        .call_id = call_id,
     };
+    call_recorder_follow(call->recorder, call_id);
     return sip_session_call(call->control->sip, &sip, fax_call_sip_event, call, &call->session);
 }
 

@@ -28,6 +28,10 @@ static void report_progress(struct line_call *call, enum call_progress kind,
 
 void line_call_progress(struct line_call *call, enum call_progress kind)
 {
+    if (kind == PROGRESS_FAX_TONES)
+        line_trace_note(call, TRACE_TONES, TRACE_RECEIVED, 0, 0, 0);
+    else if (kind == PROGRESS_MEDIA_SEEN)
+        line_trace_note(call, TRACE_MEDIA_FIRST, TRACE_RECEIVED, 0, 0, 0);
     report_progress(call, kind, NULL);
 }
 
@@ -59,6 +63,7 @@ void line_call_event(void *user, const struct fax_engine_event *event)
     struct line_call *call = user;
 
     call_watch_event(&call->watch, event->kind, line_now_ms());
+    line_trace_event(call, event);
     switch (event->kind) {
     case FAX_EVENT_PEER_IDENT:
         report_progress(call, PROGRESS_PEER_IDENT, event);
@@ -104,6 +109,10 @@ void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copie
         0)
         return;
     express_flow_sent(&call->flow);
+    if (!call->told_sent) {
+        call->told_sent = true;
+        line_trace_note(call, TRACE_MEDIA_FIRST, TRACE_SENT, 0, 0, 0);
+    }
     for (int i = 0; i < copies; i++)
         media_transport_send(&call->media, datagram, octets);
     explicit_bzero(datagram, octets);
@@ -137,7 +146,7 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
     call->heard_ms = now_ms;
     if (call->media_seen++ == 0) {
         line_call_limit_silence(call);
-        report_progress(call, PROGRESS_MEDIA_SEEN, NULL);
+        line_call_progress(call, PROGRESS_MEDIA_SEEN);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "gateway/sip/message.h"
 #include "gateway/sip/response.h"
 #include "gateway/sip/session.h"
+#include "gateway/sip/sip_trace.h"
 #include "gateway/sip/transport.h"
 #include "gateway/socket_address.h"
 
@@ -222,8 +223,13 @@ void sip_stack_receive(struct sip_stack *stack, const char *bytes, size_t length
     }
     if (hop.protocol != SIP_UDP && MSG_IS_REQUEST(event->sip))
         hop.return_port = return_port(event->sip);
+    sip_trace_message(stack, false, bytes, length, hop.protocol);
+    stack->receiving.bytes = bytes;
+    stack->receiving.length = length;
+    stack->receiving.protocol = hop.protocol;
     if (MSG_IS_REQUEST(event->sip))
         receive_request(stack, event, &hop);
     else
         receive_response(stack, event, &hop);
+    stack->receiving.bytes = NULL;
 }
