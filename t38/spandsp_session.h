@@ -115,6 +115,7 @@ struct fax_engine {
     bool audio, hold_back;
     struct spandsp_audio sound;
     struct fax_engine_callbacks callbacks;
+    void (*tell_frame)(void *user, bool sent, const uint8_t *octets, size_t length);
     bool sender;
     int t38_version;
     bool ecm, t85;

@@ -461,6 +461,8 @@ static void send_media(struct fax_call *call)
         fill_t38(call, &media);
     else
         fax_call_audio_fill(call, &media);
+    call_recorder_note(call->recorder, TRACE_AGREED, TRACE_HERE,
+                       call->t38_agreed ? TRACE_MEDIA_T38 : TRACE_MEDIA_AUDIO, 0, 0);
     int rc = call->line_call
                  ? line_pool_send(call->line, MSG_CALL_MEDIA, &media, sizeof media, NULL, 0)
                  : -EPIPE;
@@ -471,8 +473,6 @@ static void send_media(struct fax_call *call)
     }
     /* A sender that is held back cannot have sent anything of a page. */
     call->media_started = call->media_started || !call->outbound || is_settled(call);
-    call_recorder_note(call->recorder, TRACE_AGREED, TRACE_HERE,
-                       call->t38_agreed ? TRACE_MEDIA_T38 : TRACE_MEDIA_AUDIO, 0, 0);
     if (is_settled(call) && !call->limited) {
         call->limited = true;
         fax_call_timer(call, (uint64_t)call->control->config->fax.max_call_ms, on_too_long);

@@ -45,6 +45,7 @@ static struct verdict_facts facts_of(const struct fax_call *call, const char *st
         .local_fault = call->local_fault,
         .packets = call->done.media_seen,
         .lost = call->done.packets_lost,
+        .silent = call->done.media_seen == 0,
         .page_pending = call->page_pending,
     };
     if (call->media_started)

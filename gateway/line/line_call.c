@@ -188,8 +188,8 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
                       .event = line_call_event,
                       .user = call,
                       .hear = line_audio_hear,
-                      .say = line_audio_say,
-                      .frame = line_trace_frame},
+                      .say = line_audio_say},
+        .frame = line_trace_frame,
     };
     int error = open_udptl(call, media);
 
@@ -283,9 +283,7 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         line_call_abort(call, T30_RESULT_ABORTED, text);
         return;
     }
-    line_trace_note(call, TRACE_MEDIA_BEGIN, TRACE_HERE,
-                    line_audio_is_wanted(media) ? TRACE_MEDIA_AUDIO : TRACE_MEDIA_T38,
-                    negotiated_rate(call->start.max_rate, media->max_rate), 0);
+    line_trace_media(call, media, negotiated_rate(call->start.max_rate, media->max_rate));
     call->express = media->express != 0;
     if (call->express)
         express_flow_begin(&call->flow, 0); /* as udptl_sender_new() numbers */

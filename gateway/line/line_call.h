@@ -66,6 +66,7 @@ struct line_call {
     bool finished; /* the engine's last event came, or the call ended without an engine */
     bool watched;  /* its socket is in the line's epoll set */
     bool express;  /* agreed with the peer: both may run ahead of the clock */
+    bool noted_sent, noted_heard; /* in its trace: the first packet each way, of this media */
     struct line *line;
     uint64_t heard_ms;   /* latest valid datagram */
     uint64_t heard_tick; /* latest tick that found something in the socket */
@@ -98,8 +99,7 @@ struct line_call {
     uint64_t ended_ms;
     struct fax_statistics statistics;
     char text[MSG_REASON_MAX];
-    /* Of the trace: something was sent; its last counts are in it; control has it. */
-    bool told_sent, trace_counted, trace_told;
+    bool trace_counted, trace_told; /* its last counts are in it; control has it */
     uint64_t held_since_ms;
     struct call_trace trace;
 };
@@ -191,6 +191,10 @@ void line_call_run_ahead(struct line_call *call, uint64_t now_ms);
 /* Notes an entry at this moment. */
 void line_trace_note(struct line_call *call, enum trace_kind kind, enum trace_direction direction,
                      unsigned code, uint32_t value, uint32_t detail);
+
+/* Media begins, with at most that rate; and the first packet of it, each way. */
+void line_trace_media(struct line_call *call, const struct msg_call_media *media, uint32_t rate);
+void line_trace_first(struct line_call *call, enum trace_direction direction);
 
 /* The engine's callback for control frames; user is the call. */
 void line_trace_frame(void *user, bool sent, const uint8_t *octets, size_t length);

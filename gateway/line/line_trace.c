@@ -23,6 +23,21 @@ void line_trace_note(struct line_call *call, enum trace_kind kind, enum trace_di
     call_trace_note(&call->trace, &entry);
 }
 
+void line_trace_media(struct line_call *call, const struct msg_call_media *media, uint32_t rate)
+{
+    line_trace_note(call, TRACE_MEDIA_BEGIN, TRACE_HERE,
+                    line_audio_is_wanted(media) ? TRACE_MEDIA_AUDIO : TRACE_MEDIA_T38, rate, 0);
+    call->noted_sent = call->noted_heard = false;
+}
+
+void line_trace_first(struct line_call *call, enum trace_direction direction)
+{
+    bool *noted = direction == TRACE_SENT ? &call->noted_sent : &call->noted_heard;
+
+    *noted = true;
+    line_trace_note(call, TRACE_MEDIA_FIRST, direction, 0, 0, 0);
+}
+
 void line_trace_frame(void *user, bool sent, const uint8_t *octets, size_t length)
 {
     struct line_call *call = user;

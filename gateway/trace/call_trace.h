@@ -94,6 +94,8 @@ enum trace_t38_flag {
 enum trace_fcf {
     TRACE_FCF_DIS = 0x80,
     TRACE_FCF_DCS = 0x82,
+    TRACE_FCF_CFR = 0x84,
+    TRACE_FCF_FTT = 0x44,
     TRACE_FCF_PPS = 0xBE,
     TRACE_FCF_PPR = 0xBC,
     TRACE_FCF_FCD = 0x06,

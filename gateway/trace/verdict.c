@@ -11,9 +11,21 @@ enum {
     NO_DIS = 19,
     NO_RESPONSE_TO_TRAINING = 20,
     NO_DCS = 34,
+    RETRIES = 48,
     CLEARED_NORMALLY = 16,
     LOSSY_PERCENT = 3,
 };
+
+static void take_frame(struct verdict_facts *facts, unsigned fcf, bool received)
+{
+    if (!received) {
+        facts->retrains += fcf == TRACE_FCF_DCS;
+        return;
+    }
+    facts->heard_t30 = true;
+    if (fcf == TRACE_FCF_CFR || fcf == TRACE_FCF_FTT)
+        facts->dcs_answered = true;
+}
 
 static void take_entry(struct verdict_facts *facts, const struct trace_entry *e)
 {
@@ -24,13 +36,16 @@ static void take_entry(struct verdict_facts *facts, const struct trace_entry *e)
             facts->q850 = e->code;
         break;
     case TRACE_T30:
-        if (received)
-            facts->heard_t30 = true;
-        else if ((e->code & 0xFE) == TRACE_FCF_DCS)
-            facts->retrains++;
+        take_frame(facts, e->code & 0xFE, received);
         break;
     case TRACE_TRAINED:
-        facts->trained = true;
+        facts->dcs_answered = true;
+        break;
+    case TRACE_MEDIA_BEGIN:
+        facts->silent = true;
+        break;
+    case TRACE_MEDIA_FIRST:
+        facts->silent = facts->silent && !received;
         break;
     default:
         break;
@@ -75,18 +90,18 @@ static const char *seen(const struct verdict_facts *f, enum verdict_side *side)
 {
     bool unheard = f->t30_result == T0_EXPIRED || f->t30_result == T1_EXPIRED ||
                    f->t30_result == NO_DIS || f->t30_result == NO_RESPONSE_TO_TRAINING ||
-                   f->t30_result == NO_DCS || f->t30_result == T30_RESULT_HANGUP ||
-                   f->t30_result == T30_RESULT_MEDIA_SILENT;
+                   f->t30_result == NO_DCS || f->t30_result == RETRIES ||
+                   f->t30_result == T30_RESULT_HANGUP || f->t30_result == T30_RESULT_MEDIA_SILENT;
     if (!unheard || f->media == TRACE_MEDIA_NONE)
         return NULL;
     *side = VERDICT_NETWORK;
-    if (f->packets == 0)
+    if (f->silent)
         return f->media == TRACE_MEDIA_T38
                    ? "Not one T.38 packet of the peer came: likely no T.38 media path; look at "
                      "firewalls and address translation."
                    : "Not one audio packet of the peer came: likely no media path; look at "
                      "firewalls and address translation.";
-    if (f->outbound && f->retrains > 0 && !f->trained)
+    if (f->outbound && f->retrains > 0 && !f->dcs_answered)
         return f->media == TRACE_MEDIA_T38
                    ? "The peer never answered our DCS: likely no T.38 media path from here to it."
                    : "The peer never answered our DCS: what we send does not reach it.";

@@ -62,8 +62,9 @@ struct verdict_facts {
     uint32_t page_pending;
     uint32_t pages_confirmed;
     uint32_t retrains; /* sender: DCS sent */
+    bool silent;       /* nothing of the peer's came since the latest media began */
     bool heard_t30;    /* a T.30 frame of the peer */
-    bool trained;
+    bool dcs_answered; /* by CFR or FTT */
 };
 
 /* Takes what the traces know: frames, training. line may be NULL. */
