@@ -76,9 +76,10 @@ fail:
     return error;
 }
 
-/* Moves to the next frame of the stream. Returns 1, 0 at the end, or a negative errno. A frame that
- * is not whole is the end: it was being written at a crash, a trace for instance, and nobody was
- * told of it. How many pages there must be is known from the log. */
+/* Moves to the next frame of the stream. Returns 1, 0 at the end, or a negative errno. A trace
+ * that is not whole is the end, as is a piece that is too short to say what it is: it was being
+ * written at a crash, and nobody was told of it. How many pages there must be is known from the
+ * log. */
 static int find_frame(struct vault_pages *pages, struct vault_frame_info *info)
 {
     uint8_t header[VAULT_FRAME_HEADER_OCTETS];
@@ -98,7 +99,7 @@ static int find_frame(struct vault_pages *pages, struct vault_frame_info *info)
         if (error != 0 || info->frame_length < sizeof header)
             return -EBADMSG;
         if (info->frame_length > left)
-            return 0;
+            return info->stream == VAULT_STREAM_TRACE ? 0 : -EBADMSG;
         if (info->stream == pages->stream && info->attempt == pages->attempt)
             return 1;
         pages->offset += info->frame_length;

@@ -106,13 +106,13 @@ static void expect(struct fixture *f, const char *line, int result, const char *
 }
 
 static const char *const commands[] = {
-    "status",       "send",         "faxes",         "fax show",     "fax watch",
-    "fax cancel",   "export",       "user list",     "user add",     "user disable",
-    "user enable",  "role list",    "role add",      "role remove",  "grant list",
-    "grant add",    "grant revoke", "mailbox list",  "mailbox add",  "mailbox change",
-    "number list",  "number add",   "number remove", "trunk list",   "trunk add",
-    "trunk remove", "key list",     "audit list",    "audit verify", "audit checkpoint",
-    "dispose",
+    "status",           "send",         "faxes",        "fax show",      "fax watch",
+    "fax cancel",       "fax trace",    "export",       "user list",     "user add",
+    "user disable",     "user enable",  "role list",    "role add",      "role remove",
+    "grant list",       "grant add",    "grant revoke", "mailbox list",  "mailbox add",
+    "mailbox change",   "number list",  "number add",   "number remove", "trunk list",
+    "trunk add",        "trunk remove", "key list",     "audit list",    "audit verify",
+    "audit checkpoint", "dispose",
 };
 
 static void every_command_explains_itself(void **state)
@@ -193,6 +193,9 @@ static void options_become_requests(void **state)
     } cases[] = {
         {"fax show a~b", "{\"method\":\"GET\",\"path\":\"/v1/faxes/a%20b\"}"},
         {"fax cancel a", "{\"method\":\"POST\",\"path\":\"/v1/faxes/a/cancel\"}"},
+        {"fax trace a", "{\"method\":\"GET\",\"path\":\"/v1/faxes/a/trace\"}"},
+        {"fax trace a --attempt 2",
+         "{\"method\":\"GET\",\"path\":\"/v1/faxes/a/trace\",\"attempt\":\"2\"}"},
         {"user add ada", "{\"name\":\"ada\",\"kind\":\"person\"}"},
         {"user add ada --uid 5 --kind service --full-name Ada~E.",
          "{\"name\":\"ada\",\"kind\":\"service\",\"local_uid\":5,\"full_name\":\"Ada E.\"}"},
