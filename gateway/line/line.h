@@ -16,6 +16,7 @@
 #include "gateway/process/ipc.h"
 #include "gateway/process/messages.h"
 
+struct line_bridges;
 struct line_call;
 struct dtls_identity;
 
@@ -40,6 +41,7 @@ struct line {
     struct call_wheel wheel;
     struct line_call *calls[LINE_BUCKETS]; /* by call number, chained */
     unsigned call_count, call_limit;
+    struct line_bridges *bridges;   /* the calls with two legs */
     struct dtls_identity *identity; /* of this process; its fingerprint goes out with each call */
     uint64_t hold_rnr_ms, hold_without_ecm_ms;
     uint64_t progress_dropped; /* messages that the channel had no room for */
@@ -72,5 +74,11 @@ void line_tick_cb(uv_timer_t *timer);
 struct line_call *line_find_call(struct line *line, uint32_t number);
 void line_insert_call(struct line *line, struct line_call *call);
 void line_remove_call(struct line *line, struct line_call *call);
+
+/* A call of either sort is gone: the loop of a line that is closing ends with the last one. */
+void line_ended(struct line *line);
+
+/* line_watch.c: the computing time since `from_ns` (uv_hrtime), microseconds. */
+uint64_t line_watch_us(const struct line *line, uint64_t from_ns);
 
 #endif

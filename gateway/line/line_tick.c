@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#include "gateway/line/line_bridges.h"
 #include "gateway/line/line_call.h"
 
 enum { TICK_US = CALL_WHEEL_STEP_MS * 1000 };
@@ -85,7 +86,8 @@ void line_tick_cb(uv_timer_t *timer)
     measure_stall(&line->stall);
     drain_sockets(line, now_ms);
     call_wheel_advance(&line->wheel, now_ms, visit_cb, ahead_cb, NULL);
-    if (line->wheel.count == 0) {
+    line_bridges_tick(line->bridges, now_ms);
+    if (line->wheel.count == 0 && !line_bridges_wait(line->bridges)) {
         uv_timer_stop(timer);
         line->ticking = false;
         line->stall.last_wall_us = 0;

@@ -33,13 +33,16 @@ static uint64_t at_most_the_ticks_time(const struct line *line, uint64_t us)
     return tick_us < us ? tick_us : us;
 }
 
-void line_watch_charge(struct line_call *call, uint64_t from_ns)
+uint64_t line_watch_us(const struct line *line, uint64_t from_ns)
 {
     uint64_t us = (uv_hrtime() - from_ns) / 1000u;
 
-    if (us >= LONG_US)
-        us = at_most_the_ticks_time(call->line, us);
-    call_watch_charge(&call->watch, us);
+    return us >= LONG_US ? at_most_the_ticks_time(line, us) : us;
+}
+
+void line_watch_charge(struct line_call *call, uint64_t from_ns)
+{
+    call_watch_charge(&call->watch, line_watch_us(call->line, from_ns));
     if (call->watch.limits.cpu_us_per_s != 0 && call->watch.cpu_us > call->watch.limits.cpu_us_free)
         call->watch_now = true;
 }
