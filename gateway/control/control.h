@@ -23,6 +23,7 @@
 struct fax_watchers;
 struct fax_queue;
 struct fax_call;
+struct bridge_call;
 struct render_queue;
 struct submission;
 struct api_turn;
@@ -44,6 +45,7 @@ struct control {
     struct fax_queue *queue;
     struct render_queue *renders;
     struct fax_call *calls;         /* all that are not freed yet */
+    struct bridge_call *bridges;    /* likewise */
     struct submission *submissions; /* all that are under way */
     uint64_t started_ms;            /* wall clock */
     bool ready;                     /* recovered and serving */
