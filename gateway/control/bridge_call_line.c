@@ -155,7 +155,7 @@ static void fill_start(const struct bridge_call *call, struct msg_bridge_start *
     memset(start, 0, sizeof *start);
     start->call = call->line_call;
     start->ecm = config->fax.ecm;
-    start->capture = call->copy.wanted;
+    start->capture = call->copy.vault_fd >= 0;
     start->max_rate = (uint32_t)config->fax.max_rate;
     start->max_pages = (uint32_t)config->fax.max_pages;
     start->no_media_timeout_ms = (uint32_t)config->fax.no_media_timeout_ms;

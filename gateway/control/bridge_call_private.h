@@ -74,11 +74,10 @@ struct bridge_call {
     int64_t started_ms;
     char reason[MSG_REASON_MAX];
     struct bridge_copy {
-        bool wanted;     /* the mailbox says so */
-        bool offered;    /* fax.offered is in the log */
-        bool page_asked; /* a page is being recorded */
-        bool failed;     /* a page could not be recorded, or the copy not begun */
-        uint32_t pages;  /* recorded */
+        bool wanted;    /* the mailbox says so */
+        bool offered;   /* fax.offered is in the log */
+        bool failed;    /* a page could not be recorded, or the copy not begun */
+        uint32_t pages; /* recorded */
         int vault_fd;
         uint8_t data_key[MSG_KEY_OCTETS];
         char kek_id[KEK_ID_TEXT];
@@ -131,6 +130,8 @@ sip_event_cb bridge_call_sip_event;
 /* bridge_call_copy.c: the copy of a fax that passes. prepare: makes key, record and file, then
  * calls bridge_call_go_on() in any case. page: the line has sealed one. end: its last records. */
 void bridge_copy_prepare(struct bridge_call *call);
+/* A copy is wanted, and there will be T.38 on no leg: then nothing can be seen of the pages. */
+bool bridge_copy_is_impossible(const struct bridge_call *call);
 void bridge_copy_page(struct bridge_call *call, const struct msg_page_sealed *m);
 void bridge_copy_end(struct bridge_call *call);
 void bridge_call_go_on(struct bridge_call *call);

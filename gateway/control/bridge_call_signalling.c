@@ -129,7 +129,9 @@ static void on_reinvite_refused(struct bridge_side *side, int code)
     if (code == 491) /* the peer's own re-INVITE follows */
         return;
     side->t38_refused = true;
-    if (!side->target.audio_fallback)
+    if (bridge_copy_is_impossible(side->call))
+        bridge_call_end(side->call, "a copy is wanted, and neither leg has T.38");
+    else if (!side->target.audio_fallback)
         bridge_call_end(side->call, "the %s leg refused T.38 (%d), and may not use audio",
                         bridge_side_name(side), code);
 }

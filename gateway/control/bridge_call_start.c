@@ -103,6 +103,11 @@ void bridge_call_find(struct bridge_call *call)
     }
     if (!protect(call, &call->side[BRIDGE_CALLER]))
         return;
+    if (bridge_copy_is_impossible(call)) {
+        call->refuse_code = 488;
+        bridge_call_end(call, "a copy is wanted, and T.38 is not used");
+        return;
+    }
     call->pending++;
     int rc = call_target_find(call->control, call->via, call->to, on_target, call);
     if (rc < 0)

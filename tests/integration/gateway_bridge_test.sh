@@ -6,10 +6,11 @@
 source "$(dirname "$0")/gateway_lib.sh"
 
 gw_make north +4930551 fax.reinvite_as_sender_after_ms=1500
-gw_make middle +4930559 fax.reinvite_as_sender_after_ms=1500
+gw_make east +4930553 fax.ecm=false
 gw_make south +4930552 fax.t38=false
-for name in north middle south; do gw_spawn "$name"; done
-for name in north middle south; do
+gw_make middle +4930559 fax.reinvite_as_sender_after_ms=1500 lines.count=2
+for name in north east south middle; do gw_spawn "$name"; done
+for name in north east south middle; do
     gw_wait_ready "$name"
     gw_provision "$name"
 done
@@ -33,37 +34,133 @@ open(sys.argv[1], "w").write(out)
 PYTHON
 }
 
-# through FROM TO N: number N of TO, called by FROM, is taken through by the one in the middle
-through() {
-    admin middle number add "$(gw_number "$2" "$3")" --mailbox "${4:-office}" --bridge "$2" >/dev/null
-}
-# to_middle NAME OTHER: NAME reaches the numbers of OTHER by the one in the middle
+# to_middle NAME OTHER [OPTION...]: NAME reaches the numbers of OTHER by the one in the middle
 to_middle() {
-    gw_trunk "$1" middle "${GW_ADDRESS[middle]}" "${GW_PORT[middle]}" --prefix "${GW_PREFIX[$2]}" "${@:3}"
+    gw_trunk "$1" "middle-$2" "${GW_ADDRESS[middle]}" "${GW_PORT[middle]}" --prefix "${GW_PREFIX[$2]}" "${@:3}"
 }
-from_middle() { # NAME OTHER: what NAME may do there
-    gw_trunk middle "$1" "${GW_ADDRESS[$1]}" "${GW_PORT[$1]}" --prefix "${GW_PREFIX[$1]}"
+may_reach() { # NAME OTHER: what NAME may do there
     admin middle grant add "trunk:$1" trunk --to "${GW_PREFIX[$2]}*" --mailbox office >/dev/null
     admin middle grant add "trunk:$1" bridge --to "${GW_PREFIX[$2]}*" >/dev/null
 }
+admin middle mailbox add kept --retention-days 30 --capture >/dev/null
+admin middle grant add clerk receiver --mailbox kept >/dev/null
+for name in north east south; do
+    gw_trunk middle "$name" "${GW_ADDRESS[$name]}" "${GW_PORT[$name]}" --t38-first
+    # Number 0 to 4: taken through; 5 is taken through and unknown there; of 3 and 4 a copy is kept.
+    for n in 0 1 2 3 4; do
+        mailbox=office
+        ((n < 3)) || mailbox=kept
+        admin middle number add "$(gw_number "$name" "$n")" --mailbox "$mailbox" --bridge "$name" >/dev/null
+    done
+done
 to_middle north south --t38-first
+to_middle north east --t38-first
 to_middle south north
-from_middle north south
-from_middle south north
-for n in 0 1 2 3; do
-    through north south "$n"
-    through south north "$n"
+to_middle south east
+to_middle east south
+for pair in "north south" "north east" "south north" "south east" "east south"; do
+    # shellcheck disable=SC2086
+    may_reach $pair
 done
 
-line_pdf "$GW_TOP/there.pdf" "taken through to the south"
-line_pdf "$GW_TOP/back.pdf" "taken through to the north"
+# busy.py: a peer that is always busy
+python3 - "${GW_ADDRESS[middle]}" >"$GW_TOP/busy.port" 2>"$GW_TOP/busy.log" <<'PYTHON' &
+import re, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], 0))
+print(s.getsockname()[1], flush=True)
+while True:
+    data, peer = s.recvfrom(65535)
+    text = data.decode()
+    if not text.startswith("INVITE "):
+        continue
+    keep = re.findall(r"(?mi)^(?:Via|From|To|Call-ID|CSeq):.*\r\n", text)
+    keep = [h.rstrip() + (";tag=busy" if h.lower().startswith("to:") else "") + "\r\n" for h in keep]
+    s.sendto(("SIP/2.0 486 Busy Here\r\n" + "".join(keep) + "Content-Length: 0\r\n\r\n").encode(), peer)
+PYTHON
+GW_OTHERS+=($!)
+until_true 10 test -s "$GW_TOP/busy.port"
+gw_trunk middle busy "${GW_ADDRESS[middle]}" "$(<"$GW_TOP/busy.port")"
+admin middle number add "$(gw_number south 6)" --mailbox office --bridge busy >/dev/null
+admin middle number add "$(gw_number south 7)" --mailbox office --bridge south >/dev/null
+admin south number remove "$(gw_number south 7)" >/dev/null
+admin middle number add "$(gw_number north 9)" --mailbox office --bridge north >/dev/null
 
-note "both ways at once"
-there=$(gw_send north "$(gw_number north 0)" "$(gw_number south 0)" "$GW_TOP/there.pdf")
-back=$(gw_send south "$(gw_number south 1)" "$(gw_number north 1)" "$GW_TOP/back.pdf")
-equal "from T.38 to audio" "$(gw_wait_state north "$there" "$GW_ENDED" 75)" delivered
-equal "from audio to T.38" "$(gw_wait_state south "$back" "$GW_ENDED" 75)" delivered
-gw_sql middle "select state, reason, pages, rate, ecm, caller_media, called_media, seconds, from_number, to_number from bridges"
-gw_fax north "$there" .
-gw_fax south "$back" .
+# bridge_row FROM TO COLUMNS: of the call between these numbers at the one in the middle
+bridge_row() {
+    gw_sql middle "SELECT $3 FROM bridges WHERE from_number = '$1' AND to_number = '$2' ORDER BY bridge DESC LIMIT 1"
+}
+bridge_is_over() { [[ -n $(bridge_row "$1" "$2" ended_at) ]]; }
+wait_bridge() { until_true 20 bridge_is_over "$1" "$2" || wrong "the call from $1 to $2 has no end"; }
+
+for name in a b c d e; do line_pdf "$GW_TOP/$name.pdf" "taken through, page of call $name"; done
+
+note "five calls at once, each converted or relayed"
+declare -A call=()
+# begin KEY FROM N TO N
+begin() { call[$1]=$(gw_send "$2" "$(gw_number "$2" "$3")" "$(gw_number "$4" "$5")" "$GW_TOP/$1.pdf"); }
+begin a north 0 south 3 # T.38 to audio, with a copy
+begin b south 1 north 0 # audio to T.38
+begin c east 0 south 1  # T.38 to audio without ECM
+begin d south 2 east 4  # audio to T.38 without ECM, with a copy
+begin e north 1 east 3  # T.38 to T.38, without ECM as its receiver has none, with a copy
+
+# check KEY FROM N TO N MEDIA ECM
+check() {
+    local from to got
+    from=$(gw_number "$2" "$3") to=$(gw_number "$4" "$5")
+    equal "$1: the sender's fax" "$(gw_wait_state "$2" "${call[$1]}" "$GW_ENDED" 75)" delivered
+    until_true 20 gw_has_inbound "$4" "$to" || die "nothing came to $4"
+    got=$(gw_inbound "$4" "$to")
+    equal "$1: the receiver's fax" "$(gw_wait_state "$4" "$got" "$GW_ENDED" 20)" received
+    clerk "$2" export --format pdf "${call[$1]}" >"$GW_TOP/sent.pdf"
+    clerk "$4" export --format pdf "$got" >"$GW_TOP/got.pdf"
+    equal "$1: pages" "$(pdf_pages "$GW_TOP/got.pdf")" 1
+    equal "$1: pixels" "$(pixels "$GW_TOP/got.pdf")" "$(pixels "$GW_TOP/sent.pdf")"
+    wait_bridge "$from" "$to"
+    equal "$1: what the one in the middle recorded" \
+        "$(bridge_row "$from" "$to" "state, pages, rate, ecm, caller_media, called_media")" "completed|1|14400|$7|$6"
+}
+check a north 0 south 3 "t38|audio" 1
+check b south 1 north 0 "audio|t38" 1
+check c east 0 south 1 "t38|audio" 0
+check d south 2 east 4 "audio|t38" 0
+check e north 1 east 3 "t38|t38" 0
+
+note "copies"
+# copy KEY TO N: the one in the middle has what the receiver has
+copy() {
+    local to kept got
+    to=$(gw_number "$2" "$3") got=$(gw_inbound "$2" "$to")
+    until_true 20 gw_has_inbound middle "$to" || die "no copy of $1"
+    kept=$(gw_inbound middle "$to")
+    equal "$1: the copy" "$(gw_wait_state middle "$kept" "$GW_ENDED" 20)" received
+    equal "$1: the copy's digest" "$(gw_fax middle "$kept" '.page_list[0].digest')" \
+        "$(gw_fax "$2" "$got" '.page_list[0].digest')"
+    equal "$1: its record" "$(gw_count_event middle bridge.captured "$kept")" 1
+    clerk middle export --format pdf "$kept" >"$GW_TOP/kept.pdf"
+    clerk "$2" export --format pdf "$got" >"$GW_TOP/got.pdf"
+    equal "$1: the copy's pixels" "$(pixels "$GW_TOP/kept.pdf")" "$(pixels "$GW_TOP/got.pdf")"
+}
+copy a south 3
+copy d east 4
+copy e east 3
+equal "no copy where none is wanted" "$(gw_inbound middle "$(gw_number north 0)")" ""
+
+note "what is carried across, and what is not bridged"
+begin busy north 2 south 6
+begin unknown north 3 south 7
+begin denied south 3 north 9
+admin middle --json grant list | jq -r '.grants[] | select(.principal == "trunk:south" and .role == "bridge") | .id' \
+    >"$GW_TOP/grants"
+equal "busy" "$(gw_wait_state north "${call[busy]}" "$GW_ENDED" 30)" failed
+equal "busy is carried across" "$(gw_fax north "${call[busy]}" '.attempts[0].sip_code')" 486
+equal "an unknown number" "$(gw_wait_state north "${call[unknown]}" "$GW_ENDED" 30)" failed
+equal "is carried across" "$(gw_fax north "${call[unknown]}" '.attempts[0].sip_code')" 404
+wait_bridge "$(gw_number north 2)" "$(gw_number south 6)"
+equal "its record" "$(bridge_row "$(gw_number north 2)" "$(gw_number south 6)" "state, sip_code")" "refused|486"
+
+note "calls that break"
+noise_pdf "$GW_TOP/long.pdf" 2
+for name in left killed crashed; do cp "$GW_TOP/long.pdf" "$GW_TOP/$name.pdf"; done
 gw_end
