@@ -54,6 +54,7 @@ static void stored_cb(uv_work_t *work, int status)
 
     capture->running = false;
     fax_page_wipe(&capture->page);
+    sealed->call = capture->bridge->start.call; /* the store has filled in all the rest */
     if (status != 0 || sealed->status != 0)
         bridge_capture_missed(capture, sealed->page,
                               sealed->reason[0] != '\0' ? sealed->reason : "it was not stored");
@@ -76,7 +77,6 @@ static void begin_next(struct bridge_capture *capture)
     memmove(&capture->waiting[0], &capture->waiting[1],
             capture->waiting_count * sizeof capture->waiting[0]);
     memset(&capture->sealed, 0, sizeof capture->sealed);
-    capture->sealed.call = capture->bridge->start.call;
     capture->sealed.page = capture->pages + 1;
     capture->work.data = capture;
     capture->running =

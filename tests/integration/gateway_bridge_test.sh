@@ -58,10 +58,13 @@ to_middle north east --t38-first
 to_middle south north
 to_middle south east
 to_middle east south
+to_middle east north
 for pair in "north south" "north east" "south north" "south east" "east south"; do
     # shellcheck disable=SC2086
     may_reach $pair
 done
+# It may bring faxes for these numbers, but not have them taken through.
+admin middle grant add trunk:east trunk --to "${GW_PREFIX[north]}*" --mailbox office >/dev/null
 
 # busy.py: a peer that is always busy
 python3 - "${GW_ADDRESS[middle]}" >"$GW_TOP/busy.port" 2>"$GW_TOP/busy.log" <<'PYTHON' &
@@ -150,9 +153,7 @@ equal "no copy where none is wanted" "$(gw_inbound middle "$(gw_number north 0)"
 note "what is carried across, and what is not bridged"
 begin busy north 2 south 6
 begin unknown north 3 south 7
-begin denied south 3 north 9
-admin middle --json grant list | jq -r '.grants[] | select(.principal == "trunk:south" and .role == "bridge") | .id' \
-    >"$GW_TOP/grants"
+begin denied east 1 north 9
 equal "busy" "$(gw_wait_state north "${call[busy]}" "$GW_ENDED" 30)" failed
 equal "busy is carried across" "$(gw_fax north "${call[busy]}" '.attempts[0].sip_code')" 486
 equal "an unknown number" "$(gw_wait_state north "${call[unknown]}" "$GW_ENDED" 30)" failed
@@ -160,7 +161,46 @@ equal "is carried across" "$(gw_fax north "${call[unknown]}" '.attempts[0].sip_c
 wait_bridge "$(gw_number north 2)" "$(gw_number south 6)"
 equal "its record" "$(bridge_row "$(gw_number north 2)" "$(gw_number south 6)" "state, sip_code")" "refused|486"
 
+equal "a call that may not be taken through" "$(gw_wait_state east "${call[denied]}" "$GW_ENDED" 30)" failed
+equal "is refused" "$(gw_fax east "${call[denied]}" '.attempts[0].sip_code')" 403
+equal "with its record" "$(gw_count_event middle call.refused)" 1
+equal "and is none" "$(bridge_row "$(gw_number east 1)" "$(gw_number north 9)" "count(*) OVER ()")" ""
+
 note "calls that break"
 noise_pdf "$GW_TOP/long.pdf" 2
 for name in left killed crashed; do cp "$GW_TOP/long.pdf" "$GW_TOP/$name.pdf"; done
+# under_way KEY FROM N TO N: the receiver has a call, and its sender is past training
+under_way() { clerk "$2" fax watch "${call[$1]}" 2>/dev/null | grep -qm 1 page; }
+in_page() { # KEY NAME
+    gw_watch "$2" "${call[$1]}" "$GW_TOP/$1.watch"
+    until_true 30 grep -q 'page' "$GW_TOP/$1.watch" || wrong "$1 does not come to its page: $(<"$GW_TOP/$1.watch")"
+}
+begin left north 4 south 0
+begin killed north 5 south 1
+begin crashed north 6 south 2
+in_page left north
+in_page killed north
+in_page crashed north
+clerk north fax cancel "${call[left]}" >/dev/null
+wait_bridge "$(gw_number north 4)" "$(gw_number south 0)"
+equal "a sender that leaves in its page" "$(bridge_row "$(gw_number north 4)" "$(gw_number south 0)" "state, pages")" "failed|0"
+like "ends the receiver's call" "$(gw_wait_state south "$(gw_inbound south "$(gw_number south 0)")" "$GW_ENDED" 20)" '^failed$'
+
+# The two calls are on two lines, as lines with the fewest calls take the next.
+mapfile -t lines < <(gw_role middle line)
+kill -KILL "${lines[0]}"
+one_is_uncertain() { [[ $(gw_sql middle "SELECT count(*) FROM bridges WHERE state = 'uncertain'") -ge $1 ]]; }
+until_true 20 one_is_uncertain 1 || wrong "no call became uncertain by its line's death"
+equal "calls still open" "$(gw_sql middle "SELECT count(*) FROM bridges WHERE ended_at IS NULL")" 1
+kill -KILL "$(gw_role middle control)"
+sleep 1
+gw_wait_ready middle
+until_true 20 one_is_uncertain 2 || wrong "no call became uncertain by the restart"
+equal "why" "$(gw_sql middle "SELECT reason FROM bridges WHERE state = 'uncertain' ORDER BY reason" | tr '\n' ';')" \
+    "the gateway stopped during the call;the line process died;"
+for key in killed crashed; do
+    like "$key: the sender's fax" "$(gw_wait_state north "${call[$key]}" "$GW_ENDED" 60)" '^(failed|uncertain)$'
+done
+equal "calls without an end" "$(gw_sql middle "SELECT count(*) FROM bridges WHERE ended_at IS NULL")" 0
+for name in north south middle; do gw_verify "$name"; done
 gw_end
