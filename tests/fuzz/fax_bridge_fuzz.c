@@ -53,6 +53,7 @@ struct session {
     unsigned at, mask, drop, twice, noise, lost;
     uint32_t random;
     uint32_t pages, missed;
+    uint16_t observed[2];
     int version;
 };
 
@@ -184,7 +185,7 @@ static void observe(void *user, bool from_t38, const uint8_t *ifp, size_t length
     struct ifp_packet packet;
     unsigned side = from_t38 ? T38 : OTHER;
     if (ifp_packet_read(ifp, length, s->version, &packet) == 0)
-        fax_observer_see(s->observer, side, s->from[side].sequence++, &packet);
+        fax_observer_see(s->observer, side, s->observed[side]++, &packet);
 }
 
 static void relay_packets(struct session *s, unsigned index)
@@ -211,8 +212,8 @@ static void bridge_packets(struct session *s)
 {
     struct queue *q = &s->from[T38];
     for (unsigned i = 0; i < q->count; i++)
-        (void)fax_bridge_receive_ifp(s->bridge, (uint16_t)(s->to[OTHER].sequence++),
-                                     q->ifps[i].octets, q->ifps[i].length);
+        (void)fax_bridge_receive_ifp(s->bridge, q->sequence++, q->ifps[i].octets,
+                                     q->ifps[i].length);
     q->count = 0;
     fax_bridge_tick(s->bridge, s->now_ms);
 }
@@ -220,11 +221,9 @@ static void bridge_packets(struct session *s)
 static void deliver(struct session *s, unsigned index)
 {
     struct queue *q = &s->to[index];
-    static const uint16_t none = 0;
-    uint16_t *sequence = index == T38 || !s->bridge ? &q->sequence : NULL;
     for (unsigned i = 0; i < q->count; i++)
-        (void)fax_engine_receive_ifp(s->machine[index].engine, sequence ? (*sequence)++ : none,
-                                     q->ifps[i].octets, q->ifps[i].length);
+        (void)fax_engine_receive_ifp(s->machine[index].engine, q->sequence++, q->ifps[i].octets,
+                                     q->ifps[i].length);
     q->count = 0;
 }
 

@@ -96,7 +96,7 @@ bridge_row() {
 bridge_is_over() { [[ -n $(bridge_row "$1" "$2" ended_at) ]]; }
 wait_bridge() { until_true 20 bridge_is_over "$1" "$2" || wrong "the call from $1 to $2 has no end"; }
 
-for name in a b c d e; do line_pdf "$GW_TOP/$name.pdf" "taken through, page of call $name"; done
+for name in a b c d e busy unknown denied; do line_pdf "$GW_TOP/$name.pdf" "taken through, page of call $name"; done
 
 note "five calls at once, each converted or relayed"
 declare -A call=()
