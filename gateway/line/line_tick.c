@@ -104,7 +104,7 @@ static void begin_turn(struct line *line)
     line->turn_ns = line->clock_ns = uv_hrtime();
     if (line->batches_left > 0 || line->tick_unfinished)
         return;
-    measure_tick(&line->stall, line->turn_ns / 1000u, step_ms(line) * 1000u);
+    measure_tick(&line->stall, line->turn_ns / 1000u, step_ms(line) * UINT64_C(1000));
     line->batches_left = line->call_count / LINE_READY_MAX + 1;
     line->tick_unfinished = true;
 }
