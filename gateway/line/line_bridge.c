@@ -48,6 +48,7 @@ void line_bridge_progress(struct line_bridge *b, enum bridge_progress kind, unsi
 
 static void free_bridge(struct line_bridge *b)
 {
+    b->line->hasty -= b->running;
     line_bridge_part(b);
     for (unsigned i = 0; i < BRIDGE_LEGS; i++)
         bridge_leg_close(&b->leg[i]);
@@ -170,14 +171,13 @@ static void judge(struct line_bridge *b, uint64_t now_ms)
         finish(b, result, NULL);
 }
 
-static void charge(struct line_bridge *b, uint64_t from_ns)
+static void charge(struct line_bridge *b)
 {
-    call_watch_charge(&b->watch, line_watch_us(b->line, from_ns));
+    call_watch_charge(&b->watch, line_watch_us(b->line));
 }
 
 void line_bridge_visit(struct line_bridge *b, uint64_t now_ms)
 {
-    uint64_t from_ns = uv_hrtime();
 
     for (unsigned i = 0; i < BRIDGE_LEGS && !b->finished; i++) {
         const char *failure = bridge_leg_tick(&b->leg[i], now_ms);
@@ -189,7 +189,7 @@ void line_bridge_visit(struct line_bridge *b, uint64_t now_ms)
     if (!b->finished) {
         line_bridge_run(b, now_ms);
         line_bridge_note(b, now_ms);
-        charge(b, from_ns);
+        charge(b);
         judge(b, now_ms);
     }
     line_bridge_settle(b);
@@ -199,11 +199,10 @@ void line_bridge_hear(struct bridge_leg *leg, uint64_t tick, uint64_t now_ms)
 {
     struct line_bridge *b = leg->bridge;
     bool again = tick == leg->heard_tick + 1;
-    uint64_t from_ns = uv_hrtime();
 
     leg->heard_tick = tick;
     bridge_leg_drain(leg, again ? BRIDGE_LEG_DATAGRAMS_PER_TICK : 1, now_ms);
-    charge(b, from_ns);
+    charge(b);
     line_bridge_settle(b);
 }
 
@@ -286,6 +285,7 @@ static void begin_running(struct line_bridge *b, uint64_t now_ms)
     if (b->running)
         return;
     b->running = true;
+    b->line->hasty++; /* audio goes out more evenly */
     b->started_ms = now_ms;
     for (int i = 0; i < CALL_PHASES; i++)
         limits.phase_ms[i] = b->start.phase_limit_ms[i];

@@ -107,12 +107,13 @@ static void drain(struct line_bridges *bridges, uint64_t now_ms)
     } while (n == READY_MAX && --rounds > 0);
 }
 
-static void visit_cb(void *user, struct call_wheel_entry *entry, uint64_t now_ms)
+static bool visit_cb(void *user, struct call_wheel_entry *entry, uint64_t now_ms)
 {
     (void)user;
     line_bridge_visit(
         (struct line_bridge *)(void *)((char *)entry - offsetof(struct line_bridge, wheel)),
         now_ms);
+    return true;
 }
 
 void line_bridges_tick(struct line_bridges *bridges, uint64_t now_ms)
@@ -120,7 +121,7 @@ void line_bridges_tick(struct line_bridges *bridges, uint64_t now_ms)
     if (bridges->count == 0)
         return;
     drain(bridges, now_ms);
-    call_wheel_advance(&bridges->wheel, now_ms, visit_cb, NULL, NULL);
+    (void)call_wheel_advance(&bridges->wheel, now_ms, visit_cb, NULL, NULL);
 }
 
 bool line_bridges_wait(const struct line_bridges *bridges)
