@@ -3,6 +3,7 @@
 #define GATEWAY_CONTROL_FAX_CALL_PRIVATE_H
 
 #include "gateway/audit/audit.h"
+#include "gateway/control/call_recorder.h"
 #include "gateway/control/call_target.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/control/media_offer.h"
@@ -50,7 +51,11 @@ struct fax_call {
     bool audio_settled; /* there will be no T.38 */
     bool media_recording, limited;
     bool t38_agreed, media_started, line_done, line_lost, page_refused;
+    bool line_mute; /* it did not say what became of the call, and may still work on it */
     struct msg_call_done done;
+    struct call_recorder *recorder;                    /* NULL: there was no memory for one */
+    struct verdict verdict;                            /* when the call is over */
+    char outcome[TRACE_SENTENCE + MSG_REASON_MAX + 4]; /* its sentence, and the reason */
     struct media_strays strays;
     bool page_asked;          /* inbound: a page waits for the journal */
     uint32_t pages_stored;    /* inbound: sealed and journalled */
