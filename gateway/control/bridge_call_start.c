@@ -218,6 +218,28 @@ static void begin_side(struct bridge_side *side)
     local->recovery = fax_call_recovery(control);
 }
 
+static void on_caller_credentials(void *user, int status, const struct sip_credential *credentials,
+                                  size_t count)
+{
+    struct bridge_call *call = user;
+    struct sip_session *session = call->side[BRIDGE_CALLER].session;
+    if (status == 0 && session)
+        status = sip_session_set_credentials(session, credentials, count);
+    if (status < 0) /* the peer may never ask */
+        log_write(LOG_LEVEL_WARNING, "the credentials of the caller's trunk cannot be used: %s",
+                  strerror(-status));
+    bridge_call_release(call);
+}
+
+/* As fax_call_in.c: some challenge our re-INVITE and BYE also in calls that they made. */
+static void open_caller_credentials(struct bridge_call *call)
+{
+    call->pending++;
+    if (trunk_credentials_open(call->control, call->side[BRIDGE_CALLER].target.name,
+                               on_caller_credentials, call) != 0)
+        call->pending--;
+}
+
 void bridge_call_start(struct control *control, struct sip_session *session,
                        const struct sip_request_info *info, const struct bridge_terms *terms)
 {
@@ -240,6 +262,7 @@ void bridge_call_start(struct control *control, struct sip_session *session,
     caller->session = session;
     sip_session_signalling(session, caller->signalling);
     sip_session_set_event_cb(session, bridge_call_sip_event, caller);
+    open_caller_credentials(call);
     record_start(call);
 }
 
