@@ -109,6 +109,7 @@ void line_call_start(struct line *line, struct ipc_message *message)
         abort(); /* control sees the line die and fails its calls: it has no other answer */
     call->line = line;
     call->start = *start;
+    call->sender = start->sender != 0;
     end_texts(&call->start);
     if (line->call_count >= LINE_CALL_T85_MAX)
         call->start.t85 = 0;
