@@ -26,6 +26,9 @@ http_handler_cb api_get_numbers, api_post_number, api_delete_number;
 http_handler_cb api_delete_t38_refusals;
 /* api_trunks.c */
 http_handler_cb api_get_trunks, api_post_trunk, api_delete_trunk;
+/* api_trunk_accounts.c */
+http_handler_cb api_put_trunk_credential, api_delete_trunk_credential, api_put_trunk_registration,
+    api_delete_trunk_registration;
 /* api_audit.c */
 http_handler_cb api_get_records, api_post_verify, api_get_checkpoint;
 /* api_keys.c */

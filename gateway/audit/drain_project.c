@@ -116,6 +116,30 @@ STATEMENT(trunk_principal_disable,
           "UPDATE principals t SET disabled = true, " CHANGED " FROM e WHERE t.principal = "
           "'trunk:' || (e.r->>'trunk') AND " NEWER("t"));
 
+/* Credentials of trunks and registrations with them */
+
+STATEMENT(trunk_credential_set,
+          "INSERT INTO trunk_credentials AS t (trunk, realm, auth_user, sealed, last_node, "
+          "last_index) SELECT e.r->>'trunk', e.r->>'realm', " OWN("user") ", e.r->>'sealed', "
+          "e.n, e.i FROM e ON CONFLICT (trunk, realm) DO UPDATE SET auth_user = "
+          "excluded.auth_user, sealed = excluded.sealed, removed_at = NULL, last_node = "
+          "excluded.last_node, last_index = excluded.last_index WHERE t.last_node <> "
+          "excluded.last_node OR t.last_index < excluded.last_index");
+STATEMENT(trunk_credential_remove,
+          "UPDATE trunk_credentials t SET removed_at = " TIME ", auth_user = '', sealed = '', "
+          CHANGED " FROM e WHERE t.trunk = e.r->>'trunk' AND coalesce(e.r->>'realm', t.realm) = "
+          "t.realm AND t.removed_at IS NULL AND " NEWER("t"));
+STATEMENT(trunk_registration_set,
+          "INSERT INTO trunk_registrations AS t (trunk, auth_user, domain, expires, last_node, "
+          "last_index) SELECT e.r->>'trunk', " OWN("user") ", " TEXT("domain") ", "
+          INT("expires") ", e.n, e.i FROM e ON CONFLICT (trunk) DO UPDATE SET auth_user = "
+          "excluded.auth_user, domain = excluded.domain, expires = excluded.expires, removed_at "
+          "= NULL, last_node = excluded.last_node, last_index = excluded.last_index WHERE "
+          "t.last_node <> excluded.last_node OR t.last_index < excluded.last_index");
+STATEMENT(trunk_registration_remove,
+          "UPDATE trunk_registrations t SET removed_at = " TIME ", auth_user = '', " CHANGED
+          " FROM e WHERE t.trunk = e.r->>'trunk' AND t.removed_at IS NULL AND " NEWER("t"));
+
 /* Faxes */
 
 STATEMENT(fax_submit,
@@ -252,7 +276,14 @@ static const struct projection projections[] = {
     {"role.removed", {&role_remove}, false},
     {"trunk.changed", {&trunk_add}, false},
     {"trunk.created", {&trunk_add, &trunk_principal}, false},
-    {"trunk.removed", {&trunk_remove, &trunk_principal_disable}, false},
+    {"trunk.credential_removed", {&trunk_credential_remove}, false},
+    {"trunk.credential_set", {&trunk_credential_set}, false},
+    {"trunk.registration_removed", {&trunk_registration_remove}, false},
+    {"trunk.registration_set", {&trunk_registration_set}, false},
+    {"trunk.removed",
+     {&trunk_remove, &trunk_principal_disable, &trunk_credential_remove,
+      &trunk_registration_remove},
+     false},
 };
 
 const struct projection *projection_find(const char *event)

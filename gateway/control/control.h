@@ -25,6 +25,7 @@ struct fax_queue;
 struct fax_call;
 struct render_queue;
 struct t38_refusals;
+struct trunk_registrar;
 struct submission;
 struct api_turn;
 
@@ -43,6 +44,7 @@ struct control {
     struct media_ports ports;
     struct fax_watchers *watchers;
     struct fax_queue *queue;
+    struct trunk_registrar *registrar; /* NULL before SIP serves */
     struct render_queue *renders;
     struct t38_refusals *t38_refusals;
     struct fax_call *calls;         /* all that are not freed yet */
@@ -57,7 +59,7 @@ struct control {
     bool verifying;
     int exit_status;
     uint64_t stop_deadline; /* of uv_now() */
-    uv_timer_t disposal_timer, stop_timer, stranger_timer;
+    uv_timer_t disposal_timer, stop_timer, stranger_timer, registrar_timer;
     struct stranger_log strangers;          /* callers of no trunk */
     struct stranger_log strange_accounts;   /* clients of the API that are no principal */
     struct stranger_log failed_connections; /* of SIP over TCP and TLS */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/db/account_queries.h"
 #include "gateway/db/policy_load.h"
 #include "gateway/db/register_queries.h"
 #include "gateway/process/log.h"
@@ -35,6 +36,7 @@ struct snapshot {
     struct trunk_info *trunks;
     struct ident_row *idents;
     struct name_row *mailboxes, *roles;
+    struct trunk_accounts trunk_accounts;
     size_t account_count, trunk_count, ident_count, mailbox_count, role_count;
     bool has_administrator;
 };
@@ -51,6 +53,8 @@ struct policy_cache {
     bool loading;
     struct waiter running[WAITERS_MAX], waiting[WAITERS_MAX];
     size_t running_count, waiting_count;
+    policy_cache_cb *changed;
+    void *changed_user;
 };
 
 static void snapshot_free(struct snapshot *s)
@@ -63,6 +67,7 @@ static void snapshot_free(struct snapshot *s)
     free(s->idents);
     free(s->mailboxes);
     free(s->roles);
+    trunk_accounts_clear(&s->trunk_accounts);
     free(s);
 }
 
@@ -102,6 +107,8 @@ static void finish(struct policy_cache *c, int status)
         log_write(LOG_LEVEL_WARNING, "the policy could not be read: %s", strerror(-status));
     }
     c->next = NULL;
+    if (status == 0 && c->changed)
+        c->changed(c->changed_user, 0);
     for (size_t i = 0; i < count; i++)
         done[i].done(done[i].user, status);
     if (c->waiting_count > 0 && !c->loading)
@@ -219,13 +226,28 @@ static int take_grants(struct snapshot *s, const struct db_result *r, int rows)
     return 0;
 }
 
+static int take_credentials(struct snapshot *s, const struct db_result *r, int rows)
+{
+    return trunk_accounts_take_credentials(&s->trunk_accounts, r, rows);
+}
+
+static int take_registrations(struct snapshot *s, const struct db_result *r, int rows)
+{
+    return trunk_accounts_take_registrations(&s->trunk_accounts, r, rows);
+}
+
 static const struct {
     int (*query)(struct db *db, db_result_cb *cb, void *user);
     int (*take)(struct snapshot *s, const struct db_result *r, int rows);
 } steps[] = {
-    {register_query_principals, take_principals}, {register_query_trunks, take_trunks},
-    {register_query_numbers, take_numbers},       {register_query_mailboxes, take_mailboxes},
-    {register_query_roles, take_roles},           {register_query_grants, take_grants},
+    {register_query_principals, take_principals},
+    {register_query_trunks, take_trunks},
+    {register_query_numbers, take_numbers},
+    {register_query_mailboxes, take_mailboxes},
+    {register_query_roles, take_roles},
+    {register_query_grants, take_grants},
+    {account_query_credentials, take_credentials},
+    {account_query_registrations, take_registrations},
 };
 
 enum { STEP_COUNT = sizeof steps / sizeof steps[0] };
@@ -278,6 +300,17 @@ int policy_cache_reload(struct policy_cache *c, policy_cache_cb *done, void *use
     if (!c->loading)
         start(c);
     return 0;
+}
+
+void policy_cache_watch(struct policy_cache *c, policy_cache_cb *changed, void *user)
+{
+    c->changed = changed;
+    c->changed_user = user;
+}
+
+const struct trunk_accounts *policy_cache_accounts(const struct policy_cache *c)
+{
+    return c->now ? &c->now->trunk_accounts : NULL;
 }
 
 const struct policy_set *policy_cache_set(const struct policy_cache *c)

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "gateway/control/trunk_accounts.h"
 #include "gateway/db/db.h"
 #include "gateway/sip/sip.h"
 #include "policy/decision.h"
@@ -43,11 +44,17 @@ typedef void policy_cache_cb(void *user, int status);
 int policy_cache_reload(struct policy_cache *cache, policy_cache_cb *done, void *user)
     __attribute__((warn_unused_result));
 
+/* Has `changed` called (with 0) after each load that worked, before those who asked for it. */
+void policy_cache_watch(struct policy_cache *cache, policy_cache_cb *changed, void *user);
+
 /* NULL before the first load. What is returned by these functions is valid until the loop runs on.
  */
 const struct policy_set *policy_cache_set(const struct policy_cache *cache);
 const struct policy_principal *policy_cache_account(const struct policy_cache *cache, uid_t uid);
 const struct trunk_info *policy_cache_trunk(const struct policy_cache *cache, const char *name);
+
+/* What we are to trunks. */
+const struct trunk_accounts *policy_cache_accounts(const struct policy_cache *cache);
 
 /* The trunk that a message came from by that protocol: of those that use it, the one with this
  * address and port, else one with the address. A trunk of UDP may use TCP as well, for what is too

@@ -74,10 +74,12 @@ static void refuse_branch(struct sip_session *s, const osip_message_t *response)
     if (sip_dialog_fork(stack, &fork, &s->dialog, response) == 0) {
         struct sip_request ack = {.method = "ACK", .cseq = sip_message_cseq(response)};
         struct sip_request bye = {.method = "BYE", .cseq = s->dialog.local_cseq + 1};
+        fork.auth = s->dialog.auth; /* lent */
         size_t length = sip_request_write(stack, &fork, &ack, NULL);
         if (length)
             (void)sip_transport_send(stack, stack->scratch, length, &fork.peer);
         (void)sip_request_send(stack, &fork, &bye, NULL, NULL);
+        fork.auth = NULL;
     }
     sip_dialog_close(stack, &fork);
 }
@@ -88,7 +90,7 @@ bool sip_ack_repeat(struct sip_stack *stack, const osip_message_t *response)
     if (!s || !s->dialog.remote_tag || !s->acknowledged.text)
         return false;
     if (strcmp(s->dialog.remote_tag, sip_message_to_tag(response)) != 0) {
-        bool is_branch = s->outgoing && sip_message_cseq(response) == s->invite_cseq;
+        bool is_branch = s->outgoing && sip_message_cseq(response) == s->first_cseq;
         if (is_branch)
             refuse_branch(s, response);
         return is_branch;

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "gateway/sip/digest_secret.h"
 #include "gateway/sip/sdp.h"
 
 struct sip_stack;
@@ -212,6 +213,23 @@ void sip_stack_read_counters(const struct sip_stack *stack, struct sip_stack_cou
 /* Sets who gets the events of a session; also during a callback. NULL: nobody. */
 void sip_session_set_event_cb(struct sip_session *session, sip_event_cb *cb, void *user);
 
+enum { SIP_CREDENTIALS_MAX = 4 };
+
+/* What answers the challenges of one realm (RFC 3261 §22). It is given before it is needed, so that
+ * a challenge has its answer at once; the stack copies it and wipes it with the call. A realm that
+ * is not among those given gets no answer, whoever asks. */
+struct sip_credential {
+    const char *realm, *user;
+    const struct digest_secret *secret;
+};
+
+/* What answers challenges to our requests in this session from now on: for calls that came in,
+ * whose re-INVITE and BYE of ours may be challenged. Up to SIP_CREDENTIALS_MAX. Errors: -EINVAL,
+ * -ENOMEM; what was there then stays. */
+int sip_session_set_credentials(struct sip_session *session,
+                                const struct sip_credential *credentials, size_t count)
+    __attribute__((warn_unused_result));
+
 /* Incoming, not answered yet: 180. May be repeated. Errors: -EPROTO in another state. */
 int sip_session_ring(struct sip_session *session);
 
@@ -236,6 +254,8 @@ struct sip_call {
     const struct sdp_session *offer;
     uint32_t ring_timeout_ms; /* from the INVITE to the answer; 0 is 180 s */
     const char *call_id;      /* NULL: a random one */
+    const struct sip_credential *credentials;
+    size_t credential_count; /* up to SIP_CREDENTIALS_MAX, of different realms */
     /* P-Asserted-Identity (RFC 3325 §9.1), "sip:..." or "tel:..."; NULL: none. Only for peers in
      * the same trust domain. */
     const char *asserted_uri;

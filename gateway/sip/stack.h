@@ -33,6 +33,7 @@ enum {
     SIP_SESSION_EXPIRES_S = 1800,
     SIP_MIN_SESSION_EXPIRES_S = 90,
     SIP_SESSION_EXPIRES_MAX_S = 86400, /* longer ones count as this */
+    SIP_AUTH_CHALLENGES = 4,           /* remembered for a call or registration */
 };
 
 #define SIP_ALLOW     "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE"
@@ -55,6 +56,7 @@ struct sip_listener {
     struct sip_stack *stack;
     enum sip_protocol protocol;
     bool is_open;
+    struct sip_timer again; /* armed while a connection waits to be accepted */
 };
 
 struct sip_stack {
@@ -83,6 +85,7 @@ struct sip_stack {
     osip_transaction_t *dead_osip; /* linked by reserved6 */
     struct sip_session *all_sessions, *dead_sessions;
     struct sip_options *probes;
+    struct sip_registration *registrations;
     struct sip_timer post;    /* runs what API calls left to be told from the loop */
     struct sip_timer closing; /* armed while closing */
     bool is_closing, is_closed;
