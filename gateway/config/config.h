@@ -39,6 +39,7 @@ struct config {
         char *public_address;
         char *user_agent;
         int64_t t1_ms;
+        int64_t session_expires_s, min_session_expires_s;
         char *tls_certificate;
         char *tls_key_file;
         char *tls_ca;        /* "": the system's */
@@ -47,7 +48,15 @@ struct config {
         int64_t max_connections_of_peer;
         int64_t message_timeout_ms;
         int64_t idle_timeout_ms;
+        char *dns_server; /* ADDRESS[:PORT], separated by commas; "": those of the system */
+        int64_t failover_ms;
+        int64_t breaker_failures, breaker_hold_ms, breaker_hold_most_ms;
+        int64_t source_requests_per_s;
+        int64_t trunk_requests_per_s;
     } sip;
+    struct {
+        char *denied_numbers; /* patterns, separated by commas */
+    } routing;
     struct config_media {
         char *address;
         char *public_address;

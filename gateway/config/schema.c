@@ -41,6 +41,11 @@ const struct config_key config_keys[] = {
      "User-Agent and Server header; \"\": none"},
     {"sip.t1_ms", CONFIG_INTEGER, AT(sip.t1_ms), "500", 10, 4000, NULL,
      "estimate of the round trip, first retransmission (RFC 3261 T1)"},
+    {"sip.session_expires_s", CONFIG_INTEGER, AT(sip.session_expires_s), "1800", 0, 86400, NULL,
+     "session timer that our calls ask for (RFC 4028), at least sip.min_session_expires_s; 0: "
+     "none"},
+    {"sip.min_session_expires_s", CONFIG_INTEGER, AT(sip.min_session_expires_s), "90", 90, 86400,
+     NULL, "calls with a shorter session timer are refused with 422"},
     {"sip.tls_certificate", CONFIG_PATH, AT(sip.tls_certificate), "", 0, 1000, NULL,
      "PEM file with the gateway's certificate and its issuers, read again when it changes"},
     {"sip.tls_key_file", CONFIG_PATH, AT(sip.tls_key_file), "", 0, 1000, NULL,
@@ -57,6 +62,29 @@ const struct config_key config_keys[] = {
      NULL, "a connection on which one message takes longer is closed"},
     {"sip.idle_timeout_ms", CONFIG_INTEGER, AT(sip.idle_timeout_ms), "300000", 1000, DAY_MS, NULL,
      "a connection without messages and calls is closed"},
+
+    {"sip.dns_server", CONFIG_TEXT, AT(sip.dns_server), "", 0, 200, NULL,
+     "name servers for the hosts of trunks, ADDRESS[:PORT], separated by commas; \"\": those of "
+     "/etc/resolv.conf"},
+    {"sip.failover_ms", CONFIG_INTEGER, AT(sip.failover_ms), "2000", 200, 32000, NULL,
+     "a peer that says nothing to a call for so long is left for the next one, where there is one"},
+    {"sip.breaker_failures", CONFIG_INTEGER, AT(sip.breaker_failures), "5", 0, 1000, NULL,
+     "a peer that failed so often in a row is held back; 0: none is"},
+    {"sip.breaker_hold_ms", CONFIG_INTEGER, AT(sip.breaker_hold_ms), "5000", 100, HOUR_MS, NULL,
+     "how long at first, doubled each time that the call after it fails as well"},
+    {"sip.breaker_hold_most_ms", CONFIG_INTEGER, AT(sip.breaker_hold_most_ms), "300000", 100,
+     HOUR_MS, NULL, "the same at most, also when a peer asks for longer (Retry-After)"},
+    {"sip.source_requests_per_s", CONFIG_INTEGER, AT(sip.source_requests_per_s), "500", 0, 100000,
+     NULL,
+     "requests a second that are read of an address of no trunk, the others are dropped; 0: none"},
+    {"sip.trunk_requests_per_s", CONFIG_INTEGER, AT(sip.trunk_requests_per_s), "2000", 0, 1000000,
+     NULL, "requests of a trunk that are read, what is above is dropped; 0: no limit"},
+
+    {"routing.denied_numbers", CONFIG_TEXT, AT(routing.denied_numbers),
+     "110,112,115,116117,911,999,000,+110,+112,+911,+999,0900*,00900*,1900*,+1900*,+49900*,"
+     "+49137*,+43900*,+43930*,+41900*,+41901*,+41906*,+449*,+979*",
+     0, 2000, NULL,
+     "numbers, and beginnings with '*', that are called only over a route which names them"},
 
     {"media.address", CONFIG_ADDRESS, AT(media.address), "127.0.0.1", 1, 46, NULL,
      "address on which media sockets are bound"},

@@ -7,6 +7,7 @@
 #include "gateway/control/fax_call.h"
 #include "gateway/control/media_offer.h"
 #include "gateway/control/media_strays.h"
+#include "gateway/control/trunk_routes.h"
 #include "policy/kek_id.h"
 
 enum { CALL_STOP_GRACE_MS = 2000, CALL_PREPARE_MS = 60000, CALL_NEGOTIATE_MS = 32000 };
@@ -22,17 +23,23 @@ struct fax_call {
     char from[NUMBER_TEXT], to[NUMBER_TEXT];
     char mailbox[POLICY_NAME_TEXT], class_name[KEK_CLASS_TEXT], trunk[POLICY_NAME_TEXT];
     char kek_id[KEK_ID_TEXT];
+    char diverted_from[NUMBER_TEXT]; /* inbound: the number first called, "": it was ours */
+    bool wants_privacy;              /* inbound: the caller asks for it; its number is marked so */
     char call_id[128];
     uint32_t retention_days;
     uint32_t pages; /* outbound: of the document */
     uint32_t first_page, max_rate;
     bool ecm, local_fault;
 
-    struct call_target target;   /* outbound: from dialling on; inbound: the terms of its trunk */
+    struct call_target target;  /* outbound: from dialling on; inbound: the terms of its trunk */
+    struct trunk_routes routes; /* outbound: trunks to try, target that of routes.trunks[route] */
+    size_t route;
+    bool rang;                   /* a response beyond 100 came from the target */
     struct sip_session *session; /* NULL: not yet or no more */
     struct sdp_session offer;    /* inbound: of the INVITE */
     bool has_offer, answered, offered_t38, audio_only, reinviting;
-    int sip_code;
+    int sip_code, q850_cause;             /* of its end; 0: none */
+    uint32_t retry_after_s;               /* that the peer asked for; 0: none */
     char signalling[SIP_SIGNALLING_TEXT]; /* how the call was signalled, for its record */
 
     struct pool_line *line;
@@ -95,6 +102,14 @@ void fax_call_media_update(struct fax_call *call);
 /* The line's pages are ready: dial or answer. Defined by direction. */
 void fax_call_out_dial(struct fax_call *call);
 void fax_call_in_answer(struct fax_call *call);
+
+/* fax_call_failover.c: the INVITE is out: if its target stays mute, the next one is called. */
+void fax_call_watch_target(struct fax_call *call);
+/* Goes on to the next address or trunk when that may help; false when not: the attempt ends. heard:
+ * there was a provisional response. */
+bool fax_call_try_next(struct fax_call *call, const struct sip_event *event, bool heard);
+/* The trunk cannot be used for this call: the next one. */
+bool fax_call_try_next_route(struct fax_call *call, const char *cause);
 
 /* fax_call_signalling.c */
 sip_event_cb fax_call_sip_event;

@@ -158,6 +158,8 @@ static bool plan_next(struct fax_call *call, const char *state, const char **why
         .attempt = call->attempt,
         .state = state,
         .sip_code = call->sip_code,
+        .q850_cause = call->q850_cause,
+        .retry_after_ms = call->retry_after_s * 1000ull,
         .t30_result = call->line_done && call->media_started ? call->done.result : -1,
         .local_fault = call->local_fault,
         .rate = call->max_rate,
@@ -171,6 +173,8 @@ static bool plan_next(struct fax_call *call, const char *state, const char **why
     fill_next(call, (uint16_t)(call->attempt + 1), (int64_t)plan.delay_ms);
     call->next_attempt.max_rate = plan.max_rate;
     call->next_attempt.no_ecm = !plan.ecm;
+    if (plan.other_route)
+        memcpy(call->next_attempt.avoid, call->trunk, sizeof call->next_attempt.avoid);
     *why = plan.why;
     return true;
 }

@@ -100,6 +100,9 @@ static void after_audio(struct fax_call *call, const struct sdp_session *sdp)
 static void on_answered(struct fax_call *call, const struct sdp_session *sdp)
 {
     call->answered = true;
+    if (call->outbound)
+        peer_health_good(call->control, call->trunk, (const struct sockaddr *)&call->target.address,
+                         call->target.protocol);
     fax_call_note_signalling(call);
     uv_timer_stop(&call->timer);
     say(call, "answered", "");
@@ -157,10 +160,12 @@ static void on_reinvite_offer(struct fax_call *call, const struct sdp_session *o
         after_audio(call, offer);
 }
 
-static void on_ended(struct fax_call *call, const struct sip_event *event)
+static void on_ended(struct fax_call *call, const struct sip_event *event, bool heard)
 {
     call->session = NULL;
     call->sip_code = event->code;
+    call->q850_cause = event->q850_cause;
+    call->retry_after_s = event->retry_after_s;
     if (call->ending)
         return;
     if (call->media_started && !call->line_done) {
@@ -175,6 +180,8 @@ static void on_ended(struct fax_call *call, const struct sip_event *event)
         fax_call_out_dial(call);
         return;
     }
+    if (fax_call_try_next(call, event, heard))
+        return;
     const char *who = event->who == SIP_PARTY_PEER        ? "the peer"
                       : event->who == SIP_PARTY_TIMEOUT   ? "time ran out"
                       : event->who == SIP_PARTY_TRANSPORT ? "the network"
@@ -207,9 +214,9 @@ static void on_reinvite_refused(struct fax_call *call, int code)
 void fax_call_sip_event(void *user, struct sip_session *session, const struct sip_event *event)
 {
     struct fax_call *call = user;
-    (void)session;
     switch (event->kind) {
     case SIP_EVENT_RINGING:
+        call->rang = true;
         say(call, "ringing", "");
         break;
     case SIP_EVENT_ANSWERED:
@@ -231,7 +238,7 @@ void fax_call_sip_event(void *user, struct sip_session *session, const struct si
         on_reinvite_refused(call, event->code);
         break;
     case SIP_EVENT_ENDED:
-        on_ended(call, event);
+        on_ended(call, event, sip_session_heard(session));
         if (!call->ending && call->media_started)
             fax_call_timer(call, CALL_STOP_GRACE_MS, on_peer_left);
         break;

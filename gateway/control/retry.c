@@ -38,6 +38,28 @@ static enum retry_cause cause_of_sip(int code)
     }
 }
 
+/* What the telephone network said, where the SIP code alone says less. */
+static enum retry_cause cause_of_refusal(const struct retry_attempt *attempt)
+{
+    switch (attempt->q850_cause) {
+    case 17: /* user busy */
+        return RETRY_BUSY;
+    case 18: /* no user responding */
+    case 19: /* no answer */
+        return RETRY_NO_REPLY;
+    case 34: /* no circuit, network out of order, temporary failure, congestion */
+    case 38:
+    case 41:
+    case 42:
+        return RETRY_NETWORK;
+    case 1:  /* unallocated number */
+    case 28: /* invalid number format */
+        return RETRY_NEVER;
+    default:
+        return cause_of_sip(attempt->sip_code);
+    }
+}
+
 static enum retry_cause cause_of_t30(int result)
 {
     switch (result) {
@@ -75,7 +97,7 @@ enum retry_cause retry_cause_of(const struct retry_attempt *attempt)
     if (attempt->t30_result > 0)
         return cause_of_t30(attempt->t30_result);
     if (attempt->sip_code >= 300)
-        return cause_of_sip(attempt->sip_code);
+        return cause_of_refusal(attempt);
     return attempt->local_fault ? RETRY_NETWORK : RETRY_NEVER;
 }
 
@@ -114,7 +136,11 @@ void retry_plan_make(const struct retry_limits *limits, const struct retry_attem
     if (strcmp(attempt->state, "partial") == 0 && !limits->resume)
         return;
     plan->again = true;
+    plan->other_route = cause == RETRY_NETWORK || cause == RETRY_TRAINING;
     plan->delay_ms = delay_of(limits, cause, attempt->attempt);
+    if (attempt->retry_after_ms > plan->delay_ms)
+        plan->delay_ms = attempt->retry_after_ms < limits->max_delay_ms ? attempt->retry_after_ms
+                                                                        : limits->max_delay_ms;
     if (cause == RETRY_TRAINING) {
         /* First slower; at the slowest, without error correction, which some peers only pretend. */
         if (attempt->rate > 4800)

@@ -26,13 +26,15 @@ struct retry_limits {
 };
 
 struct retry_attempt {
-    uint32_t attempt;  /* its number, from 1 */
-    const char *state; /* "failed", "partial", "uncertain", "delivered", "cancelled" */
-    int sip_code;      /* of the refusal; 0 or 200: none */
-    int t30_result;    /* t38/t30_result.h; negative: T.30 did not run */
-    bool local_fault;  /* of ours, before media: line or keeper lost, gateway stopped */
-    uint32_t rate;     /* offered at most in this attempt, bit/s */
-    bool ecm;          /* offered in this attempt */
+    uint32_t attempt;        /* its number, from 1 */
+    const char *state;       /* "failed", "partial", "uncertain", "delivered", "cancelled" */
+    int sip_code;            /* of the refusal; 0 or 200: none */
+    int q850_cause;          /* that came with it (RFC 3326); 0: none */
+    uint64_t retry_after_ms; /* not before that (RFC 3261 §20.33); 0: nothing was asked */
+    int t30_result;          /* t38/t30_result.h; negative: T.30 did not run */
+    bool local_fault;        /* of ours, before media: line or keeper lost, gateway stopped */
+    uint32_t rate;           /* offered at most in this attempt, bit/s */
+    bool ecm;                /* offered in this attempt */
     bool t38_was_mute; /* agreed, but not one packet came; the next attempt does not ask for it */
 };
 
@@ -41,7 +43,8 @@ struct retry_plan {
     uint64_t delay_ms;
     uint32_t max_rate; /* for the next attempt */
     bool ecm;
-    const char *why; /* "busy", "no answer", "network", "training", "" */
+    bool other_route; /* this one goes last next time */
+    const char *why;  /* "busy", "no answer", "network", "training", "" */
 };
 
 struct retry_limits retry_limits_of(const struct config *config);

@@ -61,7 +61,7 @@ void sip_cancel_send(struct sip_session *s)
     }
     s->cancel_sent = true;
     struct sip_request what = {.method = "CANCEL",
-                               .cseq = s->first_cseq,
+                               .cseq = s->invite_cseq,
                                .branch = invite->key + sizeof "c:INVITE:" - 1,
                                .reason = s->reason};
     (void)sip_request_send(s->stack, &s->dialog, &what, NULL, NULL);

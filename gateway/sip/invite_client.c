@@ -69,8 +69,7 @@ static void on_accepted(struct sip_session *s, const osip_message_t *response)
     sip_session_emit(s, SIP_EVENT_ANSWERED, 0, NULL, &sdp);
 }
 
-static void on_refused(const struct sip_transaction *tx, struct sip_session *s,
-                       const osip_message_t *response)
+static void on_refused(struct sip_session *s, const osip_message_t *response, const char *why)
 {
     struct sip_redirect redirect;
     int code = response->status_code;
@@ -81,7 +80,7 @@ static void on_refused(const struct sip_transaction *tx, struct sip_session *s,
     s->end.redirection = redirect.list.count ? &redirect.list : NULL;
     s->end.retry_after_s = sip_message_retry_after(response);
     s->end.q850_cause = sip_message_reason_cause(response, "Q.850");
-    sip_session_end(s, SIP_PARTY_PEER, code, tx->failure ? tx->failure : reason_of(response));
+    sip_session_end(s, SIP_PARTY_PEER, code, why ? why : reason_of(response));
     s->end.redirection = NULL;
     sip_redirect_free(&redirect);
 }
@@ -101,7 +100,7 @@ static void on_response(struct sip_transaction *tx, struct sip_session *s,
     else if (response->status_code < 300)
         on_accepted(s, response);
     else
-        on_refused(tx, s, response);
+        on_refused(s, response, tx->failure);
 }
 
 static void on_ring_timeout(struct sip_timer *timer)
@@ -119,14 +118,14 @@ int sip_invite_client_send(struct sip_session *s)
     sip_session_timer_propose(s, &headers);
     if (s->identity)
         sip_text_add(&headers, "%s", s->identity);
-    s->first_cseq = ++s->dialog.local_cseq;
+    s->invite_cseq = ++s->dialog.local_cseq;
     s->invite_client =
         headers.overflow
             ? NULL
             : sip_request_send(s->stack, &s->dialog,
                                &(struct sip_request){.method = "INVITE",
-                                                     .cseq = s->first_cseq,
-                                                     .lines = lines,
+                                                     .cseq = s->invite_cseq,
+                                                     .headers = lines,
                                                      .body = s->proposal.offer,
                                                      .body_length = s->proposal.length},
                                s, on_response);

@@ -150,6 +150,19 @@ static void receive_with_state(struct sip_stack *stack, osip_event_t *event, con
         sip_reinvite_server_receive(s, tx);
 }
 
+static bool is_admitted(struct sip_stack *stack, const osip_message_t *m,
+                        const struct sip_hop *source)
+{
+    const struct sip_config *c = &stack->config;
+    if (!c->admit || c->admit(c->user, (const struct sockaddr *)&source->address, source->protocol,
+                              SIP_STAGE_CALL) == SIP_ADMITTED)
+        return true;
+    stack->counters.limited++;
+    sip_response_stateless(stack, m, source,
+                           &(struct sip_refusal){503, NULL, "Retry-After", "10"});
+    return false;
+}
+
 static void receive_new_request(struct sip_stack *stack, osip_event_t *event, const char *key,
                                 const struct sip_hop *source)
 {
@@ -172,6 +185,8 @@ static void receive_new_request(struct sip_stack *stack, osip_event_t *event, co
         osip_event_free(event);
     } else if (is_method(m, "CANCEL")) {
         sip_cancel_receive(stack, event, key, source);
+    } else if (is_method(m, "INVITE") && !s && !is_admitted(stack, m, source)) {
+        osip_event_free(event);
     } else if (is_method(m, "INVITE") && !s) {
         sip_invite_server_receive(stack, event, key, source);
     } else {
@@ -249,6 +264,18 @@ static void refuse_bad(struct sip_stack *stack, const osip_message_t *m,
     sip_response_stateless(stack, m, source, &(struct sip_refusal){.code = is_version ? 505 : 400});
 }
 
+/* Asked before anything is read: reading is what costs. Responses are of our own asking, or fit
+ * nothing. */
+static bool is_above_rate(const struct sip_stack *stack, const char *bytes, size_t length,
+                          const struct sip_hop *source)
+{
+    const struct sip_config *c = &stack->config;
+    if (!c->admit || length < 8 || memcmp(bytes, "SIP/2.0 ", 8) == 0)
+        return false;
+    return c->admit(c->user, (const struct sockaddr *)&source->address, source->protocol,
+                    SIP_STAGE_REQUEST) != SIP_ADMITTED;
+}
+
 void sip_stack_receive(struct sip_stack *stack, const char *bytes, size_t length,
                        const struct sip_hop *source)
 {
@@ -256,6 +283,10 @@ void sip_stack_receive(struct sip_stack *stack, const char *bytes, size_t length
     stack->counters.datagrams_in++;
     for (; length && (*bytes == '\r' || *bytes == '\n'); length--)
         bytes++;
+    if (is_above_rate(stack, bytes, length, source)) {
+        stack->counters.limited++;
+        return;
+    }
     int error = sip_message_scan(bytes, length);
     if (error == -EAGAIN)
         return;

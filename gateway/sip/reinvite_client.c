@@ -140,7 +140,7 @@ int sip_reinvite_client_go_on(struct sip_session *s)
     sip_session_timer_propose(s, &headers);
     struct sip_request what = {.method = "INVITE",
                                .cseq = s->dialog.local_cseq + 1,
-                               .lines = lines,
+                               .headers = lines,
                                .body = p->offer,
                                .body_length = p->length};
     s->invite_client = sip_request_send(s->stack, &s->dialog, &what, s, on_response);

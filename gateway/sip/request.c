@@ -35,12 +35,6 @@ static void write_start(struct sip_text *t, const struct sip_dialog *d, const ch
         sip_text_add(t, "%s %s SIP/2.0\r\n", method, d->target);
 }
 
-/* Those that make or refresh a target (RFC 3261 §12.2, RFC 3311 §5.1), and OPTIONS. */
-static bool has_contact(const char *method)
-{
-    return !strcmp(method, "INVITE") || !strcmp(method, "UPDATE") || !strcmp(method, "OPTIONS");
-}
-
 static void write_authorization(struct sip_text *t, const struct sip_dialog *d, const char *method)
 {
     char uri[DIGEST_URI_MAX];
@@ -51,6 +45,12 @@ static void write_authorization(struct sip_text *t, const struct sip_dialog *d, 
     memcpy(uri, end, length);
     uri[length] = '\0';
     sip_auth_write(d->auth, method, uri, t);
+}
+
+/* Those that make or refresh a target (RFC 3261 §12.2, RFC 3311 §5.1), and OPTIONS. */
+static bool has_contact(const char *method)
+{
+    return !strcmp(method, "INVITE") || !strcmp(method, "UPDATE") || !strcmp(method, "OPTIONS");
 }
 
 static size_t write_for(struct sip_stack *stack, const struct sip_dialog *d,
@@ -79,8 +79,8 @@ static size_t write_for(struct sip_stack *stack, const struct sip_dialog *d,
     write_authorization(&t, d, what->method);
     if (what->reason)
         sip_text_add(&t, "Reason: %s\r\n", what->reason);
-    if (what->lines)
-        sip_text_add(&t, "%s", what->lines);
+    if (what->headers)
+        sip_text_add(&t, "%s", what->headers);
     if (what->body)
         sip_text_add(&t, "Content-Type: application/sdp\r\n");
     sip_text_add(&t, "Content-Length: %zu\r\n\r\n", what->body ? what->body_length : 0);

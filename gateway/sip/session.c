@@ -36,6 +36,11 @@ const char *sip_session_call_id(const struct sip_session *s)
     return s->dialog.call_id;
 }
 
+bool sip_session_heard(const struct sip_session *s)
+{
+    return s->rang;
+}
+
 enum sip_protocol sip_session_protocol(const struct sip_session *s)
 {
     return s->dialog.peer.protocol;
@@ -207,12 +212,14 @@ bool sip_session_authenticate(struct sip_transaction *tx, const osip_message_t *
         sip_transaction_expire(again, 64ull * s->stack->config.t1_ms);
     if (s->bye == tx)
         s->bye = again;
+    if (s->update_client == tx)
+        s->update_client = again;
     if (s->invite_client == tx)
         s->invite_client = again;
     if (s->update_client == tx)
         s->update_client = again;
     if (is_first) {
-        s->first_cseq = s->dialog.local_cseq;
+        s->invite_cseq = s->dialog.local_cseq;
         s->rang = false; /* CANCEL waits for this one's provisional response */
     }
     return true;

@@ -94,14 +94,14 @@ struct sip_session {
     bool rang;          /* a response to the INVITE was sent or received */
     bool cancel_wanted; /* CANCEL waits for a provisional response (§9.1) */
     bool cancel_sent;
-    bool bye_wanted;     /* BYE waits for the ACK (§15) */
-    uint32_t first_cseq; /* of our INVITE that made the dialog, as last sent */
+    bool bye_wanted; /* BYE waits for the ACK (§15) */
     sip_event_cb *cb;
     void *user;
     struct sip_transaction *invite_client, *invite_server, *bye;
     struct sip_transaction *update_client, *update_server; /* update_server: with an offer */
-    unsigned refused_intervals;                            /* 422 that it got */
-    bool invite_offered; /* invite_server's request carried an offer */
+    uint32_t invite_cseq;       /* of the first INVITE of ours, as last sent */
+    unsigned refused_intervals; /* 422 that it got */
+    bool invite_offered;        /* invite_server's request carried an offer */
     struct sip_accepted accepted;
     struct sip_acknowledged acknowledged;
     struct sip_proposal proposal;

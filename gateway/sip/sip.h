@@ -113,6 +113,19 @@ typedef void sip_incoming_cb(void *user, struct sip_session *session,
  * is made; for TCP and TLS also before a connection is kept. */
 typedef bool sip_source_cb(void *user, const struct sockaddr *source, enum sip_protocol protocol);
 
+/* What a source asks for, and what it gets. */
+enum sip_stage {
+    SIP_STAGE_REQUEST, /* a request, before it is parsed, retransmissions included */
+    SIP_STAGE_CALL,    /* an INVITE that would make a call */
+};
+enum sip_admission {
+    SIP_ADMITTED,
+    SIP_DROPPED, /* without an answer */
+    SIP_BUSY,    /* 503 with Retry-After, without state; only for calls */
+};
+typedef enum sip_admission sip_admit_cb(void *user, const struct sockaddr *source,
+                                        enum sip_protocol protocol, enum sip_stage stage);
+
 /* What a TLS connection with a peer must show and is shown. Texts are valid until the callback runs
  * again; "" or NULL: what the brackets say. Files are PEM; they are read again when they change,
  * and a key file that others than owner and group may read is not used. */
@@ -173,6 +186,7 @@ struct sip_config {
     sip_trouble_cb *trouble;          /* NULL: nobody is told */
     enum sip_unknown_source unknown_source;
     sip_source_cb *source_known; /* NULL: every source may call */
+    sip_admit_cb *admit;         /* NULL: no limits */
     sip_incoming_cb *incoming;   /* NULL: every INVITE is refused with 403 */
     void *user;                  /* for all of them */
 };
@@ -195,6 +209,7 @@ struct sip_stack_counters {
     uint64_t datagrams_in, datagrams_out, send_errors, icmp_errors;
     uint64_t malformed;       /* dropped or answered 400 */
     uint64_t unknown_sources; /* refused or dropped */
+    uint64_t limited;         /* not admitted */
     uint64_t overloaded;      /* 503 for max_sessions, max_transactions or closing */
     uint64_t strays;          /* responses and ACKs that fit nothing */
     uint64_t calls_in, calls_out, calls_answered;
@@ -332,6 +347,9 @@ enum { SIP_SIGNALLING_TEXT = 64 };
 /* Writes "udp", "tcp", or "tls TLSv1.3 TLS_AES_256_GCM_SHA384" ("tls" when the connection is gone).
  */
 void sip_session_signalling(const struct sip_session *session, char text[SIP_SIGNALLING_TEXT]);
+
+/* Outgoing: whether a provisional response to the INVITE has come, be it only 100. */
+bool sip_session_heard(const struct sip_session *session);
 
 /* The Call-ID, for logs; valid as long as the session. */
 const char *sip_session_call_id(const struct sip_session *session);

@@ -14,12 +14,11 @@
 
 enum {
     SIP_DATAGRAM_MAX = 65535,
-    SIP_HEADERS_MAX = 128, /* header lines of a message */
-    SIP_LINE_MAX = 4096,   /* octets of a header line */
-    SIP_CALL_ID_MAX = 256, /* octets */
-    SIP_TAG_MAX = 300,     /* likewise, also of branches and sent-by hosts */
-    SIP_METHOD_MAX = 63,
-    SIP_LIST_MAX = 70,      /* Via, Route, Record-Route, Contact entries */
+    SIP_HEADERS_MAX = 128,  /* header lines of a message */
+    SIP_LINE_MAX = 4096,    /* octets of a header line */
+    SIP_CALL_ID_MAX = 256,  /* octets */
+    SIP_TAG_MAX = 128,      /* likewise, also of branches and sent-by hosts */
+    SIP_LIST_MAX = 32,      /* Via, Route, Record-Route, Contact entries */
     SIP_ID_TEXT = 33,       /* a random identifier with its NUL */
     SIP_HOST_TEXT = 64,     /* "host:port" of ours, brackets around IPv6 */
     SIP_KEY_TEXT = 768,     /* key of a transaction or dialog */
@@ -28,12 +27,12 @@ enum {
     SIP_CONTACT_TEXT = SIP_HOST_TEXT + 32,
     SIP_TROUBLE_TEXT = 256,
     SIP_RING_TIMEOUT_MS = 180000,
+    SIP_AUTH_CHALLENGES = 4,   /* remembered for a call or registration */
     SIP_RING_AGAIN_MS = 60000, /* §13.3.1.1 */
     SIP_EARLY_MAX = 8,         /* early dialogs of a call that are known */
     SIP_SESSION_EXPIRES_S = 1800,
     SIP_MIN_SESSION_EXPIRES_S = 90,
     SIP_SESSION_EXPIRES_MAX_S = 86400, /* longer ones count as this */
-    SIP_AUTH_CHALLENGES = 4,           /* remembered for a call or registration */
 };
 
 #define SIP_ALLOW     "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE"

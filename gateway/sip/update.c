@@ -180,7 +180,7 @@ int sip_update_send(struct sip_session *s)
     sip_text_open(&headers, lines, sizeof lines);
     sip_session_timer_propose(s, &headers);
     struct sip_request what = {
-        .method = "UPDATE", .cseq = s->dialog.local_cseq + 1, .lines = lines};
+        .method = "UPDATE", .cseq = s->dialog.local_cseq + 1, .headers = lines};
     s->update_client = sip_request_send(s->stack, &s->dialog, &what, s, on_response);
     if (!s->update_client)
         return -EAGAIN;
