@@ -33,6 +33,7 @@ struct t38_refusals;
 struct submission;
 struct api_turn;
 struct peer_probe;
+struct call_recorder;
 
 struct control {
     uv_loop_t loop;
@@ -59,8 +60,12 @@ struct control {
     struct t38_refusals *t38_refusals;
     struct fax_call *calls;         /* all that are not freed yet */
     struct submission *submissions; /* all that are under way */
-    uint64_t started_ms;            /* wall clock */
-    bool ready;                     /* recovered and serving */
+    /* Traces of calls that are over: those that linger, those that wait for the pool. */
+    struct call_recorder *traces_lingering, *traces_waiting;
+    size_t traces_left;  /* not sealed yet */
+    bool traces_sealing; /* some are on the pool */
+    uint64_t started_ms; /* wall clock */
+    bool ready;          /* recovered and serving */
     bool stopping;
     bool database_up;
     struct api_turn *turns; /* changes of the registers that wait for the one under way */

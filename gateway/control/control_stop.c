@@ -1,5 +1,6 @@
 #include "gateway/control/control_stop.h"
 
+#include "gateway/control/call_recorder.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/control/fax_queue.h"
@@ -110,7 +111,7 @@ static void on_tick(uv_timer_t *timer)
     struct control *c = timer->data;
     uint64_t now = uv_now(&c->loop);
     size_t calls = fax_calls_count(c);
-    if (calls == 0 && !c->submissions) {
+    if (calls == 0 && !c->submissions && call_recorders_hurry(c) == 0) {
         close_all(c);
     } else if (now >= c->stop_deadline + LAST_WORDS_MS) {
         log_write(LOG_LEVEL_WARNING, "%zu calls could not be ended in time", calls);

@@ -3,6 +3,7 @@
 #define GATEWAY_CONTROL_FAX_CALL_PRIVATE_H
 
 #include "gateway/audit/audit.h"
+#include "gateway/control/call_recorder.h"
 #include "gateway/control/call_target.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/control/media_offer.h"
@@ -38,7 +39,7 @@ struct fax_call {
     struct sip_session *session; /* NULL: not yet or no more */
     struct sdp_session offer;    /* inbound: of the INVITE */
     bool has_offer, answered, offered_t38, audio_only, reinviting;
-    int sip_code, q850_cause;             /* of its end; 0: none */
+    int sip_code;
     uint32_t retry_after_s;               /* that the peer asked for; 0: none */
     char signalling[SIP_SIGNALLING_TEXT]; /* how the call was signalled, for its record */
 
@@ -53,7 +54,11 @@ struct fax_call {
     bool audio_settled; /* there will be no T.38 */
     bool media_recording, limited;
     bool t38_agreed, media_started, line_done, line_lost, page_refused;
+    bool line_mute; /* it did not say what became of the call, and may still work on it */
     struct msg_call_done done;
+    struct call_recorder *recorder;                    /* NULL: there was no memory for one */
+    struct verdict verdict;                            /* when the call is over */
+    char outcome[TRACE_SENTENCE + MSG_REASON_MAX + 4]; /* its sentence, and the reason */
     struct media_strays strays;
     bool page_asked;          /* inbound: a page waits for the journal */
     uint32_t pages_stored;    /* inbound: sealed and journalled */

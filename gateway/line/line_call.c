@@ -189,6 +189,7 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
                       .user = call,
                       .hear = line_audio_hear,
                       .say = line_audio_say},
+        .frame = line_trace_frame,
     };
     int error = open_udptl(call, media);
 
@@ -293,6 +294,7 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         line_call_abort(call, T30_RESULT_ABORTED, text);
         return;
     }
+    line_trace_media(call, media, negotiated_rate(call->start.max_rate, media->max_rate));
     call->express = media->express != 0;
     be_hasty(call, call->express);
     if (call->express)
@@ -320,6 +322,8 @@ void line_call_journaled(struct line_call *call, const struct msg_page_journaled
     fax_engine_tick(call->engine, line_now_ms()); /* its time may be behind */
     /* FAX_ESTATE: the session ended while control was asked; there is nothing to confirm. */
     if (answer->status == 0) {
+        line_trace_note(call, TRACE_PAGE_SAFE, TRACE_HERE, 0, answer->page,
+                        (uint32_t)(line_now_ms() - call->held_since_ms));
         (void)fax_engine_page_judged(call->engine, call->page_copy);
         delay_counts_add(&call->line->confirmed, uv_hrtime() / 1000u - call->page_since_us);
     } else
@@ -399,7 +403,9 @@ static int send_done(struct line_call *call)
         snprintf(done.modem, sizeof done.modem, "%s", fax_modem_name(statistics->modem));
     snprintf(done.text, sizeof done.text, "%s", call->text);
     snprintf(done.protection, sizeof done.protection, "%s", call->protection);
-    return line_send(call->line, MSG_CALL_DONE, &done, sizeof done);
+    return line_trace_send(call, &done) == -ENOBUFS
+               ? -ENOBUFS
+               : line_send(call->line, MSG_CALL_DONE, &done, sizeof done);
 }
 
 /* The socket closes at once, so that the port is free again; what is left waits on the wheel. */
