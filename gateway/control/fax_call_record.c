@@ -214,6 +214,7 @@ static bool plan_next(struct fax_call *call, const char *state, const char **why
         .sip_code = facts.sip_code,
         .q850 = facts.q850,
         .t30_result = facts.t30_result,
+        .retry_after_ms = call->retry_after_s * 1000ull,
         .local_fault = call->local_fault,
         .rate = call->max_rate,
         .ecm = call->ecm,
