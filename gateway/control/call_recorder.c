@@ -45,8 +45,7 @@ struct call_recorder {
     struct trace_head head;
     /* outcome of sealing */
     int status;
-    uint64_t offset;
-    uint32_t frame_length;
+    struct trace_place place;
     size_t octets;
     uint8_t digest[DIGEST_OCTETS];
 };
@@ -246,8 +245,8 @@ static void seal_one(struct call_recorder *r, const char *vault)
     r->octets = call_trace_encode(&r->head, &r->own, &r->line, octets, sizeof octets);
     r->status = -EIO;
     if (r->octets > 0 && EVP_Digest(octets, r->octets, r->digest, NULL, EVP_sha256(), NULL) == 1)
-        r->status = trace_store_append(vault, &r->fax, r->sealer, octets, r->octets, r->may_cut,
-                                       &r->offset, &r->frame_length);
+        r->status =
+            trace_store_append(vault, &r->fax, r->sealer, octets, r->octets, r->may_cut, &r->place);
     OPENSSL_cleanse(octets, sizeof octets);
 }
 
@@ -272,8 +271,8 @@ static void record(const struct call_recorder *r)
     event_begin(&e, "trace.sealed", r->principal, &r->fax);
     event_integer(&e, "attempt", r->attempt);
     event_integer(&e, "octets", (int64_t)r->octets);
-    event_integer(&e, "offset", (int64_t)r->offset);
-    event_integer(&e, "length", r->frame_length);
+    event_integer(&e, "offset", (int64_t)r->place.offset);
+    event_integer(&e, "length", r->place.length);
     event_text(&e, "digest", digest);
     event_note(&e, r->control->audit);
 }

@@ -90,8 +90,8 @@ static int write_frame(const struct walk *w, struct vault_sealer *sealer, const 
 }
 
 int trace_store_append(const char *vault, const struct fax_id *fax, struct vault_sealer *sealer,
-                       const uint8_t *octets, size_t length, bool may_cut, uint64_t *offset,
-                       uint32_t *frame_length)
+                       const uint8_t *octets, size_t length, bool may_cut,
+                       struct trace_place *place)
 {
     struct walk w;
     int fd;
@@ -102,8 +102,8 @@ int trace_store_append(const char *vault, const struct fax_id *fax, struct vault
     if (rc == 0)
         rc = find_end(&w, may_cut);
     if (rc == 0)
-        rc = write_frame(&w, sealer, octets, length, frame_length);
-    *offset = w.offset;
+        rc = write_frame(&w, sealer, octets, length, &place->length);
+    place->offset = w.offset;
     close(fd);
     return rc;
 }
