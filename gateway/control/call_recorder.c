@@ -13,7 +13,7 @@
 #include "gateway/sip/sip_trace.h"
 #include "policy/text_code.h"
 
-enum { CALL_IDS = 2, DIGEST_OCTETS = 32 };
+enum { CALL_IDS = 4, DIGEST_OCTETS = 32 };
 
 _Static_assert(TRACE_PARTY_PEER == (int)SIP_PARTY_PEER &&
                    TRACE_PARTY_LOCAL == (int)SIP_PARTY_LOCAL &&
@@ -168,7 +168,7 @@ static void on_message(void *user, const struct sip_trace_message *m)
     struct followed *f = user;
     struct call_recorder *r = f->recorder;
     uint32_t method = call_trace_method(m->method, m->method_length);
-    uint32_t leg = f == &r->followed[0] ? 0 : TRACE_SIP_LEG;
+    uint32_t leg = (uint32_t)(f - r->followed) << TRACE_SIP_LEG_SHIFT;
     struct trace_entry e = {
         .at_ms = (uint32_t)(steady_ms() - r->begun_ms),
         .kind = m->status ? TRACE_SIP_RESPONSE : TRACE_SIP_REQUEST,

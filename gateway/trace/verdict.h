@@ -16,6 +16,7 @@ enum retry_cause {
     RETRY_NO_REPLY, /* nobody answers */
     RETRY_NETWORK,  /* the call or its media was lost */
     RETRY_TRAINING, /* the modems did not agree: slower, then without error correction */
+    RETRY_AUDIO,    /* T.38 was agreed, but never came: at once, and over audio */
 };
 
 /* Where to look. The numbers stand in sealed traces. */
@@ -56,6 +57,7 @@ struct verdict_facts {
     int q850;          /* cause of a Reason header, 0: none */
     int t30_result;    /* negative: T.30 did not run */
     bool local_fault;
+    bool t38_was_mute; /* T.38 was agreed and never came, and audio may be tried */
     uint32_t media;   /* enum trace_media that ran */
     uint32_t packets; /* of the peer's media that were valid */
     uint32_t lost;    /* that did not come */
