@@ -128,7 +128,8 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
 {
     struct line_call *call = user;
 
-    if (call->shaking && !call->finished) /* the first packet may come before the next visit */
+    if (call->shield.shaking &&
+        !call->finished) /* the first packet may come before the next visit */
         line_call_begin_session(call, now_ms);
     if (call->finished || line_call_take_report(call, data, length))
         return;
@@ -154,7 +155,7 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
         limit = LINE_CALL_DATAGRAMS_EXPRESS;
     if (!call->finished)
         (void)media_transport_receive(&call->media, call->line->datagram, limit, now_ms);
-    if (call->shaking)
+    if (call->shield.shaking)
         return;
     line_call_run_ahead(call, now_ms);
 }
@@ -164,11 +165,10 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
 void line_call_hear(struct line_call *call, uint64_t tick, uint64_t now_ms)
 {
     bool again = tick == call->heard_tick + 1;
-    uint64_t from_ns = uv_hrtime();
 
     call->heard_tick = tick;
     line_call_drain(call, again ? LINE_CALL_DATAGRAMS_PER_TICK : 1, now_ms);
-    line_watch_charge(call, from_ns);
+    line_watch_charge(call);
 }
 
 /* T.30 ends a session by its own timers when a sender hears nothing after it asked; a receiver
@@ -232,8 +232,6 @@ static void repeat_latest(struct line_call *call, uint64_t now_ms)
 
 void line_call_visit(struct line_call *call, uint64_t now_ms)
 {
-    uint64_t from_ns = uv_hrtime();
-
     if (line_call_shake(call, now_ms))
         return;
     if (!call->finished) {
@@ -248,7 +246,7 @@ void line_call_visit(struct line_call *call, uint64_t now_ms)
             line_call_abort(call, T30_RESULT_MEDIA_SILENT, NULL);
             return;
         }
-        line_watch_charge(call, from_ns);
+        line_watch_charge(call);
         if (!line_watch_visit(call, now_ms))
             return;
     }
