@@ -356,9 +356,15 @@ void fax_call_incoming(void *user, struct sip_session *session, const struct sip
         fax_call_refuse(control, session, info, actor, 503, "no line has room");
         return;
     }
-    const char *through = policy_bridge_target(policy_cache_set(control->policy), info->to_user);
+    const char *through = policy_bridge_target(policy_cache_set(control->policy), numbers.to);
+    const struct bridge_terms terms = {.principal = actor,
+                                       .to = through,
+                                       .number = numbers.to,
+                                       .from = numbers.from,
+                                       .caller = &target,
+                                       .mailbox = answer.mailbox};
     if (through)
-        bridge_call_incoming(control, session, info, trunk, answer.mailbox, through);
+        bridge_call_incoming(control, session, info, &terms);
     else
         take_call(control, session, info, trunk, answer.mailbox, &numbers);
 }

@@ -105,14 +105,6 @@ void fax_call_media_update(struct fax_call *call);
 void fax_call_out_dial(struct fax_call *call);
 void fax_call_in_answer(struct fax_call *call);
 
-/* fax_call_failover.c: the INVITE is out: if its target stays mute, the next one is called. */
-void fax_call_watch_target(struct fax_call *call);
-/* Goes on to the next address or trunk when that may help; false when not: the attempt ends. heard:
- * there was a provisional response. */
-bool fax_call_try_next(struct fax_call *call, const struct sip_event *event, bool heard);
-/* The trunk cannot be used for this call: the next one. */
-bool fax_call_try_next_route(struct fax_call *call, const char *cause);
-
 /* fax_call_in.c: records why a call is not taken (call.refused), then refuses it. */
 void fax_call_refuse(struct control *control, struct sip_session *session,
                      const struct sip_request_info *info, const char *actor, int code,
@@ -120,6 +112,14 @@ void fax_call_refuse(struct control *control, struct sip_session *session,
 
 /* fax_call_line.c: as media.error_correction names it. */
 enum media_recovery fax_call_recovery(const struct control *control);
+
+/* fax_call_failover.c: the INVITE is out: if its target stays mute, the next one is called. */
+void fax_call_watch_target(struct fax_call *call);
+/* Goes on to the next address or trunk when that may help; false when not: the attempt ends. heard:
+ * there was a provisional response. */
+bool fax_call_try_next(struct fax_call *call, const struct sip_event *event, bool heard);
+/* The trunk cannot be used for this call: the next one. */
+bool fax_call_try_next_route(struct fax_call *call, const char *cause);
 
 /* fax_call_signalling.c */
 sip_event_cb fax_call_sip_event;
