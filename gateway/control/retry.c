@@ -18,8 +18,6 @@ struct retry_limits retry_limits_of(const struct config *config)
 
 enum retry_cause retry_cause_of(const struct retry_attempt *attempt)
 {
-    if (attempt->t38_was_mute && strcmp(attempt->state, "failed") == 0)
-        return RETRY_AUDIO;
     const struct verdict_facts facts = {
         .outbound = true,
         .state = attempt->state,
@@ -27,6 +25,7 @@ enum retry_cause retry_cause_of(const struct retry_attempt *attempt)
         .q850 = attempt->q850,
         .t30_result = attempt->t30_result,
         .local_fault = attempt->local_fault,
+        .t38_was_mute = attempt->t38_was_mute,
     };
     return verdict_cause(&facts);
 }
