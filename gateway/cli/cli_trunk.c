@@ -160,11 +160,28 @@ static int run_remove(struct cli *cli)
     return cli_change(cli, "DELETE", &target, NULL, "removed", cli->arguments[0]);
 }
 
+static const struct cli_option retry_options[] = {
+    {"number", "NUMBER", "only for that one (all of the trunk)"},
+    {NULL, NULL, NULL},
+};
+
+static int run_retry_t38(struct cli *cli)
+{
+    struct http_target target;
+    http_target_begin(&target, "/v1/trunks");
+    http_target_segment(&target, cli->arguments[0]);
+    http_target_segment(&target, "t38-refusals");
+    http_target_query(&target, "number", cli_option(cli, "number"));
+    return cli_change(cli, "DELETE", &target, NULL, "forgotten", cli->arguments[0]);
+}
+
 const struct cli_command cli_trunk_commands[] = {
     {"trunk", "list", NULL, "List SIP trunks", "sealfax trunk list", NULL, 0, run_list},
     {"trunk", "add", "NAME", "Add a SIP trunk",
      "sealfax trunk add carrier --host 192.0.2.10 --port 5060 --prefix +49", add_options, 1,
      run_add},
+    {"trunk", "retry-t38", "NAME", "Forget who has refused T.38: ask again",
+     "sealfax trunk retry-t38 carrier --number +4969123", retry_options, 1, run_retry_t38},
     {"trunk", "remove", "NAME", "Remove a SIP trunk", "sealfax trunk remove carrier", NULL, 1,
      run_remove},
     {"trunk", "show", "NAME", "Show how we stand with a trunk", "sealfax trunk show carrier", NULL,

@@ -85,9 +85,13 @@ struct config {
         int64_t reinvite_as_sender_after_ms;
         int64_t max_call_ms;
         int64_t no_media_timeout_ms;
+        int64_t t38_refused_memory_s;
         int64_t page_hold_ms;
         int64_t page_hold_without_ecm_ms;
     } fax;
+    struct {
+        int64_t number_digits;
+    } trace;
     struct {
         int64_t max_attempts;
         int64_t first_delay_ms;

@@ -149,10 +149,17 @@ const struct config_key config_keys[] = {
      "longest time from the start of T.38 to the end of a call; what goes on longer is ended"},
     {"fax.no_media_timeout_ms", CONFIG_INTEGER, AT(fax.no_media_timeout_ms), "30000", 1000, 300000,
      NULL, "a call ends when the peer has sent no packet for so long"},
+    {"fax.t38_refused_memory_s", CONFIG_INTEGER, AT(fax.t38_refused_memory_s), "86400", 0, 2592000,
+     NULL,
+     "calls to who has refused T.38, or never sent any, start over audio for so long; 0: each asks "
+     "again"},
     {"fax.page_hold_ms", CONFIG_INTEGER, AT(fax.page_hold_ms), "2000", 100, 2500, NULL,
      "with error correction: receiver-not-ready when storing a page takes longer"},
     {"fax.page_hold_without_ecm_ms", CONFIG_INTEGER, AT(fax.page_hold_without_ecm_ms), "2500", 100,
      2500, NULL, "without error correction: the call ends when storing a page takes longer"},
+
+    {"trace.number_digits", CONFIG_INTEGER, AT(trace.number_digits), "4", 0, 20, NULL,
+     "last digits of numbers that stand in the trace of a call; the others are masked"},
 
     {"retry.max_attempts", CONFIG_INTEGER, AT(retry.max_attempts), "3", 1, 20, NULL,
      "calls made for one fax, the first included; never again after an uncertain one"},

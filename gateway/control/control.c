@@ -19,6 +19,7 @@
 #include "gateway/control/recovery.h"
 #include "gateway/control/render_queue.h"
 #include "gateway/control/sip_start.h"
+#include "gateway/control/t38_refusals.h"
 #include "gateway/control/trunk_registrar.h"
 #include "gateway/process/log.h"
 #include "gateway/socket_address.h"
@@ -324,6 +325,8 @@ static int open_workers(struct control *c)
         rc = fax_store_prepare(c->context->paths->vault);
     if (rc == 0)
         rc = fax_watchers_new(&c->watchers);
+    if (rc == 0)
+        rc = t38_refusals_new(&c->t38_refusals);
     if (rc == 0)
         rc = fax_queue_new(c, &c->queue);
     if (rc == 0)

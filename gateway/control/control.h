@@ -29,9 +29,11 @@ struct fax_queue;
 struct fax_call;
 struct render_queue;
 struct trunk_registrar;
+struct t38_refusals;
 struct submission;
 struct api_turn;
 struct peer_probe;
+struct call_recorder;
 
 struct control {
     uv_loop_t loop;
@@ -55,10 +57,15 @@ struct control {
     struct fax_queue *queue;
     struct trunk_registrar *registrar; /* NULL before SIP serves */
     struct render_queue *renders;
+    struct t38_refusals *t38_refusals;
     struct fax_call *calls;         /* all that are not freed yet */
     struct submission *submissions; /* all that are under way */
-    uint64_t started_ms;            /* wall clock */
-    bool ready;                     /* recovered and serving */
+    /* Traces of calls that are over: those that linger, those that wait for the pool. */
+    struct call_recorder *traces_lingering, *traces_waiting;
+    size_t traces_left;  /* not sealed yet */
+    bool traces_sealing; /* some are on the pool */
+    uint64_t started_ms; /* wall clock */
+    bool ready;          /* recovered and serving */
     bool stopping;
     bool database_up;
     struct api_turn *turns; /* changes of the registers that wait for the one under way */

@@ -1,10 +1,12 @@
 #include "gateway/control/control_stop.h"
 
+#include "gateway/control/call_recorder.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/control/fax_queue.h"
 #include "gateway/control/fax_watchers.h"
 #include "gateway/control/render_queue.h"
+#include "gateway/control/t38_refusals.h"
 #include "gateway/control/trunk_registrar.h"
 #include "gateway/process/log.h"
 
@@ -17,6 +19,7 @@ static void on_db_closed(void *user)
     policy_cache_free(c->policy);
     rate_limit_free(c->rates);
     fax_watchers_free(c->watchers);
+    t38_refusals_free(c->t38_refusals);
     keeper_client_free(c->keeper);
     trunk_registrar_free(c);
     supervisor_client_free(c->supervisor);
@@ -108,7 +111,7 @@ static void on_tick(uv_timer_t *timer)
     struct control *c = timer->data;
     uint64_t now = uv_now(&c->loop);
     size_t calls = fax_calls_count(c);
-    if (calls == 0 && !c->submissions) {
+    if (calls == 0 && !c->submissions && call_recorders_hurry(c) == 0) {
         close_all(c);
     } else if (now >= c->stop_deadline + LAST_WORDS_MS) {
         log_write(LOG_LEVEL_WARNING, "%zu calls could not be ended in time", calls);

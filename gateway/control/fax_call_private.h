@@ -3,6 +3,7 @@
 #define GATEWAY_CONTROL_FAX_CALL_PRIVATE_H
 
 #include "gateway/audit/audit.h"
+#include "gateway/control/call_recorder.h"
 #include "gateway/control/call_target.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/control/media_offer.h"
@@ -50,7 +51,11 @@ struct fax_call {
     bool audio_settled; /* there will be no T.38 */
     bool media_recording, limited;
     bool t38_agreed, media_started, line_done, line_lost, page_refused;
+    bool line_mute; /* it did not say what became of the call, and may still work on it */
     struct msg_call_done done;
+    struct call_recorder *recorder;                    /* NULL: there was no memory for one */
+    struct verdict verdict;                            /* when the call is over */
+    char outcome[TRACE_SENTENCE + MSG_REASON_MAX + 4]; /* its sentence, and the reason */
     struct media_strays strays;
     bool page_asked;          /* inbound: a page waits for the journal */
     uint32_t pages_stored;    /* inbound: sealed and journalled */
@@ -122,6 +127,15 @@ bool fax_call_fall_back(struct fax_call *call, const char *cause);
 /* The line heard a fax machine, or trained with one. */
 void fax_call_tones(struct fax_call *call);
 void fax_call_trained(struct fax_call *call);
+/* fax_call_t38.c: why T.38 is not asked for on this call, for people; NULL: it is. */
+const char *fax_call_t38_refused_before(const struct fax_call *call);
+/* The peer does not take it: remembered, with an event when that is news. */
+void fax_call_t38_refused(struct fax_call *call, const char *cause);
+/* The peer does: what was remembered is forgotten. */
+void fax_call_t38_works(const struct fax_call *call);
+/* T.38 was agreed and not one packet of it came; so nothing of a page was sent either. */
+bool fax_call_t38_was_mute(const struct fax_call *call);
+
 /* "t38", "audio", or "" when no media started. */
 const char *fax_call_media_name(const struct fax_call *call);
 

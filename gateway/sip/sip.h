@@ -32,8 +32,9 @@ enum sip_event_kind {
     /* The ACK for our 2xx, to the first INVITE or to a re-INVITE of the peer. sdp is the answer
      * when our 2xx carried the offer, else NULL. */
     SIP_EVENT_CONFIRMED,
-    /* The peer's re-INVITE, sdp its offer or NULL when we are to make the offer. To be answered
-     * with sip_session_answer_reinvite() or sip_session_reject_reinvite(), now or later. */
+    /* The peer's re-INVITE, or UPDATE with an offer (RFC 3311), sdp its offer or NULL when we are
+     * to make the offer. To be answered with sip_session_answer_reinvite() or
+     * sip_session_reject_reinvite(), now or later. */
     SIP_EVENT_REINVITE_OFFER,
     SIP_EVENT_REINVITE_CANCELLED, /* the peer took that re-INVITE back; nothing to answer */
     SIP_EVENT_REINVITE_ANSWERED,  /* 2xx to our re-INVITE, the answer in sdp */
@@ -289,8 +290,9 @@ int sip_session_call(struct sip_stack *stack, const struct sip_call *call, sip_e
 int sip_session_reinvite(struct sip_session *session, const struct sdp_session *offer)
     __attribute__((warn_unused_result));
 
-/* Answers SIP_EVENT_REINVITE_OFFER: 200 with sdp. Errors: -EPROTO when none is waiting, those of
- * sdp_write(). */
+/* Answers SIP_EVENT_REINVITE_OFFER: 200 with sdp, or with NULL what we said last (-EINVAL when that
+ * was nothing). An UPDATE is reported by the same event, but has to be answered in its callback.
+ * Errors: -EPROTO when none is waiting, those of sdp_write(). */
 int sip_session_answer_reinvite(struct sip_session *session, const struct sdp_session *sdp)
     __attribute__((warn_unused_result));
 
