@@ -9,6 +9,7 @@
 static const char *const action_texts[POLICY_ACTION_COUNT] = {
     [POLICY_SUBMIT] = "fax.submit",
     [POLICY_RECEIVE] = "fax.receive",
+    [POLICY_BRIDGE] = "fax.bridge",
     [POLICY_LIST] = "fax.list",
     [POLICY_VIEW] = "fax.view",
     [POLICY_EXPORT] = "fax.export",
@@ -43,6 +44,7 @@ static const struct policy_builtin_role builtin_roles[] = {
      "Reads and verifies the log; changes nothing and sees no fax."},
     {"disposal-officer", BIT(LIST) | BIT(DISPOSE), "Disposes of faxes that are due; sees no page."},
     {"trunk", BIT(RECEIVE), "Brings faxes in for the numbers in its scope."},
+    {"bridge", BIT(BRIDGE), "Has calls for the numbers in its scope taken through in real time."},
 };
 
 const char *policy_action_text(enum policy_action action)

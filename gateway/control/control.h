@@ -27,6 +27,7 @@
 struct fax_watchers;
 struct fax_queue;
 struct fax_call;
+struct bridge_call;
 struct render_queue;
 struct trunk_registrar;
 struct t38_refusals;
@@ -59,6 +60,7 @@ struct control {
     struct render_queue *renders;
     struct t38_refusals *t38_refusals;
     struct fax_call *calls;         /* all that are not freed yet */
+    struct bridge_call *bridges;    /* likewise */
     struct submission *submissions; /* all that are under way */
     /* Traces of calls that are over: those that linger, those that wait for the pool. */
     struct call_recorder *traces_lingering, *traces_waiting;
