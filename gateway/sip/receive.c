@@ -159,8 +159,7 @@ static bool is_admitted(struct sip_stack *stack, const osip_message_t *m,
                               SIP_STAGE_CALL) == SIP_ADMITTED)
         return true;
     stack->counters.limited++;
-    sip_response_stateless(stack, m, source,
-                           &(struct sip_refusal){503, NULL, "Retry-After", "10"});
+    sip_response_stateless(stack, m, source, &(struct sip_refusal){503, NULL, "Retry-After", "10"});
     return false;
 }
 
