@@ -232,7 +232,7 @@ static bool make_way(struct line_call *call, const struct msg_call_media *media)
 {
     switch (line_audio_update(call, media)) {
     case LINE_AUDIO_KEEP:
-        if (!line_call_may_move(call, media))
+        if (!line_call_move(call, media))
             line_call_abort(call, T30_RESULT_ABORTED,
                             "the peer changed the protection of running media");
         return false;

@@ -8,10 +8,10 @@
 #include "gateway/line/media_srtp.h"
 #include "t38/t30_result.h"
 
-static int begin_srtp(struct line_call *call, const struct msg_call_media *media)
+static int begin_srtp(struct line_call *call, const struct msg_call_media *media, bool runs)
 {
-    int error = media_srtp_begin(&call->media, media->srtp_suite, media->srtp_send_key,
-                                 media->srtp_receive_key);
+    int error = (runs ? media_srtp_rekey : media_srtp_begin)(
+        &call->media, media->srtp_suite, media->srtp_send_key, media->srtp_receive_key);
 
     if (error == 0)
         snprintf(call->protection, sizeof call->protection, "SRTP %s",
@@ -24,7 +24,7 @@ int line_call_protect(struct line_call *call, const struct msg_call_media *media
     call->protected_by = media->transport;
     call->protection[0] = '\0';
     if (media->transport == MEDIA_TRANSPORT_SRTP)
-        return begin_srtp(call, media);
+        return begin_srtp(call, media, false);
     if (media->transport != MEDIA_TRANSPORT_UDPTL_DTLS) {
         media_transport_shield(&call->media, NULL, NULL);
         return 0;
@@ -34,11 +34,13 @@ int line_call_protect(struct line_call *call, const struct msg_call_media *media
                             media->fingerprint, line_now_ms(), &call->dtls);
 }
 
-bool line_call_may_move(const struct line_call *call, const struct msg_call_media *media)
+bool line_call_move(struct line_call *call, const struct msg_call_media *media)
 {
-    return media->transport == call->protected_by &&
-           (media->transport != MEDIA_TRANSPORT_UDPTL_DTLS ||
-            media_dtls_is_peer(call->dtls, media->fingerprint));
+    if (media->transport != call->protected_by)
+        return false;
+    if (media->transport == MEDIA_TRANSPORT_UDPTL_DTLS)
+        return media_dtls_is_peer(call->dtls, media->fingerprint);
+    return media->transport != MEDIA_TRANSPORT_SRTP || begin_srtp(call, media, true) == 0;
 }
 
 /* The session's clock begins when its first frame can reach the peer. */
