@@ -85,7 +85,8 @@ struct spandsp_send {
     struct fax_page_source source;
     uint16_t y_dpi_wanted;   /* RESOLUTION_WANTED was reported with it; 0: was not */
     bool past;               /* coded pages go past spandsp; else it has the real document */
-    int page, block;         /* what spandsp's ecm_data holds; -1: its dummy */
+    bool buffer_used;        /* pages of ours stood in spandsp's ecm_data */
+    int page, block;         /* what spandsp takes its ecm_data for; -1: its dummy */
     uint32_t pages_begun;    /* PAGE_BEGIN events: pages below this had one */
     bool begin_untold;       /* the last of them is reported when the call into spandsp is over */
     uint32_t pages_asked;    /* PAGE_PPS_SENT events, likewise */

@@ -112,7 +112,7 @@ static void wipe(struct fax_engine *e)
 {
     size_t from = offsetof(struct fax_engine, terminal.t30.ecm_data[1]);
     size_t to = offsetof(struct fax_engine, terminal.t30.ecm_len);
-    if (e->sender) {
+    if (e->out.buffer_used) {
         explicit_bzero(e, sizeof *e);
     } else {
         explicit_bzero(e, from);

@@ -22,8 +22,8 @@ static int dial(struct fax_call *call, const struct sip_credential *credentials,
     if (rc < 0)
         return rc;
     /* Protected media is T.38 where it can be: also for peers that want a voice call first. */
-    call->offered_t38 =
-        (target->t38_first || call->local.secured) && !call->audio_only && !call->local.no_t38;
+    call->offered_t38 = (target->t38_first || call->local.secured) && !call->audio_only &&
+                        !call->local.no_t38 && !fax_call_t38_refused_before(call);
     rc = call->offered_t38 ? media_offer_t38(&call->local, &offer)
                            : media_offer_audio(&call->local, &offer);
     if (rc < 0)
@@ -37,7 +37,7 @@ static int dial(struct fax_call *call, const struct sip_credential *credentials,
         .to_uri = request,
         .offer = &offer,
         /* A second INVITE of the same attempt is a call of its own. */
-        .call_id = call->audio_only ? NULL : call->call_id,
+        .call_id = call->audio_only || call->route > 0 || target->at > 0 ? NULL : call->call_id,
         .credentials = credentials,
         .credential_count = count,
     };
@@ -55,6 +55,8 @@ static bool can_protect(struct fax_call *call)
     call->local.may_express = target->express;
     if (!demand || call->local.may_protect)
         return true;
+    if (fax_call_try_next_route(call, "it has no TLS signalling"))
+        return false;
     call->sip_code = 488; /* as the peer would say: and so it is not tried again */
     fax_call_end(call, "%s, and trunk %.40s has no TLS signalling", demand, target->name);
     return false;
@@ -67,6 +69,8 @@ static void dial_with(struct fax_call *call, const struct sip_credential *creden
         fax_call_end(call, "the call could not be made: %s", strerror(-rc));
     else
         fax_watchers_say(call->control->watchers, &call->fax, "dialling", "sending", "");
+    if (rc == 0)
+        fax_call_watch_target(call);
 }
 
 static void on_credentials(void *user, int status, const struct sip_credential *credentials,
@@ -104,9 +108,17 @@ static void on_target(void *user, int status, const struct call_target *target)
 {
     struct fax_call *call = user;
     if (status < 0) {
+        if (call->ending || fax_call_try_next_route(call, call_target_error(status))) {
+            fax_call_release(call);
+            return;
+        }
+        call->sip_code = status == -ENOENT ? 0 : 503; /* it may be otherwise in a while */
         fax_call_end(call, "the call could not be made: %s", call_target_error(status));
     } else if (!call->ending) {
+        const struct trunk_info *trunk = policy_cache_trunk(call->control->policy, call->trunk);
         call->target = *target;
+        if (trunk && !call->target.from_user[0])
+            (void)number_rewrite(trunk->rewrite_out, call->from, call->target.from_user);
         dial_target(call);
     }
     fax_call_release(call);
@@ -179,8 +191,8 @@ static void on_start_recorded(void *user, int status, uint64_t index)
     fax_call_release(call);
 }
 
-int fax_call_out(struct control *control, const struct outbound_fax *fax, const char *trunk,
-                 fax_call_done_cb *done, void *user)
+int fax_call_out(struct control *control, const struct outbound_fax *fax,
+                 const struct trunk_routes *routes, fax_call_done_cb *done, void *user)
 {
     struct event e;
     struct fax_call *call = fax_call_new(control, true);
@@ -197,7 +209,8 @@ int fax_call_out(struct control *control, const struct outbound_fax *fax, const 
     memcpy(call->to, fax->to, sizeof call->to);
     memcpy(call->principal, fax->principal, sizeof call->principal);
     memcpy(call->mailbox, fax->mailbox, sizeof call->mailbox);
-    snprintf(call->trunk, sizeof call->trunk, "%s", trunk);
+    call->routes = *routes;
+    snprintf(call->trunk, sizeof call->trunk, "%s", routes->trunks[0]);
     const struct policy_mailbox *mailbox =
         policy_find_mailbox(policy_cache_set(control->policy), call->mailbox);
     call->retention_days = mailbox ? mailbox->retention_days : 0;

@@ -162,6 +162,7 @@ static bool plan_next(struct fax_call *call, const char *state, const char **why
         .local_fault = call->local_fault,
         .rate = call->max_rate,
         .ecm = call->ecm,
+        .t38_was_mute = fax_call_t38_was_mute(call),
     };
     struct retry_plan plan;
     retry_plan_make(&limits, &attempt, &plan);
@@ -170,6 +171,8 @@ static bool plan_next(struct fax_call *call, const char *state, const char **why
     fill_next(call, (uint16_t)(call->attempt + 1), (int64_t)plan.delay_ms);
     call->next_attempt.max_rate = plan.max_rate;
     call->next_attempt.no_ecm = !plan.ecm;
+    if (plan.other_route)
+        memcpy(call->next_attempt.avoid, call->trunk, sizeof call->next_attempt.avoid);
     *why = plan.why;
     return true;
 }
@@ -212,6 +215,8 @@ void fax_call_record_end(struct fax_call *call)
         if (fax_call_record_confirmed(call, page, NULL, NULL) < 0)
             break; /* then the last one cannot be recorded either */
     record_attempt(call, state);
+    if (fax_call_t38_was_mute(call))
+        fax_call_t38_refused(call, "T.38 was agreed, but none came");
     if (plan_next(call, state, &why)) {
         call->requeued = true;
         int error = record_requeue(call, why);

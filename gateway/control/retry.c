@@ -5,6 +5,8 @@
 
 #include "t38/t30_result.h"
 
+enum { AUDIO_DELAY_MS = 2000 }; /* the line has just been left */
+
 struct retry_limits retry_limits_of(const struct config *config)
 {
     return (struct retry_limits){
@@ -68,6 +70,8 @@ enum retry_cause retry_cause_of(const struct retry_attempt *attempt)
 {
     if (strcmp(attempt->state, "failed") != 0 && strcmp(attempt->state, "partial") != 0)
         return RETRY_NEVER;
+    if (attempt->t38_was_mute && strcmp(attempt->state, "failed") == 0)
+        return RETRY_AUDIO;
     if (attempt->t30_result > 0)
         return cause_of_t30(attempt->t30_result);
     if (attempt->sip_code >= 300)
@@ -85,6 +89,8 @@ static uint64_t delay_of(const struct retry_limits *limits, enum retry_cause cau
                          uint32_t attempt)
 {
     uint64_t delay = limits->first_delay_ms;
+    if (cause == RETRY_AUDIO)
+        return AUDIO_DELAY_MS < limits->max_delay_ms ? AUDIO_DELAY_MS : limits->max_delay_ms;
     if (cause == RETRY_BUSY)
         return limits->busy_delay_ms < limits->max_delay_ms ? limits->busy_delay_ms
                                                             : limits->max_delay_ms;
@@ -96,7 +102,8 @@ static uint64_t delay_of(const struct retry_limits *limits, enum retry_cause cau
 void retry_plan_make(const struct retry_limits *limits, const struct retry_attempt *attempt,
                      struct retry_plan *plan)
 {
-    static const char *const names[] = {"", "busy", "no answer", "network", "training"};
+    static const char *const names[] = {"",        "busy",     "no answer",
+                                        "network", "training", "no T.38 media"};
     enum retry_cause cause = retry_cause_of(attempt);
     memset(plan, 0, sizeof *plan);
     plan->why = names[cause];
@@ -107,6 +114,7 @@ void retry_plan_make(const struct retry_limits *limits, const struct retry_attem
     if (strcmp(attempt->state, "partial") == 0 && !limits->resume)
         return;
     plan->again = true;
+    plan->other_route = cause == RETRY_NETWORK || cause == RETRY_TRAINING;
     plan->delay_ms = delay_of(limits, cause, attempt->attempt);
     if (cause == RETRY_TRAINING) {
         /* First slower; at the slowest, without error correction, which some peers only pretend. */

@@ -14,6 +14,7 @@ enum retry_cause {
     RETRY_NO_REPLY, /* nobody answers: 408, 480, 487 */
     RETRY_NETWORK,  /* the call or its media was lost */
     RETRY_TRAINING, /* the modems did not agree: slower, then without error correction */
+    RETRY_AUDIO,    /* T.38 was agreed, but never came: at once, and over audio */
 };
 
 struct retry_limits {
@@ -32,6 +33,7 @@ struct retry_attempt {
     bool local_fault;  /* of ours, before media: line or keeper lost, gateway stopped */
     uint32_t rate;     /* offered at most in this attempt, bit/s */
     bool ecm;          /* offered in this attempt */
+    bool t38_was_mute; /* agreed, but not one packet came; the next attempt does not ask for it */
 };
 
 struct retry_plan {
@@ -39,7 +41,8 @@ struct retry_plan {
     uint64_t delay_ms;
     uint32_t max_rate; /* for the next attempt */
     bool ecm;
-    const char *why; /* "busy", "no answer", "network", "training", "" */
+    bool other_route; /* this one goes last next time */
+    const char *why;  /* "busy", "no answer", "network", "training", "" */
 };
 
 struct retry_limits retry_limits_of(const struct config *config);

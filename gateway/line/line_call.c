@@ -226,6 +226,16 @@ static int watch(struct line_call *call)
     return 0;
 }
 
+/* Whether the call needs the line's tick at each step. */
+static void be_hasty(struct line_call *call, bool hasty)
+{
+    if (hasty && !call->hasty)
+        call->line->hasty++;
+    else if (!hasty && call->hasty)
+        call->line->hasty--;
+    call->hasty = hasty;
+}
+
 /* Media of a running call changes. Returns whether a new session is to begin; the old one is gone
  * then. The call may have been freed otherwise. */
 static bool make_way(struct line_call *call, const struct msg_call_media *media)
@@ -250,6 +260,7 @@ static bool make_way(struct line_call *call, const struct msg_call_media *media)
     call->udptl_out = NULL;
     call->udptl_in = NULL;
     line_audio_close(call);
+    call->media_seen = 0; /* what came as audio does not show that T.38 comes */
     call_wheel_remove(&call->line->wheel, &call->wheel);
     return true;
 }
@@ -283,6 +294,7 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         return;
     }
     call->express = media->express != 0;
+    be_hasty(call, call->express);
     if (call->express)
         express_flow_begin(&call->flow, 0); /* as udptl_sender_new() numbers */
     call->state = LINE_CALL_RUNNING;
@@ -394,6 +406,7 @@ static int send_done(struct line_call *call)
 static void begin_ending(struct line_call *call)
 {
     call->state = LINE_CALL_ENDING;
+    be_hasty(call, false);
     call->ended_ms = line_now_ms();
     if (call->engine != NULL)
         fax_engine_statistics(call->engine, &call->statistics);

@@ -66,6 +66,7 @@ struct line_call {
     bool finished; /* the engine's last event came, or the call ended without an engine */
     bool watched;  /* its socket is in the line's epoll set */
     bool express;  /* agreed with the peer: both may run ahead of the clock */
+    bool hasty;    /* counted in the line's */
     struct line *line;
     uint64_t heard_ms;   /* latest valid datagram */
     uint64_t heard_tick; /* latest tick that found something in the socket */
@@ -159,8 +160,9 @@ void line_call_visit(struct line_call *call, uint64_t now_ms);
 /* Media begins: limits as the call's start says. */
 void line_watch_begin(struct line_call *call, uint64_t now_ms);
 
-/* Charges the call with the time since `from_ns` (uv_hrtime) as computing time. */
-void line_watch_charge(struct line_call *call, uint64_t from_ns);
+/* Charges the call with the time since the last charge of any call, or since the turn began, as
+ * computing time. */
+void line_watch_charge(struct line_call *call);
 
 /* Tells control of datagrams of others: at once, then once a minute with the exact count. Ends a
  * call that takes too long or too much: returns false then, and the call may be freed. */

@@ -157,11 +157,10 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
 void line_call_hear(struct line_call *call, uint64_t tick, uint64_t now_ms)
 {
     bool again = tick == call->heard_tick + 1;
-    uint64_t from_ns = uv_hrtime();
 
     call->heard_tick = tick;
     line_call_drain(call, again ? LINE_CALL_DATAGRAMS_PER_TICK : 1, now_ms);
-    line_watch_charge(call, from_ns);
+    line_watch_charge(call);
 }
 
 /* T.30 ends a session by its own timers when a sender hears nothing after it asked; a receiver
@@ -225,8 +224,6 @@ static void repeat_latest(struct line_call *call, uint64_t now_ms)
 
 void line_call_visit(struct line_call *call, uint64_t now_ms)
 {
-    uint64_t from_ns = uv_hrtime();
-
     if (line_call_shake(call, now_ms))
         return;
     if (!call->finished) {
@@ -241,7 +238,7 @@ void line_call_visit(struct line_call *call, uint64_t now_ms)
             line_call_abort(call, T30_RESULT_MEDIA_SILENT, NULL);
             return;
         }
-        line_watch_charge(call, from_ns);
+        line_watch_charge(call);
         if (!line_watch_visit(call, now_ms))
             return;
     }

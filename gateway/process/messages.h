@@ -271,7 +271,7 @@ struct msg_call_done {
     uint32_t ecm_retransmissions; /* frames sent again or asked for again */
     uint16_t x_dpi, y_dpi;
     uint32_t coding;
-    uint32_t media_seen; /* packets of the peer that were valid */
+    uint32_t media_seen; /* packets of the peer that were valid, of the media in use at the end */
     uint32_t packets_lost, packets_recovered, packets_bad;
     uint32_t packets_foreign; /* of other addresses, ignored */
     uint32_t packets_rtp;     /* of the audio before T.38, ignored */

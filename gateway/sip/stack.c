@@ -81,6 +81,8 @@ static int take_config(struct sip_stack *stack, const struct sip_config *config)
     c->t2_ms = or_default(c->t2_ms, 8 * c->t1_ms);
     c->t4_ms = or_default(c->t4_ms, 10 * c->t1_ms);
     c->receive_buffer = or_default(c->receive_buffer, 4 << 20);
+    c->session_expires_s = or_default(c->session_expires_s, SIP_SESSION_EXPIRES_S);
+    c->min_session_expires_s = or_default(c->min_session_expires_s, SIP_MIN_SESSION_EXPIRES_S);
     take_stream_limits(c);
     c->user_agent = stack->user_agent = copy_text(config->user_agent, &error);
     c->tls_certificate_file = stack->tls_certificate_file =
