@@ -99,6 +99,9 @@ static int open_line(void **state)
 static int close_line(void **state)
 {
     struct scene *scene = *state;
+    struct line_call *call = line_find_call(&scene->line, scene->call.number);
+    if (call)
+        line_call_abort(call, T30_RESULT_ABORTED, NULL);
     close(scene->process.channel);
     ipc_channel_close(scene->line.channel);
     uv_close((uv_handle_t *)&scene->line.tick, NULL);
