@@ -239,8 +239,10 @@ static void on_frame(void *user, const uint8_t *frame, int length)
         uint8_t type = frame[2] & 0xFE;
         wanted = e->sender ? say_as_sender(e, type, frame, length) : say_as_receiver(e, type);
     }
-    if (wanted)
-        e->next_frame(e->next_frame_user, frame, length);
+    if (!wanted)
+        return;
+    spandsp_tell_frame(e, true, frame, length);
+    e->next_frame(e->next_frame_user, frame, length);
 }
 
 /* What the formats on offer can carry: A4 width at R8 resolutions. T.30 table 2. */

@@ -116,6 +116,7 @@ struct fax_engine {
     bool audio, hold_back;
     struct spandsp_audio sound;
     struct fax_engine_callbacks callbacks;
+    void (*tell_frame)(void *user, bool sent, const uint8_t *octets, size_t length);
     bool sender;
     int t38_version;
     bool ecm, t85;
@@ -151,6 +152,9 @@ struct fax_engine {
 
 /* Reports an event; page counted from 0. */
 void spandsp_report(struct fax_engine *e, enum fax_engine_event_kind kind, uint32_t page);
+
+/* Tells of a control frame; those of an image are passed over. */
+void spandsp_tell_frame(struct fax_engine *e, bool sent, const uint8_t *frame, int length);
 
 /* Ends the session with our own result as soon as spandsp has returned. The first reason stays. */
 void spandsp_stop(struct fax_engine *e, int result);

@@ -130,6 +130,7 @@ int fax_engine_new(struct fax_engine **out, const struct fax_engine_config *conf
     if (!e)
         return FAX_ENOMEM;
     e->callbacks = config->callbacks;
+    e->tell_frame = config->frame;
     e->sender = config->sender;
     e->hold_back = config->sender && config->hold_back;
     e->t38_version = config->t38_version;

@@ -12,6 +12,8 @@ http_handler_cb api_post_fax;
 http_handler_cb api_get_faxes, api_get_fax, api_watch_fax, api_cancel_fax;
 /* api_document.c */
 http_handler_cb api_get_document;
+/* api_trace.c */
+http_handler_cb api_get_trace;
 /* api_principals.c */
 http_handler_cb api_get_principals, api_post_principal, api_disable_principal, api_enable_principal;
 /* api_roles.c */

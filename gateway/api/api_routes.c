@@ -14,6 +14,7 @@ static const struct http_route routes[] = {
     {"GET", "/v1/faxes/{id}/watch", api_watch_fax, NULL, 0, 0},
     {"POST", "/v1/faxes/{id}/cancel", api_cancel_fax, NULL, 0, 0},
     {"GET", "/v1/faxes/{id}/document", api_get_document, NULL, 0, 0},
+    {"GET", "/v1/faxes/{id}/trace", api_get_trace, NULL, 0, 0},
     {"GET", "/v1/principals", api_get_principals, NULL, 0, 0},
     {"POST", "/v1/principals", api_post_principal, NULL, 0, JSON_MAX},
     {"POST", "/v1/principals/{name}/disable", api_disable_principal, NULL, 0, 0},

@@ -25,4 +25,8 @@ enum { CLI_STATE_TEXT = 32 };
  * CLI_DONE when it has ended, else CLI_FAILED. */
 int cli_watch_fax(struct cli *cli, const char *id, char state[CLI_STATE_TEXT]);
 
+/* cli_trace.c: `fax trace`. */
+extern const struct cli_option cli_trace_options[];
+int cli_run_trace(struct cli *cli);
+
 #endif

@@ -90,6 +90,9 @@ struct config {
         int64_t page_hold_without_ecm_ms;
     } fax;
     struct {
+        int64_t number_digits;
+    } trace;
+    struct {
         int64_t max_attempts;
         int64_t first_delay_ms;
         int64_t busy_delay_ms;

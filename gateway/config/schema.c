@@ -158,6 +158,9 @@ const struct config_key config_keys[] = {
     {"fax.page_hold_without_ecm_ms", CONFIG_INTEGER, AT(fax.page_hold_without_ecm_ms), "2500", 100,
      2500, NULL, "without error correction: the call ends when storing a page takes longer"},
 
+    {"trace.number_digits", CONFIG_INTEGER, AT(trace.number_digits), "4", 0, 20, NULL,
+     "last digits of numbers that stand in the trace of a call; the others are masked"},
+
     {"retry.max_attempts", CONFIG_INTEGER, AT(retry.max_attempts), "3", 1, 20, NULL,
      "calls made for one fax, the first included; never again after an uncertain one"},
     {"retry.first_delay_ms", CONFIG_INTEGER, AT(retry.first_delay_ms), "60000", 100, DAY_MS, NULL,

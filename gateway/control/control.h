@@ -27,12 +27,14 @@
 struct fax_watchers;
 struct fax_queue;
 struct fax_call;
+struct bridge_call;
 struct render_queue;
 struct trunk_registrar;
 struct t38_refusals;
 struct submission;
 struct api_turn;
 struct peer_probe;
+struct call_recorder;
 
 struct control {
     uv_loop_t loop;
@@ -58,9 +60,14 @@ struct control {
     struct render_queue *renders;
     struct t38_refusals *t38_refusals;
     struct fax_call *calls;         /* all that are not freed yet */
+    struct bridge_call *bridges;    /* likewise */
     struct submission *submissions; /* all that are under way */
-    uint64_t started_ms;            /* wall clock */
-    bool ready;                     /* recovered and serving */
+    /* Traces of calls that are over: those that linger, those that wait for the pool. */
+    struct call_recorder *traces_lingering, *traces_waiting;
+    size_t traces_left;  /* not sealed yet */
+    bool traces_sealing; /* some are on the pool */
+    uint64_t started_ms; /* wall clock */
+    bool ready;          /* recovered and serving */
     bool stopping;
     bool database_up;
     struct api_turn *turns; /* changes of the registers that wait for the one under way */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/control/bridge_call.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/fax_store.h"
@@ -48,10 +49,9 @@ static void on_refused_event(void *user, struct sip_session *session, const stru
         refusal->session = NULL;
 }
 
-/* Records why the call is not taken, then refuses it. */
-static void refuse_call(struct control *control, struct sip_session *session,
-                        const struct sip_request_info *info, const char *actor, int code,
-                        const char *reason)
+void fax_call_refuse(struct control *control, struct sip_session *session,
+                     const struct sip_request_info *info, const char *actor, int code,
+                     const char *reason)
 {
     struct event e;
     event_begin(&e, "call.refused", actor, NULL);
@@ -267,6 +267,7 @@ static void take_call(struct control *control, struct sip_session *session,
     snprintf(call->mailbox, sizeof call->mailbox, "%s", mailbox->name);
     snprintf(call->class_name, sizeof call->class_name, "%s", mailbox->class_name);
     snprintf(call->call_id, sizeof call->call_id, "%s", info->call_id);
+    call_recorder_follow(call->recorder, info->call_id);
     call->retention_days = mailbox->retention_days;
     call->session = session;
     call->local.may_protect = info->protocol == SIP_TLS;
@@ -341,19 +342,23 @@ void fax_call_incoming(void *user, struct sip_session *session, const struct sip
                           control_now_ms() * 1000, &answer);
     if (!answer.allowed) {
         bool unknown = !answer.mailbox;
-        refuse_call(control, session, info, actor, unknown ? 404 : 403, answer.reason);
+        fax_call_refuse(control, session, info, actor, unknown ? 404 : 403, answer.reason);
         return;
     }
     char why[MSG_REASON_MAX];
     struct call_target target;
     call_target_of_trunk(trunk, &target);
     if (!media_fits(control, info, &target, answer.mailbox->class_name, why)) {
-        refuse_call(control, session, info, actor, 488, why);
+        fax_call_refuse(control, session, info, actor, 488, why);
         return;
     }
     if (line_pool_room(control->lines) == 0 || !keeper_client_ready(control->keeper)) {
-        refuse_call(control, session, info, actor, 503, "no line has room");
+        fax_call_refuse(control, session, info, actor, 503, "no line has room");
         return;
     }
-    take_call(control, session, info, trunk, answer.mailbox, &numbers);
+    const char *through = policy_bridge_target(policy_cache_set(control->policy), info->to_user);
+    if (through)
+        bridge_call_incoming(control, session, info, trunk, answer.mailbox, through);
+    else
+        take_call(control, session, info, trunk, answer.mailbox, &numbers);
 }

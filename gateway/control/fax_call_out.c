@@ -28,6 +28,13 @@ static int dial(struct fax_call *call, const struct sip_credential *credentials,
                            : media_offer_audio(&call->local, &offer);
     if (rc < 0)
         return rc;
+    char call_id[sizeof call->call_id + 40] = "";
+    /* A further INVITE of the same attempt is a call of its own. */
+    if (call->route > 0 || target->at > 0)
+        snprintf(call_id, 32, "%zu.%zu.", (size_t)call->route, (size_t)target->at);
+    size_t used = strlen(call_id);
+    snprintf(call_id + used, sizeof call_id - used, "%s%s", call->audio_only ? "audio." : "",
+             call->call_id);
     const struct sip_call sip = {
         .target = target->address,
         .protocol = target->protocol,
@@ -36,11 +43,11 @@ static int dial(struct fax_call *call, const struct sip_credential *credentials,
         .from_uri = from,
         .to_uri = request,
         .offer = &offer,
-        /* A second INVITE of the same attempt is a call of its own. */
-        .call_id = call->audio_only || call->route > 0 || target->at > 0 ? NULL : call->call_id,
+        .call_id = call_id,
         .credentials = credentials,
         .credential_count = count,
     };
+    call_recorder_follow(call->recorder, call_id);
     return sip_session_call(call->control->sip, &sip, fax_call_sip_event, call, &call->session);
 }
 

@@ -3,6 +3,7 @@
 #define GATEWAY_CONTROL_FAX_CALL_PRIVATE_H
 
 #include "gateway/audit/audit.h"
+#include "gateway/control/call_recorder.h"
 #include "gateway/control/call_target.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/control/media_offer.h"
@@ -50,7 +51,11 @@ struct fax_call {
     bool audio_settled; /* there will be no T.38 */
     bool media_recording, limited;
     bool t38_agreed, media_started, line_done, line_lost, page_refused;
+    bool line_mute; /* it did not say what became of the call, and may still work on it */
     struct msg_call_done done;
+    struct call_recorder *recorder;                    /* NULL: there was no memory for one */
+    struct verdict verdict;                            /* when the call is over */
+    char outcome[TRACE_SENTENCE + MSG_REASON_MAX + 4]; /* its sentence, and the reason */
     struct media_strays strays;
     bool page_asked;          /* inbound: a page waits for the journal */
     uint32_t pages_stored;    /* inbound: sealed and journalled */
@@ -107,6 +112,14 @@ void fax_call_watch_target(struct fax_call *call);
 bool fax_call_try_next(struct fax_call *call, const struct sip_event *event, bool heard);
 /* The trunk cannot be used for this call: the next one. */
 bool fax_call_try_next_route(struct fax_call *call, const char *cause);
+
+/* fax_call_in.c: records why a call is not taken (call.refused), then refuses it. */
+void fax_call_refuse(struct control *control, struct sip_session *session,
+                     const struct sip_request_info *info, const char *actor, int code,
+                     const char *reason);
+
+/* fax_call_line.c: as media.error_correction names it. */
+enum media_recovery fax_call_recovery(const struct control *control);
 
 /* fax_call_signalling.c */
 sip_event_cb fax_call_sip_event;

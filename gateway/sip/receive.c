@@ -8,6 +8,7 @@
 #include "gateway/sip/message.h"
 #include "gateway/sip/response.h"
 #include "gateway/sip/session.h"
+#include "gateway/sip/sip_trace.h"
 #include "gateway/sip/text.h"
 #include "gateway/sip/transport.h"
 #include "gateway/socket_address.h"
@@ -158,7 +159,8 @@ static bool is_admitted(struct sip_stack *stack, const osip_message_t *m,
                               SIP_STAGE_CALL) == SIP_ADMITTED)
         return true;
     stack->counters.limited++;
-    sip_response_stateless(stack, m, source, 503, "Retry-After", "10");
+    sip_response_stateless(stack, m, source,
+                           &(struct sip_refusal){503, NULL, "Retry-After", "10"});
     return false;
 }
 
@@ -281,8 +283,13 @@ void sip_stack_receive(struct sip_stack *stack, const char *bytes, size_t length
     }
     if (hop.protocol != SIP_UDP && MSG_IS_REQUEST(event->sip))
         hop.return_port = return_port(event->sip);
+    sip_trace_message(stack, false, bytes, length, hop.protocol);
+    stack->receiving.bytes = bytes;
+    stack->receiving.length = length;
+    stack->receiving.protocol = hop.protocol;
     if (MSG_IS_REQUEST(event->sip))
         receive_request(stack, event, &hop);
     else
         receive_response(stack, event, &hop);
+    stack->receiving.bytes = NULL;
 }

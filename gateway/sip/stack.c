@@ -100,6 +100,7 @@ static void release(struct sip_stack *stack)
         osip_release(stack->osip);
     sip_table_close(&stack->transactions);
     sip_table_close(&stack->dialogs);
+    sip_table_close(&stack->traces);
     sip_streams_release(stack);
     free(stack->user_agent);
     free(stack);
@@ -206,6 +207,8 @@ int sip_stack_open(uv_loop_t *loop, const struct sip_config *config, struct sip_
         error = sip_table_open(&made->transactions, made->config.max_transactions);
     if (!error)
         error = sip_table_open(&made->dialogs, made->config.max_sessions);
+    if (!error)
+        error = sip_table_open(&made->traces, made->config.max_sessions);
     if (!error && osip_init(&made->osip) != 0)
         error = -ENOMEM;
     if (!error)

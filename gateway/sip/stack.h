@@ -80,6 +80,12 @@ struct sip_stack {
     osip_t *osip;
     struct sip_timers timers;
     struct sip_table transactions, dialogs;
+    struct sip_table traces; /* sip_trace.h, by Call-ID */
+    struct {
+        const char *bytes; /* NULL: none */
+        size_t length;
+        enum sip_protocol protocol;
+    } receiving; /* the message that is being handled */
     struct sip_transaction *all_transactions, *dead_transactions;
     osip_transaction_t *dead_osip; /* linked by reserved6 */
     struct sip_session *all_sessions, *dead_sessions;

@@ -112,6 +112,7 @@ static const char *const commands[] = {
     "fax show",
     "fax watch",
     "fax cancel",
+    "fax trace",
     "export",
     "user list",
     "user add",
@@ -227,6 +228,9 @@ static void options_become_requests(void **state)
     } cases[] = {
         {"fax show a~b", "{\"method\":\"GET\",\"path\":\"/v1/faxes/a%20b\"}"},
         {"fax cancel a", "{\"method\":\"POST\",\"path\":\"/v1/faxes/a/cancel\"}"},
+        {"fax trace a", "{\"method\":\"GET\",\"path\":\"/v1/faxes/a/trace\"}"},
+        {"fax trace a --attempt 2",
+         "{\"method\":\"GET\",\"path\":\"/v1/faxes/a/trace\",\"attempt\":\"2\"}"},
         {"user add ada", "{\"name\":\"ada\",\"kind\":\"person\"}"},
         {"user add ada --uid 5 --kind service --full-name Ada~E.",
          "{\"name\":\"ada\",\"kind\":\"service\",\"local_uid\":5,\"full_name\":\"Ada E.\"}"},

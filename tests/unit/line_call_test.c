@@ -2,6 +2,7 @@
  * one of the call: such as take too long or cost too much, and one that gets other keys.
  */
 #include "gateway/line/line.h"
+#include "gateway/line/line_bridges.h"
 #include "gateway/line/line_call.h"
 #include "gateway/process/ipc.h"
 #include "t38/dtls_media.h"
@@ -84,7 +85,9 @@ static int open_line(void **state)
     scene->driver.lines[scene->driver.line_count++] = &scene->process;
     assert_int_equal(uv_loop_init(&scene->line.loop), 0);
     assert_int_equal(uv_timer_init(&scene->line.loop, &scene->line.tick), 0);
-    scene->line.tick.data = &scene->line;
+    assert_int_equal(uv_idle_init(&scene->line.loop, &scene->line.rest), 0);
+    scene->line.tick.data = scene->line.rest.data = &scene->line;
+    assert_int_equal(line_bridges_new(&scene->line, &scene->line.bridges), 0);
     assert_int_equal(dtls_identity_new(&scene->line.identity), 0);
     scene->line.call_limit = 10;
     scene->line.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -105,10 +108,12 @@ static int close_line(void **state)
     close(scene->process.channel);
     ipc_channel_close(scene->line.channel);
     uv_close((uv_handle_t *)&scene->line.tick, NULL);
+    uv_close((uv_handle_t *)&scene->line.rest, NULL);
     uv_run(&scene->line.loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&scene->line.loop), 0);
     close(scene->line.epoll_fd);
     dtls_identity_free(scene->line.identity);
+    line_bridges_free(scene->line.bridges);
     driver_call_free(&scene->call);
     free(scene);
     return 0;
@@ -134,13 +139,20 @@ static void pretend_computing(struct scene *scene, unsigned seconds)
         (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u - (uint64_t)seconds * 1000000u;
 }
 
+/* By the clock that long has passed since the last charge. */
+static void charge(struct scene *scene, struct line_call *call, unsigned seconds)
+{
+    scene->line.clock_ns = uv_hrtime() - seconds * UINT64_C(1000000000);
+    line_watch_charge(call);
+}
+
 static void what_computes_too_much_ends(void **state)
 {
     struct scene *scene = *state;
     scene->call.start.cpu_limit_us_per_s = 1000;
     struct line_call *call = begin(scene);
     pretend_computing(scene, FREE_S + 1);
-    line_watch_charge(call, uv_hrtime() - (FREE_S + 1) * UINT64_C(1000000000));
+    charge(scene, call, FREE_S + 1);
     line_call_settle(call);
     assert_true(line_driver_run(&scene->driver, turn, scene, LIMIT_MS));
     assert_int_equal(scene->call.done.result, T30_RESULT_CPU_TIME);
@@ -155,7 +167,7 @@ static void time_of_others_is_not_charged(void **state)
     scene->call.start.cpu_limit_us_per_s = 1000;
     struct line_call *call = begin(scene);
     pretend_computing(scene, 0);
-    line_watch_charge(call, uv_hrtime() - 100 * UINT64_C(1000000000));
+    charge(scene, call, 100);
     line_call_settle(call);
     assert_false(line_driver_run(&scene->driver, turn, scene, 200));
     assert_true(call->watch.cpu_us < 1000000);
@@ -168,7 +180,7 @@ static void without_a_limit_it_may(void **state)
     struct scene *scene = *state;
     struct line_call *call = begin(scene);
     pretend_computing(scene, 100);
-    line_watch_charge(call, uv_hrtime() - 100 * UINT64_C(1000000000));
+    charge(scene, call, 100);
     line_call_settle(call);
     assert_false(line_driver_run(&scene->driver, turn, scene, 200));
     assert_true(call->watch.cpu_us > 90000000);
