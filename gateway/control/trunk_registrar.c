@@ -201,9 +201,7 @@ static void on_target_again(void *user, int status, const struct call_target *ta
     if (!is_gone(e) && status == 0 && e->registration) {
         /* The same address again means: the next one that is known for the name. */
         bool same = memcmp(&target->address, &e->target.address, sizeof target->address) == 0;
-        if (!same)
-            e->target = *target;
-        else if (!call_target_next(&e->target))
+        if (!same || !call_target_next(&e->target))
             e->target = *target;
         sip_registration_retarget(e->registration, &e->target.address, e->target.protocol);
     }
