@@ -9,9 +9,11 @@
 static const char *const action_texts[POLICY_ACTION_COUNT] = {
     [POLICY_SUBMIT] = "fax.submit",
     [POLICY_RECEIVE] = "fax.receive",
+    [POLICY_BRIDGE] = "fax.bridge",
     [POLICY_LIST] = "fax.list",
     [POLICY_VIEW] = "fax.view",
     [POLICY_EXPORT] = "fax.export",
+    [POLICY_TRACE] = "fax.trace",
     [POLICY_CANCEL] = "fax.cancel",
     [POLICY_DISPOSE] = "fax.dispose",
     [POLICY_ADMIN_USERS] = "admin.users",
@@ -33,15 +35,16 @@ static const struct policy_builtin_role builtin_roles[] = {
      BIT(ADMIN_USERS) | BIT(ADMIN_ROLES) | BIT(ADMIN_GRANTS) | BIT(ADMIN_NUMBERS) |
          BIT(ADMIN_MAILBOXES) | BIT(ADMIN_TRUNKS) | BIT(ADMIN_CONFIG) | BIT(KEY_READ) | BIT(STATUS),
      "Runs the gateway: users, roles, grants, numbers, mailboxes, trunks; sees no fax."},
-    {"operator", BIT(LIST) | BIT(CANCEL) | BIT(STATUS),
-     "Watches and cancels transmissions; sees no page."},
-    {"sender", BIT(SUBMIT) | BIT(LIST) | BIT(CANCEL),
+    {"operator", BIT(LIST) | BIT(TRACE) | BIT(CANCEL) | BIT(STATUS),
+     "Watches, traces and cancels transmissions; sees no page."},
+    {"sender", BIT(SUBMIT) | BIT(LIST) | BIT(TRACE) | BIT(CANCEL),
      "Sends faxes and follows them; sees no page."},
     {"receiver", BIT(LIST) | BIT(VIEW) | BIT(EXPORT), "Reads and exports faxes of its mailboxes."},
     {"auditor", BIT(AUDIT_READ) | BIT(AUDIT_VERIFY) | BIT(KEY_READ) | BIT(STATUS),
      "Reads and verifies the log; changes nothing and sees no fax."},
     {"disposal-officer", BIT(LIST) | BIT(DISPOSE), "Disposes of faxes that are due; sees no page."},
     {"trunk", BIT(RECEIVE), "Brings faxes in for the numbers in its scope."},
+    {"bridge", BIT(BRIDGE), "Has calls for the numbers in its scope taken through in real time."},
 };
 
 const char *policy_action_text(enum policy_action action)

@@ -7,10 +7,10 @@
 #include "policy/kek_id.h"
 #include "policy/retention.h"
 
-static json_t *mailbox_json(const char *name, const char *class_name, int64_t days)
+static json_t *mailbox_json(const char *name, const char *class_name, int64_t days, bool capture)
 {
-    return json_pack("{s:s,s:s,s:I}", "name", name, "class", class_name, "retention_days",
-                     (json_int_t)days);
+    return json_pack("{s:s,s:s,s:I,s:b}", "name", name, "class", class_name, "retention_days",
+                     (json_int_t)days, "capture", capture);
 }
 
 static void on_mailboxes(void *user, int status, const struct db_result *result)
@@ -22,7 +22,8 @@ static void on_mailboxes(void *user, int status, const struct db_result *result)
     for (int i = 0; i < db_result_rows(result); i++) {
         struct mailbox_row row;
         mailbox_row_read(result, i, &row);
-        json_array_append_new(list, mailbox_json(row.mailbox, row.class_name, row.retention_days));
+        json_array_append_new(
+            list, mailbox_json(row.mailbox, row.class_name, row.retention_days, row.capture != 0));
     }
     api_answer_json(r, 200, json_pack("{s:o}", "mailboxes", list));
 }
@@ -47,6 +48,15 @@ static int64_t read_days(json_t *in, int64_t fallback)
     return json_is_integer(value) && days >= 0 && days <= RETENTION_DAYS_MAX ? days : -1;
 }
 
+/* -1: not a truth value. */
+static int read_capture(json_t *in, int fallback)
+{
+    json_t *value = json_object_get(in, "capture");
+    if (!value)
+        return fallback;
+    return json_is_boolean(value) ? json_is_true(value) : -1;
+}
+
 static void add_mailbox(struct api_request *r, json_t *in)
 {
     struct event e;
@@ -55,6 +65,7 @@ static void add_mailbox(struct api_request *r, json_t *in)
     if (!class_name)
         return;
     int64_t days = read_days(in, r->control->config->retention.default_days);
+    int capture = read_capture(in, 0);
     const char *wrong = NULL;
     if (!api_name_valid(name))
         wrong = "'name' must have 1 to 63 letters, digits, '-', '_', '.' or '@'";
@@ -62,6 +73,8 @@ static void add_mailbox(struct api_request *r, json_t *in)
         wrong = "'class' must have 1 to 32 of a-z, 0-9 and '-', beginning with a letter";
     else if (days < 0)
         wrong = "'retention_days' must be 0 (never) to 36500";
+    else if (capture < 0)
+        wrong = "'capture' must be true or false";
     if (wrong) {
         api_answer_problem(r, 422, "mailbox", "The mailbox is not valid", wrong);
         return;
@@ -74,7 +87,8 @@ static void add_mailbox(struct api_request *r, json_t *in)
     event_text(&e, "mailbox", name);
     event_text(&e, "class", class_name);
     event_integer(&e, "retention_days", days);
-    api_change(r, &e, 201, mailbox_json(name, class_name, days));
+    event_integer(&e, "capture", capture);
+    api_change(r, &e, 201, mailbox_json(name, class_name, days, capture));
 }
 
 void api_post_mailbox(struct http_request *http, void *user)
@@ -102,23 +116,27 @@ void api_patch_mailbox(struct http_request *http, void *user)
         api_end(r);
         return;
     }
-    int64_t days = read_days(in, -1);
-    json_decref(in);
     const char *name = http_request_param(http, "name");
     const struct policy_mailbox *mailbox =
         policy_find_mailbox(policy_cache_set(r->control->policy), name);
+    bool changes = json_object_get(in, "capture") != NULL;
+    int64_t days = read_days(in, mailbox && changes ? (int64_t)mailbox->retention_days : -1);
+    int capture = read_capture(in, mailbox && mailbox->capture);
+    json_decref(in);
     if (!mailbox) {
         api_answer_problem(r, 404, "unknown", "There is no such mailbox", NULL);
         return;
     }
-    if (days < 0) {
+    if (days < 0 || capture < 0) {
         api_answer_problem(r, 422, "mailbox", "The mailbox is not valid",
-                           "'retention_days' must be 0 (never) to 36500");
+                           days < 0 ? "'retention_days' must be 0 (never) to 36500"
+                                    : "'capture' must be true or false");
         return;
     }
     event_begin(&e, "mailbox.changed", r->principal, NULL);
     event_text(&e, "mailbox", name);
     event_text(&e, "class", mailbox->class_name);
     event_integer(&e, "retention_days", days);
-    api_change(r, &e, 200, mailbox_json(name, mailbox->class_name, days));
+    event_integer(&e, "capture", capture);
+    api_change(r, &e, 200, mailbox_json(name, mailbox->class_name, days, capture));
 }

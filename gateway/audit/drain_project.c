@@ -72,16 +72,17 @@ STATEMENT(grant_revoke,
 /* Mailboxes, numbers, trunks */
 
 STATEMENT(mailbox_set,
-          "INSERT INTO mailboxes AS t (mailbox, class, retention_days, last_node, last_index) "
-          "SELECT e.r->>'mailbox', e.r->>'class', " INT("retention_days") ", e.n, e.i FROM e ON "
-          "CONFLICT (mailbox) DO UPDATE SET class = excluded.class, retention_days = "
-          "excluded.retention_days, last_node = excluded.last_node, last_index = "
+          "INSERT INTO mailboxes AS t (mailbox, class, retention_days, capture, last_node, last_index) "
+          "SELECT e.r->>'mailbox', e.r->>'class', " INT("retention_days") ", " INT("capture")
+          " <> 0, e.n, e.i FROM e ON CONFLICT (mailbox) DO UPDATE SET class = excluded.class, "
+          "retention_days = excluded.retention_days, capture = excluded.capture, last_node = excluded.last_node, last_index = "
           "excluded.last_index WHERE t.last_node <> excluded.last_node OR t.last_index < "
           "excluded.last_index");
 STATEMENT(number_assign,
-          "INSERT INTO numbers AS t (number, mailbox, ident, last_node, last_index) SELECT "
-          "e.p->>'number', e.r->>'mailbox', " TEXT("ident") ", e.n, e.i FROM e ON CONFLICT "
-          "(number) DO UPDATE SET mailbox = excluded.mailbox, ident = excluded.ident, removed_at "
+          "INSERT INTO numbers AS t (number, mailbox, ident, deliver, last_node, last_index) SELECT "
+          "e.p->>'number', e.r->>'mailbox', " TEXT("ident") ", coalesce(e.r->>'deliver', 'store'), "
+          "e.n, e.i FROM e ON CONFLICT (number) DO UPDATE SET mailbox = excluded.mailbox, ident = "
+          "excluded.ident, deliver = excluded.deliver, removed_at "
           "= NULL, last_node = excluded.last_node, last_index = excluded.last_index WHERE "
           "t.last_node <> excluded.last_node OR t.last_index < excluded.last_index");
 STATEMENT(number_remove,
@@ -103,6 +104,24 @@ STATEMENT(trunk_add,
           "tls_key = excluded.tls_key, removed_at = NULL, last_node = excluded.last_node, last_index = "
           "excluded.last_index WHERE t.last_node <> excluded.last_node OR t.last_index < "
           "excluded.last_index");
+/* After trunk_add, on the row that it wrote. */
+STATEMENT(trunk_routing,
+          "UPDATE trunks t SET peers = " TEXT("peers") ", rewrite_out = " TEXT("rewrite_out")
+          ", rewrite_in = " TEXT("rewrite_in") ", max_calls = " INT("max_calls")
+          ", max_calls_per_second = " INT("max_calls_per_second") ", probe_s = " INT("probe_s")
+          " FROM e WHERE t.trunk = e.r->>'trunk' AND t.last_node = e.n AND t.last_index = e.i");
+STATEMENT(route_add,
+          "INSERT INTO routes AS t (route, trunk, prefix, class, hours, priority, cost, last_node, "
+          "last_index) SELECT e.r->>'route', " TEXT("trunk") ", " TEXT("prefix") ", " TEXT("class")
+          ", " TEXT("hours") ", " INT("priority") ", " INT("cost") ", e.n, e.i FROM e ON CONFLICT "
+          "(route) DO UPDATE SET trunk = excluded.trunk, prefix = excluded.prefix, class = "
+          "excluded.class, hours = excluded.hours, priority = excluded.priority, cost = "
+          "excluded.cost, removed_at = NULL, last_node = excluded.last_node, last_index = "
+          "excluded.last_index WHERE t.last_node <> excluded.last_node OR t.last_index < "
+          "excluded.last_index");
+STATEMENT(route_remove,
+          "UPDATE routes t SET removed_at = " TIME ", " CHANGED " FROM e WHERE t.route = "
+          "e.r->>'route' AND " NEWER("t"));
 STATEMENT(trunk_principal,
           "INSERT INTO principals AS t (principal, kind, created_at, last_node, last_index) "
           "SELECT 'trunk:' || (e.r->>'trunk'), 'trunk', " TIME ", e.n, e.i FROM e ON CONFLICT "
@@ -155,10 +174,10 @@ STATEMENT(submission_add,
           " <> '' ON CONFLICT (principal, idempotency_key) DO NOTHING");
 STATEMENT(fax_offer,
           "INSERT INTO faxes (fax, direction, state, from_number, to_number, mailbox, class, "
-          "trunk, call_id, kek, node, created_at, last_node, last_index) SELECT " FAX
+          "trunk, call_id, kek, bridged, node, created_at, last_node, last_index) SELECT " FAX
           ", 'in', 'receiving', " OWN("from") ", " OWN("to") ", " TEXT("mailbox") ", "
-          TEXT("class") ", " TEXT("trunk") ", " TEXT("call_id") ", " TEXT("kek") ", e.n, " TIME
-          ", e.n, e.i FROM e ON CONFLICT (fax) DO NOTHING");
+          TEXT("class") ", " TEXT("trunk") ", " TEXT("call_id") ", " TEXT("kek") ", "
+          INT("bridged") " <> 0, e.n, " TIME ", e.n, e.i FROM e ON CONFLICT (fax) DO NOTHING");
 STATEMENT(fax_complete,
           "UPDATE faxes t SET state = e.r->>'state', reason = " TEXT("reason") ", pages = CASE "
           "t.direction WHEN 'in' THEN " INT("pages") " ELSE t.pages END, completed_at = " TIME
@@ -182,6 +201,12 @@ STATEMENT(fax_sending,
           "UPDATE faxes t SET state = CASE t.direction WHEN 'out' THEN 'sending' ELSE t.state "
           "END, trunk = " TEXT("trunk") ", call_id = " TEXT("call_id") ", attempts = "
           "greatest(t.attempts, " INT("attempt") "), " CHANGED " FROM e WHERE t.fax = " FAX
+          " AND " NEWER("t"));
+STATEMENT(attempt_reroute,
+          "UPDATE attempts t SET trunk = " TEXT("trunk") ", " CHANGED " FROM e WHERE t.fax = " FAX
+          " AND t.attempt = " INT("attempt") " AND " NEWER("t"));
+STATEMENT(fax_reroute,
+          "UPDATE faxes t SET trunk = " TEXT("trunk") ", " CHANGED " FROM e WHERE t.fax = " FAX
           " AND " NEWER("t"));
 STATEMENT(attempt_media,
           "INSERT INTO attempts AS t (fax, attempt, trunk, call_id, media_started_at, last_node, "
@@ -240,6 +265,20 @@ STATEMENT(fax_confirmed,
           "UPDATE faxes t SET pages_confirmed = greatest(t.pages_confirmed, " INT("page") "), "
           CHANGED " FROM e WHERE t.fax = " FAX " AND " NEWER("t"));
 
+/* Bridged calls */
+
+STATEMENT(bridge_start,
+          "INSERT INTO bridges (bridge, caller, target, from_number, to_number, mailbox, call_id, "
+          "node, started_at, last_node, last_index) SELECT " FAX ", " TEXT("caller") ", "
+          TEXT("target") ", " OWN("from") ", " OWN("to") ", " TEXT("mailbox") ", " TEXT("call_id")
+          ", e.n, " TIME ", e.n, e.i FROM e ON CONFLICT (bridge) DO NOTHING");
+STATEMENT(bridge_end,
+          "UPDATE bridges t SET state = " TEXT("state") ", reason = " TEXT("reason") ", sip_code = "
+          INT("sip_code") ", pages = " INT("pages") ", rate = " INT("rate") ", ecm = " INT("ecm")
+          ", caller_media = " TEXT("caller_media") ", called_media = " TEXT("called_media")
+          ", seconds = " INT("seconds") ", ended_at = " TIME ", " CHANGED " FROM e WHERE t.bridge = "
+          FAX " AND " NEWER("t"));
+
 STATEMENT(checkpoint_add,
           "INSERT INTO checkpoints (node, size, root, note, time, index) SELECT e.n, "
           "(e.r->>'size')::bigint, e.r->>'root', e.r->>'note', " TIME ", e.i FROM e ON CONFLICT "
@@ -250,8 +289,11 @@ STATEMENT(checkpoint_add,
 static const struct projection projections[] = {
     {"admin.initialised", {&principal_add, &account_add, &administrator_grant}, false},
     {"attempt.ended", {&attempt_end}, false},
+    {"attempt.rerouted", {&attempt_reroute, &fax_reroute}, false},
     {"attempt.started", {&attempt_start, &fax_sending}, false},
     {"audit.checkpoint", {&checkpoint_add}, false},
+    {"bridge.ended", {&bridge_end}, false},
+    {"bridge.started", {&bridge_start}, false},
     {"fax.completed", {&fax_complete}, false},
     {"fax.disposed", {&fax_dispose}, false},
     {"fax.offered", {&fax_offer}, false},
@@ -274,8 +316,10 @@ static const struct projection projections[] = {
     {"role.changed", {&role_add}, false},
     {"role.created", {&role_add}, false},
     {"role.removed", {&role_remove}, false},
-    {"trunk.changed", {&trunk_add}, false},
-    {"trunk.created", {&trunk_add, &trunk_principal}, false},
+    {"route.created", {&route_add}, false},
+    {"route.removed", {&route_remove}, false},
+    {"trunk.changed", {&trunk_add, &trunk_routing}, false},
+    {"trunk.created", {&trunk_add, &trunk_routing, &trunk_principal}, false},
     {"trunk.credential_removed", {&trunk_credential_remove}, false},
     {"trunk.credential_set", {&trunk_credential_set}, false},
     {"trunk.registration_removed", {&trunk_registration_remove}, false},

@@ -6,11 +6,14 @@ enum { RETENTION_DAYS_MAX = 36500 };
 static const struct cli_option add_options[] = {
     {"class", "CLASS", "classification of its faxes"},
     {"retention-days", "N", "when they are disposed of (0: undated)"},
+    {"capture", NULL, "pages of bridged calls are sealed as well"},
     {NULL, NULL, NULL},
 };
 
 static const struct cli_option change_options[] = {
     {"retention-days", "N", "when faxes that come from now on are disposed of (0: undated)"},
+    {"capture", NULL, "pages of bridged calls are sealed as well"},
+    {"no-capture", NULL, "they are not"},
     {NULL, NULL, NULL},
 };
 
@@ -18,6 +21,7 @@ static const struct cli_column columns[] = {
     {"NAME", "name", CELL_TEXT},
     {"CLASS", "class", CELL_TEXT},
     {"RETENTION DAYS", "retention_days", CELL_NUMBER},
+    {"CAPTURE", "capture", CELL_FLAG},
     {NULL, NULL, CELL_TEXT},
 };
 
@@ -41,6 +45,8 @@ static int run_add(struct cli *cli)
         return cli_usage(cli, "a name is no UTF-8");
     if (has_days)
         json_object_set_new(body, "retention_days", json_integer(days));
+    if (cli_option(cli, "capture"))
+        json_object_set_new(body, "capture", json_true());
     http_target_begin(&target, "/v1/mailboxes");
     return cli_change(cli, "POST", &target, body, "added", cli->arguments[0]);
 }
@@ -52,19 +58,27 @@ static int run_change(struct cli *cli)
     int has_days = cli_option_number(cli, "retention-days", 0, RETENTION_DAYS_MAX, &days);
     if (has_days < 0)
         return CLI_USAGE;
-    if (has_days == 0)
-        return cli_usage(cli, "--retention-days is needed");
+    bool capture = cli_option(cli, "capture") != NULL,
+         no_capture = cli_option(cli, "no-capture") != NULL;
+    if (capture && no_capture)
+        return cli_usage(cli, "--capture and --no-capture exclude each other");
+    if (has_days == 0 && !capture && !no_capture)
+        return cli_usage(cli, "--retention-days, --capture or --no-capture is needed");
+    json_t *body = json_object();
+    if (has_days)
+        json_object_set_new(body, "retention_days", json_integer(days));
+    if (capture || no_capture)
+        json_object_set_new(body, "capture", json_boolean(capture));
     http_target_begin(&target, "/v1/mailboxes");
     http_target_segment(&target, cli->arguments[0]);
-    return cli_change(cli, "PATCH", &target, json_pack("{s:I}", "retention_days", (json_int_t)days),
-                      "changed", cli->arguments[0]);
+    return cli_change(cli, "PATCH", &target, body, "changed", cli->arguments[0]);
 }
 
 const struct cli_command cli_mailbox_commands[] = {
     {"mailbox", "list", NULL, "List mailboxes", "sealfax mailbox list", NULL, 0, run_list},
     {"mailbox", "add", "NAME", "Add a mailbox", "sealfax mailbox add claims --retention-days 3650",
      add_options, 1, run_add},
-    {"mailbox", "change", "NAME", "Change the retention of a mailbox",
+    {"mailbox", "change", "NAME", "Change retention or capture of a mailbox",
      "sealfax mailbox change claims --retention-days 2190", change_options, 1, run_change},
     {NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL},
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/control/bridge_call.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/fax_store.h"
@@ -48,10 +49,9 @@ static void on_refused_event(void *user, struct sip_session *session, const stru
         refusal->session = NULL;
 }
 
-/* Records why the call is not taken, then refuses it. */
-static void refuse_call(struct control *control, struct sip_session *session,
-                        const struct sip_request_info *info, const char *actor, int code,
-                        const char *reason)
+void fax_call_refuse(struct control *control, struct sip_session *session,
+                     const struct sip_request_info *info, const char *actor, int code,
+                     const char *reason)
 {
     struct event e;
     event_begin(&e, "call.refused", actor, NULL);
@@ -221,6 +221,11 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
     event_note(&e, call->control->audit);
 }
 
+/* As we have them: after the trunk's rules. */
+struct inbound_numbers {
+    char from[NUMBER_REWRITE_TEXT], to[NUMBER_REWRITE_TEXT];
+};
+
 static void on_credentials(void *user, int status, const struct sip_credential *credentials,
                            size_t count)
 {
@@ -243,7 +248,7 @@ static void open_credentials(struct fax_call *call)
 
 static void take_call(struct control *control, struct sip_session *session,
                       const struct sip_request_info *info, const struct trunk_info *trunk,
-                      const struct policy_mailbox *mailbox)
+                      const struct policy_mailbox *mailbox, const struct inbound_numbers *numbers)
 {
     char month[KEK_MONTH_TEXT];
     int64_t disposal_us;
@@ -254,14 +259,15 @@ static void take_call(struct control *control, struct sip_session *session,
             fax_call_discard(call);
         return;
     }
-    if (number_normalise(info->from_user, call->from) < 0)
+    if (number_normalise(numbers->from, call->from) < 0)
         call->from[0] = '\0';
-    int rc = number_normalise(info->to_user, call->to);
+    int rc = number_normalise(numbers->to, call->to);
     snprintf(call->principal, sizeof call->principal, "trunk:%.50s", trunk->name);
     snprintf(call->trunk, sizeof call->trunk, "%s", trunk->name);
     snprintf(call->mailbox, sizeof call->mailbox, "%s", mailbox->name);
     snprintf(call->class_name, sizeof call->class_name, "%s", mailbox->class_name);
     snprintf(call->call_id, sizeof call->call_id, "%s", info->call_id);
+    call_recorder_follow(call->recorder, info->call_id);
     call->retention_days = mailbox->retention_days;
     call->session = session;
     call->local.may_protect = info->protocol == SIP_TLS;
@@ -322,31 +328,37 @@ void fax_call_incoming(void *user, struct sip_session *session, const struct sip
 {
     struct control *control = user;
     struct policy_answer answer;
+    struct inbound_numbers numbers;
     char actor[POLICY_NAME_TEXT];
-    const struct trunk_info *trunk =
-        policy_cache_trunk_from(control->policy, info->source, info->protocol);
+    const struct trunk_info *trunk = trunk_sources_find(control, info->source, info->protocol);
     if (!control->ready || control->stopping || !trunk) {
         sip_session_reject(session, trunk ? 503 : 403, NULL);
         return;
     }
     snprintf(actor, sizeof actor, "trunk:%.50s", trunk->name);
-    policy_decide_inbound(policy_cache_set(control->policy), trunk->name, info->to_user,
+    (void)number_rewrite(trunk->rewrite_in, info->from_user, numbers.from);
+    (void)number_rewrite(trunk->rewrite_in, info->to_user, numbers.to);
+    policy_decide_inbound(policy_cache_set(control->policy), trunk->name, numbers.to,
                           control_now_ms() * 1000, &answer);
     if (!answer.allowed) {
         bool unknown = !answer.mailbox;
-        refuse_call(control, session, info, actor, unknown ? 404 : 403, answer.reason);
+        fax_call_refuse(control, session, info, actor, unknown ? 404 : 403, answer.reason);
         return;
     }
     char why[MSG_REASON_MAX];
     struct call_target target;
     call_target_of_trunk(trunk, &target);
     if (!media_fits(control, info, &target, answer.mailbox->class_name, why)) {
-        refuse_call(control, session, info, actor, 488, why);
+        fax_call_refuse(control, session, info, actor, 488, why);
         return;
     }
     if (line_pool_room(control->lines) == 0 || !keeper_client_ready(control->keeper)) {
-        refuse_call(control, session, info, actor, 503, "no line has room");
+        fax_call_refuse(control, session, info, actor, 503, "no line has room");
         return;
     }
-    take_call(control, session, info, trunk, answer.mailbox);
+    const char *through = policy_bridge_target(policy_cache_set(control->policy), info->to_user);
+    if (through)
+        bridge_call_incoming(control, session, info, trunk, answer.mailbox, through);
+    else
+        take_call(control, session, info, trunk, answer.mailbox, &numbers);
 }

@@ -23,16 +23,23 @@ struct grant_row {
 
 struct mailbox_row {
     const char *mailbox, *class_name;
-    int64_t retention_days;
+    int64_t retention_days, capture;
 };
 
 struct number_row {
-    const char *number, *mailbox, *ident;
+    const char *number, *mailbox, *ident, *deliver;
 };
 
 struct trunk_row {
     const char *trunk, *host, *prefix, *transport, *tls_name, *tls_ca, *tls_certificate, *tls_key;
     int64_t port, t38_first, audio_fallback, secured, long_by_tcp, express;
+    const char *peers, *rewrite_out, *rewrite_in;
+    int64_t max_calls, max_calls_per_second, probe_s;
+};
+
+struct route_row {
+    const char *route, *trunk, *prefix, *class_name, *hours;
+    int64_t priority, cost;
 };
 
 /* One query and one reader for each register, queries answer as db_query();
@@ -61,5 +68,9 @@ void number_row_read(const struct db_result *result, int row, struct number_row 
 int register_query_trunks(struct db *db, db_result_cb *cb, void *user)
     __attribute__((warn_unused_result));
 void trunk_row_read(const struct db_result *result, int row, struct trunk_row *out);
+
+int register_query_routes(struct db *db, db_result_cb *cb, void *user)
+    __attribute__((warn_unused_result));
+void route_row_read(const struct db_result *result, int row, struct route_row *out);
 
 #endif

@@ -9,6 +9,8 @@
 
 #include <openssl/crypto.h>
 
+#include "gateway/line/audio_reports.h"
+#include "gateway/line/media_udptl.h"
 #include "gateway/process/log.h"
 #include "t38/t30_result.h"
 
@@ -157,22 +159,9 @@ static int get_t85_page(void *user, uint32_t page, struct fax_page_view *out)
     return 0;
 }
 
-static int open_udptl(struct line_call *call, const struct msg_call_media *media)
-{
-    struct udptl_receiver_config config = udptl_receiver_default;
-    unsigned depth = media->redundancy < UDPTL_DEPTH_MAX ? media->redundancy : UDPTL_DEPTH_MAX;
-    int error = media->fec_packets != 0
-                    ? udptl_sender_new_fec(&call->udptl_out, media->fec_packets, media->fec_fields,
-                                           media->max_datagram)
-                    : udptl_sender_new(&call->udptl_out, depth, media->max_datagram);
-
-    config.t38_version = media->t38_version;
-    return error == 0 ? udptl_receiver_new(&call->udptl_in, &config) : error;
-}
-
 static int open_session(struct line_call *call, const struct msg_call_media *media)
 {
-    bool audio = line_audio_is_wanted(media);
+    bool audio = audio_is_wanted(media);
     struct fax_engine_config config = {
         .sender = call->start.sender != 0,
         .local_ident = call->start.local_ident,
@@ -189,8 +178,9 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
                       .user = call,
                       .hear = line_audio_hear,
                       .say = line_audio_say},
+        .frame = line_trace_frame,
     };
-    int error = open_udptl(call, media);
+    int error = media_udptl_open(media, &call->udptl_out, &call->udptl_in);
 
     /* Ahead of the clock the wire costs nothing and the CPU everything. */
     if (call->start.t85 && !media->express) {
@@ -226,6 +216,16 @@ static int watch(struct line_call *call)
     return 0;
 }
 
+/* Whether the call needs the line's tick at each step. */
+static void be_hasty(struct line_call *call, bool hasty)
+{
+    if (hasty && !call->hasty)
+        call->line->hasty++;
+    else if (!hasty && call->hasty)
+        call->line->hasty--;
+    call->hasty = hasty;
+}
+
 /* Media of a running call changes. Returns whether a new session is to begin; the old one is gone
  * then. The call may have been freed otherwise. */
 static bool make_way(struct line_call *call, const struct msg_call_media *media)
@@ -250,6 +250,7 @@ static bool make_way(struct line_call *call, const struct msg_call_media *media)
     call->udptl_out = NULL;
     call->udptl_in = NULL;
     line_audio_close(call);
+    call->media_seen = 0; /* what came as audio does not show that T.38 comes */
     call_wheel_remove(&call->line->wheel, &call->wheel);
     return true;
 }
@@ -282,7 +283,9 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         line_call_abort(call, T30_RESULT_ABORTED, text);
         return;
     }
+    line_trace_media(call, media, negotiated_rate(call->start.max_rate, media->max_rate));
     call->express = media->express != 0;
+    be_hasty(call, call->express);
     if (call->express)
         express_flow_begin(&call->flow, 0); /* as udptl_sender_new() numbers */
     call->state = LINE_CALL_RUNNING;
@@ -292,7 +295,7 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
     line_watch_begin(call, call->heard_ms);
     line_call_limit_silence(call);
     line_tick_start(call->line);
-    if (!call->shaking)
+    if (!call->shield.shaking)
         fax_engine_tick(call->engine, line_now_ms());
     line_call_settle(call);
 }
@@ -308,6 +311,8 @@ void line_call_journaled(struct line_call *call, const struct msg_page_journaled
     fax_engine_tick(call->engine, line_now_ms()); /* its time may be behind */
     /* FAX_ESTATE: the session ended while control was asked; there is nothing to confirm. */
     if (answer->status == 0) {
+        line_trace_note(call, TRACE_PAGE_SAFE, TRACE_HERE, 0, answer->page,
+                        (uint32_t)(line_now_ms() - call->held_since_ms));
         (void)fax_engine_page_judged(call->engine, call->page_copy);
         delay_counts_add(&call->line->confirmed, uv_hrtime() / 1000u - call->page_since_us);
     } else
@@ -322,7 +327,7 @@ void line_call_stop(struct line_call *call, const struct msg_call_stop *stop)
     uint64_t now = line_now_ms();
 
     snprintf(text, sizeof text, "%.*s", (int)sizeof stop->reason - 1, stop->reason);
-    if (call->state == LINE_CALL_RUNNING && !call->finished && !call->shaking) {
+    if (call->state == LINE_CALL_RUNNING && !call->finished && !call->shield.shaking) {
         line_call_drain(call, LINE_CALL_DATAGRAMS_AT_STOP, now);
         fax_engine_tick(call->engine, now);
     }
@@ -386,14 +391,17 @@ static int send_done(struct line_call *call)
     if (statistics->modem != FAX_MODEM_UNTRAINED)
         snprintf(done.modem, sizeof done.modem, "%s", fax_modem_name(statistics->modem));
     snprintf(done.text, sizeof done.text, "%s", call->text);
-    snprintf(done.protection, sizeof done.protection, "%s", call->protection);
-    return line_send(call->line, MSG_CALL_DONE, &done, sizeof done);
+    snprintf(done.protection, sizeof done.protection, "%s", call->shield.text);
+    return line_trace_send(call, &done) == -ENOBUFS
+               ? -ENOBUFS
+               : line_send(call->line, MSG_CALL_DONE, &done, sizeof done);
 }
 
 /* The socket closes at once, so that the port is free again; what is left waits on the wheel. */
 static void begin_ending(struct line_call *call)
 {
     call->state = LINE_CALL_ENDING;
+    be_hasty(call, false);
     call->ended_ms = line_now_ms();
     if (call->engine != NULL)
         fax_engine_statistics(call->engine, &call->statistics);
@@ -403,7 +411,7 @@ static void begin_ending(struct line_call *call)
     unwatch(call);
     line_audio_bye(call);
     media_transport_close(&call->media);
-    call->dtls = NULL;
+    call->shield.dtls = NULL;
     line_tick_start(call->line);
 }
 

@@ -15,7 +15,7 @@
 #include "gateway/line/call_wheel.h"
 #include "gateway/line/document_load.h"
 #include "gateway/line/line.h"
-#include "gateway/line/media_dtls.h"
+#include "gateway/line/media_protect.h"
 #include "gateway/line/media_transport.h"
 #include "gateway/line/received_page.h"
 #include "gateway/process/messages.h"
@@ -66,17 +66,16 @@ struct line_call {
     bool finished; /* the engine's last event came, or the call ended without an engine */
     bool watched;  /* its socket is in the line's epoll set */
     bool express;  /* agreed with the peer: both may run ahead of the clock */
+    bool hasty;    /* counted in the line's */
+    bool noted_sent, noted_heard; /* in its trace: the first packet each way, of this media */
     struct line *line;
     uint64_t heard_ms;   /* latest valid datagram */
     uint64_t heard_tick; /* latest tick that found something in the socket */
     uint32_t media_seen;
     uint32_t silence_ms; /* the call ends when it hears nothing for so long; 0: never */
     struct media_transport media;
-    struct media_dtls *dtls;  /* media's, when it is protected so */
-    struct line_audio *audio; /* NULL: T.38 */
-    bool shaking;             /* the handshake of dtls is not over: the session waits */
-    uint8_t protected_by;     /* enum media_path */
-    char protection[MSG_PROTECTION_MAX];
+    struct line_audio *audio;       /* NULL: T.38 */
+    struct media_protection shield; /* while it is shaking, the session waits */
     struct line_call *chain;
     struct msg_call_start start; /* the data key is wiped as soon as it is not needed */
     int vault_fd;
@@ -98,6 +97,9 @@ struct line_call {
     uint64_t ended_ms;
     struct fax_statistics statistics;
     char text[MSG_REASON_MAX];
+    bool trace_counted, trace_told; /* its last counts are in it; control has it */
+    uint64_t held_since_ms;
+    struct call_trace trace;
 };
 
 /* Takes a call: descriptors 0 (UDP socket) and 1 (vault file) of the message are taken over. A call
@@ -157,8 +159,9 @@ void line_call_visit(struct line_call *call, uint64_t now_ms);
 /* Media begins: limits as the call's start says. */
 void line_watch_begin(struct line_call *call, uint64_t now_ms);
 
-/* Charges the call with the time since `from_ns` (uv_hrtime) as computing time. */
-void line_watch_charge(struct line_call *call, uint64_t from_ns);
+/* Charges the call with the time since the last charge of any call, or since the turn began, as
+ * computing time. */
+void line_watch_charge(struct line_call *call);
 
 /* Tells control of datagrams of others: at once, then once a minute with the exact count. Ends a
  * call that takes too long or too much: returns false then, and the call may be freed. */
@@ -182,14 +185,32 @@ bool line_call_take_report(struct line_call *call, const uint8_t *data, size_t l
 void line_call_note_datagram(struct line_call *call, const uint8_t *data);
 void line_call_run_ahead(struct line_call *call, uint64_t now_ms);
 
+/* ---- line_trace.c: the flight recorder ---- */
+
+/* Notes an entry at this moment. */
+void line_trace_note(struct line_call *call, enum trace_kind kind, enum trace_direction direction,
+                     unsigned code, uint32_t value, uint32_t detail);
+
+/* Media begins, with at most that rate; and the first packet of it, each way. */
+void line_trace_media(struct line_call *call, const struct msg_call_media *media, uint32_t rate);
+void line_trace_first(struct line_call *call, enum trace_direction direction);
+
+/* The engine's callback for control frames; user is the call. */
+void line_trace_frame(void *user, bool sent, const uint8_t *octets, size_t length);
+
+/* An event of the engine. */
+void line_trace_event(struct line_call *call, const struct fax_engine_event *event);
+
+/* The call is over: notes its counts and sends the trace to control, once. Returns as line_send().
+ */
+int line_trace_send(struct line_call *call, const struct msg_call_done *done)
+    __attribute__((warn_unused_result));
+
 /* Tells control of something that needs no more than its kind. */
 void line_call_progress(struct line_call *call, enum call_progress kind);
 
-/* line_audio.c: is media audio rather than T.38? */
-bool line_audio_is_wanted(const struct msg_call_media *media);
-
-/* Makes the stream of a call over audio. Returns 0 or a negative FAX_E... code; line_audio_close is
- * right after either. */
+/* line_audio.c: makes the stream of a call over audio. Returns 0 or a negative FAX_E... code;
+ * line_audio_close is right after either. */
 int line_audio_open(struct line_call *call, const struct msg_call_media *media)
     __attribute__((warn_unused_result));
 void line_audio_close(struct line_call *call);

@@ -129,8 +129,7 @@ static void make_tag(struct sip_stack *stack, const osip_message_t *request, cha
 }
 
 void sip_response_stateless(struct sip_stack *stack, const osip_message_t *request,
-                            const struct sip_hop *source, int code, const char *name,
-                            const char *value)
+                            const struct sip_hop *source, const struct sip_refusal *refusal)
 {
     char tag[24], *text = NULL;
     size_t length;
@@ -138,12 +137,12 @@ void sip_response_stateless(struct sip_stack *stack, const osip_message_t *reque
     if (MSG_IS_ACK(request))
         return;
     make_tag(stack, request, tag);
-    struct sip_response what = {.code = code, .local_tag = tag};
-    if (code == 200)
+    struct sip_response what = {.code = refusal->code, .reason = refusal->reason, .local_tag = tag};
+    if (refusal->code == 200)
         what.contact = sip_transport_contact(stack, source, sip_message_is_sips(request));
     osip_message_t *response = sip_response_build(stack, request, &what);
-    if (response && name)
-        sip_response_add(response, name, value);
+    if (response && refusal->name)
+        sip_response_add(response, refusal->name, refusal->value);
     if (response && osip_message_to_str(response, &text, &length) == 0)
         (void)sip_transport_send(stack, text, length, &back);
     osip_free(text);
