@@ -332,7 +332,7 @@ void trunk_registrar_stop(struct control *c)
     if (!c->registrar)
         return;
     c->registrar->stopped = true;
-    policy_cache_watch(c->policy, NULL, NULL);
+    policy_cache_unwatch(c->policy, c->registrar);
     uv_timer_stop(&c->registrar_timer);
     for (struct entry *e = c->registrar->entries; e; e = e->next)
         e->registration = NULL;
