@@ -26,7 +26,8 @@ static void copy_display(char *to, size_t size, const char *display)
 }
 
 static void offer_to_application(struct sip_session *s, const osip_message_t *invite,
-                                 const struct sip_hop *source, const struct sdp_session *offer)
+                                 const struct sip_hop *source, const char *device,
+                                 const struct sdp_session *offer)
 {
     const struct sip_config *config = &s->stack->config;
     char display[128];
@@ -50,6 +51,7 @@ static void offer_to_application(struct sip_session *s, const osip_message_t *in
         .call_id = s->dialog.call_id,
         .user_agent = or_empty(sip_message_header(invite, "user-agent")),
         .source = (const struct sockaddr *)&source->address,
+        .device = device,
         .protocol = source->protocol,
         .offer = offer,
     };
@@ -85,7 +87,7 @@ static void on_ring_timeout(struct sip_timer *timer)
 }
 
 static void start(struct sip_stack *stack, struct sip_transaction *tx, const struct sip_hop *source,
-                  const struct sdp_session *offer)
+                  const char *device, const struct sdp_session *offer)
 {
     const osip_message_t *invite = sip_transaction_message(tx);
     struct sip_session *s = sip_session_create(stack, false);
@@ -102,7 +104,7 @@ static void start(struct sip_stack *stack, struct sip_transaction *tx, const str
     s->invite_offered = offer != NULL;
     tx->session = s;
     sip_timer_start(&stack->timers, &s->ring, SIP_RING_TIMEOUT_MS, on_ring_timeout, s);
-    offer_to_application(s, invite, source, offer);
+    offer_to_application(s, invite, source, device, offer);
     if (!s->over && s->invite_server == tx && !s->rang)
         (void)respond(s, 100, NULL);
 }
@@ -115,7 +117,7 @@ static bool is_full(const struct sip_stack *stack)
 
 /* All that is refused here is refused without making state. */
 void sip_invite_server_receive(struct sip_stack *stack, osip_event_t *event, const char *key,
-                               const struct sip_hop *source)
+                               const struct sip_hop *source, const char *device)
 {
     struct sdp_session offer;
     const osip_message_t *invite = event->sip;
@@ -141,7 +143,7 @@ void sip_invite_server_receive(struct sip_stack *stack, osip_event_t *event, con
     }
     struct sip_transaction *tx = sip_transaction_serve(stack, event, key, source);
     if (tx)
-        start(stack, tx, source, described == 1 ? &offer : NULL);
+        start(stack, tx, source, device, described == 1 ? &offer : NULL);
 }
 
 int sip_session_ring(struct sip_session *s)

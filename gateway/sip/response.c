@@ -128,9 +128,9 @@ static void make_tag(struct sip_stack *stack, const osip_message_t *request, cha
     (void)snprintf(tag, 24, "%016" PRIx64, sip_table_hash(stack->tag_seed, text, length));
 }
 
-void sip_response_stateless(struct sip_stack *stack, const osip_message_t *request,
-                            const struct sip_hop *source, int code, const char *name,
-                            const char *value)
+void sip_response_stateless_lines(struct sip_stack *stack, const osip_message_t *request,
+                                  const struct sip_hop *source, int code,
+                                  const struct sip_response_line *lines, size_t count)
 {
     char tag[24], *text = NULL;
     size_t length;
@@ -142,10 +142,18 @@ void sip_response_stateless(struct sip_stack *stack, const osip_message_t *reque
     if (code == 200)
         what.contact = sip_transport_contact(stack, source, sip_message_is_sips(request));
     osip_message_t *response = sip_response_build(stack, request, &what);
-    if (response && name)
-        sip_response_add(response, name, value);
+    for (size_t i = 0; i < count; i++)
+        sip_response_add(response, lines[i].name, lines[i].value);
     if (response && osip_message_to_str(response, &text, &length) == 0)
         (void)sip_transport_send(stack, text, length, &back);
     osip_free(text);
     osip_message_free(response);
+}
+
+void sip_response_stateless(struct sip_stack *stack, const osip_message_t *request,
+                            const struct sip_hop *source, int code, const char *name,
+                            const char *value)
+{
+    const struct sip_response_line line = {name, value};
+    sip_response_stateless_lines(stack, request, source, code, &line, name ? 1 : 0);
 }

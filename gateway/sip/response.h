@@ -20,11 +20,20 @@ osip_message_t *sip_response_build(const struct sip_stack *stack, const osip_mes
 /* Adds a header; returns the message for chaining, NULL stays NULL. */
 osip_message_t *sip_response_add(osip_message_t *response, const char *name, const char *value);
 
+struct sip_response_line {
+    const char *name, *value;
+};
+
 /* Answers without keeping anything (§8.2.7): refusals and OPTIONS. Each retransmission of the
  * request gets the same again, with the same To tag. name and value (may be NULL): one more
  * header. Requests that cannot be answered (ACK) are left alone. */
 void sip_response_stateless(struct sip_stack *stack, const osip_message_t *request,
                             const struct sip_hop *source, int code, const char *name,
                             const char *value);
+
+/* The same with count more headers. */
+void sip_response_stateless_lines(struct sip_stack *stack, const osip_message_t *request,
+                                  const struct sip_hop *source, int code,
+                                  const struct sip_response_line *lines, size_t count);
 
 #endif

@@ -102,9 +102,9 @@ void sip_session_tell_ended(struct sip_stack *stack);
 /* Frees a session at once: only where nothing up the stack can still hold it (stack.c). */
 void sip_session_free(struct sip_session *s);
 
-/* invite_server.c: a new call; takes event. */
+/* invite_server.c: a new call; takes event. device: who signed in for it, or NULL. */
 void sip_invite_server_receive(struct sip_stack *stack, osip_event_t *event, const char *key,
-                               const struct sip_hop *source);
+                               const struct sip_hop *source, const char *device);
 
 /* Sends a final refusal to the INVITE or re-INVITE that waits, if one does. */
 void sip_invite_server_refuse(struct sip_session *s, int code, const char *reason);

@@ -79,6 +79,8 @@ void stream_break(struct sip_stream *s)
 /* A call lives on it: without it, a peer behind an address translation cannot be reached. */
 static bool is_in_use(const struct sip_stream *s)
 {
+    if (s->keep_until_ms > now_of(s))
+        return true;
     for (const struct sip_session *c = s->stack->all_sessions; c; c = c->next) {
         if (!c->over && c->dialog.peer.connection == s->number)
             return true;
@@ -361,4 +363,17 @@ void sip_stream_protection(const struct sip_stack *stack, uint32_t connection, c
     (void)snprintf(text, size, "%s", "");
     if (s && s->tls && s->state == STREAM_OPEN)
         sip_tls_describe(s->tls, text, size);
+}
+
+void sip_stream_keep(struct sip_stack *stack, uint32_t connection, uint64_t until_ms)
+{
+    struct sip_stream *s = find(stack, connection);
+    if (s && until_ms > s->keep_until_ms)
+        s->keep_until_ms = until_ms;
+}
+
+bool sip_stream_stands(const struct sip_stack *stack, uint32_t connection)
+{
+    const struct sip_stream *s = find(stack, connection);
+    return s && !s->broken;
 }
