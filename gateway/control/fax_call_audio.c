@@ -7,8 +7,7 @@
 
 bool fax_call_audio_allowed(const struct fax_call *call)
 {
-    const struct trunk_info *trunk = policy_cache_trunk(call->control->policy, call->trunk);
-    return call->control->config->fax.audio_fallback && (!trunk || trunk->audio_fallback);
+    return call->control->config->fax.audio_fallback && call->target.audio_fallback;
 }
 
 void fax_call_audio(struct fax_call *call, const struct sdp_session *sdp)

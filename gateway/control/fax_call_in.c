@@ -245,8 +245,9 @@ static void take_call(struct control *control, struct sip_session *session,
     call->session = session;
     call->local.may_protect = info->protocol == SIP_TLS;
     call->local.may_express = trunk->express && info->protocol == SIP_TLS;
-    call->local.secured =
-        fax_call_demands(control, trunk, call->class_name, (char[FAX_CALL_DEMAND_TEXT]){0}) != NULL;
+    call_target_of_trunk(trunk, &call->target);
+    call->local.secured = fax_call_demands(control, &call->target, call->class_name,
+                                           (char[FAX_CALL_DEMAND_TEXT]){0}) != NULL;
     fax_call_note_signalling(call);
     call->has_offer = info->offer != NULL;
     if (info->offer)
@@ -273,11 +274,11 @@ static void take_call(struct control *control, struct sip_session *session,
 
 /* Whether the offer has media that we take, as protected as it has to be. */
 static bool media_fits(const struct control *control, const struct sip_request_info *info,
-                       const struct trunk_info *trunk, const char *class_name,
+                       const struct call_target *target, const char *class_name,
                        char why[MSG_REASON_MAX])
 {
     char text[FAX_CALL_DEMAND_TEXT];
-    const char *demand = fax_call_demands(control, trunk, class_name, text);
+    const char *demand = fax_call_demands(control, target, class_name, text);
     const struct media_local local = {.no_t38 = !control->config->fax.t38,
                                       .secured = demand != NULL,
                                       .may_protect = info->protocol == SIP_TLS};
@@ -314,7 +315,9 @@ void fax_call_incoming(void *user, struct sip_session *session, const struct sip
         return;
     }
     char why[MSG_REASON_MAX];
-    if (!media_fits(control, info, trunk, answer.mailbox->class_name, why)) {
+    struct call_target target;
+    call_target_of_trunk(trunk, &target);
+    if (!media_fits(control, info, &target, answer.mailbox->class_name, why)) {
         refuse_call(control, session, info, actor, 488, why);
         return;
     }

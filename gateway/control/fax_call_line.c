@@ -110,34 +110,42 @@ int fax_call_record_confirmed(struct fax_call *call, uint32_t page, audit_done_c
     return event_append(&e, call->control->audit, done, user);
 }
 
+static void record_confirmed(struct fax_call *call);
+
 static void on_confirmed_recorded(void *user, int status, uint64_t index)
 {
-    struct page_wait *wait = user;
-    struct fax_call *call = wait->call;
+    struct fax_call *call = user;
     (void)index;
-    /* The page is confirmed all the same: it is recorded with the end of the call. */
-    if (status < 0 && (call->unrecorded_from == 0 || wait->page < call->unrecorded_from))
-        call->unrecorded_from = wait->page;
-    free(wait);
+    call->confirming = false;
+    /* What cannot be recorded is confirmed all the same: it is tried again with the next page, or
+     * with the end of the call. */
+    if (status == 0) {
+        call->pages_recorded++;
+        record_confirmed(call);
+    }
     fax_call_release(call);
+}
+
+/* One after the other, so that the log has the pages in their order also when one cannot be
+ * recorded at first. */
+static void record_confirmed(struct fax_call *call)
+{
+    if (call->confirming || call->ending || call->pages_recorded >= call->pages_confirmed)
+        return;
+    call->confirming = true;
+    call->pending++;
+    int rc = fax_call_record_confirmed(call, call->pages_recorded + 1, on_confirmed_recorded, call);
+    if (rc < 0)
+        on_confirmed_recorded(call, rc, 0);
 }
 
 static void note_confirmed(struct fax_call *call, uint32_t page)
 {
-    struct page_wait *wait = calloc(1, sizeof *wait);
     if (page > call->pages_confirmed)
         call->pages_confirmed = page;
     if (call->page_pending == page)
         call->page_pending = 0;
-    if (wait) {
-        *wait = (struct page_wait){call, page};
-        call->pending++;
-        int rc = fax_call_record_confirmed(call, page, on_confirmed_recorded, wait);
-        if (rc < 0)
-            on_confirmed_recorded(wait, rc, 0);
-    } else if (call->unrecorded_from == 0 || page < call->unrecorded_from) {
-        call->unrecorded_from = page;
-    }
+    record_confirmed(call);
     tell(call, "confirmed", json_pack("{s:i}", "page", (int)page));
 }
 

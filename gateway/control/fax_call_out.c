@@ -9,37 +9,28 @@
 #include "gateway/control/fax_watchers.h"
 #include "gateway/process/log.h"
 
-/* URIs for a number: the peer's side for To and the request, ours for From. */
-static int make_uri(char *out, size_t size, bool sips, const char *number, const char *host)
-{
-    int n = snprintf(out, size, "%s:%s@%s", sips ? "sips" : "sip", number, host);
-    return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
-}
-
-static int dial(struct fax_call *call, const struct trunk_info *trunk)
+static int dial(struct fax_call *call)
 {
     struct sdp_session offer;
-    static const char *const parameters[] = {"", ";transport=tcp", ";transport=tls"};
-    char host[80], request[160], from[160];
-    bool v6 = strchr(trunk->host, ':') != NULL;
-    snprintf(host, sizeof host, "%s%s%s:%u%s", v6 ? "[" : "", trunk->host, v6 ? "]" : "",
-             trunk->port, trunk->sips ? "" : parameters[trunk->protocol]);
-    int rc = make_uri(request, sizeof request, trunk->sips, call->to, host);
+    const struct call_target *target = &call->target;
+    char request[400], from[400];
+    int rc = call_target_uri(target, target->number, request, sizeof request);
     if (rc == 0)
-        rc = make_uri(from, sizeof from, trunk->sips, call->from, call->control->sip_address);
+        rc =
+            call_target_from_uri(target, call->from, call->control->sip_address, from, sizeof from);
     if (rc < 0)
         return rc;
     /* Protected media is T.38 where it can be: also for peers that want a voice call first. */
     call->offered_t38 =
-        (trunk->t38_first || call->local.secured) && !call->audio_only && !call->local.no_t38;
+        (target->t38_first || call->local.secured) && !call->audio_only && !call->local.no_t38;
     rc = call->offered_t38 ? media_offer_t38(&call->local, &offer)
                            : media_offer_audio(&call->local, &offer);
     if (rc < 0)
         return rc;
     const struct sip_call sip = {
-        .target = trunk->address,
-        .protocol = trunk->protocol,
-        .long_by_tcp = trunk->long_by_tcp,
+        .target = target->address,
+        .protocol = target->protocol,
+        .long_by_tcp = target->long_by_tcp,
         .request_uri = request,
         .from_uri = from,
         .to_uri = request,
@@ -50,33 +41,57 @@ static int dial(struct fax_call *call, const struct trunk_info *trunk)
     return sip_session_call(call->control->sip, &sip, fax_call_sip_event, call, &call->session);
 }
 
-/* Returns whether the call may be made over this trunk. */
-static bool can_protect(struct fax_call *call, const struct trunk_info *trunk)
+/* Returns whether the call may be made to its target. */
+static bool can_protect(struct fax_call *call)
 {
     char text[FAX_CALL_DEMAND_TEXT];
-    const char *demand = fax_call_demands(call->control, trunk, call->class_name, text);
+    const struct call_target *target = &call->target;
+    const char *demand = fax_call_demands(call->control, target, call->class_name, text);
     call->local.secured = demand != NULL;
-    call->local.may_protect = fax_call_is_tls(trunk);
-    call->local.may_express = trunk->express;
+    call->local.may_protect = fax_call_is_tls(target);
+    call->local.may_express = target->express;
     if (!demand || call->local.may_protect)
         return true;
     call->sip_code = 488; /* as the peer would say: and so it is not tried again */
-    fax_call_end(call, "%s, and trunk %.40s has no TLS signalling", demand, trunk->name);
+    fax_call_end(call, "%s, and trunk %.40s has no TLS signalling", demand, target->name);
     return false;
+}
+
+static void dial_target(struct fax_call *call)
+{
+    if (!can_protect(call))
+        return;
+    int rc = dial(call);
+    if (rc < 0)
+        fax_call_end(call, "the call could not be made: %s", strerror(-rc));
+    else
+        fax_watchers_say(call->control->watchers, &call->fax, "dialling", "sending", "");
+}
+
+static void on_target(void *user, int status, const struct call_target *target)
+{
+    struct fax_call *call = user;
+    if (status < 0) {
+        fax_call_end(call, "the call could not be made: %s", call_target_error(status));
+    } else if (!call->ending) {
+        call->target = *target;
+        dial_target(call);
+    }
+    fax_call_release(call);
 }
 
 void fax_call_out_dial(struct fax_call *call)
 {
-    const struct trunk_info *trunk = policy_cache_trunk(call->control->policy, call->trunk);
-    if (trunk && !can_protect(call, trunk))
-        return;
-    int rc = trunk ? dial(call, trunk) : -ENOENT;
-    if (rc < 0) {
-        fax_call_end(call, "the call could not be made: %s",
-                     trunk ? strerror(-rc) : "the trunk is gone");
+    if (call->target.count > 0) { /* once more, to the same */
+        dial_target(call);
         return;
     }
-    fax_watchers_say(call->control->watchers, &call->fax, "dialling", "sending", "");
+    call->pending++;
+    int rc = call_target_find(call->control, call->trunk, call->to, on_target, call);
+    if (rc < 0) {
+        call->pending--;
+        fax_call_end(call, "the call could not be made: %s", strerror(-rc));
+    }
 }
 
 static void on_key(void *user, int status, const struct msg_key_result *result)
@@ -143,7 +158,7 @@ int fax_call_out(struct control *control, const struct outbound_fax *fax, const 
     call->attempt = fax->attempt;
     call->pages = fax->pages;
     call->first_page = fax->first_page > 0 ? fax->first_page : 1;
-    call->pages_confirmed = call->first_page - 1;
+    call->pages_confirmed = call->pages_recorded = call->first_page - 1;
     call->max_rate = fax->max_rate ? fax->max_rate : (uint32_t)control->config->fax.max_rate;
     call->ecm = control->config->fax.ecm && !fax->no_ecm;
     memcpy(call->from, fax->from, sizeof call->from);

@@ -3,6 +3,7 @@
 #define GATEWAY_CONTROL_FAX_CALL_PRIVATE_H
 
 #include "gateway/audit/audit.h"
+#include "gateway/control/call_target.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/control/media_offer.h"
 #include "gateway/control/media_strays.h"
@@ -27,6 +28,7 @@ struct fax_call {
     uint32_t first_page, max_rate;
     bool ecm, local_fault;
 
+    struct call_target target;   /* outbound: from dialling on; inbound: the terms of its trunk */
     struct sip_session *session; /* NULL: not yet or no more */
     struct sdp_session offer;    /* inbound: of the INVITE */
     bool has_offer, answered, offered_t38, audio_only, reinviting;
@@ -49,7 +51,8 @@ struct fax_call {
     bool page_asked;          /* inbound: a page waits for the journal */
     uint32_t pages_stored;    /* inbound: sealed and journalled */
     uint32_t pages_confirmed; /* as the line has told so far */
-    uint32_t unrecorded_from; /* the first page whose confirmation is not in the log; 0: none */
+    uint32_t pages_recorded;  /* of these, how many the log has as confirmed */
+    bool confirming;          /* the next one is being recorded */
     uint32_t page_pending;    /* outbound: a post-page command for it is unanswered */
 
     uv_timer_t timer;
@@ -110,12 +113,12 @@ void fax_call_trained(struct fax_call *call);
 /* "t38", "audio", or "" when no media started. */
 const char *fax_call_media_name(const struct fax_call *call);
 
-/* fax_call_protect.c: does a call with this trunk, of a fax of this class, demand protected media?
+/* fax_call_protect.c: does a call with this peer, of a fax of this class, demand protected media?
  * Returns who demands it, for people, or NULL. */
-const char *fax_call_demands(const struct control *control, const struct trunk_info *trunk,
+const char *fax_call_demands(const struct control *control, const struct call_target *target,
                              const char *class_name, char text[FAX_CALL_DEMAND_TEXT]);
 /* Whether such a call can have it: signalling must be TLS. */
-bool fax_call_is_tls(const struct trunk_info *trunk);
+bool fax_call_is_tls(const struct call_target *target);
 /* Writes to call->signalling how it is signalled. */
 void fax_call_note_signalling(struct fax_call *call);
 

@@ -18,21 +18,21 @@ static bool is_listed(const char *list, const char *name)
     return false;
 }
 
-const char *fax_call_demands(const struct control *control, const struct trunk_info *trunk,
+const char *fax_call_demands(const struct control *control, const struct call_target *target,
                              const char *class_name, char text[FAX_CALL_DEMAND_TEXT])
 {
     if (is_listed(control->config->media.secured_classes, class_name))
         snprintf(text, FAX_CALL_DEMAND_TEXT, "class '%.40s' demands secured media", class_name);
-    else if (trunk && trunk->secured)
-        snprintf(text, FAX_CALL_DEMAND_TEXT, "trunk %.40s demands secured media", trunk->name);
+    else if (target->secured)
+        snprintf(text, FAX_CALL_DEMAND_TEXT, "trunk %.40s demands secured media", target->name);
     else
         return NULL;
     return text;
 }
 
-bool fax_call_is_tls(const struct trunk_info *trunk)
+bool fax_call_is_tls(const struct call_target *target)
 {
-    return trunk->protocol == SIP_TLS;
+    return target->protocol == SIP_TLS;
 }
 
 void fax_call_note_signalling(struct fax_call *call)

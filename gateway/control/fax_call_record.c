@@ -208,7 +208,7 @@ void fax_call_record_end(struct fax_call *call)
         return;
     }
     /* Records become durable in their order: the last one's callback stands for all. */
-    for (uint32_t page = call->unrecorded_from; page > 0 && page <= call->pages_confirmed; page++)
+    for (uint32_t page = call->pages_recorded + 1; page <= call->pages_confirmed; page++)
         if (fax_call_record_confirmed(call, page, NULL, NULL) < 0)
             break; /* then the last one cannot be recorded either */
     record_attempt(call, state);

@@ -10,11 +10,17 @@
 
 enum { QUESTIONS_MAX = 4096 };
 
+struct keeper_secret_answer {
+    keeper_secret_cb *cb;
+    void *user;
+};
+
 union keeper_body {
     struct msg_key_create create;
     struct msg_key_open open;
     struct msg_sign_checkpoint sign;
     struct msg_key_list list;
+    struct msg_secret secret;
 };
 
 struct question {
@@ -27,6 +33,7 @@ struct question {
     keeper_key_cb *key_cb;
     keeper_signed_cb *signed_cb;
     keeper_listed_cb *listed_cb;
+    keeper_secret_cb *secret_cb;
     void *user;
 };
 
@@ -66,6 +73,13 @@ static struct question *unlink_question(struct keeper_client *c, struct question
     return q;
 }
 
+/* A question may hold a secret that is to be sealed. */
+static void free_question(struct question *q)
+{
+    OPENSSL_cleanse(&q->body, sizeof q->body);
+    free(q);
+}
+
 static void fail_question(struct question *q, int status)
 {
     if (q->key_cb)
@@ -74,7 +88,9 @@ static void fail_question(struct question *q, int status)
         q->signed_cb(q->user, status, NULL);
     else if (q->listed_cb)
         q->listed_cb(q->user, status, NULL);
-    free(q);
+    else if (q->secret_cb)
+        q->secret_cb(q->user, status, NULL);
+    free_question(q);
 }
 
 /* sent_only: questions that never left may still be asked of the next keeper. */
@@ -148,17 +164,20 @@ static void on_message(void *user, struct ipc_channel *channel, struct ipc_messa
     const struct msg_key_result *key = ipc_message_body(m, MSG_KEY_RESULT, sizeof *key);
     const struct msg_signed *note = ipc_message_body(m, MSG_SIGNED, sizeof *note);
     const struct msg_key_listed *list = ipc_message_body(m, MSG_KEY_LISTED, sizeof *list);
+    const struct msg_secret_result *secret = ipc_message_body(m, MSG_SECRET_RESULT, sizeof *secret);
     if (key && q->key_cb)
         q->key_cb(q->user, key->status, key->status == 0 ? key : NULL);
     else if (note && q->signed_cb)
         q->signed_cb(q->user, note->status, note->status == 0 ? note : NULL);
     else if (list && q->listed_cb)
         q->listed_cb(q->user, list->status, list->status == 0 ? list : NULL);
+    else if (secret && q->secret_cb)
+        q->secret_cb(q->user, secret->status, secret->status == 0 ? secret : NULL);
     else {
         fail_question(q, -EPROTO);
         return;
     }
-    free(q);
+    free_question(q);
 }
 
 static void on_gone(void *user, struct ipc_channel *channel, int status)
@@ -277,4 +296,40 @@ int keeper_list_keys(struct keeper_client *c, uint32_t cursor, keeper_listed_cb 
     q->body.list.cursor = cursor;
     q->listed_cb = cb;
     return ask(c, q);
+}
+
+static int ask_secret(struct keeper_client *c, uint16_t type, const struct secret_owner *owner,
+                      const uint8_t *octets, size_t length, const struct keeper_secret_answer *to)
+{
+    struct question *q = new_question(c, type, sizeof q->body.secret, to->user);
+    if (!q)
+        return -ENOBUFS;
+    struct msg_secret *m = &q->body.secret;
+    if (strlen(owner->principal) >= sizeof m->principal ||
+        strlen(owner->realm) >= sizeof m->realm || strlen(owner->user) >= sizeof m->user ||
+        length > sizeof m->octets) {
+        free_question(q);
+        return -EINVAL;
+    }
+    strcpy(m->principal, owner->principal); // NOLINT: the lengths were checked
+    strcpy(m->realm, owner->realm);         // NOLINT
+    strcpy(m->user, owner->user);           // NOLINT
+    memcpy(m->octets, octets, length);
+    m->length = (uint32_t)length;
+    q->secret_cb = to->cb;
+    return ask(c, q);
+}
+
+int keeper_seal_secret(struct keeper_client *c, const struct secret_owner *owner,
+                       const uint8_t *secret, size_t length, keeper_secret_cb *cb, void *user)
+{
+    return ask_secret(c, MSG_SECRET_SEAL, owner, secret, length,
+                      &(struct keeper_secret_answer){cb, user});
+}
+
+int keeper_open_secret(struct keeper_client *c, const struct secret_owner *owner,
+                       const uint8_t *record, size_t length, keeper_secret_cb *cb, void *user)
+{
+    return ask_secret(c, MSG_SECRET_OPEN, owner, record, length,
+                      &(struct keeper_secret_answer){cb, user});
 }

@@ -11,14 +11,17 @@
 
 #include "gateway/fax_id.h"
 #include "gateway/process/messages.h"
+#include "policy/secret_record.h"
 
 struct keeper_client;
 
 /* status: 0 or a negative errno; result: valid during the callback when status is 0, its key is
- * wiped afterwards. Never called before the asking function returns. */
+ * (or secret) is wiped afterwards. Never called before the asking function returns. */
 typedef void keeper_key_cb(void *user, int status, const struct msg_key_result *result);
 typedef void keeper_signed_cb(void *user, int status, const struct msg_signed *note);
 typedef void keeper_listed_cb(void *user, int status, const struct msg_key_listed *list);
+
+typedef void keeper_secret_cb(void *user, int status, const struct msg_secret_result *result);
 
 /* hello: a keeper is there and has said who it is. */
 typedef void keeper_hello_cb(void *user, const struct msg_keeper_hello *hello);
@@ -52,6 +55,18 @@ int keeper_open_key(struct keeper_client *client, const struct fax_id *fax, keep
 /* Destroys the wrapped data key for good. -ENOENT when there is none (any more). */
 int keeper_destroy_key(struct keeper_client *client, const struct fax_id *fax, keeper_key_cb *cb,
                        void *user) __attribute__((warn_unused_result));
+
+/* Seals length octets of a secret (up to 128) for its owner; the callback gets the record to be
+ * stored. Errors: -EINVAL (texts, length), -ENOBUFS. Callback status -EINVAL: no owner. */
+int keeper_seal_secret(struct keeper_client *client, const struct secret_owner *owner,
+                       const uint8_t *secret, size_t length, keeper_secret_cb *cb, void *user)
+    __attribute__((warn_unused_result));
+
+/* Opens a sealed record; the callback gets the secret, which is wiped afterwards. Errors as above.
+ * Callback status -EBADMSG: altered, or of another owner. */
+int keeper_open_secret(struct keeper_client *client, const struct secret_owner *owner,
+                       const uint8_t *record, size_t length, keeper_secret_cb *cb, void *user)
+    __attribute__((warn_unused_result));
 
 /* Has a checkpoint signed; the request is copied. -EINVAL in the callback: not one of this node. */
 int keeper_sign_checkpoint(struct keeper_client *client, const struct msg_sign_checkpoint *request,

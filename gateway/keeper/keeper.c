@@ -26,6 +26,8 @@ enum {
 _Static_assert((int)MSG_KEY_OCTETS == (int)KEY_OCTETS, "keys of one length");
 _Static_assert((int)MSG_KEY_ID_MAX >= (int)KEK_ID_TEXT, "KEK ids fit");
 _Static_assert((int)MSG_NOTE_MAX >= (int)CHECKPOINT_TEXT, "notes fit");
+_Static_assert((int)MSG_SECRET_MAX >= (int)SECRET_RECORD_MAX, "sealed secrets fit");
+_Static_assert((int)MSG_SECRET_TEXT_MAX == (int)SECRET_OWNER_TEXT, "owners fit");
 _Static_assert(sizeof((struct msg_keeper_hello *)0)->verifier_key >= CHECKPOINT_KEY_TEXT,
                "verifier keys fit");
 
@@ -91,6 +93,35 @@ static int serve_sign(struct key_store *store, int fd, uint64_t tag,
     return ipc_send(fd, MSG_SIGNED, tag, &answer, sizeof answer, NULL, 0);
 }
 
+static bool is_owner(const struct msg_secret *body)
+{
+    return is_text(body->principal, sizeof body->principal) &&
+           is_text(body->realm, sizeof body->realm) && is_text(body->user, sizeof body->user) &&
+           body->length <= sizeof body->octets;
+}
+
+static int serve_secret(struct key_store *store, int fd, uint64_t tag, bool seal,
+                        const struct msg_secret *body)
+{
+    struct key_store_secret made = {.length = 0};
+    struct msg_secret_result answer = {.status = -EINVAL};
+    if (is_owner(body)) {
+        const struct secret_owner owner = {body->principal, body->realm, body->user};
+        answer.status =
+            seal ? key_store_seal_secret(store, &owner, body->octets, body->length, wall_clock_us(),
+                                         &made)
+                 : key_store_open_secret(store, &owner, body->octets, body->length, &made);
+    }
+    answer.kek_created = made.kek_created;
+    answer.length = (uint32_t)made.length;
+    memcpy(answer.octets, made.octets, made.length);
+    memcpy(answer.kek_id, made.kek_id, sizeof made.kek_id);
+    int sent = ipc_send(fd, MSG_SECRET_RESULT, tag, &answer, sizeof answer, NULL, 0);
+    secret_wipe(&answer, sizeof answer);
+    secret_wipe(&made, sizeof made);
+    return sent;
+}
+
 static int serve_list(struct key_store *store, int fd, uint64_t tag,
                       const struct msg_key_list *body)
 {
@@ -124,6 +155,10 @@ static int serve_message(struct key_store *store, int fd, const struct ipc_messa
         return serve_sign(store, fd, tag, body);
     if ((body = ipc_message_body(message, MSG_KEY_LIST, sizeof(struct msg_key_list))))
         return serve_list(store, fd, tag, body);
+    if ((body = ipc_message_body(message, MSG_SECRET_SEAL, sizeof(struct msg_secret))))
+        return serve_secret(store, fd, tag, true, body);
+    if ((body = ipc_message_body(message, MSG_SECRET_OPEN, sizeof(struct msg_secret))))
+        return serve_secret(store, fd, tag, false, body);
     return -EPROTO;
 }
 

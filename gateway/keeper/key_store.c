@@ -195,7 +195,7 @@ int key_store_create(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_OC
     struct key_data_record record = {0};
     uint8_t kek[KEY_OCTETS];
     memset(key, 0, sizeof *key);
-    int status = check_no_key(store, fax_id);
+    int status = strcmp(class_name, SECRET_KEK_CLASS) == 0 ? -EINVAL : check_no_key(store, fax_id);
     if (status == 0)
         status = key_store_find_kek(store, class_name, month, now_us, kek, key->kek_id,
                                     &key->kek_created);

@@ -15,6 +15,7 @@
 
 #include "policy/checkpoint.h"
 #include "policy/key_wrap.h"
+#include "policy/secret_record.h"
 
 struct key_store;
 
@@ -37,7 +38,7 @@ struct key_store_key {
 
 /* Makes a data key for a fax under the newest KEK of class and disposal month ("2027-03" or
  * "undated"), making the KEK when there is none. Errors: -EEXIST the fax has a key; -EINVAL bad
- * class or month; another errno. */
+ * class or month, or the class of secrets; another errno. */
 int key_store_create(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_OCTETS],
                      const char *class_name, const char *month, int64_t now_us,
                      struct key_store_key *key) __attribute__((warn_unused_result));
@@ -51,6 +52,27 @@ int key_store_read(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_OCTE
  * readable: it is destroyed all the same). Errors: -ENOENT; another errno. */
 int key_store_destroy(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_OCTETS],
                       char kek_id[KEK_ID_TEXT]) __attribute__((warn_unused_result));
+
+/* A sealed record, or the secret in it; to be wiped by whoever asked; all zero after a failure. */
+struct key_store_secret {
+    uint8_t octets[SECRET_RECORD_MAX];
+    size_t length;
+    char kek_id[KEK_ID_TEXT]; /* what wraps it */
+    bool kek_created;         /* made for this */
+};
+
+/* Seals a secret for storage elsewhere, under the newest KEK of secrets, which is made when there
+ * is none. A new master key wraps that KEK anew as it does others; records stay as they are.
+ * Errors: -EINVAL (owner, length); another errno. */
+int key_store_seal_secret(struct key_store *store, const struct secret_owner *owner,
+                          const uint8_t *secret, size_t length, int64_t now_us,
+                          struct key_store_secret *sealed) __attribute__((warn_unused_result));
+
+/* Opens a sealed record of that owner. Errors: -EBADMSG altered, of another owner, or its KEK is
+ * gone; another errno. */
+int key_store_open_secret(struct key_store *store, const struct secret_owner *owner,
+                          const uint8_t *record, size_t length, struct key_store_secret *secret)
+    __attribute__((warn_unused_result));
 
 struct key_store_kek {
     char kek_id[KEK_ID_TEXT];

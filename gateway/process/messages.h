@@ -18,6 +18,8 @@ enum {
     MSG_FINGERPRINT_OCTETS = 32, /* SHA-256 of a certificate */
     MSG_SRTP_KEY_MAX = 46,       /* master key and salt */
     MSG_PROTECTION_MAX = 64,
+    MSG_SECRET_TEXT_MAX = 256, /* principal, realm and user of a secret */
+    MSG_SECRET_MAX = 256,      /* octets of a secret or of its sealed record */
 };
 
 enum message_type {
@@ -41,6 +43,9 @@ enum message_type {
     MSG_SIGNED,            /* struct msg_signed */
     MSG_KEY_LIST,          /* struct msg_key_list: KEK inventory from a cursor -> MSG_KEY_LISTED */
     MSG_KEY_LISTED,        /* struct msg_key_listed */
+    MSG_SECRET_SEAL,       /* struct msg_secret -> MSG_SECRET_RESULT with the sealed record */
+    MSG_SECRET_OPEN,       /* struct msg_secret -> MSG_SECRET_RESULT with the secret */
+    MSG_SECRET_RESULT,     /* struct msg_secret_result */
 
     /* control <-> line */
     MSG_LINE_HELLO = 64, /* line, when its sandbox is on: no body */
@@ -129,6 +134,21 @@ struct msg_key_listed {
         uint32_t data_keys; /* living data keys wrapped by it */
         uint32_t reserved;
     } keys[32];
+};
+
+/* A secret to seal, or its record to open, with whose it is (policy/secret_record.h). */
+struct msg_secret {
+    char principal[MSG_SECRET_TEXT_MAX], realm[MSG_SECRET_TEXT_MAX], user[MSG_SECRET_TEXT_MAX];
+    uint32_t length;
+    uint8_t octets[MSG_SECRET_MAX];
+};
+
+struct msg_secret_result {
+    int32_t status;       /* 0; -EBADMSG altered, or of another owner; -EINVAL; other errno */
+    uint32_t kek_created; /* 1: a new key-encryption key was made for this */
+    uint32_t length;
+    uint8_t octets[MSG_SECRET_MAX];
+    char kek_id[MSG_KEY_ID_MAX];
 };
 
 struct msg_call_start {

@@ -183,11 +183,9 @@ static bool is_usable_text(const char *s)
     return s && *s && strlen(s) < 1024 && sip_text_is_line(s);
 }
 
-int sip_dialog_open_client(struct sip_stack *stack, struct sip_dialog *d,
-                           const struct sip_call *call)
+int sip_dialog_prepare(struct sip_stack *stack, struct sip_dialog *d, const struct sip_call *call)
 {
     char id[SIP_ID_TEXT];
-    void *owner = d->node.owner;
     const struct sip_hop hop = {.address = call->target,
                                 .protocol = call->protocol,
                                 .connection = call->connection,
@@ -208,9 +206,15 @@ int sip_dialog_open_client(struct sip_stack *stack, struct sip_dialog *d,
     d->target = strdup(call->request_uri);
     d->peer = hop;
     d->long_by_tcp = call->long_by_tcp && call->protocol == SIP_UDP;
-    if (!d->call_id || !d->local || !d->remote || !d->target)
-        return -ENOMEM;
-    return enter(stack, d, owner);
+    return d->call_id && d->local && d->remote && d->target ? 0 : -ENOMEM;
+}
+
+int sip_dialog_open_client(struct sip_stack *stack, struct sip_dialog *d,
+                           const struct sip_call *call)
+{
+    void *owner = d->node.owner;
+    int error = sip_dialog_prepare(stack, d, call);
+    return error ? error : enter(stack, d, owner);
 }
 
 int sip_dialog_confirm(struct sip_stack *stack, struct sip_dialog *d,

@@ -29,6 +29,11 @@ int sip_dialog_open_server(struct sip_stack *stack, struct sip_dialog *dialog,
                            const osip_message_t *invite, const struct sip_hop *source)
     __attribute__((warn_unused_result));
 
+/* Sets it up for a request of ours, without entering it in the table: an INVITE whose dialog is not
+ * to be found, or a request outside of dialogs. Errors: -ENOMEM, -EINVAL. */
+int sip_dialog_prepare(struct sip_stack *stack, struct sip_dialog *dialog,
+                       const struct sip_call *call) __attribute__((warn_unused_result));
+
 /* Sets it up for an INVITE of ours. Errors: -ENOMEM, -EINVAL. */
 int sip_dialog_open_client(struct sip_stack *stack, struct sip_dialog *dialog,
                            const struct sip_call *call) __attribute__((warn_unused_result));

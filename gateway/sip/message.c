@@ -146,6 +146,16 @@ const char *sip_message_header(const osip_message_t *m, const char *name)
     return NULL;
 }
 
+uint32_t sip_message_retry_after(const osip_message_t *response)
+{
+    enum { DAY_S = 86400 };
+    const char *value = sip_message_header(response, "retry-after");
+    if (!value || *value < '0' || *value > '9')
+        return 0;
+    unsigned long seconds = strtoul(value, NULL, 10);
+    return seconds > DAY_S ? DAY_S : (uint32_t)seconds;
+}
+
 const osip_uri_t *sip_message_contact(const osip_message_t *m)
 {
     const osip_contact_t *contact = osip_list_get(&m->contacts, 0);

@@ -32,6 +32,9 @@ uint32_t sip_message_cseq(const osip_message_t *message);
  * lower case. */
 const char *sip_message_header(const osip_message_t *message, const char *name);
 
+/* Seconds of a Retry-After header (§20.33), at most a day; 0 when there is none. */
+uint32_t sip_message_retry_after(const osip_message_t *response);
+
 /* Returns the URI of the first Contact when it is a sip or sips URI with a host, or NULL. */
 const osip_uri_t *sip_message_contact(const osip_message_t *message);
 

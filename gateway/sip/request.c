@@ -54,7 +54,7 @@ static size_t write_for(struct sip_stack *stack, const struct sip_dialog *d,
                  sip_transport_name(hop->protocol), sip_transport_host(stack, hop), own);
     sip_text_add(&t, "From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %" PRIu32 " %s\r\n", d->local,
                  d->remote, d->call_id, what->cseq, what->method);
-    if (is_invite)
+    if (is_invite || !strcmp(what->method, "OPTIONS"))
         sip_text_add(&t, "Contact: <%s>\r\nAllow: " SIP_ALLOW "\r\nAccept: application/sdp\r\n",
                      sip_transport_contact(stack, &d->peer, !strncasecmp(d->target, "sips:", 5)));
     if (stack->config.user_agent)

@@ -138,6 +138,9 @@ void sip_cancel_send(struct sip_session *s);
 void sip_options_receive(struct sip_stack *stack, const osip_message_t *request,
                          const struct sip_hop *source);
 
+/* options_client.c: frees what was not answered, without telling. */
+void sip_options_drop(struct sip_stack *stack);
+
 /* reinvite_client.c: sends the proposal as soon as nothing stands in its way. Errors: -ENOMEM. */
 int sip_reinvite_client_go_on(struct sip_session *s);
 /* Gives the proposal up, without telling. */

@@ -64,6 +64,20 @@ struct sip_event {
     int code;
     const char *reason;            /* reason phrase or text of a Reason header; never NULL */
     const struct sdp_session *sdp; /* or NULL; valid during the callback */
+    /* ENDED, REINVITE_REFUSED: of a refusal (RFC 3261 §20.33); 0: none. At most a day. */
+    uint32_t retry_after_s;
+    /* ENDED: the cause of a Q.850 Reason header (RFC 3326) in a response, BYE or CANCEL; 0: none */
+    int q850_cause;
+    const struct sip_redirection *redirection; /* ENDED with 3xx that has Contacts; else NULL */
+};
+
+enum { SIP_REDIRECTIONS_MAX = 8 };
+
+/* Where a 3xx says that the called number is (RFC 3261 §8.1.3.4). The stack follows none: whether
+ * to call one of them, and how often, is the application's decision. Best first. */
+struct sip_redirection {
+    uint32_t count;
+    const char *uris[SIP_REDIRECTIONS_MAX]; /* sip, sips or tel; valid during the callback */
 };
 
 typedef void sip_event_cb(void *user, struct sip_session *session, const struct sip_event *event);
@@ -78,6 +92,11 @@ struct sip_request_info {
     const char *to_host;
     const char *call_id;
     const char *user_agent; /* "" when there is none */
+    /* The number that the caller called first, when the call was diverted to us: the last Diversion
+     * (RFC 5806), else the oldest entry of History-Info (RFC 7044) that was retargeted; "" when
+     * there is none. reason as it stands there ("no-answer"), "" when it is not said. */
+    const char *diverted_from, *diversion_reason;
+    bool wants_privacy; /* Privacy names id, user, header, session or critical (RFC 3323, 3325) */
     const struct sockaddr *source;
     const char *device;              /* that signed in for this call; NULL: none */
     enum sip_protocol protocol;      /* that the request came by */
@@ -140,14 +159,17 @@ struct sip_config {
     uint32_t t4_ms;                                  /* [10 * t1] */
     uint32_t receive_buffer;                         /* octets asked of the kernel [4 MiB] */
     const char *tls_certificate_file, *tls_key_file; /* ours; needed for listen_tls */
-    sip_tls_terms_cb *tls_terms;                     /* NULL: no TLS */
-    uint32_t max_connections;                        /* accepted ones [1024] */
-    uint32_t max_connections_of_peer;                /* of one address [32] */
-    uint32_t connect_timeout_ms;                     /* and for the TLS handshake [5000] */
-    uint32_t message_timeout_ms;                     /* first to last octet of a message [8000] */
-    uint32_t idle_timeout_ms; /* a connection without messages is closed [300000] */
-    uint32_t keep_alive_ms;   /* CRLF on connections that we made (RFC 5626) [90000] */
-    sip_trouble_cb *trouble;  /* NULL: nobody is told */
+    /* Session timers (RFC 4028): what we ask for in our calls [1800], UINT32_MAX: nothing; and the
+     * shortest that we accept [90], at least 90. */
+    uint32_t session_expires_s, min_session_expires_s;
+    sip_tls_terms_cb *tls_terms;      /* NULL: no TLS */
+    uint32_t max_connections;         /* accepted ones [1024] */
+    uint32_t max_connections_of_peer; /* of one address [32] */
+    uint32_t connect_timeout_ms;      /* and for the TLS handshake [5000] */
+    uint32_t message_timeout_ms;      /* first to last octet of a message [8000] */
+    uint32_t idle_timeout_ms;         /* a connection without messages is closed [300000] */
+    uint32_t keep_alive_ms;           /* CRLF on connections that we made (RFC 5626) [90000] */
+    sip_trouble_cb *trouble;          /* NULL: nobody is told */
     enum sip_unknown_source unknown_source;
     sip_source_cb *source_known; /* NULL: every source may call */
     sip_incoming_cb *incoming;   /* NULL: every INVITE is refused with 403 */
@@ -176,7 +198,9 @@ struct sip_stack_counters {
     uint64_t strays;          /* responses and ACKs that fit nothing */
     uint64_t calls_in, calls_out, calls_answered;
     uint64_t retransmissions_in, retransmissions_out;
-    uint64_t glares; /* 491 sent or received */
+    uint64_t glares;                      /* 491 sent or received */
+    uint64_t refreshes_in, refreshes_out; /* of sessions (RFC 4028), answered with 2xx */
+    uint64_t sessions_expired;
     uint64_t connections_in, connections_out, connections_refused, connections_failed;
     uint64_t keep_alives_in;
     uint32_t sessions, transactions, connections;
@@ -216,6 +240,10 @@ struct sip_call {
     const struct sdp_session *offer;
     uint32_t ring_timeout_ms; /* from the INVITE to the answer; 0 is 180 s */
     const char *call_id;      /* NULL: a random one */
+    /* P-Asserted-Identity (RFC 3325 §9.1), "sip:..." or "tel:..."; NULL: none. Only for peers in
+     * the same trust domain. */
+    const char *asserted_uri;
+    bool wants_privacy; /* Privacy: id */
 };
 
 /* Calls. On success *session is live and its events go to cb. Errors: -EINVAL (URIs that cannot be
@@ -244,6 +272,40 @@ int sip_session_reject_reinvite(struct sip_session *session, int code);
  * (RFC 3326: `SIP;cause=...;text="..."`) when cause is not 0; text may be NULL. A second call does
  * nothing. */
 void sip_session_hangup(struct sip_session *session, int cause, const char *text);
+
+struct sip_options;
+
+/* Whom to ask by OPTIONS, outside of any call. Nothing is kept of it. */
+struct sip_options_target {
+    struct sockaddr_storage address;
+    enum sip_protocol protocol;
+    const char *request_uri; /* "sip:192.0.2.1:5060" */
+    const char *from_uri;    /* NULL: the address of ours that the peer sees */
+    uint32_t timeout_ms;     /* [64 * T1] */
+};
+
+struct sip_options_result {
+    enum sip_party who;     /* PEER: it answered, whatever with; TIMEOUT, TRANSPORT: no answer */
+    int code;               /* of the final response; 408 for TIMEOUT, 503 for TRANSPORT */
+    const char *reason;     /* its phrase, or what was wrong; never NULL */
+    uint32_t retry_after_s; /* 0: none */
+    uint32_t took_ms;
+};
+
+/* Comes once, from the loop, unless sip_options_cancel() or sip_stack_close() was called before.
+ * The probe is gone when it returns. */
+typedef void sip_options_cb(void *user, const struct sip_options_result *result);
+
+/* Asks a peer whether it is there (RFC 3261 §11.1), to watch the health of trunks: each answer but
+ * a 503 tells that it is. *probe (may be NULL) is the stack's, valid until cb runs. Errors: -EINVAL
+ * (URI, or an address of another family), -EAGAIN when max_transactions is reached or the stack is
+ * closing, -ENOMEM. */
+int sip_options_send(struct sip_stack *stack, const struct sip_options_target *target,
+                     sip_options_cb *cb, void *user, struct sip_options **probe)
+    __attribute__((warn_unused_result));
+
+/* Lets cb not be called any more. NULL is safe. */
+void sip_options_cancel(struct sip_options *probe);
 
 /* The protocol that the session's requests go by now. */
 enum sip_protocol sip_session_protocol(const struct sip_session *session);

@@ -244,6 +244,7 @@ void sip_stack_close(struct sip_stack *stack, sip_closed_cb *done, void *user)
     stack->is_closing = true;
     stack->closed = done;
     stack->closed_user = user;
+    sip_options_drop(stack);
     for (struct sip_session *s = stack->all_sessions; s; s = s->next) {
         if (s->over)
             continue;

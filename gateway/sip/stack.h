@@ -78,6 +78,7 @@ struct sip_stack {
     struct sip_transaction *all_transactions, *dead_transactions;
     osip_transaction_t *dead_osip; /* linked by reserved6 */
     struct sip_session *all_sessions, *dead_sessions;
+    struct sip_options *probes;
     struct sip_timer post;    /* runs what API calls left to be told from the loop */
     struct sip_timer closing; /* armed while closing */
     bool is_closing, is_closed;

@@ -30,6 +30,7 @@ struct sip_transaction {
     char *failure; /* why it is unreachable, for people; NULL: nothing is known */
     struct sip_session *session;
     sip_response_cb *on_response;
+    void *user;                     /* of on_response, of requests without session */
     const osip_message_t *response; /* noted by the machine's callback, told after it returns */
     bool timed_out, unreachable, terminated, accepted, dead;
     bool may_resend; /* on another connection: the one that was lost had worked before */

@@ -197,6 +197,59 @@ static void records_are_bound_to_their_fax(void **state)
     assert_int_equal(read_key(f, 2, &key), -EBADMSG);
 }
 
+static void sealed_secrets_open_for_their_owner_only(void **state)
+{
+    struct fixture *f = *state;
+    static const struct key_store_secret none;
+    const struct secret_owner owner = {"trunk:one", "sip.example", "4989"};
+    const struct secret_owner others[] = {{"trunk:two", "sip.example", "4989"},
+                                          {"trunk:one", "sip.example4", "989"},
+                                          {"trunk:one", "sip.example", "4988"},
+                                          {"", "sip.example", "4989"}};
+    const uint8_t secret[49] = {3, 1, 4};
+    struct key_store_secret sealed, again, opened;
+    struct key_store_key key;
+    assert_int_equal(
+        key_store_seal_secret(f->store, &owner, secret, sizeof secret, 1790000000000000, &sealed),
+        0);
+    assert_true(sealed.kek_created);
+    assert_string_equal(sealed.kek_id, SECRET_KEK_CLASS "/undated/1");
+    assert_null(memmem(sealed.octets, sealed.length, secret, 8));
+    assert_int_equal(reopen(f), 0);
+    assert_int_equal(
+        key_store_seal_secret(f->store, &owner, secret, sizeof secret, 1790000000000000, &again),
+        0);
+    assert_false(again.kek_created);
+    assert_memory_not_equal(sealed.octets, again.octets, sealed.length);
+    assert_int_equal(key_store_open_secret(f->store, &owner, sealed.octets, sealed.length, &opened),
+                     0);
+    assert_int_equal(opened.length, sizeof secret);
+    assert_memory_equal(opened.octets, secret, sizeof secret);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_true(
+            key_store_open_secret(f->store, &others[i], sealed.octets, sealed.length, &opened) < 0);
+        assert_memory_equal(&opened, &none, sizeof none);
+    }
+    for (size_t i = 0; i < sealed.length * 8; i++) {
+        sealed.octets[i / 8] ^= (uint8_t)(1 << i % 8);
+        assert_int_equal(
+            key_store_open_secret(f->store, &owner, sealed.octets, sealed.length, &opened),
+            -EBADMSG);
+        assert_memory_equal(&opened, &none, sizeof none);
+        sealed.octets[i / 8] ^= (uint8_t)(1 << i % 8);
+    }
+    for (size_t n = 0; n < sealed.length; n++)
+        assert_int_equal(key_store_open_secret(f->store, &owner, sealed.octets, n, &opened),
+                         -EBADMSG);
+    assert_int_equal(key_store_seal_secret(f->store, &owner, secret, 0, 1, &again), -EINVAL);
+    assert_int_equal(key_store_seal_secret(f->store, &others[3], secret, 8, 1, &again), -EINVAL);
+    /* No fax comes under the key of secrets. */
+    const uint8_t fax_id[16] = {1};
+    assert_int_equal(
+        key_store_create(f->store, fax_id, SECRET_KEK_CLASS, "undated", 1790000000000000, &key),
+        -EINVAL);
+}
+
 static void wrong_master_key_is_told(void **state)
 {
     struct fixture *f = *state;
@@ -318,6 +371,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_fax_has_one_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(destroyed_keys_are_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_altered_octet_is_seen, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sealed_secrets_open_for_their_owner_only, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(records_are_bound_to_their_fax, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_master_key_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unfinished_files_of_a_crash_are_removed, set_up, tear_down),

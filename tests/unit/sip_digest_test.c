@@ -1,5 +1,6 @@
 /* sip_digest_test.c: digest authentication against the examples of RFC 7616, and against abuse. */
 #include "gateway/sip/digest.h"
+#include "gateway/sip/digest_secret.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -277,6 +278,31 @@ static void bad_servers_are_not_made(void **state)
     digest_server_free(NULL);
 }
 
+static void what_is_kept_of_a_password_goes_through_octets(void **state)
+{
+    struct digest_secret secret, back, empty = {.md5 = ""};
+    uint8_t octets[DIGEST_SECRET_OCTETS];
+    (void)state;
+
+    assert_int_equal(digest_secret_make("bob", "biloxi.com", "zanzibar", &secret), 0);
+    assert_string_equal(secret.md5, "12af60467a33e8518da5c68bbff12b11");
+    assert_int_equal(digest_secret_pack(&secret, octets), 0);
+    assert_int_equal(digest_secret_unpack(octets, sizeof octets, &back), 0);
+    assert_memory_equal(&back, &secret, sizeof back);
+    assert_string_equal(digest_secret_ha1(&back, DIGEST_SHA256), secret.sha256);
+    secret.md5[0] = '\0'; /* as in a FIPS mode */
+    assert_int_equal(digest_secret_pack(&secret, octets), 0);
+    assert_int_equal(digest_secret_unpack(octets, sizeof octets, &back), 0);
+    assert_null(digest_secret_ha1(&back, DIGEST_MD5));
+    assert_int_equal(digest_secret_unpack(octets, sizeof octets - 1, &back), -EBADMSG);
+    octets[0] = 4;
+    assert_int_equal(digest_secret_unpack(octets, sizeof octets, &back), -EBADMSG);
+    assert_int_equal(digest_secret_pack(&empty, octets), -EINVAL);
+    assert_int_equal(digest_secret_make("a:b", "r", "p", &secret), -EINVAL);
+    assert_int_equal(digest_secret_make("a", "r\"", "p", &secret), -EINVAL);
+    assert_int_equal(digest_secret_make("", "r", "p", &secret), -EINVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +315,7 @@ int main(void)
         cmocka_unit_test(old_and_foreign_nonces_are_stale),
         cmocka_unit_test(forgetting_does_not_allow_a_replay),
         cmocka_unit_test(bad_servers_are_not_made),
+        cmocka_unit_test(what_is_kept_of_a_password_goes_through_octets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
