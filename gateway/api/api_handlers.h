@@ -24,6 +24,9 @@ http_handler_cb api_get_mailboxes, api_post_mailbox, api_patch_mailbox;
 http_handler_cb api_get_numbers, api_post_number, api_delete_number;
 /* api_trunks.c */
 http_handler_cb api_get_trunks, api_post_trunk, api_delete_trunk;
+/* api_devices.c */
+http_handler_cb api_get_devices, api_post_device, api_get_device, api_delete_device,
+    api_disable_device, api_enable_device, api_put_device_credential;
 /* api_audit.c */
 http_handler_cb api_get_records, api_post_verify, api_get_checkpoint;
 /* api_keys.c */

@@ -48,6 +48,12 @@ struct config {
         int64_t message_timeout_ms;
         int64_t idle_timeout_ms;
     } sip;
+    struct {
+        char *realm;
+        int64_t expires_min_s, expires_max_s;
+        int64_t bindings_of_device;
+        int64_t wait_ms;
+    } devices;
     struct config_media {
         char *address;
         char *public_address;

@@ -58,6 +58,17 @@ const struct config_key config_keys[] = {
     {"sip.idle_timeout_ms", CONFIG_INTEGER, AT(sip.idle_timeout_ms), "300000", 1000, DAY_MS, NULL,
      "a connection without messages and calls is closed"},
 
+    {"devices.realm", CONFIG_TEXT, AT(devices.realm), "sealfax", 1, 100, NULL,
+     "realm of digest authentication; devices must get new credentials when it changes"},
+    {"devices.expires_min_s", CONFIG_INTEGER, AT(devices.expires_min_s), "60", 10, 86400, NULL,
+     "a device that wants to register for a shorter time is told this one"},
+    {"devices.expires_max_s", CONFIG_INTEGER, AT(devices.expires_max_s), "3600", 60, 86400, NULL,
+     "longest time that a device is registered for without coming again"},
+    {"devices.bindings_of_device", CONFIG_INTEGER, AT(devices.bindings_of_device), "4", 1, 16, NULL,
+     "addresses that a device may be registered at; a further one takes the place of the oldest"},
+    {"devices.wait_ms", CONFIG_INTEGER, AT(devices.wait_ms), "86400000", 1000, 30 * (int64_t)DAY_MS,
+     NULL, "a fax for a device that is not registered fails when it has waited so long"},
+
     {"media.address", CONFIG_ADDRESS, AT(media.address), "127.0.0.1", 1, 46, NULL,
      "address on which media sockets are bound"},
     {"media.public_address", CONFIG_ADDRESS, AT(media.public_address), "", 0, 46, NULL,

@@ -20,9 +20,11 @@
 #include "gateway/process/roles.h"
 #include "gateway/sip/sip.h"
 
+struct device_register;
 struct fax_watchers;
 struct fax_queue;
 struct fax_call;
+struct handover;
 struct render_queue;
 struct submission;
 struct api_turn;
@@ -38,6 +40,7 @@ struct control {
     struct audit *audit;
     struct policy_cache *policy;
     struct sip_stack *sip;
+    struct device_register *devices;
     struct http_server *http;
     struct media_ports ports;
     struct fax_watchers *watchers;
@@ -45,6 +48,7 @@ struct control {
     struct render_queue *renders;
     struct fax_call *calls;         /* all that are not freed yet */
     struct submission *submissions; /* all that are under way */
+    struct handover *handovers;     /* what is still to be done of faxes that ended */
     uint64_t started_ms;            /* wall clock */
     bool ready;                     /* recovered and serving */
     bool stopping;
@@ -59,6 +63,7 @@ struct control {
     struct stranger_log strangers;          /* callers of no trunk */
     struct stranger_log strange_accounts;   /* clients of the API that are no principal */
     struct stranger_log failed_connections; /* of SIP over TCP and TLS */
+    struct stranger_log strange_devices;    /* requests that nobody could be signed in for */
     char tls_files[3][1200], tls_name[256]; /* of the peer that was asked about last */
     char master_key_id[MSG_KEY_ID_MAX];
     char verifier_key[256];

@@ -1,9 +1,11 @@
 #include "gateway/control/control_stop.h"
 
+#include "gateway/control/device_register.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/control/fax_queue.h"
 #include "gateway/control/fax_watchers.h"
+#include "gateway/control/handover.h"
 #include "gateway/control/render_queue.h"
 #include "gateway/process/log.h"
 
@@ -16,6 +18,7 @@ static void on_db_closed(void *user)
     policy_cache_free(c->policy);
     fax_watchers_free(c->watchers);
     keeper_client_free(c->keeper);
+    device_register_free(c->devices);
     supervisor_client_free(c->supervisor);
     uv_close((uv_handle_t *)&c->disposal_timer, NULL);
     uv_close((uv_handle_t *)&c->stop_timer, NULL);
@@ -27,7 +30,7 @@ static void on_audit_closed(void *user)
 {
     struct control *c = user;
     /* What ends later finds no log, and is told so. */
-    c->audit = c->strangers.audit = c->strange_accounts.audit = NULL;
+    c->audit = c->strangers.audit = c->strange_accounts.audit = c->strange_devices.audit = NULL;
     db_close(c->db, on_db_closed, c);
 }
 
@@ -71,6 +74,7 @@ static void close_all(struct control *c)
     uv_timer_stop(&c->stop_timer);
     uv_timer_stop(&c->disposal_timer);
     uv_timer_stop(&c->stranger_timer);
+    handovers_stop(c);
     event_begin(&e, "gateway.stopped", "system", NULL);
     event_note(&e, c->audit);
     http_server_close(c->http, HTTP_DRAIN_MS, on_http_closed, c);

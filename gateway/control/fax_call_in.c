@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/control/device_register.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/fax_store.h"
@@ -220,10 +221,18 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
     event_note(&e, call->control->audit);
 }
 
+/* Who brings a fax: a trunk, or a device that has signed in. */
+struct caller {
+    char actor[POLICY_NAME_TEXT]; /* "trunk:NAME", "device:NAME" */
+    const char *from;             /* a device calls as its own number, whatever it says */
+    struct call_target target;    /* whose name is that of the trunk, or the actor */
+    const struct policy_mailbox *mailbox;
+};
+
 static void take_call(struct control *control, struct sip_session *session,
-                      const struct sip_request_info *info, const struct trunk_info *trunk,
-                      const struct policy_mailbox *mailbox)
+                      const struct sip_request_info *info, const struct caller *caller)
 {
+    const struct policy_mailbox *mailbox = caller->mailbox;
     char month[KEK_MONTH_TEXT];
     int64_t disposal_us;
     struct fax_call *call = fax_call_new(control, false);
@@ -233,19 +242,19 @@ static void take_call(struct control *control, struct sip_session *session,
             fax_call_discard(call);
         return;
     }
-    if (number_normalise(info->from_user, call->from) < 0)
+    if (number_normalise(caller->from, call->from) < 0)
         call->from[0] = '\0';
     int rc = number_normalise(info->to_user, call->to);
-    snprintf(call->principal, sizeof call->principal, "trunk:%.50s", trunk->name);
-    snprintf(call->trunk, sizeof call->trunk, "%s", trunk->name);
+    snprintf(call->principal, sizeof call->principal, "%s", caller->actor);
+    snprintf(call->trunk, sizeof call->trunk, "%.63s", caller->target.name);
     snprintf(call->mailbox, sizeof call->mailbox, "%s", mailbox->name);
     snprintf(call->class_name, sizeof call->class_name, "%s", mailbox->class_name);
     snprintf(call->call_id, sizeof call->call_id, "%s", info->call_id);
     call->retention_days = mailbox->retention_days;
     call->session = session;
     call->local.may_protect = info->protocol == SIP_TLS;
-    call->local.may_express = trunk->express && info->protocol == SIP_TLS;
-    call_target_of_trunk(trunk, &call->target);
+    call->target = caller->target;
+    call->local.may_express = call->target.express && info->protocol == SIP_TLS;
     call->local.secured = fax_call_demands(control, &call->target, call->class_name,
                                            (char[FAX_CALL_DEMAND_TEXT]){0}) != NULL;
     fax_call_note_signalling(call);
@@ -295,35 +304,70 @@ static bool media_fits(const struct control *control, const struct sip_request_i
     return false;
 }
 
+/* Takes a call that is permitted, when it can be. */
+static void take_permitted(struct control *control, struct sip_session *session,
+                           const struct sip_request_info *info, const struct caller *caller)
+{
+    char why[MSG_REASON_MAX];
+    if (!media_fits(control, info, &caller->target, caller->mailbox->class_name, why))
+        refuse_call(control, session, info, caller->actor, 488, why);
+    else if (line_pool_room(control->lines) == 0 || !keeper_client_ready(control->keeper))
+        refuse_call(control, session, info, caller->actor, 503, "no line has room");
+    else
+        take_call(control, session, info, caller);
+}
+
+/* A machine sends: it may, as its number to this one; the fax is taken in and sent on later. */
+static void take_from_device(struct control *control, struct sip_session *session,
+                             const struct sip_request_info *info)
+{
+    struct policy_answer answer;
+    struct caller caller = {.target = {.audio_fallback = true, .is_device = true}};
+    const struct device_info *device = policy_cache_device(control->policy, info->device);
+    if (!device || device->disabled) {
+        sip_session_reject(session, 403, NULL);
+        return;
+    }
+    snprintf(caller.actor, sizeof caller.actor, DEVICE_PREFIX "%.50s", device->name);
+    snprintf(caller.target.name, sizeof caller.target.name, "%s", caller.actor);
+    caller.from = device->extension;
+    policy_cache_decide(control->policy, caller.actor, POLICY_SUBMIT, device->extension,
+                        info->to_user, NULL, &answer);
+    caller.mailbox = answer.mailbox;
+    if (answer.allowed)
+        take_permitted(control, session, info, &caller);
+    else
+        refuse_call(control, session, info, caller.actor, 403, answer.reason);
+}
+
+static void take_from_trunk(struct control *control, struct sip_session *session,
+                            const struct sip_request_info *info, const struct trunk_info *trunk)
+{
+    struct policy_answer answer;
+    struct caller caller = {.from = info->from_user};
+    snprintf(caller.actor, sizeof caller.actor, "trunk:%.50s", trunk->name);
+    call_target_of_trunk(trunk, &caller.target);
+    policy_decide_inbound(policy_cache_set(control->policy), trunk->name, info->to_user,
+                          control_now_ms() * 1000, &answer);
+    caller.mailbox = answer.mailbox;
+    if (answer.allowed)
+        take_permitted(control, session, info, &caller);
+    else
+        refuse_call(control, session, info, caller.actor, answer.mailbox ? 403 : 404,
+                    answer.reason);
+}
+
 void fax_call_incoming(void *user, struct sip_session *session, const struct sip_request_info *info)
 {
     struct control *control = user;
-    struct policy_answer answer;
-    char actor[POLICY_NAME_TEXT];
     const struct trunk_info *trunk =
-        policy_cache_trunk_from(control->policy, info->source, info->protocol);
-    if (!control->ready || control->stopping || !trunk) {
-        sip_session_reject(session, trunk ? 503 : 403, NULL);
-        return;
-    }
-    snprintf(actor, sizeof actor, "trunk:%.50s", trunk->name);
-    policy_decide_inbound(policy_cache_set(control->policy), trunk->name, info->to_user,
-                          control_now_ms() * 1000, &answer);
-    if (!answer.allowed) {
-        bool unknown = !answer.mailbox;
-        refuse_call(control, session, info, actor, unknown ? 404 : 403, answer.reason);
-        return;
-    }
-    char why[MSG_REASON_MAX];
-    struct call_target target;
-    call_target_of_trunk(trunk, &target);
-    if (!media_fits(control, info, &target, answer.mailbox->class_name, why)) {
-        refuse_call(control, session, info, actor, 488, why);
-        return;
-    }
-    if (line_pool_room(control->lines) == 0 || !keeper_client_ready(control->keeper)) {
-        refuse_call(control, session, info, actor, 503, "no line has room");
-        return;
-    }
-    take_call(control, session, info, trunk, answer.mailbox);
+        info->device ? NULL
+                     : policy_cache_trunk_from(control->policy, info->source, info->protocol);
+    bool known = info->device || trunk;
+    if (!control->ready || control->stopping || !known)
+        sip_session_reject(session, known ? 503 : 403, NULL);
+    else if (info->device)
+        take_from_device(control, session, info);
+    else
+        take_from_trunk(control, session, info, trunk);
 }

@@ -332,12 +332,14 @@ static void fill_start(struct fax_call *call, struct msg_call_start *start)
     start->phase_limit_ms[2] = (uint32_t)config->fax.max_page_ms;
     start->phase_limit_ms[3] = (uint32_t)config->fax.max_after_page_ms;
     start->cpu_limit_us_per_s = (uint32_t)config->fax.max_cpu_ms_per_s * 1000;
-    memcpy(start->fax_id, call->fax.octets, sizeof start->fax_id);
+    start->source_attempt = call->source_attempt;
+    memcpy(start->fax_id, call->source_attempt ? call->source.octets : call->fax.octets,
+           sizeof start->fax_id);
     memcpy(start->data_key, call->data_key, sizeof start->data_key);
     if (!ident[0])
         ident = config->fax.ident[0] ? config->fax.ident : (call->outbound ? call->from : call->to);
     snprintf(start->local_ident, sizeof start->local_ident, "%s", ident);
-    if (call->outbound) {
+    if (call->outbound && !call->source_attempt) { /* pages that came have their header line */
         time_t now = time(NULL);
         struct tm local;
         localtime_r(&now, &local);

@@ -11,6 +11,8 @@
 #include "gateway/db/db.h"
 #include "gateway/sip/sip.h"
 #include "policy/decision.h"
+#include "policy/number.h"
+#include "policy/secret_record.h"
 
 struct policy_cache;
 
@@ -32,6 +34,15 @@ struct trunk_info {
     char prefix[32];     /* numbers it is for; "" all */
 };
 
+struct device_info {
+    char name[POLICY_NAME_TEXT];
+    char extension[NUMBER_TEXT]; /* plain form */
+    char user[64], realm[128];
+    char secret[2 * SECRET_RECORD_MAX + 1]; /* HA1 as sealed, hex; "": none */
+    char certificate_name[256];
+    bool disabled;
+};
+
 /* Makes a cache with nothing loaded: everything is denied. Returns 0 or -ENOMEM. */
 int policy_cache_new(struct db *db, struct policy_cache **out) __attribute__((warn_unused_result));
 /* A reload that is under way must have ended (the database is closed first). */
@@ -48,6 +59,21 @@ int policy_cache_reload(struct policy_cache *cache, policy_cache_cb *done, void 
 const struct policy_set *policy_cache_set(const struct policy_cache *cache);
 const struct policy_principal *policy_cache_account(const struct policy_cache *cache, uid_t uid);
 const struct trunk_info *policy_cache_trunk(const struct policy_cache *cache, const char *name);
+
+/* The devices, sorted by name; NULL past the end. */
+const struct device_info *policy_cache_device_at(const struct policy_cache *cache, size_t position);
+const struct device_info *policy_cache_device(const struct policy_cache *cache, const char *name);
+
+/* By its number in plain form. */
+const struct device_info *policy_cache_device_of(const struct policy_cache *cache,
+                                                 const char *number);
+
+/* The device that what this mailbox receives is delivered to; "" when there is none. */
+const char *policy_cache_mailbox_device(const struct policy_cache *cache, const char *mailbox);
+
+/* Calls cb whenever everything was read again, before those who asked for it. */
+typedef void policy_cache_changed_cb(void *user);
+void policy_cache_on_change(struct policy_cache *cache, policy_cache_changed_cb *cb, void *user);
 
 /* The trunk that a message came from by that protocol: of those that use it, the one with this
  * address and port, else one with the address. A trunk of UDP may use TCP as well, for what is too

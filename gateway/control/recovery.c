@@ -7,6 +7,7 @@
 
 #include "gateway/control/event.h"
 #include "gateway/control/fax_store.h"
+#include "gateway/control/handover.h"
 #include "gateway/control/unfinished.h"
 #include "gateway/db/fax_queries.h"
 #include "gateway/process/log.h"
@@ -253,9 +254,18 @@ static void on_settled(void *user, int status)
     }
 }
 
+static void on_handovers(void *user, int status)
+{
+    struct recovery *r = user;
+    int rc = status < 0 ? status : unfinished_settle(r->control, on_settled, r);
+    if (rc < 0 && !lost(r, rc))
+        finish(r, rc);
+}
+
+/* What is still to be done of faxes that ended is read before more of them end here. */
 static void step_unfinished(struct recovery *r)
 {
-    int rc = unfinished_settle(r->control, on_settled, r);
+    int rc = handovers_read(r->control, on_handovers, r);
     if (rc < 0)
         finish(r, rc);
 }

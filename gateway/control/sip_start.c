@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/control/device_register.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/process/log.h"
@@ -14,7 +15,9 @@ static bool source_known(void *user, const struct sockaddr *source, enum sip_pro
     struct control *c = user;
     if (policy_cache_trunk_from(c->policy, source, protocol))
         return true;
-    stranger_log_note(&c->strangers, source, uv_now(&c->loop));
+    /* With devices it is not known yet what a stranger wants. */
+    if (!device_register_any(c->devices))
+        stranger_log_note(&c->strangers, source, uv_now(&c->loop));
     return false;
 }
 
@@ -25,11 +28,13 @@ static void on_stranger_timer(uv_timer_t *timer)
     stranger_log_flush(&c->strangers, now_ms);
     stranger_log_flush(&c->strange_accounts, now_ms);
     stranger_log_flush(&c->failed_connections, now_ms);
+    stranger_log_flush(&c->strange_devices, now_ms);
 }
 
 void sip_start_logs(struct control *c)
 {
-    c->strangers.audit = c->strange_accounts.audit = c->failed_connections.audit = c->audit;
+    c->strangers.audit = c->strange_accounts.audit = c->audit;
+    c->failed_connections.audit = c->strange_devices.audit = c->audit;
     uv_timer_start(&c->stranger_timer, on_stranger_timer, STRANGER_PERIOD_MS / 12,
                    STRANGER_PERIOD_MS / 12);
 }
@@ -131,6 +136,8 @@ int sip_start(struct control *c)
     int rc = read_listeners(c, &sip);
     if (rc == 0)
         rc = sip_stack_open(&c->loop, &sip, &c->sip);
+    if (rc == 0)
+        rc = device_register_serve(c->devices);
     if (rc < 0) {
         log_write(LOG_LEVEL_ERROR, "SIP cannot listen on %s %s %s: %s", c->config->sip.listen,
                   c->config->sip.listen_tcp, c->config->sip.listen_tls, strerror(-rc));

@@ -25,6 +25,7 @@ struct stranger_log {
     struct audit *audit;
     bool accounts;    /* of local accounts, not of addresses */
     bool connections; /* of SIP connections that failed */
+    bool devices;     /* of requests that could not be signed in */
     struct stranger strangers[STRANGERS_MAX];
     uint64_t others; /* from sources beyond STRANGERS_MAX */
     uint64_t others_since_ms;
@@ -38,6 +39,11 @@ void stranger_log_note_account(struct stranger_log *log, uid_t uid, const char *
 /* A connection with that address failed for that reason; for a log of connections. */
 void stranger_log_note_connection(struct stranger_log *log, const struct sockaddr *peer,
                                   bool incoming, const char *reason, uint64_t now_ms);
+
+/* A request of that address was not signed in as a device, for that reason; for a log of devices.
+ */
+void stranger_log_note_device(struct stranger_log *log, const struct sockaddr *source,
+                              const char *reason, uint64_t now_ms);
 
 /* Records what has waited for STRANGER_PERIOD_MS; to be called every few seconds. */
 void stranger_log_flush(struct stranger_log *log, uint64_t now_ms);

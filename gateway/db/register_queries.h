@@ -22,7 +22,7 @@ struct grant_row {
 };
 
 struct mailbox_row {
-    const char *mailbox, *class_name;
+    const char *mailbox, *class_name, *device; /* device: "" none */
     int64_t retention_days;
 };
 
@@ -33,6 +33,17 @@ struct number_row {
 struct trunk_row {
     const char *trunk, *host, *prefix, *transport, *tls_name, *tls_ca, *tls_certificate, *tls_key;
     int64_t port, t38_first, audio_fallback, secured, long_by_tcp, express;
+};
+
+struct device_row {
+    const char *device, *extension, *user, *realm, *secret, *certificate_name;
+    int64_t disabled;
+};
+
+/* A binding that was there when the gateway stopped. */
+struct binding_row {
+    const char *device, *contact, *address, *transport;
+    int64_t expires_s;
 };
 
 /* One query and one reader for each register, queries answer as db_query();
@@ -61,5 +72,13 @@ void number_row_read(const struct db_result *result, int row, struct number_row 
 int register_query_trunks(struct db *db, db_result_cb *cb, void *user)
     __attribute__((warn_unused_result));
 void trunk_row_read(const struct db_result *result, int row, struct trunk_row *out);
+
+int register_query_devices(struct db *db, db_result_cb *cb, void *user)
+    __attribute__((warn_unused_result));
+void device_row_read(const struct db_result *result, int row, struct device_row *out);
+
+int register_query_bindings(struct db *db, db_result_cb *cb, void *user)
+    __attribute__((warn_unused_result));
+void binding_row_read(const struct db_result *result, int row, struct binding_row *out);
 
 #endif
