@@ -3,6 +3,7 @@
 
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
+#include "gateway/api/api_trunk_accounts.h"
 #include "gateway/db/register_queries.h"
 #include "gateway/socket_address.h"
 #include "policy/number.h"
@@ -26,7 +27,11 @@ static void on_trunks(void *user, int status, const struct db_result *result)
     for (int i = 0; i < db_result_rows(result); i++) {
         struct trunk_row row;
         trunk_row_read(result, i, &row);
-        json_array_append_new(list, trunk_json(&row));
+        json_t *item = trunk_json(&row);
+        json_object_set_new(item, "credentials", api_trunk_credentials_json(r->control, row.trunk));
+        json_object_set_new(item, "registration",
+                            api_trunk_registration_json(r->control, row.trunk));
+        json_array_append_new(list, item);
     }
     api_answer_json(r, 200, json_pack("{s:o}", "trunks", list));
 }

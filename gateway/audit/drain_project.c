@@ -163,6 +163,30 @@ STATEMENT(bindings_remove,
           "UPDATE device_bindings t SET gone_at = " TIME ", " CHANGED " FROM e WHERE t.device = "
           "e.r->>'device' AND t.gone_at IS NULL AND " NEWER("t"));
 
+/* Credentials of trunks and registrations with them */
+
+STATEMENT(trunk_credential_set,
+          "INSERT INTO trunk_credentials AS t (trunk, realm, auth_user, sealed, last_node, "
+          "last_index) SELECT e.r->>'trunk', e.r->>'realm', " OWN("user") ", e.r->>'sealed', "
+          "e.n, e.i FROM e ON CONFLICT (trunk, realm) DO UPDATE SET auth_user = "
+          "excluded.auth_user, sealed = excluded.sealed, removed_at = NULL, last_node = "
+          "excluded.last_node, last_index = excluded.last_index WHERE t.last_node <> "
+          "excluded.last_node OR t.last_index < excluded.last_index");
+STATEMENT(trunk_credential_remove,
+          "UPDATE trunk_credentials t SET removed_at = " TIME ", auth_user = '', sealed = '', "
+          CHANGED " FROM e WHERE t.trunk = e.r->>'trunk' AND coalesce(e.r->>'realm', t.realm) = "
+          "t.realm AND t.removed_at IS NULL AND " NEWER("t"));
+STATEMENT(trunk_registration_set,
+          "INSERT INTO trunk_registrations AS t (trunk, auth_user, domain, expires, last_node, "
+          "last_index) SELECT e.r->>'trunk', " OWN("user") ", " TEXT("domain") ", "
+          INT("expires") ", e.n, e.i FROM e ON CONFLICT (trunk) DO UPDATE SET auth_user = "
+          "excluded.auth_user, domain = excluded.domain, expires = excluded.expires, removed_at "
+          "= NULL, last_node = excluded.last_node, last_index = excluded.last_index WHERE "
+          "t.last_node <> excluded.last_node OR t.last_index < excluded.last_index");
+STATEMENT(trunk_registration_remove,
+          "UPDATE trunk_registrations t SET removed_at = " TIME ", auth_user = '', " CHANGED
+          " FROM e WHERE t.trunk = e.r->>'trunk' AND t.removed_at IS NULL AND " NEWER("t"));
+
 /* Faxes */
 
 STATEMENT(fax_submit,
@@ -330,7 +354,13 @@ static const struct projection projections[] = {
     {"role.removed", {&role_remove}, ONE_OF_A_FAX},
     {"trunk.changed", {&trunk_add}, ONE_OF_A_FAX},
     {"trunk.created", {&trunk_add, &trunk_principal}, ONE_OF_A_FAX},
-    {"trunk.removed", {&trunk_remove, &trunk_principal_disable}, ONE_OF_A_FAX},
+    {"trunk.credential_removed", {&trunk_credential_remove}, ONE_OF_A_FAX},
+    {"trunk.credential_set", {&trunk_credential_set}, ONE_OF_A_FAX},
+    {"trunk.registration_removed", {&trunk_registration_remove}, ONE_OF_A_FAX},
+    {"trunk.registration_set", {&trunk_registration_set}, ONE_OF_A_FAX},
+    {"trunk.removed",
+     {&trunk_remove, &trunk_principal_disable, &trunk_credential_remove, &trunk_registration_remove},
+     ONE_OF_A_FAX},
 };
 
 const struct projection *projection_find(const char *event)

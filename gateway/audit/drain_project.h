@@ -12,7 +12,7 @@
 
 #include "gateway/db/db.h"
 
-enum { PROJECT_STATEMENTS_MAX = 3, PROJECT_PARAMETERS = 2 };
+enum { PROJECT_STATEMENTS_MAX = 4, PROJECT_PARAMETERS = 2 };
 
 enum projection_order {
     ONE_OF_A_FAX,  /* of the events of one fax, each stands in an array of its own */

@@ -25,11 +25,17 @@ static const struct cli_command *find_word(const char *word)
     return NULL;
 }
 
-static const struct cli_command *find_sub(const struct cli_command *first, const char *sub)
+/* A second word may be two, as "credential set"; *words is how many it was. */
+static const struct cli_command *find_sub(const struct cli_command *first, const char *sub,
+                                          const char *next, int *words)
 {
-    for (const struct cli_command *c = first; c->word && strcmp(c->word, first->word) == 0; c++)
-        if (strcmp(c->sub, sub) == 0)
+    char both[64];
+    snprintf(both, sizeof both, "%s %s", sub, next ? next : "");
+    for (const struct cli_command *c = first; c->word && strcmp(c->word, first->word) == 0; c++) {
+        *words = strchr(c->sub, ' ') ? 2 : 1;
+        if (strcmp(c->sub, *words == 2 ? both : sub) == 0)
             return c;
+    }
     return NULL;
 }
 
@@ -38,7 +44,7 @@ static void print_line(const struct cli_command *c)
     char left[64];
     snprintf(left, sizeof left, "%s%s%s%s%s", c->word, c->sub ? " " : "", c->sub ? c->sub : "",
              c->arguments ? " " : "", c->arguments ? c->arguments : "");
-    printf("  %-28s %s\n", left, c->summary);
+    printf("  %-34s %s\n", left, c->summary);
 }
 
 static void print_subs(const struct cli_command *first)
@@ -77,7 +83,9 @@ static int find_command(struct cli *cli, int argc, char **argv, int *at, int *ex
     ++*at;
     if (command->sub) {
         const char *sub = *at < argc ? argv[*at] : "";
-        const struct cli_command *found = find_sub(command, sub);
+        int words = 1;
+        const struct cli_command *found =
+            find_sub(command, sub, *at + 1 < argc ? argv[*at + 1] : NULL, &words);
         if (!found && (cli->help || strcmp(sub, "--help") == 0 || strcmp(sub, "-h") == 0)) {
             print_subs(command);
             *exit_code = CLI_DONE;
@@ -90,7 +98,7 @@ static int find_command(struct cli *cli, int argc, char **argv, int *at, int *ex
             return 1;
         }
         command = found;
-        ++*at;
+        *at += words;
     }
     cli->command = command;
     return 0;

@@ -1,5 +1,6 @@
 #include "gateway/cli/cli_api.h"
 #include "gateway/cli/cli_commands.h"
+#include "gateway/cli/cli_trunk_account.h"
 
 static const struct cli_option add_options[] = {
     {"host", "HOST", "its IPv4 or IPv6 address"},
@@ -28,14 +29,25 @@ static const struct cli_column columns[] = {
     {"SECURED", "secured", CELL_FLAG},
     {"EXPRESS", "express", CELL_FLAG},
     {"PREFIX", "prefix", CELL_TEXT},
+    {"REGISTERED", "registered", CELL_TEXT},
     {NULL, NULL, CELL_TEXT},
 };
 
 static int run_list(struct cli *cli)
 {
     struct http_target target;
+    json_t *answer = NULL, *trunk;
+    size_t i;
     http_target_begin(&target, "/v1/trunks");
-    return cli_list(cli, &target, "trunks", columns, "no trunks");
+    int exit_code = cli_call_json(cli, "GET", &target, NULL, &answer);
+    if (exit_code == CLI_DONE && cli->json) {
+        cli_print_json(stdout, answer, 0);
+    } else if (exit_code == CLI_DONE) {
+        json_array_foreach(json_object_get(answer, "trunks"), i, trunk) cli_trunk_flatten(trunk);
+        cli_print_table(stdout, json_object_get(answer, "trunks"), columns, "no trunks");
+    }
+    json_decref(answer);
+    return exit_code;
 }
 
 static int run_add(struct cli *cli)
@@ -92,5 +104,17 @@ const struct cli_command cli_trunk_commands[] = {
      run_add},
     {"trunk", "remove", "NAME", "Remove a SIP trunk", "sealfax trunk remove carrier", NULL, 1,
      run_remove},
+    {"trunk", "show", "NAME", "Show how we stand with a trunk", "sealfax trunk show carrier", NULL,
+     1, cli_trunk_show},
+    {"trunk", "credential set", "NAME", "Set what answers a trunk's challenges",
+     "sealfax trunk credential set carrier --user 4989 --password-file /root/carrier.password",
+     cli_trunk_credential_options, 1, cli_trunk_credential_set},
+    {"trunk", "credential remove", "NAME", "Remove it", "sealfax trunk credential remove carrier",
+     cli_trunk_realm_options, 1, cli_trunk_credential_remove},
+    {"trunk", "registration set", "NAME", "Register with a trunk",
+     "sealfax trunk registration set carrier --user 4989", cli_trunk_registration_options, 1,
+     cli_trunk_registration_set},
+    {"trunk", "registration remove", "NAME", "Register no more with a trunk",
+     "sealfax trunk registration remove carrier", NULL, 1, cli_trunk_registration_remove},
     {NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL},
 };

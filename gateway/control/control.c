@@ -21,6 +21,7 @@
 #include "gateway/control/recovery.h"
 #include "gateway/control/render_queue.h"
 #include "gateway/control/sip_start.h"
+#include "gateway/control/trunk_registrar.h"
 #include "gateway/process/log.h"
 #include "gateway/socket_address.h"
 #include "gateway/wall_clock.h"
@@ -236,6 +237,8 @@ static void on_recovered(void *user, int status)
     if (status == -ECANCELED)
         return;
     int rc = status < 0 ? status : sip_start(c);
+    if (rc == 0)
+        rc = trunk_registrar_start(c);
     if (rc < 0) {
         log_write(LOG_LEVEL_ERROR, "control stops at once: it cannot serve");
         /* What a restart would not cure. */
@@ -393,6 +396,7 @@ int control_main(int fd, const struct role_context *context)
     uv_timer_init(&c->loop, &c->disposal_timer);
     uv_timer_init(&c->loop, &c->stop_timer);
     uv_timer_init(&c->loop, &c->stranger_timer);
+    uv_timer_init(&c->loop, &c->registrar_timer);
     c->strange_accounts.accounts = true;
     c->failed_connections.connections = true;
     c->strange_devices.devices = true;

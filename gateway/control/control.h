@@ -26,6 +26,7 @@ struct fax_queue;
 struct fax_call;
 struct handover;
 struct render_queue;
+struct trunk_registrar;
 struct submission;
 struct api_turn;
 
@@ -45,6 +46,7 @@ struct control {
     struct media_ports ports;
     struct fax_watchers *watchers;
     struct fax_queue *queue;
+    struct trunk_registrar *registrar; /* NULL before SIP serves */
     struct render_queue *renders;
     struct fax_call *calls;         /* all that are not freed yet */
     struct submission *submissions; /* all that are under way */
@@ -59,7 +61,7 @@ struct control {
     bool verifying;
     int exit_status;
     uint64_t stop_deadline; /* of uv_now() */
-    uv_timer_t disposal_timer, stop_timer, stranger_timer;
+    uv_timer_t disposal_timer, stop_timer, stranger_timer, registrar_timer;
     struct stranger_log strangers;          /* callers of no trunk */
     struct stranger_log strange_accounts;   /* clients of the API that are no principal */
     struct stranger_log failed_connections; /* of SIP over TCP and TLS */

@@ -7,6 +7,7 @@
 #include "gateway/control/fax_watchers.h"
 #include "gateway/control/handover.h"
 #include "gateway/control/render_queue.h"
+#include "gateway/control/trunk_registrar.h"
 #include "gateway/process/log.h"
 
 enum { TICK_MS = 100, LAST_WORDS_MS = 5000, HTTP_DRAIN_MS = 1000 };
@@ -19,10 +20,12 @@ static void on_db_closed(void *user)
     fax_watchers_free(c->watchers);
     keeper_client_free(c->keeper);
     device_register_free(c->devices);
+    trunk_registrar_free(c);
     supervisor_client_free(c->supervisor);
     uv_close((uv_handle_t *)&c->disposal_timer, NULL);
     uv_close((uv_handle_t *)&c->stop_timer, NULL);
     uv_close((uv_handle_t *)&c->stranger_timer, NULL);
+    uv_close((uv_handle_t *)&c->registrar_timer, NULL);
     log_write(LOG_LEVEL_NOTICE, "control has stopped");
 }
 
@@ -62,6 +65,7 @@ static void on_sip_closed(void *user)
 static void on_http_closed(void *user)
 {
     struct control *c = user;
+    trunk_registrar_stop(c);
     if (c->sip)
         sip_stack_close(c->sip, on_sip_closed, c);
     else

@@ -45,8 +45,9 @@ static void wipe(struct device *all, size_t count)
     free(all);
 }
 
-static void on_policy(void *user)
+static void on_policy(void *user, int status)
 {
+    (void)status;
     device_register_refresh(user);
 }
 
@@ -56,7 +57,7 @@ int device_register_new(struct control *control, struct device_register **out)
     if (!r)
         return -ENOMEM;
     r->control = control;
-    policy_cache_on_change(control->policy, on_policy, r);
+    policy_cache_watch(control->policy, on_policy, r);
     *out = r;
     return 0;
 }

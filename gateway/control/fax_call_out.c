@@ -8,9 +8,10 @@
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/fax_store.h"
 #include "gateway/control/fax_watchers.h"
+#include "gateway/control/trunk_credentials.h"
 #include "gateway/process/log.h"
 
-static int dial(struct fax_call *call)
+static int dial(struct fax_call *call, const struct sip_credential *credentials, size_t count)
 {
     struct sdp_session offer;
     const struct call_target *target = &call->target;
@@ -40,6 +41,8 @@ static int dial(struct fax_call *call)
         .offer = &offer,
         /* A second INVITE of the same attempt is a call of its own. */
         .call_id = call->audio_only ? NULL : call->call_id,
+        .credentials = credentials,
+        .credential_count = count,
     };
     return sip_session_call(call->control->sip, &sip, fax_call_sip_event, call, &call->session);
 }
@@ -60,15 +63,44 @@ static bool can_protect(struct fax_call *call)
     return false;
 }
 
-static void dial_target(struct fax_call *call)
+static void dial_with(struct fax_call *call, const struct sip_credential *credentials, size_t count)
 {
-    if (!can_protect(call))
-        return;
-    int rc = dial(call);
+    int rc = dial(call, credentials, count);
     if (rc < 0)
         fax_call_end(call, "the call could not be made: %s", strerror(-rc));
     else
         fax_watchers_say(call->control->watchers, &call->fax, "dialling", "sending", "");
+}
+
+static void on_credentials(void *user, int status, const struct sip_credential *credentials,
+                           size_t count)
+{
+    struct fax_call *call = user;
+    if (status < 0) {
+        call->local_fault = status != -EBADMSG;
+        fax_call_end(call, "the credentials of trunk %.40s cannot be opened: %s", call->trunk,
+                     status == -EBADMSG ? "they are damaged" : strerror(-status));
+    } else if (!call->ending) {
+        dial_with(call, credentials, count);
+    }
+    fax_call_release(call);
+}
+
+static void dial_target(struct fax_call *call)
+{
+    if (!can_protect(call))
+        return;
+    call->pending++;
+    int rc = trunk_credentials_open(call->control, call->target.name, on_credentials, call);
+    if (rc == 0)
+        return;
+    call->pending--;
+    if (rc > 0) {
+        dial_with(call, NULL, 0);
+    } else {
+        call->local_fault = true;
+        fax_call_end(call, "the keeper takes no questions: %s", strerror(-rc));
+    }
 }
 
 static void on_target(void *user, int status, const struct call_target *target)

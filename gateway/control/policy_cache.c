@@ -1,10 +1,12 @@
 #include "gateway/control/policy_cache.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/db/account_queries.h"
 #include "gateway/db/policy_load.h"
 #include "gateway/db/register_queries.h"
 #include "gateway/process/log.h"
@@ -12,7 +14,7 @@
 #include "gateway/wall_clock.h"
 #include "policy/number.h"
 
-enum { WAITERS_MAX = 256, ROWS_MAX = 100000 };
+enum { WATCHERS_MAX = 4, WAITERS_MAX = 256, ROWS_MAX = 100000 };
 
 struct account_row {
     uid_t uid;
@@ -38,6 +40,7 @@ struct snapshot {
     const struct device_info **devices_by_number;
     struct ident_row *idents;
     struct name_row *mailboxes, *roles;
+    struct trunk_accounts trunk_accounts;
     size_t account_count, trunk_count, device_count, ident_count, mailbox_count, role_count;
     bool has_administrator;
 };
@@ -52,10 +55,10 @@ struct policy_cache {
     struct snapshot *now, *next;
     int step;
     bool loading;
-    policy_cache_changed_cb *changed;
-    void *changed_user;
     struct waiter running[WAITERS_MAX], waiting[WAITERS_MAX];
     size_t running_count, waiting_count;
+    struct waiter watchers[WATCHERS_MAX];
+    size_t watcher_count;
 };
 
 static void snapshot_free(struct snapshot *s)
@@ -70,6 +73,7 @@ static void snapshot_free(struct snapshot *s)
     free(s->idents);
     free(s->mailboxes);
     free(s->roles);
+    trunk_accounts_clear(&s->trunk_accounts);
     free(s);
 }
 
@@ -109,8 +113,8 @@ static void finish(struct policy_cache *c, int status)
         log_write(LOG_LEVEL_WARNING, "the policy could not be read: %s", strerror(-status));
     }
     c->next = NULL;
-    if (status == 0 && c->changed)
-        c->changed(c->changed_user);
+    for (size_t i = 0; status == 0 && i < c->watcher_count; i++)
+        c->watchers[i].done(c->watchers[i].user, 0);
     for (size_t i = 0; i < count; i++)
         done[i].done(done[i].user, status);
     if (c->waiting_count > 0 && !c->loading)
@@ -259,13 +263,28 @@ static int take_grants(struct snapshot *s, const struct db_result *r, int rows)
     return 0;
 }
 
+static int take_credentials(struct snapshot *s, const struct db_result *r, int rows)
+{
+    return trunk_accounts_take_credentials(&s->trunk_accounts, r, rows);
+}
+
+static int take_registrations(struct snapshot *s, const struct db_result *r, int rows)
+{
+    return trunk_accounts_take_registrations(&s->trunk_accounts, r, rows);
+}
+
 static const struct {
     int (*query)(struct db *db, db_result_cb *cb, void *user);
     int (*take)(struct snapshot *s, const struct db_result *r, int rows);
 } steps[] = {
-    {register_query_principals, take_principals}, {register_query_trunks, take_trunks},
-    {register_query_numbers, take_numbers},       {register_query_mailboxes, take_mailboxes},
-    {register_query_roles, take_roles},           {register_query_grants, take_grants},
+    {register_query_principals, take_principals},
+    {register_query_trunks, take_trunks},
+    {register_query_numbers, take_numbers},
+    {register_query_mailboxes, take_mailboxes},
+    {register_query_roles, take_roles},
+    {register_query_grants, take_grants},
+    {account_query_credentials, take_credentials},
+    {account_query_registrations, take_registrations},
     {register_query_devices, take_devices},
 };
 
@@ -319,6 +338,17 @@ int policy_cache_reload(struct policy_cache *c, policy_cache_cb *done, void *use
     if (!c->loading)
         start(c);
     return 0;
+}
+
+void policy_cache_watch(struct policy_cache *c, policy_cache_cb *changed, void *user)
+{
+    assert(c->watcher_count < WATCHERS_MAX);
+    c->watchers[c->watcher_count++] = (struct waiter){changed, user};
+}
+
+const struct trunk_accounts *policy_cache_accounts(const struct policy_cache *c)
+{
+    return c->now ? &c->now->trunk_accounts : NULL;
 }
 
 const struct policy_set *policy_cache_set(const struct policy_cache *c)
@@ -382,12 +412,6 @@ const char *policy_cache_mailbox_device(const struct policy_cache *c, const char
         if (strcmp(c->now->mailboxes[i].name, mailbox) == 0)
             return c->now->mailboxes[i].device;
     return "";
-}
-
-void policy_cache_on_change(struct policy_cache *c, policy_cache_changed_cb *cb, void *user)
-{
-    c->changed = cb;
-    c->changed_user = user;
 }
 
 static bool uses(const struct trunk_info *t, enum sip_protocol protocol)

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "gateway/control/trunk_accounts.h"
 #include "gateway/db/db.h"
 #include "gateway/sip/sip.h"
 #include "policy/decision.h"
@@ -54,6 +55,10 @@ typedef void policy_cache_cb(void *user, int status);
 int policy_cache_reload(struct policy_cache *cache, policy_cache_cb *done, void *user)
     __attribute__((warn_unused_result));
 
+/* Has `changed` called (with 0) after each load that worked, before those who asked for it. A few
+ * may watch, for good. */
+void policy_cache_watch(struct policy_cache *cache, policy_cache_cb *changed, void *user);
+
 /* NULL before the first load. What is returned by these functions is valid until the loop runs on.
  */
 const struct policy_set *policy_cache_set(const struct policy_cache *cache);
@@ -71,9 +76,8 @@ const struct device_info *policy_cache_device_of(const struct policy_cache *cach
 /* The device that what this mailbox receives is delivered to; "" when there is none. */
 const char *policy_cache_mailbox_device(const struct policy_cache *cache, const char *mailbox);
 
-/* Calls cb whenever everything was read again, before those who asked for it. */
-typedef void policy_cache_changed_cb(void *user);
-void policy_cache_on_change(struct policy_cache *cache, policy_cache_changed_cb *cb, void *user);
+/* What we are to trunks. */
+const struct trunk_accounts *policy_cache_accounts(const struct policy_cache *cache);
 
 /* The trunk that a message came from by that protocol: of those that use it, the one with this
  * address and port, else one with the address. A trunk of UDP may use TCP as well, for what is too

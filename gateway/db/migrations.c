@@ -18,7 +18,8 @@ EMBED(migration_0006, "0006_audio.sql");
 EMBED(migration_0007, "0007_long_past.sql");
 EMBED(migration_0008, "0008_protection.sql");
 EMBED(migration_0009, "0009_express.sql");
-EMBED(migration_0010, "0010_devices.sql");
+EMBED(migration_0010, "0010_trunk_accounts.sql");
+EMBED(migration_0011, "0011_devices.sql");
 
 const struct migration *migration_at(size_t position)
 {
@@ -32,7 +33,8 @@ const struct migration *migration_at(size_t position)
         {.version = 7, .name = "0007_long_past.sql", .text = migration_0007},
         {.version = 8, .name = "0008_protection.sql", .text = migration_0008},
         {.version = 9, .name = "0009_express.sql", .text = migration_0009},
-        {.version = 10, .name = "0010_devices.sql", .text = migration_0010},
+        {.version = 10, .name = "0010_trunk_accounts.sql", .text = migration_0010},
+        {.version = 11, .name = "0011_devices.sql", .text = migration_0011},
     };
     return position < sizeof(all) / sizeof(*all) ? &all[position] : NULL;
 }

@@ -82,7 +82,7 @@ bool sip_ack_repeat(struct sip_stack *stack, const osip_message_t *response)
     if (!s || !s->dialog.remote_tag || !s->acknowledged.text)
         return false;
     if (strcmp(s->dialog.remote_tag, sip_message_to_tag(response)) != 0) {
-        bool is_branch = s->outgoing && sip_message_cseq(response) == SIP_FIRST_CSEQ;
+        bool is_branch = s->outgoing && sip_message_cseq(response) == s->first_cseq;
         if (is_branch)
             refuse_branch(s, response);
         return is_branch;

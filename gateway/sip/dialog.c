@@ -285,5 +285,7 @@ void sip_dialog_close(struct sip_stack *stack, struct sip_dialog *d)
     free(d->remote);
     free(d->target);
     free(d->routes);
+    sip_auth_free(d->auth);
+    d->auth = NULL;
     d->key = d->call_id = d->remote_tag = d->local = d->remote = d->target = d->routes = NULL;
 }

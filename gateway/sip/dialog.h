@@ -2,6 +2,7 @@
 #ifndef GATEWAY_SIP_DIALOG_H
 #define GATEWAY_SIP_DIALOG_H
 
+#include "gateway/sip/authenticate.h"
 #include "gateway/sip/stack.h"
 
 struct sip_dialog {
@@ -19,8 +20,9 @@ struct sip_dialog {
     bool is_strict;   /* the first route is a strict router (§12.2.1.1) */
     uint32_t local_cseq, remote_cseq;
     bool has_remote_cseq;
-    struct sip_hop peer; /* where requests go */
-    bool long_by_tcp;    /* those too long for UDP go by TCP */
+    struct sip_hop peer;   /* where requests go */
+    bool long_by_tcp;      /* those too long for UDP go by TCP */
+    struct sip_auth *auth; /* owned; NULL: no credentials */
 };
 
 /* Sets it up from the INVITE of a peer (§12.1.1) and enters it in the table. Errors: -ENOMEM,

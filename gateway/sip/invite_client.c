@@ -61,7 +61,8 @@ static void on_response(struct sip_transaction *tx, struct sip_session *s,
     else if (response->status_code < 300)
         on_accepted(s, response);
     else
-        sip_session_end(s, SIP_PARTY_PEER, response->status_code, reason_of(response));
+        sip_session_end(s, SIP_PARTY_PEER, response->status_code,
+                        tx->failure ? tx->failure : reason_of(response));
 }
 
 static void on_ring_timeout(struct sip_timer *timer)
@@ -77,7 +78,7 @@ static int send_invite(struct sip_session *s, const struct sdp_session *offer)
     size_t length = 0;
     int error = body ? sdp_write(offer, body, SDP_TEXT_MAX, &length) : -ENOMEM;
     if (!error) {
-        s->dialog.local_cseq = SIP_FIRST_CSEQ;
+        s->dialog.local_cseq = s->first_cseq = SIP_FIRST_CSEQ;
         s->invite_client = sip_request_send(
             s->stack, &s->dialog,
             &(struct sip_request){
@@ -102,6 +103,8 @@ int sip_session_call(struct sip_stack *stack, const struct sip_call *call, sip_e
     if (!s)
         return -ENOMEM;
     int error = sip_dialog_open_client(stack, &s->dialog, call);
+    if (!error)
+        error = sip_auth_new(call->credentials, call->credential_count, &s->dialog.auth);
     if (!error)
         error = send_invite(s, call->offer);
     if (error) {

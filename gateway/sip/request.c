@@ -35,6 +35,18 @@ static void write_start(struct sip_text *t, const struct sip_dialog *d, const ch
         sip_text_add(t, "%s %s SIP/2.0\r\n", method, d->target);
 }
 
+static void write_authorization(struct sip_text *t, const struct sip_dialog *d, const char *method)
+{
+    char uri[DIGEST_URI_MAX];
+    const char *end = t->text + strlen(method) + 1; /* of the URI in the first line */
+    size_t length = d->auth && !t->overflow ? strcspn(end, " ") : sizeof uri;
+    if (length >= sizeof uri)
+        return;
+    memcpy(uri, end, length);
+    uri[length] = '\0';
+    sip_auth_write(d->auth, method, uri, t);
+}
+
 static size_t write_for(struct sip_stack *stack, const struct sip_dialog *d,
                         const struct sip_request *what, const struct sip_hop *hop,
                         char branch[SIP_ID_TEXT + 8])
@@ -59,8 +71,11 @@ static size_t write_for(struct sip_stack *stack, const struct sip_dialog *d,
                      sip_transport_contact(stack, &d->peer, !strncasecmp(d->target, "sips:", 5)));
     if (stack->config.user_agent)
         sip_text_add(&t, "User-Agent: %s\r\n", stack->config.user_agent);
+    write_authorization(&t, d, what->method);
     if (what->reason)
         sip_text_add(&t, "Reason: %s\r\n", what->reason);
+    if (what->lines)
+        sip_text_add(&t, "%s", what->lines);
     if (what->body)
         sip_text_add(&t, "Content-Type: application/sdp\r\n");
     sip_text_add(&t, "Content-Length: %zu\r\n\r\n", what->body ? what->body_length : 0);

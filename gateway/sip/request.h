@@ -10,6 +10,7 @@ struct sip_request {
     uint32_t cseq;
     const char *branch; /* of Via; NULL: a new one */
     const char *reason; /* value of a Reason header; NULL: none */
+    const char *lines;  /* further header lines, each with its CRLF; NULL: none */
     const char *body;   /* SDP; NULL: none */
     size_t body_length;
 };

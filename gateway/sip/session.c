@@ -165,6 +165,33 @@ void sip_session_forget(struct sip_session *s, const struct sip_transaction *tx)
         s->bye = NULL;
 }
 
+bool sip_session_authenticate(struct sip_transaction *tx, const osip_message_t *response)
+{
+    struct sip_session *s = tx->session;
+    bool is_first = tx == s->invite_client && s->state == SIP_SESSION_OUTGOING;
+    if ((response->status_code != 401 && response->status_code != 407) ||
+        (s->over && tx == s->invite_client))
+        return false;
+    struct sip_transaction *again = sip_auth_retry(tx, &s->dialog, response);
+    if (!again)
+        return false;
+    again->session = s;
+    again->on_response = tx->on_response;
+    tx->session = NULL;
+    tx->on_response = NULL;
+    if (tx->expire_at_ms)
+        sip_transaction_expire(again, 64ull * s->stack->config.t1_ms);
+    if (s->bye == tx)
+        s->bye = again;
+    if (s->invite_client == tx)
+        s->invite_client = again;
+    if (is_first) {
+        s->first_cseq = s->dialog.local_cseq;
+        s->rang = false; /* CANCEL waits for this one's provisional response */
+    }
+    return true;
+}
+
 void sip_session_settle(struct sip_session *s)
 {
     struct sip_stack *stack = s->stack;

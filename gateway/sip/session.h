@@ -55,7 +55,8 @@ struct sip_session {
     bool rang;          /* a response to the INVITE was sent or received */
     bool cancel_wanted; /* CANCEL waits for a provisional response (§9.1) */
     bool cancel_sent;
-    bool bye_wanted; /* BYE waits for the ACK (§15) */
+    bool bye_wanted;     /* BYE waits for the ACK (§15) */
+    uint32_t first_cseq; /* of our INVITE that made the dialog, as last sent */
     sip_event_cb *cb;
     void *user;
     struct sip_transaction *invite_client, *invite_server, *bye;
@@ -92,6 +93,9 @@ void sip_session_leave(struct sip_session *s, int code);
 
 /* A transaction of it is over. */
 void sip_session_forget(struct sip_session *s, const struct sip_transaction *tx);
+
+/* Answers the challenge to a request of it; false: there is no answer, the response stands. */
+bool sip_session_authenticate(struct sip_transaction *tx, const osip_message_t *response);
 
 /* Buries it when it is over and the protocol needs it no more. */
 void sip_session_settle(struct sip_session *s);

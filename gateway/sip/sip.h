@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "gateway/sip/digest_secret.h"
 #include "gateway/sip/sdp.h"
 
 struct sip_stack;
@@ -225,6 +226,16 @@ int sip_session_answer(struct sip_session *session, const struct sdp_session *sd
  * SIP_EVENT_ENDED (local, code) follows. Errors: -EINVAL, -EPROTO in another state. */
 int sip_session_reject(struct sip_session *session, int code, const char *reason);
 
+enum { SIP_CREDENTIALS_MAX = 4 };
+
+/* What answers the challenges of one realm (RFC 3261 §22). It is given before it is needed, so that
+ * a challenge has its answer at once; the stack copies it and wipes it with the call. A realm that
+ * is not among those given gets no answer, whoever asks. */
+struct sip_credential {
+    const char *realm, *user;
+    const struct digest_secret *secret;
+};
+
 struct sip_call {
     struct sockaddr_storage target; /* where the INVITE is sent to */
     enum sip_protocol protocol;
@@ -240,6 +251,8 @@ struct sip_call {
     const struct sdp_session *offer;
     uint32_t ring_timeout_ms; /* from the INVITE to the answer; 0 is 180 s */
     const char *call_id;      /* NULL: a random one */
+    const struct sip_credential *credentials;
+    size_t credential_count; /* up to SIP_CREDENTIALS_MAX, of different realms */
     /* P-Asserted-Identity (RFC 3325 §9.1), "sip:..." or "tel:..."; NULL: none. Only for peers in
      * the same trust domain. */
     const char *asserted_uri;

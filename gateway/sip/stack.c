@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "gateway/sip/device_store.h"
+#include "gateway/sip/register_client.h"
 #include "gateway/sip/session.h"
 #include "gateway/sip/stream.h"
 #include "gateway/sip/text.h"
@@ -147,6 +148,7 @@ static void shut(struct sip_stack *stack)
         stack->all_sessions = s->next;
         sip_session_free(s);
     }
+    sip_registrations_drop(stack);
     while (stack->all_transactions)
         sip_transaction_kill(stack->all_transactions);
     free_dead(stack);
@@ -245,6 +247,7 @@ void sip_stack_close(struct sip_stack *stack, sip_closed_cb *done, void *user)
     stack->closed = done;
     stack->closed_user = user;
     sip_options_drop(stack);
+    sip_registrations_end(stack);
     for (struct sip_session *s = stack->all_sessions; s; s = s->next) {
         if (s->over)
             continue;

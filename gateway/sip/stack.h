@@ -27,6 +27,7 @@ enum {
     SIP_CONTACT_TEXT = SIP_HOST_TEXT + 32,
     SIP_TROUBLE_TEXT = 256,
     SIP_RING_TIMEOUT_MS = 180000,
+    SIP_AUTH_CHALLENGES = 4, /* remembered for a call or registration */
 };
 
 #define SIP_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS"
@@ -79,6 +80,7 @@ struct sip_stack {
     osip_transaction_t *dead_osip; /* linked by reserved6 */
     struct sip_session *all_sessions, *dead_sessions;
     struct sip_options *probes;
+    struct sip_registration *registrations;
     struct sip_timer post;    /* runs what API calls left to be told from the loop */
     struct sip_timer closing; /* armed while closing */
     bool is_closing, is_closed;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/sip/register_client.h"
 #include "gateway/sip/session.h"
 #include "gateway/sip/transport.h"
 #include "gateway/socket_address.h"
@@ -50,6 +51,8 @@ static void close_stream(struct sip_stream *s, const char *text)
     uv_close((uv_handle_t *)&s->tcp, on_closed);
     sip_transaction_connection_lost(stack, s->number, s->messages_in > 0,
                                     text ? text : "the connection was closed");
+    if (!stack->is_closing)
+        sip_registration_connection_lost(stack, s->number);
 }
 
 void stream_lose(struct sip_stream *s, const char *text, bool verification)
@@ -76,7 +79,8 @@ void stream_break(struct sip_stream *s)
     stream_arm(s);
 }
 
-/* A call lives on it: without it, a peer behind an address translation cannot be reached. */
+/* A call or registration lives on it: without it, a peer behind an address translation cannot be
+ * reached, nor can we. */
 static bool is_in_use(const struct sip_stream *s)
 {
     if (s->keep_until_ms > now_of(s))
@@ -85,7 +89,7 @@ static bool is_in_use(const struct sip_stream *s)
         if (!c->over && c->dialog.peer.connection == s->number)
             return true;
     }
-    return false;
+    return sip_registration_uses(s->stack, s->number);
 }
 
 static void on_due(struct sip_timer *timer)

@@ -155,6 +155,8 @@ static void tell(struct sip_transaction *tx)
 {
     const osip_message_t *response = tx->response;
     tx->response = NULL;
+    if (response && tx->session && sip_session_authenticate(tx, response))
+        return;
     if (response && response->status_code >= 200)
         finish(tx, response, SIP_PARTY_PEER);
     else if (tx->timed_out || tx->dead)

@@ -35,7 +35,8 @@ struct sip_transaction {
     bool timed_out, unreachable, terminated, accepted, dead;
     bool may_resend; /* on another connection: the one that was lost had worked before */
     bool resent;
-    char key[]; /* of node */
+    uint8_t auth_answers[SIP_AUTH_CHALLENGES], auth_retries; /* authenticate.c */
+    char key[];                                              /* of node */
 };
 
 /* Writes the key that a message belongs to; method is that of the request or of CSeq. Returns

@@ -1,4 +1,5 @@
-/* The registrar against a bare socket: signing in, bindings, refusals, calls both ways, a storm. */
+/* A registration, and a bare socket as the registrar. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,513 +7,339 @@
 
 #include <cmocka.h>
 
-#include "gateway/sip/devices.h"
+#include "gateway/sip/digest.h"
+#include "gateway/sip/registration.h"
 #include "tests/unit/sip_test_wire.h"
 
-#define REALM "fax.example"
-
-struct registrar {
-    struct scene s;
-    char log[4096]; /* "new sip:...;" */
-    int record_status;
-    bool withheld; /* the secret is not at hand */
-    bool records_later;
-    uint64_t registration; /* that waits */
-    struct digest_params challenge;
-    unsigned cseq, count; /* of REGISTERs, of the nonce */
-    char call_id[32];
+struct client {
+    struct scene *s;
+    struct sip_registration *r;
+    bool end_when_told;
 };
 
-static int account_of(void *user, const char *username, struct sip_device_account *account)
+static void on_status(void *user, const struct sip_registration_status *status)
 {
-    const struct registrar *r = user;
-    if (strncmp(username, "copier", 6) != 0)
-        return -ENOENT;
-    if (r->withheld)
-        return -EAGAIN;
-    snprintf(account->name, sizeof account->name, "dev-%s", username);
-    snprintf(account->user, sizeof account->user, "%s", username);
-    snprintf(account->number, sizeof account->number, "201");
-    if (digest_ha1(DIGEST_MD5, username, REALM, "secret", account->ha1[DIGEST_MD5]) != 0 ||
-        digest_ha1(DIGEST_SHA256, username, REALM, "secret", account->ha1[DIGEST_SHA256]) != 0)
-        return -EAGAIN;
-    return 0;
-}
-
-static void on_change(void *user, const struct sip_binding *b, enum sip_binding_change change,
-                      uint64_t registration)
-{
-    static const char *const names[] = {"new", "moved", "removed", "expired"};
-    struct registrar *r = user;
-    size_t n = strlen(r->log);
-    if (n < sizeof r->log - 200)
-        snprintf(r->log + n, sizeof r->log - n, "%s %s %s;", names[change], b->device, b->contact);
-    if (registration && !r->records_later)
-        sip_registration_finish(r->s.a.stack, registration, r->record_status);
-    r->registration = registration;
-}
-
-static void on_refused(void *user, const struct sockaddr *source, const char *username,
-                       const char *method, const char *reason)
-{
-    struct registrar *r = user;
-    size_t n = strlen(r->log);
-    (void)source, (void)reason;
-    snprintf(r->log + n, sizeof r->log - n, "refused %s %s;", method, username);
-}
-
-static int open_registrar(void **state)
-{
-    struct registrar *r = calloc(1, sizeof *r);
-    const struct sip_config config = {.t1_ms = 20};
-    const struct sip_devices_config devices = {.realm = REALM,
-                                               .expires_min_s = 60,
-                                               .expires_max_s = 600,
-                                               .bindings_of_device = 3,
-                                               .account = account_of,
-                                               .changed = on_change,
-                                               .refused = on_refused,
-                                               .user = r};
-    assert_non_null(r);
-    assert_int_equal(uv_loop_init(&r->s.loop), 0);
-    agent_open(&r->s.a, &r->s.loop, &config);
-    r->s.a.trusts_nobody = true;
-    r->s.a.on_call = AGENT_ANSWER;
-    assert_int_equal(sip_devices_open(r->s.a.stack, &devices), 0);
-    sip_devices_enable(r->s.a.stack, true);
-    wire_open(&r->s.w, &r->s.loop, agent_port(&r->s.a));
-    snprintf(r->call_id, sizeof r->call_id, "reg-1");
-    *state = r;
-    return 0;
-}
-
-static int close_registrar(void **state)
-{
-    struct registrar *r = *state;
-    agent_close(&r->s.a);
-    uv_run(&r->s.loop, UV_RUN_DEFAULT);
-    wire_close(&r->s.w);
-    int left = uv_loop_close(&r->s.loop);
-    free(r);
-    return left;
-}
-
-/* What a device says in Authorization for the challenge at hand. */
-static void authorize(struct registrar *r, const char *user, const char *password,
-                      const char *method, const char *uri, char out[1100])
-{
-    char ha1[DIGEST_HEX], value[1024];
-    const struct digest_use use = {.username = user,
-                                   .ha1 = ha1,
-                                   .method = method,
-                                   .uri = uri,
-                                   .nonce_count = r->count,
-                                   .cnonce = "0a4f113b"};
-    assert_int_equal(digest_ha1(r->challenge.algorithm, user, REALM, password, ha1), 0);
-    assert_true(digest_answer(&r->challenge, &use, value, sizeof value) > 0);
-    snprintf(out, 1100, "Authorization: %s\r\n", value);
-}
-
-static void send_register(struct registrar *r, const char *user, const char *headers)
-{
-    r->cseq++;
-    wire_send(&r->s.w,
-              "REGISTER sip:" REALM " SIP/2.0\r\n"
-              "Via: SIP/2.0/UDP 127.0.0.1:%u;rport;branch=z9hG4bKg%u%s\r\n"
-              "From: <sip:%s@" REALM ">;tag=d\r\nTo: <sip:%s@" REALM ">\r\nCall-ID: %s\r\n"
-              "CSeq: %u REGISTER\r\n%sContent-Length: 0\r\n\r\n",
-              r->s.w.port, r->cseq, r->call_id, user, user, r->call_id, r->cseq, headers);
-}
-
-/* Takes the n-th challenge of the 401 last received. */
-static void take_challenge(struct registrar *r, enum digest_algorithm wanted)
-{
-    const char *at = r->s.w.got;
-    while ((at = strcasestr(at, "WWW-Authenticate: ")) != NULL) {
-        at += 18;
-        assert_int_equal(digest_read(&r->challenge, at, strcspn(at, "\r\n")), 0);
-        if (r->challenge.algorithm == wanted)
-            break;
+    static const char *const names[] = {"trying", "registered", "failed"};
+    struct client *c = user;
+    char text[256];
+    snprintf(text, sizeof text, "%s %u %s", names[status->state], status->expires_s,
+             status->reason);
+    agent_log(&c->s->a, text, status->code);
+    if (c->end_when_told) {
+        sip_registration_end(c->r);
+        c->r = NULL;
     }
-    assert_non_null(at);
-    r->count = 0;
 }
 
-static void get_challenge(struct registrar *r, enum digest_algorithm wanted)
+static struct sip_registration_config config_of(struct scene *s)
 {
-    send_register(r, "copier", "Contact: <sip:copier@192.0.2.9:5070>\r\n");
-    assert_true(wire_expect(&r->s.w, "SIP/2.0 401", LIMIT_MS));
-    take_challenge(r, wanted);
+    struct sip_registration_config config = {.registrar_uri = "sip:carrier.example",
+                                             .record_uri = "sip:4989@carrier.example",
+                                             .contact_user = "4989",
+                                             .expires_s = 60,
+                                             .retry_ms = 20,
+                                             .retry_max_ms = 100};
+    struct sockaddr_in to = agent_loopback(s->w.port);
+    memcpy(&config.target, &to, sizeof to);
+    return config;
 }
 
-/* Registers with these headers; returns whether the answer begins with that. */
-static bool registers(struct registrar *r, const char *user, const char *password,
-                      const char *headers, const char *expected)
+static void start(struct client *c, struct scene *s)
 {
-    char authorization[1100], all[4096];
-    r->count++;
-    authorize(r, user, password, "REGISTER", "sip:" REALM, authorization);
-    snprintf(all, sizeof all, "%s%s", authorization, headers);
-    send_register(r, user, all);
-    if (!wire_expect(&r->s.w, "SIP/2.0", LIMIT_MS))
-        return false;
-    return !strncmp(r->s.w.got, expected, strlen(expected));
+    struct digest_secret secret;
+    assert_int_equal(digest_secret_make("4989", "carrier.example", "secret", &secret), 0);
+    const struct sip_credential credential = {"carrier.example", "4989", &secret};
+    struct sip_registration_config config = config_of(s);
+    config.credentials = &credential;
+    config.credential_count = 1;
+    *c = (struct client){.s = s};
+    assert_int_equal(sip_registration_start(s->a.stack, &config, on_status, c, &c->r), 0);
+    assert_true(wire_expect(&s->w, "REGISTER sip:carrier.example SIP/2.0", LIMIT_MS));
 }
 
-static uint32_t transactions(const struct registrar *r)
+static void answer(struct scene *s, const char *status, const char *headers)
 {
-    struct sip_stack_counters c;
-    sip_stack_read_counters(r->s.a.stack, &c);
-    return c.transactions;
+    char via[1024], from[1024], to[1024], call_id[1024], cseq[1024];
+    snprintf(via, sizeof via, "%s", wire_header(&s->w, "Via"));
+    snprintf(from, sizeof from, "%s", wire_header(&s->w, "From"));
+    snprintf(to, sizeof to, "%s", wire_header(&s->w, "To"));
+    snprintf(call_id, sizeof call_id, "%s", wire_header(&s->w, "Call-ID"));
+    snprintf(cseq, sizeof cseq, "%s", wire_header(&s->w, "CSeq"));
+    wire_send(&s->w,
+              "SIP/2.0 %s\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=r\r\nCall-ID: %s\r\nCSeq: %s\r\n%s"
+              "Content-Length: 0\r\n\r\n",
+              status, via, from, to, call_id, cseq, headers);
 }
 
-static void signs_in_with_both_algorithms(void **state)
+/* Our Contact as last sent, and that of somebody else, with these seconds. */
+static void grant(struct scene *s, unsigned expires_s)
 {
-    struct registrar *r = *state;
-    struct sip_binding b;
-    get_challenge(r, DIGEST_MD5);
-    const char *sha = strstr(r->s.w.got, "SHA-256"), *md5 = strstr(r->s.w.got, "MD5");
-    assert_true(sha && md5 && sha < md5);
-    assert_int_equal(transactions(r), 0);
-    assert_false(sip_binding_of(r->s.a.stack, "dev-copier", 0, &b));
-    for (enum digest_algorithm a = DIGEST_MD5; a <= DIGEST_SHA256; a++) {
-        get_challenge(r, a);
-        assert_true(registers(r, "copier", "secret",
-                              "Contact: <sip:copier@192.0.2.9:5070>;expires=120\r\n",
-                              "SIP/2.0 200"));
-        assert_string_equal(wire_header(&r->s.w, "Contact"),
-                            "<sip:copier@192.0.2.9:5070>;expires=120");
-    }
-    assert_true(sip_binding_of(r->s.a.stack, "dev-copier", 0, &b));
-    assert_int_equal(((struct sockaddr_in *)&b.source)->sin_port, htons(r->s.w.port));
-    assert_true(b.reachable);
-    assert_false(sip_binding_of(r->s.a.stack, "dev-copier", 1, &b));
-    assert_string_equal(r->log, "new dev-copier sip:copier@192.0.2.9:5070;");
-}
-
-static void refuses_who_is_nobody(void **state)
-{
-    struct registrar *r = *state;
-    struct sip_devices_counters c;
-    char authorization[1100], all[2048];
-    get_challenge(r, DIGEST_SHA256);
-    assert_true(registers(r, "copier", "wrong", "", "SIP/2.0 401"));
-    assert_null(strstr(r->s.w.got, "stale"));
-    assert_true(registers(r, "printer", "secret", "", "SIP/2.0 401"));
-    assert_string_equal(r->log, "refused REGISTER copier;refused REGISTER printer;");
-    /* Signed for another request URI. */
-    r->count++;
-    authorize(r, "copier", "secret", "REGISTER", "sip:other.example", authorization);
-    send_register(r, "copier", authorization);
-    assert_true(wire_expect(&r->s.w, "SIP/2.0 401", LIMIT_MS));
-    /* Its own secret, another one's address of record. */
-    r->count++;
-    authorize(r, "copier", "secret", "REGISTER", "sip:" REALM, authorization);
-    snprintf(all, sizeof all, "%sContact: <sip:x@192.0.2.9>\r\n", authorization);
-    send_register(r, "copier2", all);
-    assert_true(wire_expect(&r->s.w, "SIP/2.0 403", LIMIT_MS));
-    /* Neither a REGISTER nor a call: strangers get what they always got. */
-    send_request(&r->s, "OPTIONS", "z9hG4bKopt", "", 1, "");
-    assert_true(wire_expect(&r->s.w, "SIP/2.0 403", LIMIT_MS));
-    sip_devices_read_counters(r->s.a.stack, &c);
-    assert_int_equal(c.bindings, 0);
-    assert_int_equal(transactions(r), 0);
-}
-
-static void nonces_are_used_once_and_not_for_long(void **state)
-{
-    struct registrar *r = *state;
-    get_challenge(r, DIGEST_MD5);
-    assert_true(registers(r, "copier", "secret", "", "SIP/2.0 200"));
-    r->count--; /* the same count again, in another request */
-    assert_true(registers(r, "copier", "secret", "", "SIP/2.0 401"));
-    assert_non_null(strstr(r->s.w.got, "stale=true"));
-    take_challenge(r, DIGEST_MD5);
-    assert_true(registers(r, "copier", "secret", "", "SIP/2.0 200"));
-    r->challenge.nonce[0] = r->challenge.nonce[0] == '0' ? '1' : '0'; /* not one of ours */
-    assert_true(registers(r, "copier", "secret", "", "SIP/2.0 401"));
-    assert_non_null(strstr(r->s.w.got, "stale=true"));
-    assert_string_equal(r->log, "");
-}
-
-static void a_retransmission_gets_the_same_answer(void **state)
-{
-    struct registrar *r = *state;
-    char authorization[1100], all[2048], first[65536];
-    get_challenge(r, DIGEST_SHA256);
-    r->count++;
-    authorize(r, "copier", "secret", "REGISTER", "sip:" REALM, authorization);
-    snprintf(all, sizeof all, "%sContact: <sip:c@192.0.2.9>\r\n", authorization);
-    send_register(r, "copier", all);
-    assert_true(wire_expect(&r->s.w, "SIP/2.0 200", LIMIT_MS));
-    snprintf(first, sizeof first, "%s", r->s.w.got);
-    r->cseq--;
-    send_register(r, "copier", all);
-    assert_true(wire_expect(&r->s.w, "SIP/2.0 200", LIMIT_MS));
-    assert_string_equal(r->s.w.got, first);
-    assert_string_equal(r->log, "new dev-copier sip:c@192.0.2.9;");
-}
-
-static void expiry_has_limits(void **state)
-{
-    struct registrar *r = *state;
-    static const struct {
-        const char *headers, *expected, *contact;
-    } rows[] = {
-        {"Contact: <sip:c@h>;expires=59\r\n", "SIP/2.0 423", NULL},
-        {"Contact: <sip:c@h>\r\nExpires: 1\r\n", "SIP/2.0 423", NULL},
-        {"Contact: <sip:c@h>;expires=60\r\n", "SIP/2.0 200", "<sip:c@h>;expires=60"},
-        {"Contact: <sip:c@h>;expires=7000\r\n", "SIP/2.0 200", "<sip:c@h>;expires=600"},
-        {"Contact: <sip:c@h>;expires=soon\r\nExpires: 90\r\n", "SIP/2.0 200",
-         "<sip:c@h>;expires=90"},
-        {"Contact: <sip:c@h>;expires=99999999999\r\n", "SIP/2.0 200", "<sip:c@h>;expires=600"},
-        {"Contact: <sip:c@h>\r\n", "SIP/2.0 200", "<sip:c@h>;expires=600"},
-        {"Contact: <sip:c@h>;expires=0\r\n", "SIP/2.0 200", ""},
-        {"Contact: <sip:gone@h>;expires=0\r\n", "SIP/2.0 200", ""},
-    };
-    get_challenge(r, DIGEST_SHA256);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (!registers(r, "copier", "secret", rows[i].headers, rows[i].expected))
-            fail_msg("%s: %s", rows[i].headers, r->s.w.got);
-        if (rows[i].contact)
-            assert_string_equal(wire_header(&r->s.w, "Contact"), rows[i].contact);
-        else
-            assert_string_equal(wire_header(&r->s.w, "Min-Expires"), "60");
-    }
-    assert_string_equal(r->log, "new dev-copier sip:c@h;removed dev-copier sip:c@h;");
-}
-
-static void star_removes_all_and_stands_alone(void **state)
-{
-    struct registrar *r = *state;
-    struct sip_binding b;
-    get_challenge(r, DIGEST_SHA256);
-    assert_true(
-        registers(r, "copier", "secret", "Contact: <sip:a@h>, <sip:b@h>;q=0.5\r\n", "SIP/2.0 200"));
-    assert_true(sip_binding_of(r->s.a.stack, "dev-copier", 1, &b));
-    assert_true(registers(r, "copier", "secret", "Contact: *\r\n", "SIP/2.0 400"));
-    assert_true(registers(r, "copier", "secret", "Contact: *\r\nExpires: 10\r\n", "SIP/2.0 400"));
-    assert_true(
-        registers(r, "copier", "secret", "Contact: *, <sip:c@h>\r\nExpires: 0\r\n", "SIP/2.0 400"));
-    assert_true(sip_binding_of(r->s.a.stack, "dev-copier", 1, &b));
-    assert_true(registers(r, "copier", "secret", "Contact: *\r\nExpires: 0\r\n", "SIP/2.0 200"));
-    assert_false(sip_binding_of(r->s.a.stack, "dev-copier", 0, &b));
-    assert_true(registers(r, "copier", "secret", "Contact: <tel:+4930>\r\n", "SIP/2.0 400"));
-    assert_true(registers(r, "copier", "secret", "Require: path\r\n", "SIP/2.0 420"));
-    assert_string_equal(wire_header(&r->s.w, "Unsupported"), "path");
-}
-
-static void older_requests_change_nothing(void **state)
-{
-    struct registrar *r = *state;
-    get_challenge(r, DIGEST_SHA256);
-    r->cseq = 100;
-    assert_true(registers(r, "copier", "secret", "Contact: <sip:c@h>\r\n", "SIP/2.0 200"));
-    r->cseq = 50;
-    assert_true(
-        registers(r, "copier", "secret", "Contact: <sip:c@h>;expires=0\r\n", "SIP/2.0 500"));
-    assert_true(registers(r, "copier", "secret", "Contact: *\r\nExpires: 0\r\n", "SIP/2.0 500"));
-    snprintf(r->call_id, sizeof r->call_id, "reg-2"); /* after a restart of the device */
-    assert_true(registers(r, "copier", "secret", "", "SIP/2.0 200"));
-    assert_non_null(strstr(wire_header(&r->s.w, "Contact"), "sip:c@h"));
-    assert_true(
-        registers(r, "copier", "secret", "Contact: <sip:c@h>;expires=0\r\n", "SIP/2.0 200"));
-    assert_string_equal(wire_header(&r->s.w, "Contact"), "");
-}
-
-static void contacts_are_limited(void **state)
-{
-    struct registrar *r = *state;
-    struct sip_binding b;
-    get_challenge(r, DIGEST_SHA256);
-    assert_true(registers(r, "copier", "secret",
-                          "Contact: <sip:1@h>, <sip:2@h>, <sip:3@h>, <sip:4@h>\r\n",
-                          "SIP/2.0 403"));
-    assert_string_equal(r->log, "");
-    assert_true(registers(r, "copier", "secret", "Contact: <sip:1@h>, <sip:2@h>, <sip:3@h>\r\n",
-                          "SIP/2.0 200"));
-    r->log[0] = '\0';
-    assert_true(registers(r, "copier", "secret", "Contact: <sip:4@h>\r\n", "SIP/2.0 200"));
-    assert_string_equal(r->log, "removed dev-copier sip:1@h;new dev-copier sip:4@h;");
-    assert_true(sip_binding_of(r->s.a.stack, "dev-copier", 0, &b));
-    assert_string_equal(b.contact, "sip:4@h");
-}
-
-static void a_new_address_is_told(void **state)
-{
-    struct registrar *r = *state;
-    struct sip_binding b;
-    struct wire first;
-    get_challenge(r, DIGEST_SHA256);
-    assert_true(registers(r, "copier", "secret", "Contact: <sip:c@h>\r\n", "SIP/2.0 200"));
-    first = r->s.w;
-    wire_open(&r->s.w, &r->s.loop, first.to_port);
-    assert_true(registers(r, "copier", "secret", "Contact: <sip:c@h>\r\n", "SIP/2.0 200"));
-    wire_close(&first);
-    assert_string_equal(r->log, "new dev-copier sip:c@h;moved dev-copier sip:c@h;");
-    assert_true(sip_binding_of(r->s.a.stack, "dev-copier", 0, &b));
-    assert_int_equal(((struct sockaddr_in *)&b.source)->sin_port, htons(r->s.w.port));
-}
-
-static void what_cannot_be_recorded_is_not_bound(void **state)
-{
-    struct registrar *r = *state;
-    struct sip_binding b;
-    get_challenge(r, DIGEST_SHA256);
-    r->record_status = -ENOSPC;
-    assert_true(registers(r, "copier", "secret", "Contact: <sip:c@h>\r\n", "SIP/2.0 503"));
-    assert_false(sip_binding_of(r->s.a.stack, "dev-copier", 0, &b));
-    r->record_status = 0;
-    r->records_later = true;
-    r->log[0] = '\0';
-    assert_false(registers(r, "copier", "secret", "Contact: <sip:c@h>\r\n", "SIP/2.0 200"));
-    assert_string_equal(r->log, "new dev-copier sip:c@h;");
-    sip_registration_finish(r->s.a.stack, r->registration, 0);
-    assert_true(wire_expect(&r->s.w, "SIP/2.0 200", LIMIT_MS));
-    sip_registration_finish(r->s.a.stack, r->registration, 0); /* gone: nothing happens */
-    r->withheld = true;
-    assert_true(registers(r, "copier", "secret", "", "SIP/2.0 503"));
-    assert_string_equal(wire_header(&r->s.w, "Retry-After"), "2");
-}
-
-static void without_devices_nobody_registers(void **state)
-{
-    struct registrar *r = *state;
-    sip_devices_enable(r->s.a.stack, false);
-    send_register(r, "copier", "");
-    assert_true(wire_expect(&r->s.w, "SIP/2.0 403", LIMIT_MS));
-    send_invite(&r->s, "z9hG4bKi1", "", "1 INVITE", "", audio_sdp);
-    assert_true(wire_expect(&r->s.w, "SIP/2.0 403", LIMIT_MS));
-    assert_string_equal(r->log, "");
-}
-
-static void a_call_of_a_device_is_signed_in(void **state)
-{
-    struct registrar *r = *state;
-    char authorization[1100], tag[64];
-    send_invite(&r->s, "z9hG4bKi1", "", "1 INVITE", "", audio_sdp);
-    assert_true(wire_expect(&r->s.w, "SIP/2.0 401", LIMIT_MS));
-    take_challenge(r, DIGEST_SHA256);
-    send_request(&r->s, "ACK", "z9hG4bKi1", to_tag(&r->s), 1, "");
-    assert_int_equal(transactions(r), 0);
-    r->count++;
-    authorize(r, "copier", "secret", "INVITE", "sip:200@127.0.0.1", authorization);
-    /* Behind an address translation: what it says of itself leads nowhere. */
-    char headers[2048];
+    char contact[512], headers[1200];
+    snprintf(contact, sizeof contact, "%s", wire_header(&s->w, "Contact"));
+    *strchr(contact, '>') = '\0';
     snprintf(headers, sizeof headers,
-             "%sContact: <sip:300@127.0.0.1:9>\r\nContent-Type: application/sdp\r\n",
-             authorization);
-    send_sdp(&r->s, "INVITE sip:200@127.0.0.1", "z9hG4bKi2", "", "2 INVITE", headers, audio_sdp);
-    assert_true(wire_expect(&r->s.w, "SIP/2.0 200", LIMIT_MS));
-    snprintf(tag, sizeof tag, "%s", to_tag(&r->s));
-    send_request(&r->s, "ACK", "z9hG4bKa2", tag, 2, "");
-    assert_true(agent_wait(&r->s.a, "confirmed", LIMIT_MS));
-    sip_session_hangup(r->s.a.session, 0, NULL);
-    assert_true(wire_expect(&r->s.w, "BYE", LIMIT_MS));
-    send_reply(&r->s, "200 OK", "", "", "");
-    assert_true(agent_wait(&r->s.a, "ended", LIMIT_MS));
+             "Expires: 7\r\nContact: <sip:other@192.0.2.1>;expires=9\r\n"
+             "Contact: %s;x=1>;q=0.5;expires=%u\r\n",
+             contact, expires_s);
+    answer(s, "200 OK", headers);
 }
 
-static void a_call_to_a_device_goes_to_its_source(void **state)
+static void expect_cseq(struct scene *s, const char *cseq)
 {
-    struct registrar *r = *state;
-    struct sip_binding b;
-    struct sdp_session offer = agent_audio();
-    get_challenge(r, DIGEST_SHA256);
-    assert_true(registers(r, "copier", "secret", "Contact: <sip:copier@192.0.2.9:5070;x=1>\r\n",
-                          "SIP/2.0 200"));
-    assert_true(sip_binding_of(r->s.a.stack, "dev-copier", 0, &b));
-    const struct sip_call call = {.target = b.source,
-                                  .protocol = b.protocol,
-                                  .connection = b.connection,
-                                  .to_device = true,
-                                  .request_uri = b.contact,
-                                  .from_uri = "sip:100@127.0.0.1",
-                                  .to_uri = "sip:201@" REALM,
-                                  .offer = &offer};
-    assert_int_equal(
-        sip_session_call(r->s.a.stack, &call, agent_on_event, &r->s.a, &r->s.a.session), 0);
-    assert_true(wire_expect(&r->s.w, "INVITE sip:copier@192.0.2.9:5070;x=1 SIP/2.0", LIMIT_MS));
-    char headers[128];
-    snprintf(headers, sizeof headers, "Contact: <sip:c@127.0.0.1:9>\r\n");
-    char via[512], from[512], call_id[128];
-    snprintf(via, sizeof via, "%s", wire_header(&r->s.w, "Via"));
-    snprintf(from, sizeof from, "%s", wire_header(&r->s.w, "From"));
-    snprintf(call_id, sizeof call_id, "%s", wire_header(&r->s.w, "Call-ID"));
-    wire_send(&r->s.w,
-              "SIP/2.0 200 OK\r\nVia: %s\r\nFrom: %s\r\nTo: <sip:201@" REALM ">;tag=p\r\n"
-              "Call-ID: %s\r\nCSeq: 1 INVITE\r\n%sContent-Type: application/sdp\r\n"
-              "Content-Length: %zu\r\n\r\n%s",
-              via, from, call_id, headers, strlen(audio_sdp), audio_sdp);
-    assert_true(wire_expect(&r->s.w, "ACK sip:c@127.0.0.1:9", LIMIT_MS));
+    assert_true(wire_expect(&s->w, "REGISTER", LIMIT_MS));
+    assert_string_equal(wire_header(&s->w, "CSeq"), cseq);
 }
 
-static void bindings_are_restored_and_forgotten(void **state)
+/* Challenged, accepted, refreshed with the nonce that is known, taken back at the end. */
+static void a_registration_is_kept_and_taken_back(void **state)
 {
-    struct registrar *r = *state;
-    struct sip_binding b = {.device = "dev-copier", .contact = "sip:c@h", .expires_s = 100};
-    struct sockaddr_in source = agent_loopback(5070);
-    memcpy(&b.source, &source, sizeof source);
-    assert_int_equal(sip_binding_restore(r->s.a.stack, &b), 0);
-    assert_int_equal(sip_binding_restore(r->s.a.stack, &b), -EEXIST);
-    b.contact = "sip:c h";
-    assert_int_equal(sip_binding_restore(r->s.a.stack, &b), -EINVAL);
-    assert_true(sip_binding_of(r->s.a.stack, "dev-copier", 0, &b));
-    assert_int_equal(b.expires_s, 100);
-    sip_bindings_forget(r->s.a.stack, "dev-copier");
-    sip_bindings_forget(r->s.a.stack, "dev-copier");
-    assert_false(sip_binding_of(r->s.a.stack, "dev-copier", 0, &b));
-    assert_string_equal(r->log, "");
+    struct scene *s = *state;
+    struct client c;
+    struct digest_params p;
+    char call_id[1024], want[128];
+    start(&c, s);
+    snprintf(call_id, sizeof call_id, "%s", wire_header(&s->w, "Call-ID"));
+    snprintf(want, sizeof want, "<sip:4989@127.0.0.1:%u>;expires=60", agent_port(&s->a));
+    assert_string_equal(wire_header(&s->w, "Contact"), want);
+    assert_non_null(strstr(wire_header(&s->w, "From"), "<sip:4989@carrier.example>;tag="));
+    assert_string_equal(wire_header(&s->w, "To"), "<sip:4989@carrier.example>");
+    answer(s, "401 Unauthorized",
+           "WWW-Authenticate: Digest realm=\"carrier.example\", nonce=\"n\", qop=\"auth\"\r\n");
+    expect_cseq(s, "2 REGISTER");
+    const char *value = wire_header(&s->w, "Authorization");
+    assert_int_equal(digest_read(&p, value, strlen(value)), 0);
+    assert_string_equal(p.uri, "sip:carrier.example");
+    grant(s, 1);
+    assert_true(agent_wait(&s->a, "registered 1  200", LIMIT_MS));
+    expect_cseq(s, "3 REGISTER"); /* within that second */
+    assert_string_equal(wire_header(&s->w, "Call-ID"), call_id);
+    value = wire_header(&s->w, "Authorization");
+    assert_int_equal(digest_read(&p, value, strlen(value)), 0);
+    assert_int_equal(p.nonce_count, 2);
+    grant(s, 600);
+    assert_true(agent_wait(&s->a, "registered 600  200", LIMIT_MS));
+    sip_registration_end(c.r);
+    expect_cseq(s, "4 REGISTER");
+    assert_non_null(strstr(wire_header(&s->w, "Contact"), ";expires=0"));
+    answer(s, "401 Unauthorized",
+           "WWW-Authenticate: Digest realm=\"carrier.example\", nonce=\"m\", qop=\"auth\", "
+           "stale=true\r\n");
+    expect_cseq(s, "5 REGISTER");
+    assert_non_null(strstr(wire_header(&s->w, "Contact"), ";expires=0"));
+    answer(s, "200 OK", "");
+    assert_false(wire_expect(&s->w, "REGISTER", QUIET_MS));
 }
 
-static void a_storm_leaves_bindings_and_nothing_else(void **state)
+static void too_brief_is_raised_once(void **state)
 {
-    enum { DEVICES = 300 };
-    struct registrar *r = *state;
-    struct sip_devices_counters c;
-    char user[32], contact[64];
-    get_challenge(r, DIGEST_MD5);
-    for (int i = 0; i < DEVICES; i++) {
-        snprintf(user, sizeof user, "copier%d", i);
-        snprintf(contact, sizeof contact, "Contact: <sip:%s@192.0.2.9>\r\n", user);
-        if (!registers(r, user, "secret", contact, "SIP/2.0 200")) {
-            assert_non_null(strstr(r->s.w.got, "stale=true"));
-            take_challenge(r, DIGEST_MD5);
-            assert_true(registers(r, user, "secret", contact, "SIP/2.0 200"));
-        }
+    struct scene *s = *state;
+    struct client c;
+    start(&c, s);
+    answer(s, "423 Interval Too Brief", "Min-Expires: 120\r\n");
+    expect_cseq(s, "2 REGISTER");
+    assert_non_null(strstr(wire_header(&s->w, "Contact"), ";expires=120"));
+    answer(s, "423 Interval Too Brief", "Min-Expires: 240\r\n");
+    assert_true(agent_wait(&s->a, "failed 0 Interval Too Brief 423", LIMIT_MS));
+    expect_cseq(s, "3 REGISTER");
+    answer(s, "423 Interval Too Brief", "Min-Expires: 99999999\r\n");
+    assert_true(agent_wait(&s->a, "Brief 423;failed 0 Interval Too Brief 423", LIMIT_MS));
+}
+
+static void failures_are_told_and_tried_again(void **state)
+{
+    static const struct {
+        const char *status, *headers, *log;
+    } table[] = {
+        {"503 Service Unavailable", "", "failed 0 Service Unavailable 503;"},
+        {"200 OK", "", "failed 0 the registrar's answer does not name our Contact 200;"},
+        {"200 OK", "Contact: <sip:4989@127.0.0.1:1>;expires=60\r\n",
+         "failed 0 the registrar's answer does not name our Contact 200;"},
+        {"302 Moved", "", "failed 0 Moved 302;"},
+        {"401 Unauthorized",
+         "WWW-Authenticate: Digest realm=\"other.example\", nonce=\"n\", qop=\"auth\"\r\n",
+         "failed 0 realm \"other.example\": no credentials for it 401;"},
+    };
+    struct scene *s = *state;
+    struct client c;
+    start(&c, s);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (i > 0)
+            assert_true(wire_expect(&s->w, "REGISTER", LIMIT_MS));
+        s->a.log[0] = '\0';
+        answer(s, table[i].status, table[i].headers);
+        assert_true(agent_wait(&s->a, table[i].log, LIMIT_MS));
     }
-    sip_devices_read_counters(r->s.a.stack, &c);
-    assert_int_equal(c.bindings, DEVICES);
-    assert_in_range(c.octets / DEVICES, 100, 1000);
-    for (int i = 0; i < DEVICES; i++) {
-        snprintf(user, sizeof user, "dev-copier%d", i);
-        sip_bindings_forget(r->s.a.stack, user);
-    }
-    sip_devices_read_counters(r->s.a.stack, &c);
-    assert_int_equal(c.bindings, 0);
-    assert_int_equal(c.octets, 0);
+    assert_true(wire_expect(&s->w, "REGISTER", LIMIT_MS));
+    s->a.log[0] = '\0';
+    assert_true(agent_wait(&s->a, "failed 0 no response 408;", LIMIT_MS)); /* 64 * T1 */
+    wire_drop(&s->w); /* the repetitions of that one */
+    assert_true(wire_expect(&s->w, "REGISTER", LIMIT_MS));
+    grant(s, 60);
+    assert_true(agent_wait(&s->a, "registered 60  200", LIMIT_MS));
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, open_registrar, close_registrar)
+/* One answer for one challenge: the next attempt is for later. */
+static void a_wrong_password_is_not_tried_again_soon(void **state)
+{
+    struct scene *s = *state;
+    struct client c;
+    static const char again[] =
+        "WWW-Authenticate: Digest realm=\"carrier.example\", nonce=\"n\", qop=\"auth\"\r\n";
+    start(&c, s);
+    answer(s, "401 Unauthorized", again);
+    expect_cseq(s, "2 REGISTER");
+    answer(s, "401 Unauthorized", again);
+    assert_true(agent_wait(&s->a, "the credentials were refused 401", LIMIT_MS));
+    assert_false(wire_expect(&s->w, "REGISTER", 30)); /* half of retry_max_ms at least */
+    assert_true(wire_expect(&s->w, "REGISTER", LIMIT_MS));
+}
+
+static void it_may_be_ended_at_any_time(void **state)
+{
+    struct scene *s = *state;
+    struct sip_registration_config config = config_of(s);
+    struct client c = {.s = s};
+    /* Before anything was sent: nothing is. */
+    assert_int_equal(sip_registration_start(s->a.stack, &config, on_status, &c, &c.r), 0);
+    sip_registration_end(c.r);
+    assert_false(wire_expect(&s->w, "REGISTER", QUIET_MS));
+    /* In the callback. */
+    start(&c, s);
+    c.end_when_told = true;
+    answer(s, "500 Server Error", "");
+    assert_true(agent_wait(&s->a, "failed 0 Server Error 500", LIMIT_MS));
+    assert_false(wire_expect(&s->w, "REGISTER", QUIET_MS));
+    start(&c, s);
+    c.end_when_told = true;
+    answer(s, "423 Interval Too Brief", "Min-Expires: 120\r\n");
+    expect_cseq(s, "2 REGISTER");
+    grant(s, 120);
+    expect_cseq(s, "3 REGISTER");
+    assert_non_null(strstr(wire_header(&s->w, "Contact"), ";expires=0"));
+    /* While one is out: that may be accepted, and is taken back. */
+    start(&c, s);
+    sip_registration_end(c.r);
+    expect_cseq(s, "2 REGISTER");
+    /* With the stack. */
+    start(&c, s);
+    grant(s, 60);
+    assert_true(agent_wait(&s->a, "registered 60  200", LIMIT_MS));
+    sip_stack_close(s->a.stack, agent_on_closed, &s->a);
+    s->a.stack = NULL;
+    expect_cseq(s, "2 REGISTER");
+    assert_non_null(strstr(wire_header(&s->w, "Contact"), ";expires=0"));
+    answer(s, "200 OK", "");
+}
+
+static void it_goes_where_it_is_led(void **state)
+{
+    struct scene *s = *state;
+    struct client c;
+    struct wire other;
+    struct sockaddr_storage target = {0};
+    wire_open(&other, &s->loop, agent_port(&s->a));
+    struct sockaddr_in to = agent_loopback(other.port);
+    memcpy(&target, &to, sizeof to);
+    start(&c, s);
+    sip_registration_retarget(c.r, &target, SIP_UDP);
+    answer(s, "503 Service Unavailable", "");
+    assert_true(wire_expect(&other, "REGISTER", LIMIT_MS));
+    wire_close(&other);
+}
+
+/* Runs the loop until the descriptor is readable. */
+static bool wait_for(struct scene *s, int fd)
+{
+    for (int i = 0; i < LIMIT_MS / 2; i++) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        uv_run(&s->loop, UV_RUN_NOWAIT);
+        if (poll(&p, 1, 2) > 0)
+            return true;
+    }
+    return false;
+}
+
+/* A registrar by TCP: takes a connection and the REGISTER in it, and accepts that. */
+static int take_connection(struct scene *s, int listener)
+{
+    char headers[256], text[2048];
+    assert_true(wait_for(s, listener));
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_true(wait_for(s, fd));
+    ssize_t n = recv(fd, s->w.got, sizeof s->w.got - 1, 0);
+    assert_true(n > 0);
+    s->w.got[n] = '\0';
+    assert_int_equal(strncmp(s->w.got, "REGISTER", 8), 0);
+    assert_non_null(strstr(wire_header(&s->w, "Contact"), ";transport=tcp>;expires=60"));
+    snprintf(headers, sizeof headers, "%s", wire_header(&s->w, "Contact"));
+    int length =
+        snprintf(text, sizeof text,
+                 "SIP/2.0 200 OK\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=r\r\n"
+                 "Call-ID: %s\r\nCSeq: %s\r\nContact: %s\r\nContent-Length: 0\r\n\r\n",
+                 wire_header(&s->w, "Via"), wire_header(&s->w, "From"), wire_header(&s->w, "To"),
+                 wire_header(&s->w, "Call-ID"), wire_header(&s->w, "CSeq"), headers);
+    assert_int_equal(send(fd, text, (size_t)length, 0), length);
+    return fd;
+}
+
+static void a_lost_connection_is_registered_again(void **state)
+{
+    struct scene *s = *state;
+    struct client c = {.s = s};
+    struct sip_registration_config config = config_of(s);
+    struct sockaddr_in own = agent_loopback(0);
+    socklen_t length = sizeof own;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&own, sizeof own), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&own, &length), 0);
+    memcpy(&config.target, &own, sizeof own);
+    config.protocol = SIP_TCP;
+    assert_int_equal(sip_registration_start(s->a.stack, &config, on_status, &c, &c.r), 0);
+    int first = take_connection(s, listener);
+    assert_true(agent_wait(&s->a, "registered 60  200;", LIMIT_MS));
+    close(first);
+    int second = take_connection(s, listener);
+    assert_true(agent_wait(&s->a, "registered 60  200;registered 60  200;", LIMIT_MS));
+    sip_registration_end(c.r);
+    close(second);
+    close(listener);
+}
+
+static void bad_settings_are_refused(void **state)
+{
+    static const char *const users[] = {"", "a b", "a@b", "a>b", "a\r\nb", "a;b"};
+    struct scene *s = *state;
+    struct sip_registration *r;
+    struct sip_registration_config config = config_of(s);
+    for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
+        config.contact_user = users[i];
+        assert_int_equal(sip_registration_start(s->a.stack, &config, NULL, NULL, &r), -EINVAL);
+    }
+    config = config_of(s);
+    config.record_uri = "sip:a\r\nb";
+    assert_int_equal(sip_registration_start(s->a.stack, &config, NULL, NULL, &r), -EINVAL);
+    config = config_of(s);
+    config.target.ss_family = 0;
+    assert_int_equal(sip_registration_start(s->a.stack, &config, NULL, NULL, &r), -EINVAL);
+    sip_registration_end(NULL);
+}
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(signs_in_with_both_algorithms),
-        CASE(refuses_who_is_nobody),
-        CASE(nonces_are_used_once_and_not_for_long),
-        CASE(a_retransmission_gets_the_same_answer),
-        CASE(expiry_has_limits),
-        CASE(star_removes_all_and_stands_alone),
-        CASE(older_requests_change_nothing),
-        CASE(contacts_are_limited),
-        CASE(a_new_address_is_told),
-        CASE(what_cannot_be_recorded_is_not_bound),
-        CASE(without_devices_nobody_registers),
-        CASE(a_call_of_a_device_is_signed_in),
-        CASE(a_call_to_a_device_goes_to_its_source),
-        CASE(bindings_are_restored_and_forgotten),
-        CASE(a_storm_leaves_bindings_and_nothing_else),
+        cmocka_unit_test_setup_teardown(a_registration_is_kept_and_taken_back, open_scene,
+                                        close_scene),
+        cmocka_unit_test_setup_teardown(too_brief_is_raised_once, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(failures_are_told_and_tried_again, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(a_wrong_password_is_not_tried_again_soon, open_scene,
+                                        close_scene),
+        cmocka_unit_test_setup_teardown(it_may_be_ended_at_any_time, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(it_goes_where_it_is_led, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(a_lost_connection_is_registered_again, open_scene,
+                                        close_scene),
+        cmocka_unit_test_setup_teardown(bad_settings_are_refused, open_scene, close_scene),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
