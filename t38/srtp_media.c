@@ -108,11 +108,14 @@ void srtp_media_free(struct srtp_media *media)
     free(media);
 }
 
-int srtp_media_load(void)
+int srtp_media_load(struct srtp_media **keeper)
 {
     static const uint8_t key[SRTP_MEDIA_KEY_MAX];
 
+    *keeper = NULL;
     if (srtp_init() != srtp_err_status_ok)
+        return FAX_EENGINE;
+    if (srtp_media_new(SRTP_MEDIA_NONE + 1, key, key, keeper) != FAX_OK)
         return FAX_EENGINE;
     for (enum srtp_media_suite suite = SRTP_MEDIA_NONE + 1; suite < SRTP_MEDIA_SUITES; suite++) {
         uint8_t packet[RTP_HEADER + SRTP_MEDIA_OVERHEAD_MAX] = {0x80};
@@ -125,8 +128,11 @@ int srtp_media_load(void)
         if (error == FAX_OK)
             error = srtp_media_unprotect(media, packet, &length);
         srtp_media_free(media);
-        if (error != FAX_OK)
+        if (error != FAX_OK) {
+            srtp_media_free(*keeper);
+            *keeper = NULL;
             return FAX_EENGINE;
+        }
     }
     return FAX_OK;
 }

@@ -28,8 +28,10 @@ const char *srtp_media_suite_name(enum srtp_media_suite suite);
 size_t srtp_media_key_octets(enum srtp_media_suite suite);
 
 /* Loads the library and what it needs of files, so before a sandbox; once for a process, before all
- * else here. Makes a packet with every suite. Returns 0 or FAX_EENGINE. */
-int srtp_media_load(void) __attribute__((warn_unused_result));
+ * else here. Makes a packet with every suite. Returns 0 or FAX_EENGINE. *keeper is to be freed when
+ * no session is to be made any more: with its last session the library's NSS unloads what it
+ * loaded. NULL after an error. */
+int srtp_media_load(struct srtp_media **keeper) __attribute__((warn_unused_result));
 
 /* Makes both directions. The keys (master key, then salt) are copied; the caller wipes its own.
  * SRTCP is protected with the same keys. Returns 0; FAX_EINVAL for SRTP_MEDIA_NONE; FAX_ENOMEM. */

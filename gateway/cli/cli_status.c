@@ -51,10 +51,27 @@ static void print_status(const json_t *status)
     print_text("you are", *principal ? principal : "nobody here");
 }
 
+/* For health checks: they know no JSON. */
+static int run_ready(struct cli *cli)
+{
+    struct http_target target;
+    json_t *answer = NULL;
+    http_target_begin(&target, "/readyz");
+    int result = cli_call_json(cli, "GET", &target, NULL, &answer);
+    if (result == CLI_DONE && cli->json)
+        cli_print_json(stdout, answer, 0);
+    else if (result == CLI_DONE)
+        puts("ready");
+    json_decref(answer);
+    return result;
+}
+
 static int run_status(struct cli *cli)
 {
     struct http_target target;
     json_t *status = NULL;
+    if (cli_option(cli, "ready"))
+        return run_ready(cli);
     http_target_begin(&target, "/v1/status");
     int result = cli_call_json(cli, "GET", &target, NULL, &status);
     if (result == CLI_DONE && cli->json)
@@ -65,8 +82,13 @@ static int run_status(struct cli *cli)
     return result;
 }
 
+static const struct cli_option status_options[] = {
+    {"ready", NULL, "only whether it takes calls and faxes now: exit status 0 or 1"},
+    {NULL, NULL, NULL},
+};
+
 const struct cli_command cli_status_commands[] = {
     {"status", NULL, NULL, "Show the state of the gateway and who you are to it", "sealfax status",
-     NULL, 0, run_status},
+     status_options, 0, run_status},
     {NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL},
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "gateway/config/environment.h"
 #include "gateway/config/schema.h"
 
 enum { KEY_PATH_MAX = 128, FOUND_MAX = 60, SECTIONS_MAX = 400 };
@@ -354,8 +355,9 @@ static struct config *make_defaults(void)
     return config;
 }
 
-int config_load_text(const char *text, size_t length, const char *name, struct config **out,
-                     struct config_errors *errors)
+int config_load_text_with(const char *text, size_t length, const char *name,
+                          char *const environment[], struct config **out, size_t *taken,
+                          struct config_errors *errors)
 {
     struct loader loader = {.name = name, .errors = errors};
     errors->count = 0;
@@ -373,6 +375,9 @@ int config_load_text(const char *text, size_t length, const char *name, struct c
     yaml_parser_set_input_string(&loader.parser, (const unsigned char *)text, length);
     load_stream(&loader);
     yaml_parser_delete(&loader.parser);
+    if (environment &&
+        config_apply_environment(loader.config, environment, taken, errors) == -ENOMEM)
+        loader.out_of_memory = true;
     if (errors->count == 0 && !loader.out_of_memory)
         check_together(&loader);
     if (errors->count > 0 || loader.out_of_memory) {
@@ -381,6 +386,12 @@ int config_load_text(const char *text, size_t length, const char *name, struct c
     }
     *out = loader.config;
     return 0;
+}
+
+int config_load_text(const char *text, size_t length, const char *name, struct config **out,
+                     struct config_errors *errors)
+{
+    return config_load_text_with(text, length, name, NULL, out, NULL, errors);
 }
 
 void config_free(struct config *config)

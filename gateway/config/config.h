@@ -150,14 +150,22 @@ struct config_errors {
 int config_load_text(const char *text, size_t length, const char *name, struct config **out,
                      struct config_errors *errors) __attribute__((warn_unused_result));
 
+/* The same, then settings of an environment (a list of NAME=VALUE up to NULL) over those of the
+ * text: SEALFAX_SIP_LISTEN is sip.listen. A variable that begins like a section and names no key of
+ * it is an error. *taken: how many were used; may be NULL when environment is. */
+int config_load_text_with(const char *text, size_t length, const char *name,
+                          char *const environment[], struct config **out, size_t *taken,
+                          struct config_errors *errors) __attribute__((warn_unused_result));
+
 /* Reads a file of at most CONFIG_TEXT_MAX octets into a new NUL-terminated text (free()). Returns 0
  * or a negative errno; -EFBIG when larger. */
 int config_read_file(const char *path, char **text, size_t *length)
     __attribute__((warn_unused_result));
 
-/* Reads path (NULL: /etc/sealfax/sealfax.yaml when it exists, else defaults) and loads it. On
- * failure every error is written to standard error. text and length may be NULL; text is free()d by
- * the caller. Returns 0 or a negative errno. */
+/* Reads path (NULL: /etc/sealfax/sealfax.yaml when it exists, else defaults) and loads it, with
+ * what the environment of the process says over it; text is then the whole of it. On failure every
+ * error is written to standard error. text and length may be NULL; text is free()d by the caller.
+ * Returns 0 or a negative errno. */
 int config_load_path(const char *path, struct config **out, char **text, size_t *length)
     __attribute__((warn_unused_result));
 

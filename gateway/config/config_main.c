@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/config/environment.h"
 #include "gateway/config/schema.h"
 
 #define DEFAULT_FILE "/etc/sealfax/sealfax.yaml"
@@ -53,7 +54,11 @@ void config_print(const struct config *config, FILE *out)
 void config_help(FILE *out)
 {
     char expected[CONFIG_EXPECTED_MAX];
-    fputs("# Every key with its default. Leave out what you do not change.\n", out);
+    fputs("# Every key with its default. Leave out what you do not change. The environment goes "
+          "over\n"
+          "# the file: SEALFAX_SIP_LISTEN is sip.listen, SEALFAX_DATABASE_PASSWORD_FILE is\n"
+          "# database.password_file.\n",
+          out);
     for (size_t i = 0; i < config_key_count; i++) {
         const struct config_key *key = &config_keys[i];
         if (strchr(key->path, '.') && i > 0)
@@ -115,7 +120,7 @@ int config_load_path(const char *path, struct config **out, char **text, size_t 
 {
     static const char none[] = "";
     char *read_text = NULL;
-    size_t read_length = 0;
+    size_t read_length = 0, taken = 0;
     int status = 0;
     if (!path && access(DEFAULT_FILE, F_OK) == 0)
         path = DEFAULT_FILE;
@@ -129,11 +134,21 @@ int config_load_path(const char *path, struct config **out, char **text, size_t 
     if (status < 0) {
         fprintf(stderr, "%s: %s\n", path ? path : "configuration", strerror(-status));
     } else {
-        status = config_load_text(read_text, read_length, path ? path : "(defaults)", out, errors);
+        status = config_load_text_with(read_text, read_length, path ? path : "(defaults)", environ,
+                                       out, &taken, errors);
         for (size_t i = 0; status < 0 && i < errors->count; i++)
             fprintf(stderr, "%s\n", errors->items[i].text);
     }
     free(errors);
+    /* The children of the gateway get the text: it has to say what holds. */
+    if (status == 0 && taken > 0 && text) {
+        free(read_text);
+        read_text = config_to_text(*out, &read_length);
+        if (!read_text) {
+            config_free(*out);
+            return -ENOMEM;
+        }
+    }
     if (status == 0 && text) {
         *text = read_text;
         *length = read_length;

@@ -9,6 +9,7 @@
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/fax_store.h"
 #include "gateway/control/fax_watchers.h"
+#include "gateway/control/trunk_credentials.h"
 #include "gateway/process/log.h"
 #include "policy/retention.h"
 
@@ -221,6 +222,25 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
     event_note(&e, call->control->audit);
 }
 
+static void on_credentials(void *user, int status, const struct sip_credential *credentials,
+                           size_t count)
+{
+    struct fax_call *call = user;
+    if (status == 0 && call->session)
+        status = sip_session_set_credentials(call->session, credentials, count);
+    if (status < 0) /* the peer may never ask */
+        log_write(LOG_LEVEL_WARNING, "trunk %s: its credentials cannot be used: %s", call->trunk,
+                  strerror(-status));
+    fax_call_release(call);
+}
+
+/* Some carriers challenge re-INVITE and BYE of ours also in calls that they made. */
+static void open_credentials(struct fax_call *call)
+{
+    call->pending++;
+    if (trunk_credentials_open(call->control, call->trunk, on_credentials, call) != 0)
+        call->pending--;
+}
 /* Who brings a fax: a trunk, or a device that has signed in. */
 struct caller {
     char actor[POLICY_NAME_TEXT]; /* "trunk:NAME", "device:NAME" */
@@ -273,10 +293,12 @@ static void take_call(struct control *control, struct sip_session *session,
         if (rc < 0)
             call->pending--;
     }
-    if (rc < 0)
+    if (rc < 0) {
         refuse(call, 503, "the call could not be prepared", "no key can be asked for");
-    else
+    } else {
+        open_credentials(call);
         sip_session_ring(session);
+    }
 }
 
 /* --- judging --- */

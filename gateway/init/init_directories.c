@@ -119,10 +119,18 @@ static int make_directory(const char *path, const struct account *account, mode_
     return 0;
 }
 
+/* Whoever made the state directory passable, as the image for containers does, wants other accounts
+ * to reach the API. */
+static bool others_may_pass(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && (about.st_mode & S_IXOTH);
+}
+
 int init_make_directories(const struct config *config, const struct state_paths *paths,
                           const struct accounts *accounts)
 {
-    const mode_t passable = accounts->privileged ? 0711 : 0700;
+    const mode_t passable = accounts->privileged || others_may_pass(paths->root) ? 0711 : 0700;
     const struct {
         const char *path;
         const struct account *account;

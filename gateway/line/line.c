@@ -185,7 +185,7 @@ static int line_open(struct line *line, int fd, const struct role_context *conte
     error = uv_timer_init(&line->loop, &line->tick);
     line->tick.data = line;
     if (error == 0)
-        error = line_warm(&line->loop, context, &line->identity);
+        error = line_warm(&line->loop, context, &line->identity, &line->srtp);
     if (error == 0)
         error = ipc_channel_open(&line->loop, fd, &handlers, &line->channel);
     else
@@ -229,6 +229,7 @@ int line_main(int fd, const struct role_context *context)
     uv_run(&line->loop, UV_RUN_DEFAULT);
     line_report(line);
     dtls_identity_free(line->identity);
+    srtp_media_free(line->srtp);
     if (line->epoll_fd >= 0)
         close(line->epoll_fd);
     (void)uv_loop_close(&line->loop);

@@ -18,6 +18,7 @@
 
 struct line_call;
 struct dtls_identity;
+struct srtp_media;
 
 enum { LINE_BUCKETS = 4096, LINE_READY_MAX = 256 };
 
@@ -41,6 +42,7 @@ struct line {
     struct line_call *calls[LINE_BUCKETS]; /* by call number, chained */
     unsigned call_count, call_limit;
     struct dtls_identity *identity; /* of this process; its fingerprint goes out with each call */
+    struct srtp_media *srtp;        /* keeps libsrtp2's parts loaded */
     uint64_t hold_rnr_ms, hold_without_ecm_ms;
     uint64_t progress_dropped; /* messages that the channel had no room for */
     struct line_stall stall;

@@ -195,7 +195,8 @@ static int complain(int error, const char *what)
     return error;
 }
 
-int line_warm(uv_loop_t *loop, const struct role_context *context, struct dtls_identity **identity)
+int line_warm(uv_loop_t *loop, const struct role_context *context, struct dtls_identity **identity,
+              struct srtp_media **srtp)
 {
     char found[128];
     int error;
@@ -216,7 +217,7 @@ int line_warm(uv_loop_t *loop, const struct role_context *context, struct dtls_i
         error = complain(dtls_identity_new(identity) == 0 ? warm_dtls(*identity) : -ENOMEM,
                          "OpenSSL cannot speak DTLS");
     if (error == 0)
-        error = complain(srtp_media_load() == 0 ? 0 : -ENOTSUP, "SRTP cannot be used");
+        error = complain(srtp_media_load(srtp) == 0 ? 0 : -ENOTSUP, "SRTP cannot be used");
     if (error == 0)
         error = role_enter_sandbox(context, ROLE_SANDBOX_BEFORE_THREADS);
     if (error == 0)

@@ -165,6 +165,18 @@ void sip_session_forget(struct sip_session *s, const struct sip_transaction *tx)
         s->bye = NULL;
 }
 
+int sip_session_set_credentials(struct sip_session *s, const struct sip_credential *credentials,
+                                size_t count)
+{
+    struct sip_auth *auth;
+    int error = sip_auth_new(credentials, count, &auth);
+    if (error)
+        return error;
+    sip_auth_free(s->dialog.auth);
+    s->dialog.auth = auth;
+    return 0;
+}
+
 bool sip_session_authenticate(struct sip_transaction *tx, const osip_message_t *response)
 {
     struct sip_session *s = tx->session;

@@ -213,6 +213,23 @@ void sip_stack_read_counters(const struct sip_stack *stack, struct sip_stack_cou
 /* Sets who gets the events of a session; also during a callback. NULL: nobody. */
 void sip_session_set_event_cb(struct sip_session *session, sip_event_cb *cb, void *user);
 
+enum { SIP_CREDENTIALS_MAX = 4 };
+
+/* What answers the challenges of one realm (RFC 3261 §22). It is given before it is needed, so that
+ * a challenge has its answer at once; the stack copies it and wipes it with the call. A realm that
+ * is not among those given gets no answer, whoever asks. */
+struct sip_credential {
+    const char *realm, *user;
+    const struct digest_secret *secret;
+};
+
+/* What answers challenges to our requests in this session from now on: for calls that came in,
+ * whose re-INVITE and BYE of ours may be challenged. Up to SIP_CREDENTIALS_MAX. Errors: -EINVAL,
+ * -ENOMEM; what was there then stays. */
+int sip_session_set_credentials(struct sip_session *session,
+                                const struct sip_credential *credentials, size_t count)
+    __attribute__((warn_unused_result));
+
 /* Incoming, not answered yet: 180. May be repeated. Errors: -EPROTO in another state. */
 int sip_session_ring(struct sip_session *session);
 
@@ -225,16 +242,6 @@ int sip_session_answer(struct sip_session *session, const struct sdp_session *sd
 /* Incoming, not answered yet: a final response, code 300..699, reason NULL for the standard one.
  * SIP_EVENT_ENDED (local, code) follows. Errors: -EINVAL, -EPROTO in another state. */
 int sip_session_reject(struct sip_session *session, int code, const char *reason);
-
-enum { SIP_CREDENTIALS_MAX = 4 };
-
-/* What answers the challenges of one realm (RFC 3261 §22). It is given before it is needed, so that
- * a challenge has its answer at once; the stack copies it and wipes it with the call. A realm that
- * is not among those given gets no answer, whoever asks. */
-struct sip_credential {
-    const char *realm, *user;
-    const struct digest_secret *secret;
-};
 
 struct sip_call {
     struct sockaddr_storage target; /* where the INVITE is sent to */

@@ -51,6 +51,7 @@ struct sip_listener {
     struct sip_stack *stack;
     enum sip_protocol protocol;
     bool is_open;
+    struct sip_timer again; /* armed while a connection waits to be accepted */
 };
 
 struct sip_stack {

@@ -39,6 +39,14 @@ static const char *examine(struct sip_stack *stack, const struct sip_listener *l
     return NULL;
 }
 
+static void on_connection(uv_stream_t *server, int status);
+
+static void on_again(struct sip_timer *timer)
+{
+    struct sip_listener *listener = timer->owner;
+    on_connection((uv_stream_t *)&listener->tcp, 0);
+}
+
 /* Accepted into a stream in any case: libuv gives it no other way to be closed. */
 static void on_connection(uv_stream_t *server, int status)
 {
@@ -50,8 +58,10 @@ static void on_connection(uv_stream_t *server, int status)
         return;
     struct sip_stream *s =
         stream_new(stack, listener->protocol, true, (const struct sockaddr *)&peer);
-    if (!s)
-        return; /* out of memory: no more are accepted */
+    if (!s) { /* without memory, and libuv tells of no other until this one is accepted */
+        sip_timer_start(&stack->timers, &listener->again, STREAM_AGAIN_MS, on_again, listener);
+        return;
+    }
     if (uv_accept(server, (uv_stream_t *)&s->tcp) != 0 ||
         uv_tcp_getpeername(&s->tcp, (struct sockaddr *)&s->peer, &length) != 0) {
         stream_lose(s, NULL, false);
@@ -129,6 +139,7 @@ void sip_streams_close(struct sip_stack *stack)
             stream_lose(stack->streams[i], NULL, false);
     }
     for (size_t i = 0; i < sizeof stack->listeners / sizeof stack->listeners[0]; i++) {
+        sip_timer_stop(&stack->timers, &stack->listeners[i].again);
         if (stack->listeners[i].is_open)
             uv_close((uv_handle_t *)&stack->listeners[i].tcp, on_listener_closed);
     }

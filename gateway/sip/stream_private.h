@@ -15,6 +15,7 @@ enum {
     STREAM_OUTGOING_MAX = 1024,
     STREAM_PONG_MS = 10000, /* RFC 5626 §4.4.1 */
     STREAM_BACKLOG = 128,
+    STREAM_AGAIN_MS = 100, /* until a connection is accepted that could not be */
 };
 
 enum stream_state { STREAM_CONNECTING, STREAM_HANDSHAKE, STREAM_OPEN, STREAM_CLOSING };

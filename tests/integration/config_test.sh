@@ -37,6 +37,13 @@ status=0
 "$program" config check "$work" 2>"$work/errors" || status=$?
 [[ $status -eq 1 ]] || fail "a directory gives $status"
 grep -q 'directory' "$work/errors" || fail "a directory is not told"
+SEALFAX_SIP_LISTEN='[::1]:5099' "$program" config show | grep -q 'listen: "\[::1\]:5099"' ||
+    fail "the environment does not go over the defaults"
+status=0
+SEALFAX_SIP_LISTN=x "$program" config show >/dev/null 2>"$work/errors" || status=$?
+[[ $status -eq 1 ]] || fail "a variable that names no key gives $status"
+grep -q 'environment: SEALFAX_SIP_LISTN: no such setting' "$work/errors" || fail "the variable is not told"
+
 status=0
 "$program" config frobnicate 2>/dev/null || status=$?
 [[ $status -eq 2 ]] || fail "usage gives $status"

@@ -47,16 +47,6 @@ admin north grant add clerk receiver --mailbox lobby >/dev/null
 note "a fax for a machine that is off"
 waiting=$(gw_send south "$(gw_number south 1)" "$lobby" "$GW_TOP/one.txt")
 
-note "the machine sends: to somebody, where no trunk leads, and where it may not"
-admin copier trunk credential set north --user "$machine" --realm sealfax --password-file "$GW_TOP/password" >/dev/null
-sent=$(gw_send copier "$machine" "$theirs" "$GW_TOP/one.txt")
-lost=$(gw_send copier "$machine" "$nowhere" "$GW_TOP/one.txt")
-admin copier grant add clerk sender --from "$machine" --to '+4940*' --mailbox office >/dev/null
-denied=$(gw_send copier "$machine" +49401234567 "$GW_TOP/one.txt")
-# Control is killed when the second of them has ended, before it is sent on.
-python3 "$scenarios/gateway_devices.py" kill_at_end "$(gw_role north control)" "$GW_TOP/north/journal" number 2 &
-killer=$!
-
 note "who registers how"
 python3 "$scenarios/gateway_devices.py" register "${GW_ADDRESS[copier]}" "${GW_ADDRESS[north]}" "${GW_PORT[north]}" \
     adapter "$(<"$GW_TOP/password")" >"$GW_TOP/registers"
@@ -71,6 +61,16 @@ equal "a nonce of nobody" "$(answer "a nonce of nobody")" '401 Unauthorized stal
 equal "a wrong secret" "$(answer wrong)" '401 Unauthorized'
 equal "its record" "$(gw_count_event north device.refused)" 1
 equal "it came and went" "$(gw_count_event north device.registered) $(gw_count_event north device.expired)" '1 1'
+
+note "the machine sends: to somebody, where no trunk leads, and where it may not"
+admin copier trunk credential set north --user "$machine" --realm sealfax --password-file "$GW_TOP/password" >/dev/null
+sent=$(gw_send copier "$machine" "$theirs" "$GW_TOP/one.txt")
+lost=$(gw_send copier "$machine" "$nowhere" "$GW_TOP/one.txt")
+admin copier grant add clerk sender --from "$machine" --to '+4940*' --mailbox office >/dev/null
+denied=$(gw_send copier "$machine" +49401234567 "$GW_TOP/one.txt")
+# Control is killed when the second of them has ended, before it is sent on.
+python3 "$scenarios/gateway_devices.py" kill_at_end "$(gw_role north control)" "$GW_TOP/north/journal" number 2 &
+killer=$!
 
 note "it is killed at the handover"
 equal "without a grant" "$(gw_wait_state copier "$denied" "$GW_ENDED" 20)" failed

@@ -206,6 +206,31 @@ gw_children() {
 }
 gw_postmaster() { head -n 1 "$GW_TOP/$1/database/postmaster.pid"; }
 
+# --- certificates ---
+
+GW_TLS=$GW_TOP/tls
+
+# gw_authority NAME: a CA in $GW_TLS/NAME.ca
+gw_authority() {
+    mkdir -p "$GW_TLS"
+    chmod 0755 "$GW_TLS"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" \
+        -addext basicConstraints=critical,CA:TRUE -keyout "$GW_TLS/$1.key" -out "$GW_TLS/$1.ca" 2>/dev/null
+    chmod 0644 "$GW_TLS/$1.ca"
+}
+# gw_certificate NAME AUTHORITY NAMES [OPTION...]: NAME.pem and NAME.key.pem, as control reads them
+gw_certificate() {
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$1" \
+        -keyout "$GW_TLS/$1.key.new" -out "$GW_TLS/$1.csr" 2>/dev/null
+    openssl x509 -req -in "$GW_TLS/$1.csr" -CA "$GW_TLS/$2.ca" -CAkey "$GW_TLS/$2.key" -CAcreateserial \
+        -extfile <(echo "subjectAltName=$3") -out "$GW_TLS/$1.pem.new" "${@:4}" 2>/dev/null
+    chmod 0640 "$GW_TLS/$1.key.new"
+    chgrp sealfax "$GW_TLS/$1.key.new"
+    chmod 0644 "$GW_TLS/$1.pem.new"
+    mv "$GW_TLS/$1.key.new" "$GW_TLS/$1.key.pem"
+    mv "$GW_TLS/$1.pem.new" "$GW_TLS/$1.pem"
+}
+
 # --- using them ---
 
 admin() { SEALFAX_SOCKET=$GW_TOP/$1/run/api.sock "$SEALFAX" "${@:2}"; }

@@ -4,35 +4,12 @@
 # shellcheck source=tests/integration/gateway_lib.sh
 source "$(dirname "$0")/gateway_lib.sh"
 
-TLS=$GW_TOP/tls
-mkdir "$TLS"
-chmod 0755 "$TLS"
-
-# authority NAME: a CA
-authority() {
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" \
-        -addext basicConstraints=critical,CA:TRUE -keyout "$TLS/$1.key" -out "$TLS/$1.ca" 2>/dev/null
-    chmod 0644 "$TLS/$1.ca"
-}
-# certificate NAME AUTHORITY NAMES [OPTION...]: NAME.pem and NAME.key.pem, as control reads them
-certificate() {
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$1" \
-        -keyout "$TLS/$1.key.new" -out "$TLS/$1.csr" 2>/dev/null
-    openssl x509 -req -in "$TLS/$1.csr" -CA "$TLS/$2.ca" -CAkey "$TLS/$2.key" -CAcreateserial \
-        -extfile <(echo "subjectAltName=$3") -out "$TLS/$1.pem.new" "${@:4}" 2>/dev/null
-    chmod 0640 "$TLS/$1.key.new"
-    chgrp sealfax "$TLS/$1.key.new"
-    chmod 0644 "$TLS/$1.pem.new"
-    mv "$TLS/$1.key.new" "$TLS/$1.key.pem"
-    mv "$TLS/$1.pem.new" "$TLS/$1.pem"
-}
-
 secured_gateway() { # NAME PREFIX [KEY=VALUE...]
     local name=$1
-    gw_make "$name" "$2" "sip.tls_ca=$TLS/house.ca" "sip.tls_directory=$TLS" \
-        "sip.tls_certificate=$TLS/$name.pem" "sip.tls_key_file=$TLS/$name.key.pem" \
+    gw_make "$name" "$2" "sip.tls_ca=$GW_TLS/house.ca" "sip.tls_directory=$GW_TLS" \
+        "sip.tls_certificate=$GW_TLS/$name.pem" "sip.tls_key_file=$GW_TLS/$name.key.pem" \
         fax.reinvite_after_ms=200 "${@:3}"
-    certificate "$name" house "IP:${GW_ADDRESS[$name]},DNS:$name.example" -days 1
+    gw_certificate "$name" house "IP:${GW_ADDRESS[$name]},DNS:$name.example" -days 1
     sed -i "s/^sip:/sip:\n  listen_tls: ${GW_ADDRESS[$name]}:$((GW_PORT[$name] + 1))/" "$GW_TOP/$name.yaml"
     gw_start "$name"
     gw_provision "$name"
@@ -55,8 +32,8 @@ send_fax() {
 }
 
 echo "one line of text" >"$GW_TOP/page.txt"
-authority house
-authority stranger
+gw_authority house
+gw_authority stranger
 note "two gateways with certificates of one authority"
 secured_gateway a +4930551 "media.secured_classes=other, locked"
 secured_gateway b +4930552 media.secured_classes=confidential
@@ -114,13 +91,13 @@ fails_with() { # WHAT REASON
 change_trunk a b --transport tls --tls-name other.example
 fails_with "wrong name" "the peer's certificate was refused: it is for b\.example, not for other\.example"
 change_trunk a b --transport tls --tls-name b.example
-certificate b stranger "IP:${GW_ADDRESS[b]},DNS:b.example" -days 1
+gw_certificate b stranger "IP:${GW_ADDRESS[b]},DNS:b.example" -days 1
 fails_with "wrong authority" "no authority that is trusted for this peer has signed it"
-certificate b house "IP:${GW_ADDRESS[b]},DNS:b.example" -days -1
+gw_certificate b house "IP:${GW_ADDRESS[b]},DNS:b.example" -days -1
 fails_with "expired" "the peer's certificate was refused: it has expired"
 until_true 10 gw_drained a || die "a does not drain"
 like "event" "$(reason_of connection.failed a)" "it has expired"
-certificate b house "IP:${GW_ADDRESS[b]},DNS:b.example" -days 1
+gw_certificate b house "IP:${GW_ADDRESS[b]},DNS:b.example" -days 1
 send_fax 2
 equal "renewed" "$(gw_wait_state a "$FAX" "$GW_ENDED" 60)" delivered
 
@@ -145,11 +122,11 @@ equal "pixels" "$(pixels "$GW_TOP/in.pdf")" "$(pixels "$GW_TOP/out.pdf")"
 change_trunk a b --transport tls
 
 note "peers that take TLS and will not protect media"
-certificate peer house "IP:${GW_ADDRESS[b]},DNS:peer.example" -days 1
+gw_certificate peer house "IP:${GW_ADDRESS[b]},DNS:peer.example" -days 1
 hostile() { # HOW REASON
     local how=$1 port=$((GW_PORT[b] + 2)) pid
-    python3 "$SOURCE_DIR/tests/integration/gateway_tls_peer.py" "${GW_ADDRESS[b]}" "$port" "$TLS/peer.pem" \
-        "$TLS/peer.key.pem" "$TLS/house.ca" "$how" >"$GW_TOP/$how.peer" 2>&1 &
+    python3 "$SOURCE_DIR/tests/integration/gateway_tls_peer.py" "${GW_ADDRESS[b]}" "$port" "$GW_TLS/peer.pem" \
+        "$GW_TLS/peer.key.pem" "$GW_TLS/house.ca" "$how" >"$GW_TOP/$how.peer" 2>&1 &
     pid=$!
     GW_OTHERS+=("$pid")
     until_true 10 grep -qs listening "$GW_TOP/$how.peer" || die "the peer does not listen"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Calls between two real line processes: delivery, holding, refusing, a killed line, wrong keys,
-# hostile peers and a plain one, all at the same time.
+# hostile peers, a plain one and a flood, all at the same time.
 set -euo pipefail
 
 directory=$(mktemp -d)
@@ -14,6 +14,9 @@ done
 "$BUILD_DIR/tests/line_hostile_prog" "$directory" >"$directory/hostile.log" 2>&1 &
 pids+=($!)
 "$BUILD_DIR/tests/line_plain_prog" "$directory" >"$directory/plain.log" 2>&1 &
+pids+=($!)
+
+"$BUILD_DIR/tests/line_flood_prog" "$directory" >"$directory/flood.log" 2>&1 &
 pids+=($!)
 
 failed=0

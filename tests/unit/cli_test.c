@@ -106,13 +106,42 @@ static void expect(struct fixture *f, const char *line, int result, const char *
 }
 
 static const char *const commands[] = {
-    "status",       "send",         "faxes",         "fax show",     "fax watch",
-    "fax cancel",   "export",       "user list",     "user add",     "user disable",
-    "user enable",  "role list",    "role add",      "role remove",  "grant list",
-    "grant add",    "grant revoke", "mailbox list",  "mailbox add",  "mailbox change",
-    "number list",  "number add",   "number remove", "trunk list",   "trunk add",
-    "trunk remove", "key list",     "audit list",    "audit verify", "audit checkpoint",
+    "status",
+    "send",
+    "faxes",
+    "fax show",
+    "fax watch",
+    "fax cancel",
+    "export",
+    "user list",
+    "user add",
+    "user disable",
+    "user enable",
+    "role list",
+    "role add",
+    "role remove",
+    "grant list",
+    "grant add",
+    "grant revoke",
+    "mailbox list",
+    "mailbox add",
+    "mailbox change",
+    "number list",
+    "number add",
+    "number remove",
+    "trunk list",
+    "trunk add",
+    "trunk remove",
+    "key list",
+    "audit list",
+    "audit verify",
+    "audit checkpoint",
     "dispose",
+    "trunk show",
+    "trunk credential set",
+    "trunk credential remove",
+    "trunk registration set",
+    "trunk registration remove",
 };
 
 static void every_command_explains_itself(void **state)
@@ -173,6 +202,11 @@ static void wrong_use_is_told(void **state)
         {"number add +49", "--mailbox is needed"},
         {"trunk add t --host h", "--host and --port are needed"},
         {"trunk add t --host h --port 70000", "--port must be"},
+        {"trunk credential", "unknown command 'credential'"},
+        {"trunk credential nonsense", "unknown command 'credential'"},
+        {"trunk credential set t --user u", "--user and --password-file are needed"},
+        {"trunk registration set t", "--user is needed"},
+        {"trunk registration set t --user u --expires 5", "--expires must be"},
         {"audit list --since x", "--since must be a date"},
         {"status --socket=", "the path is empty"},
     };
@@ -219,6 +253,8 @@ static void options_become_requests(void **state)
          "{\"method\":\"GET\",\"path\":\"/v1/audit/records\",\"event\":\"e\",\"actor\":\"a\","
          "\"fax\":\"f\",\"since\":\"2026-07-01T10:00:00Z\",\"until\":\"2026-07-02T00:00:00Z\","
          "\"limit\":\"5\"}"},
+        {"trunk registration set t --user 49 --domain d --expires 60",
+         "{\"user\":\"49\",\"domain\":\"d\",\"expires\":60}"},
         {"dispose --dry-run", "{\"method\":\"POST\",\"path\":\"/v1/dispose\",\"dry_run\":\"1\"}"},
         {"key list", "{\"method\":\"GET\",\"path\":\"/v1/keys\"}"},
     };
@@ -238,6 +274,40 @@ static void options_become_requests(void **state)
     expect(f, "grant revoke x", CLI_DONE, "x revoked\n", NULL);
     expect(f, "trunk remove t", CLI_DONE, "t removed\n", NULL);
     expect(f, "role remove ..", CLI_FAILED, NULL, "a name is empty");
+}
+
+/* The gateway gets HA1, never the password. */
+static void passwords_stay_here(void **state)
+{
+    struct fixture *f = *state;
+    char path[96], line[256];
+    snprintf(path, sizeof path, "%s/password", f->folder);
+    snprintf(line, sizeof line,
+             "trunk credential set t --user u --realm r --json --password-file %s", path);
+    expect(f, line, CLI_FAILED, NULL, "No such file");
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("zanzi bar\r\nmore\n", file);
+    fclose(file);
+    expect(f, line, CLI_DONE, "59e28c48181f6c1154d2da0173719777", NULL);
+    assert_non_null(
+        strstr(f->out_text, "9a6501b0741fbe6dab91990fd8c6c06c6c5a1005309267cc490281c30e306efe"));
+    assert_null(strstr(f->out_text, "zanzi"));
+    snprintf(line, sizeof line, "trunk credential set t --user u --password-file %s", path);
+    expect(f, line, CLI_FAILED, NULL, "There is no such trunk"); /* whose host the realm would be */
+    snprintf(line, sizeof line, "trunk credential set t --user a:b --realm r --password-file %s",
+             path);
+    expect(f, line, CLI_USAGE, NULL, "cannot stand in SIP");
+    assert_int_equal(truncate(path, 0), 0);
+    snprintf(line, sizeof line, "trunk credential set t --user u --realm r --password-file %s",
+             path);
+    expect(f, line, CLI_FAILED, NULL, "the first line is empty");
+    assert_int_equal(truncate(path, 5000), 0);
+    expect(f, line, CLI_FAILED, NULL, "longer than a password may be");
+    unlink(path);
+    expect(f, "trunk credential remove t --realm r", CLI_DONE, "t credential removed\n", NULL);
+    expect(f, "trunk registration remove t", CLI_DONE, "t registration removed\n", NULL);
+    expect(f, "trunk show t", CLI_FAILED, NULL, "There is no such trunk");
 }
 
 static void tables_are_aligned_and_harmless(void **state)
@@ -367,6 +437,7 @@ int main(void)
         cmocka_unit_test(every_command_explains_itself),
         cmocka_unit_test(wrong_use_is_told),
         cmocka_unit_test(options_become_requests),
+        cmocka_unit_test(passwords_stay_here),
         cmocka_unit_test(tables_are_aligned_and_harmless),
         cmocka_unit_test(a_document_is_sent),
         cmocka_unit_test(a_fax_is_followed),

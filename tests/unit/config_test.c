@@ -232,10 +232,60 @@ static void endpoints_are_parsed(void **state)
         assert_int_equal(config_parse_endpoint(bad[i], &address), -EINVAL);
 }
 
+static int load_with(const char *text, char *const environment[], struct config **config)
+{
+    size_t taken = 0;
+    *config = NULL;
+    int status =
+        config_load_text_with(text, strlen(text), "t.yaml", environment, config, &taken, &errors);
+    return status < 0 ? status : (int)taken;
+}
+
+static void the_environment_goes_over_the_file(void **state)
+{
+    (void)state;
+    struct config *config;
+    char node[] = "SEALFAX_NODE=gw-7", listen[] = "SEALFAX_SIP_LISTEN=[::1]:5080";
+    char file[] = "SEALFAX_DATABASE_PASSWORD_FILE=/run/secrets/db", ecm[] = "SEALFAX_FAX_ECM=false";
+    char dsn[] = "SEALFAX_DATABASE_DSN=postgresql://sealfax@db/fax", other[] = "PATH=/bin";
+    char socket[] = "SEALFAX_SOCKET=/run/s", none[] = "SEALFAX_FAX_IDENT=";
+    char *const all[] = {node, other, listen, socket, file, ecm, dsn, none, NULL};
+    assert_int_equal(load_with("node: gw-2\nfax: {ident: '1', max_pages: 7}\n", all, &config), 6);
+    assert_string_equal(config->node, "gw-7");
+    assert_string_equal(config->sip.listen, "[::1]:5080");
+    assert_string_equal(config->database.password_file, "/run/secrets/db");
+    assert_string_equal(config->fax.ident, "");
+    assert_int_equal(config->fax.max_pages, 7);
+    assert_false(config->fax.ecm);
+    config_free(config);
+    /* What no single key can tell is asked of the whole. */
+    assert_int_equal(
+        load_with("database: {password_file: /x}\n", (char *const[]){dsn, NULL}, &config), 1);
+    config_free(config);
+    assert_int_equal(load_with("", (char *const[]){file, NULL}, &config), -EINVAL);
+}
+
+static void what_the_environment_cannot_mean_is_refused(void **state)
+{
+    (void)state;
+    struct config *config;
+    char typing[] = "SEALFAX_SIP_LISTN=127.0.0.1:5060", value[] = "SEALFAX_FAX_MAX_PAGES=0";
+    char dsn[] = "SEALFAX_DATABASE_DSN=postgresql://sealfax:secret@db/fax", cut[] = "SEALFAX_SIP_";
+    assert_int_equal(load_with("", (char *const[]){typing, value, dsn, cut, NULL}, &config),
+                     -EINVAL);
+    assert_int_equal(errors.count, 3);
+    assert_string_equal(errors.items[0].text,
+                        "environment: SEALFAX_SIP_LISTN: no such setting (sealfax config help)");
+    assert_non_null(strstr(errors.items[1].text, "SEALFAX_FAX_MAX_PAGES: expected a whole number"));
+    assert_null(strstr(errors.items[2].text, "secret"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(empty_text_gives_defaults),
+        cmocka_unit_test(the_environment_goes_over_the_file),
+        cmocka_unit_test(what_the_environment_cannot_mean_is_refused),
         cmocka_unit_test(values_are_read),
         cmocka_unit_test(errors_name_place_and_expectation),
         cmocka_unit_test(passwords_in_connection_strings_are_refused_and_not_shown),

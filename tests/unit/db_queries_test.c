@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/db/account_queries.h"
 #include "gateway/db/audit_queries.h"
 #include "gateway/db/fax_queries.h"
 #include "gateway/db/migrate.h"
@@ -65,6 +66,27 @@ static void fill(struct fixture *f)
     EVENT(f, "number.removed", PERSONAL("number", "+493099999"), TEXT("mailbox", "ordination"));
     EVENT(f, "trunk.created", TEXT("trunk", "carrier"), TEXT("host", "127.0.0.1"),
           INTEGER("port", 5060), INTEGER("t38_first", 1), TEXT("prefix", "+49"));
+    EVENT(f, "trunk.credential_set", TEXT("trunk", "carrier"), TEXT("realm", "old"),
+          PERSONAL("user", "u0"), TEXT("sealed", "00"));
+    EVENT(f, "trunk.credential_removed", TEXT("trunk", "carrier"));
+    EVENT(f, "trunk.credential_set", TEXT("trunk", "carrier"), TEXT("realm", "sip.example"),
+          PERSONAL("user", "u0"), TEXT("sealed", "11"));
+    EVENT(f, "trunk.credential_set", TEXT("trunk", "carrier"), TEXT("realm", "sip.example"),
+          PERSONAL("user", "u1"), TEXT("sealed", "22"));
+    EVENT(f, "trunk.registration_set", TEXT("trunk", "carrier"), PERSONAL("user", "4989"),
+          TEXT("domain", "d.example"), INTEGER("expires", 600));
+    EVENT(f, "trunk.created", TEXT("trunk", "gone"), TEXT("host", "127.0.0.2"),
+          INTEGER("port", 5060));
+    EVENT(f, "trunk.credential_set", TEXT("trunk", "gone"), TEXT("realm", "r"),
+          PERSONAL("user", "u"), TEXT("sealed", "33"));
+    EVENT(f, "trunk.registration_set", TEXT("trunk", "gone"), PERSONAL("user", "u"),
+          INTEGER("expires", 60));
+    EVENT(f, "trunk.removed", TEXT("trunk", "gone"));
+    EVENT(f, "trunk.created", TEXT("trunk", "gone"), TEXT("host", "127.0.0.2"),
+          INTEGER("port", 5060));
+    EVENT(f, "trunk.credential_set", TEXT("trunk", "other"), TEXT("realm", "r"),
+          PERSONAL("user", "u"), TEXT("sealed", "44")); /* of no trunk */
+    EVENT(f, "trunk.removed", TEXT("trunk", "gone"));
     EVENT(f, "role.created", TEXT("role", "nurse"), TEXT("actions", "fax.submit,fax.list"));
     EVENT(f, "grant.created", TEXT("grant", "01930000-0000-7000-8000-000000000001"),
           TEXT("principal", "alice"), TEXT("role", "nurse"), PERSONAL("from_numbers", "+493012345"),
@@ -297,11 +319,13 @@ static void test_registers(void **state)
         int rows;
         const char *last;
     } cases[] = {
-        {register_query_principals, 3, "trunk:carrier|trunk|"},
+        {register_query_principals, 4, "trunk:gone|trunk||t|"},
         {register_query_grants, 3, "|*|*|*|0|"},
         {register_query_mailboxes, 1, "ordination|patient|60|"},
         {register_query_numbers, 1, "+493012345|ordination|+49 30 12345|"},
         {register_query_trunks, 1, "carrier|127.0.0.1|+49|5060|t|"},
+        {account_query_credentials, 1, "carrier|sip.example|u1|22|"},
+        {account_query_registrations, 1, "carrier|4989|d.example|600|"},
         {fax_query_keys, 2, "patient/undated/1|1|"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

@@ -321,6 +321,99 @@ static void test_nonsense_without_ecm_is_a_bad_copy(void **state)
     close(fd);
 }
 
+/* A row's bits again and again, the last octet filled up with the next ones. */
+static uint8_t *repeat_bits(const char *bits, uint32_t rows, size_t *length)
+{
+    size_t each = strlen(bits);
+    uint8_t *octets = calloc(1, (each * rows + 7) / 8);
+
+    *length = (each * rows + 7) / 8;
+    for (size_t i = 0; i < each * rows; i++)
+        octets[i / 8] |= (uint8_t)((bits[i % each] == '1') << (7 - i % 8));
+    return octets;
+}
+
+/* As many rows as fit a metre of paper are kept; 100,000 are not, nor none. Nothing is written. */
+static void test_bombs_and_empty_pages_are_refused(void **state)
+{
+    static const struct {
+        enum fax_page_coding coding;
+        bool without_ecm;
+        const char *row;
+        const char *none;
+        size_t none_octets;
+    } cases[] = {
+        {FAX_PAGE_T6, false, "1", "\x00\x10\x01", 3},
+        {FAX_PAGE_T4_1D, false, "00000000000101001101100110101", "\0\x10\x01\0\x10\x01\0\x10\x01",
+         9},
+        {FAX_PAGE_T4_1D, true, "00000000000101001101100110101", "\0\x10\x01\0\x10\x01\0\x10\x01",
+         9},
+        {FAX_PAGE_T4_2D, false,
+         "000000000001101001101100110101"
+         "00000000000101",
+         "\0\x18\0\xC0\x06\0\x30\x01\x80\x0C", 10},
+        {FAX_PAGE_T4_2D, true,
+         "000000000001101001101100110101"
+         "00000000000101",
+         "\0\x18\0\xC0\x06\0\x30\x01\x80\x0C", 10},
+    };
+    struct vault_file_id id;
+    struct received_pages pages;
+    struct msg_page_sealed sealed;
+
+    (void)state;
+    vault_file_id_new(&id);
+    int fd = vault_file_new(NULL, &id);
+    size_t before = size_of(fd), length;
+    struct msg_call_start start = start_of(&id);
+    assert_int_equal(received_pages_open(&pages, fd, &start), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint8_t *octets = repeat_bits(cases[i].row, 100000, &length);
+        struct fax_page page = {.view = {cases[i].coding, false, 1728, 0, 204, 196, octets, length},
+                                .without_ecm = cases[i].without_ecm};
+        enum fax_copy copy = received_page_store(&pages, &page, 1, &sealed);
+        assert_int_equal(sealed.status, -EBADMSG);
+        assert_int_equal(copy, FAX_COPY_GOOD); /* what it would have been */
+        assert_true(sealed.rows <= RECEIVED_PAGE_ROWS_MAX);
+        page.view.data = (const uint8_t *)cases[i].none;
+        page.view.length = cases[i].none_octets;
+        copy = received_page_store(&pages, &page, 1, &sealed);
+        assert_true(sealed.status == -EBADMSG || copy == FAX_COPY_BAD);
+        assert_int_equal(size_of(fd), before);
+        free(octets);
+    }
+    received_pages_close(&pages);
+    close(fd);
+}
+
+/* 22 octets of T.85 that promise four thousand million rows, and ones that promise none. */
+static void test_a_bomb_of_t85_is_refused(void **state)
+{
+    uint8_t octets[] = {0,    0,    1,    0,    0,    0, 6, 0xC0, 0xFF, 0xFF, 0xFF,
+                        0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0, 0, 0,    0x28, 0xFF, 2};
+    struct vault_file_id id;
+    struct received_pages pages;
+    struct msg_page_sealed sealed;
+
+    (void)state;
+    vault_file_id_new(&id);
+    int fd = vault_file_new(NULL, &id);
+    size_t before = size_of(fd);
+    struct msg_call_start start = start_of(&id);
+    assert_int_equal(received_pages_open(&pages, fd, &start), 0);
+    struct fax_page_view view = {FAX_PAGE_T85, false, 1728, 0, 204, 196, octets, sizeof octets};
+    for (int rows = 0; rows < 3; rows++) {
+        const uint8_t count[3][4] = {{0xFF, 0xFF, 0xFF, 0xFF}, {0, 1, 0x86, 0xA0}, {0}};
+        memcpy(octets + 8, count[rows], 4);
+        (void)store(&pages, &view, 1, &sealed);
+        assert_int_equal(sealed.status, -EBADMSG);
+        assert_true(sealed.rows <= RECEIVED_PAGE_ROWS_MAX);
+    }
+    assert_int_equal(size_of(fd), before);
+    received_pages_close(&pages);
+    close(fd);
+}
+
 static void test_file_of_another_fax(void **state)
 {
     struct vault_file_id id, other;
@@ -342,6 +435,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stored_page_opens_again),
         cmocka_unit_test(test_t85_page_is_stored),
+        cmocka_unit_test(test_bombs_and_empty_pages_are_refused),
+        cmocka_unit_test(test_a_bomb_of_t85_is_refused),
         cmocka_unit_test(test_bad_pages_are_refused),
         cmocka_unit_test(test_page_without_ecm_is_judged),
         cmocka_unit_test(test_nonsense_without_ecm_is_a_bad_copy),

@@ -228,6 +228,32 @@ static void a_call_is_cancelled_after_a_challenge(void **state)
     assert_false(wire_expect(&s->w, "INVITE", QUIET_MS));
 }
 
+/* In a call that came in, too. */
+static void our_requests_in_a_call_to_us_are_answered(void **state)
+{
+    struct scene *s = *state;
+    struct digest_secret secret;
+    char tag[64];
+    assert_int_equal(digest_secret_make(user, realm, password, &secret), 0);
+    const struct sip_credential credential = {realm, user, &secret};
+    const struct sip_credential bad = {"", user, &secret};
+    establish(s, tag);
+    assert_int_equal(sip_session_set_credentials(s->a.session, &credential, 1), 0);
+    assert_int_equal(sip_session_set_credentials(s->a.session, &bad, 1), -EINVAL);
+    agent_reinvite(&s->a);
+    expect(s, "INVITE", "1 INVITE");
+    challenge(s, "401 Unauthorized", CHALLENGE("WWW-Authenticate", "sip.example", "n1", QOP));
+    expect(s, "INVITE", "2 INVITE");
+    check_answer(s, "Authorization", "INVITE", "n1", 1);
+    send_reply(s, "200 OK", "", "", t38_sdp);
+    assert_true(agent_wait(&s->a, "reinvite-answered t38", LIMIT_MS));
+    assert_true(wire_expect(&s->w, "ACK", LIMIT_MS));
+    sip_session_hangup(s->a.session, 0, NULL);
+    expect(s, "BYE", "3 BYE");
+    check_answer(s, "Authorization", "BYE", "n1", 2);
+    send_reply(s, "200 OK", "", "", "");
+}
+
 static void bad_credentials_are_refused(void **state)
 {
     struct scene *s = *state;
@@ -264,6 +290,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(stale_without_end_ends_the_call, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(strangers_get_no_answer, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(a_call_is_cancelled_after_a_challenge, open_scene,
+                                        close_scene),
+        cmocka_unit_test_setup_teardown(our_requests_in_a_call_to_us_are_answered, open_scene,
                                         close_scene),
         cmocka_unit_test_setup_teardown(bad_credentials_are_refused, open_scene, close_scene),
     };

@@ -2,6 +2,8 @@
  * should not. */
 #include "tests/unit/sip_test_pair.h"
 
+#include "gateway/sip/stack.h"
+
 enum { BARE_LIMIT_MS = 4000 };
 
 static void open_stream_agent(struct agent *a, uv_loop_t *loop, uint32_t message_timeout_ms,
@@ -245,6 +247,35 @@ static void connections_of_a_peer_are_counted(void **state)
     close(fd);
 }
 
+/* libuv tells of no further connection until the last one was accepted. */
+static void a_connection_that_cannot_be_taken_is_not_the_last(void **state)
+{
+    struct pair *p = *state;
+    char one[1024], text[4096];
+    size_t slots = p->b.stack->stream_slots;
+    int fds[2], n = snprintf(one, sizeof one, options, 1, 1);
+    n += snprintf(one + n, sizeof one - (size_t)n, "l : 0\r\n\r\n");
+    p->b.stack->stream_slots = 0; /* as without memory */
+    for (int i = 0; i < 2; i++)
+        fds[i] = connect_bare(tcp_port(&p->b));
+    agent_wait(&p->b, NULL, 250);
+    assert_int_equal(counters_of(&p->b).connections_in, 0);
+    p->b.stack->stream_slots = slots;
+    for (int i = 0; i < 2; i++) {
+        put(fds[i], one, (size_t)n);
+        assert_true(read_bare(&p->b, fds[i], "SIP/2.0 200", text, sizeof text));
+        close(fds[i]);
+    }
+    assert_int_equal(counters_of(&p->b).connections_in, 2);
+    /* A stack that closes meanwhile. */
+    agent_wait(&p->b, NULL, 50);
+    p->b.stack->stream_slots = 0;
+    fds[0] = connect_bare(tcp_port(&p->b));
+    agent_wait(&p->b, NULL, 50);
+    p->b.stack->stream_slots = slots;
+    close(fds[0]);
+}
+
 /* The callee closes the connection while nothing happens on it; the caller's BYE finds another. */
 static void idle_connections_are_closed_and_made_again(void **state)
 {
@@ -393,6 +424,7 @@ int main(void)
         STREAM_TEST(what_is_no_sip_ends_the_connection),
         STREAM_TEST(slow_sender_is_put_off),
         STREAM_TEST(connections_of_a_peer_are_counted),
+        STREAM_TEST(a_connection_that_cannot_be_taken_is_not_the_last),
         STREAM_TEST(idle_connections_are_closed_and_made_again),
         STREAM_TEST(request_on_a_dead_connection_is_sent_again),
         STREAM_TEST(long_requests_go_by_tcp_when_allowed),

@@ -173,6 +173,60 @@ static void a_dcs_may_change_between_pages(void **state)
     }
 }
 
+/* The second page after EOM, with another DCS than the first; of an image without ECM (T.4 1-D) or
+ * a block. Returns how many pages were confirmed. */
+static unsigned confirmed_after_change(const uint8_t *first, size_t n, const uint8_t *second,
+                                       size_t m)
+{
+    static const uint8_t eom[] = {0xFF, 0x13, 0x8F}, eop[] = {0xFF, 0x13, 0x2F};
+    static const uint8_t octets[200] = {0x00, 0x14, 0xD9};
+    const uint8_t *dcs[] = {first, second};
+    const size_t lengths[] = {n, m};
+    struct victim v;
+    victim_begin(&v, false, &page);
+    v.engine->t85 = true; /* before its first DIS */
+    for (unsigned i = 0; i < 2; i++) {
+        victim_train(&v, dcs[i], lengths[i]);
+        if (lengths[i] > 6 && dcs[i][6] & 0x04) {
+            send_block(&v, 2);
+            send_pps(&v, i ? 0x2F : 0x8F, (uint8_t)v.confirmed, 2);
+        } else {
+            victim_indicate(&v, IND_V17_SHORT);
+            victim_send_image(&v, octets, sizeof octets, true);
+            victim_indicate(&v, IND_NONE);
+            victim_send_control(&v, i ? eop : eom, sizeof eop);
+            victim_pass_time(&v, 2000);
+        }
+        victim_pass_time(&v, 6000); /* T2, and its DIS again */
+    }
+    unsigned confirmed = v.confirmed;
+    assert_int_equal(v.received, confirmed);
+    end(&v);
+    return confirmed;
+}
+
+static void ecm_and_coding_may_change_between_pages(void **state)
+{
+    (void)state;
+    static const uint8_t t85[] = {0xFF, 0x13, 0x83, 0x00, 0x60, 0x90, 0x84,
+                                  0x80, 0x80, 0x80, 0x80, 0x80, 0x20};
+    static const uint8_t t4_2d[] = {0xFF, 0x13, 0x83, 0x00, 0xE0, 0x90, 0x04};
+    static const struct {
+        const uint8_t *dcs;
+        size_t n;
+    } kinds[] = {{victim_dcs, sizeof victim_dcs},
+                 {victim_dcs_without_ecm, sizeof victim_dcs_without_ecm},
+                 {t85, sizeof t85},
+                 {t4_2d, sizeof t4_2d}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+            unsigned confirmed =
+                confirmed_after_change(kinds[i].dcs, kinds[i].n, kinds[k].dcs, kinds[k].n);
+            if (confirmed != 2)
+                fail_msg("%u pages confirmed when DCS %zu follows %zu", confirmed, k, i);
+        }
+}
+
 /* Numbers begin anew in the middle of a page: the frame in progress is lost, the page is not. */
 static void numbers_that_begin_anew_cost_no_call(void **state)
 {
@@ -264,6 +318,7 @@ int main(void)
         cmocka_unit_test(a_pps_without_its_frames_confirms_nothing),
         cmocka_unit_test(a_page_of_nothing_is_no_page),
         cmocka_unit_test(a_dcs_may_change_between_pages),
+        cmocka_unit_test(ecm_and_coding_may_change_between_pages),
         cmocka_unit_test(numbers_that_begin_anew_cost_no_call),
         cmocka_unit_test(a_trickle_of_frames_ends_with_t30s_patience),
         cmocka_unit_test(answers_out_of_turn_do_not_end_a_sender),

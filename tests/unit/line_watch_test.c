@@ -1,0 +1,194 @@
+/* line_watch_test.c: calls that take too long or cost too much, in a whole line that runs here:
+ * from control's first message to the last one of the call. */
+#include "gateway/line/line.h"
+#include "gateway/line/line_call.h"
+#include "gateway/process/ipc.h"
+#include "t38/dtls_media.h"
+#include "t38/t30_result.h"
+#include "tests/doubles/line_driver.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { LIMIT_MS = 10000, FREE_S = 2 };
+
+struct scene {
+    struct line line;
+    struct line_process process; /* this one */
+    struct line_driver driver;
+    struct driver_call call;
+};
+
+static void on_message(void *user, struct ipc_channel *channel, struct ipc_message *message)
+{
+    struct scene *scene = user;
+    (void)channel;
+    if (message->header.type == MSG_CALL_START)
+        line_call_start(&scene->line, message);
+    else
+        line_call_media(line_find_call(&scene->line, scene->call.number),
+                        ipc_message_body(message, MSG_CALL_MEDIA, sizeof(struct msg_call_media)));
+}
+
+static void on_gone(void *user, struct ipc_channel *channel, int status)
+{
+    (void)user;
+    (void)channel;
+    (void)status;
+}
+
+static bool turn(void *user)
+{
+    struct scene *scene = user;
+    uv_run(&scene->line.loop, UV_RUN_NOWAIT);
+    return scene->call.is_done;
+}
+
+static bool is_running(void *user)
+{
+    struct scene *scene = user;
+    (void)turn(scene);
+    struct line_call *call = line_find_call(&scene->line, scene->call.number);
+    return call && call->state == LINE_CALL_RUNNING;
+}
+
+static bool is_ready(void *user)
+{
+    struct scene *scene = user;
+    (void)turn(scene);
+    return scene->call.is_ready;
+}
+
+static int open_line(void **state)
+{
+    struct scene *scene = calloc(1, sizeof *scene);
+    const struct ipc_handlers handlers = {.message = on_message, .gone = on_gone, .user = scene};
+    int pair[2];
+    assert_non_null(scene);
+    line_driver_init(&scene->driver, "/tmp");
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    scene->process = (struct line_process){.channel = pair[0], .log_fd = -1};
+    scene->driver.lines[scene->driver.line_count++] = &scene->process;
+    assert_int_equal(uv_loop_init(&scene->line.loop), 0);
+    assert_int_equal(uv_timer_init(&scene->line.loop, &scene->line.tick), 0);
+    scene->line.tick.data = &scene->line;
+    assert_int_equal(dtls_identity_new(&scene->line.identity), 0);
+    scene->line.call_limit = 10;
+    scene->line.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    call_wheel_init(&scene->line.wheel, line_now_ms());
+    assert_int_equal(ipc_channel_open(&scene->line.loop, pair[1], &handlers, &scene->line.channel),
+                     0);
+    driver_call_prepare(&scene->driver, &scene->call, &scene->process, false);
+    *state = scene;
+    return 0;
+}
+
+static int close_line(void **state)
+{
+    struct scene *scene = *state;
+    close(scene->process.channel);
+    ipc_channel_close(scene->line.channel);
+    uv_close((uv_handle_t *)&scene->line.tick, NULL);
+    uv_run(&scene->line.loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&scene->line.loop), 0);
+    close(scene->line.epoll_fd);
+    dtls_identity_free(scene->line.identity);
+    driver_call_free(&scene->call);
+    free(scene);
+    return 0;
+}
+
+/* A receiver whose peer says nothing yet. */
+static struct line_call *begin(struct scene *scene)
+{
+    driver_call_start(&scene->call);
+    assert_true(line_driver_run(&scene->driver, is_ready, scene, LIMIT_MS));
+    assert_int_equal(scene->call.ready.status, 0);
+    driver_call_media(&scene->call, &scene->call.address);
+    assert_true(line_driver_run(&scene->driver, is_running, scene, LIMIT_MS));
+    return line_find_call(&scene->line, scene->call.number);
+}
+
+/* As if the loop's thread had computed that long since the tick. */
+static void pretend_computing(struct scene *scene, unsigned seconds)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    scene->line.stall.last_cpu_us =
+        (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u - (uint64_t)seconds * 1000000u;
+}
+
+static void what_computes_too_much_ends(void **state)
+{
+    struct scene *scene = *state;
+    scene->call.start.cpu_limit_us_per_s = 1000;
+    struct line_call *call = begin(scene);
+    pretend_computing(scene, FREE_S + 1);
+    line_watch_charge(call, uv_hrtime() - (FREE_S + 1) * UINT64_C(1000000000));
+    line_call_settle(call);
+    assert_true(line_driver_run(&scene->driver, turn, scene, LIMIT_MS));
+    assert_int_equal(scene->call.done.result, T30_RESULT_CPU_TIME);
+    assert_non_null(strstr(scene->call.done.text, "before training"));
+    assert_int_equal(scene->call.dones, 1);
+}
+
+/* The machine was busy with something else. */
+static void time_of_others_is_not_charged(void **state)
+{
+    struct scene *scene = *state;
+    scene->call.start.cpu_limit_us_per_s = 1000;
+    struct line_call *call = begin(scene);
+    pretend_computing(scene, 0);
+    line_watch_charge(call, uv_hrtime() - 100 * UINT64_C(1000000000));
+    line_call_settle(call);
+    assert_false(line_driver_run(&scene->driver, turn, scene, 200));
+    assert_true(call->watch.cpu_us < 1000000);
+    line_call_abort(call, T30_RESULT_ABORTED, NULL);
+    assert_true(line_driver_run(&scene->driver, turn, scene, LIMIT_MS));
+}
+
+static void without_a_limit_it_may(void **state)
+{
+    struct scene *scene = *state;
+    struct line_call *call = begin(scene);
+    pretend_computing(scene, 100);
+    line_watch_charge(call, uv_hrtime() - 100 * UINT64_C(1000000000));
+    line_call_settle(call);
+    assert_false(line_driver_run(&scene->driver, turn, scene, 200));
+    assert_true(call->watch.cpu_us > 90000000);
+    line_call_abort(call, T30_RESULT_ABORTED, NULL);
+    assert_true(line_driver_run(&scene->driver, turn, scene, LIMIT_MS));
+    assert_int_equal(scene->call.done.result, T30_RESULT_ABORTED);
+}
+
+static void a_phase_that_takes_too_long_ends(void **state)
+{
+    struct scene *scene = *state;
+    scene->call.start.phase_limit_ms[CALL_PHASE_BEFORE] = 150;
+    (void)begin(scene);
+    assert_true(line_driver_run(&scene->driver, turn, scene, LIMIT_MS));
+    assert_int_equal(scene->call.done.result, T30_RESULT_PHASE_TIME);
+    assert_non_null(strstr(scene->call.done.text, "before training"));
+}
+
+int main(void)
+{
+#define LINE_TEST(name) cmocka_unit_test_setup_teardown(name, open_line, close_line)
+    const struct CMUnitTest tests[] = {
+        LINE_TEST(what_computes_too_much_ends),
+        LINE_TEST(time_of_others_is_not_charged),
+        LINE_TEST(without_a_limit_it_may),
+        LINE_TEST(a_phase_that_takes_too_long_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
