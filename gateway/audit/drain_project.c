@@ -120,18 +120,17 @@ STATEMENT(trunk_principal_disable,
 /* Devices */
 
 STATEMENT(device_add,
-          "INSERT INTO devices AS t (device, extension, user_name, realm, secret, "
-          "certificate_name, last_node, last_index) SELECT e.r->>'device', " OWN("extension") ", "
-          TEXT("user") ", " TEXT("realm") ", " TEXT("secret") ", " TEXT("certificate_name")
-          ", e.n, e.i FROM e ON CONFLICT (device) DO UPDATE SET extension = excluded.extension, "
-          "user_name = excluded.user_name, realm = excluded.realm, secret = excluded.secret, "
-          "certificate_name = excluded.certificate_name, removed_at = NULL, last_node = "
+          "INSERT INTO devices AS t (device, extension, user_name, realm, secret, last_node, "
+          "last_index) SELECT e.r->>'device', " OWN("extension") ", " TEXT("user") ", "
+          TEXT("realm") ", " TEXT("secret") ", e.n, e.i FROM e ON CONFLICT (device) DO UPDATE SET "
+          "extension = excluded.extension, user_name = excluded.user_name, realm = "
+          "excluded.realm, secret = excluded.secret, removed_at = NULL, last_node = "
           "excluded.last_node, last_index = excluded.last_index WHERE t.last_node <> "
           "excluded.last_node OR t.last_index < excluded.last_index");
 STATEMENT(device_change,
           "UPDATE devices t SET user_name = " TEXT("user") ", realm = " TEXT("realm")
-          ", secret = " TEXT("secret") ", certificate_name = " TEXT("certificate_name") ", "
-          CHANGED " FROM e WHERE t.device = e.r->>'device' AND " NEWER("t"));
+          ", secret = " TEXT("secret") ", " CHANGED " FROM e WHERE t.device = e.r->>'device' AND "
+          NEWER("t"));
 STATEMENT(device_principal,
           "INSERT INTO principals AS t (principal, kind, created_at, last_node, last_index) "
           "SELECT 'device:' || (e.r->>'device'), 'device', " TIME ", e.n, e.i FROM e ON CONFLICT "
@@ -359,7 +358,8 @@ static const struct projection projections[] = {
     {"trunk.registration_removed", {&trunk_registration_remove}, ONE_OF_A_FAX},
     {"trunk.registration_set", {&trunk_registration_set}, ONE_OF_A_FAX},
     {"trunk.removed",
-     {&trunk_remove, &trunk_principal_disable, &trunk_credential_remove, &trunk_registration_remove},
+     {&trunk_remove, &trunk_principal_disable, &trunk_credential_remove,
+      &trunk_registration_remove},
      ONE_OF_A_FAX},
 };
 

@@ -200,7 +200,6 @@ static int take_devices(struct snapshot *s, const struct db_result *r, int rows)
         snprintf(d->user, sizeof d->user, "%s", row.user);
         snprintf(d->realm, sizeof d->realm, "%s", row.realm);
         snprintf(d->secret, sizeof d->secret, "%s", row.secret);
-        snprintf(d->certificate_name, sizeof d->certificate_name, "%s", row.certificate_name);
         d->disabled = row.disabled != 0;
     }
     qsort(s->devices_by_number, s->device_count, sizeof(const struct device_info *),

@@ -40,7 +40,6 @@ struct device_info {
     char extension[NUMBER_TEXT]; /* plain form */
     char user[64], realm[128];
     char secret[2 * SECRET_RECORD_MAX + 1]; /* HA1 as sealed, hex; "": none */
-    char certificate_name[256];
     bool disabled;
 };
 

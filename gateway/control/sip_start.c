@@ -54,7 +54,11 @@ static bool tls_terms(void *user, const struct sockaddr *peer, bool incoming,
 {
     struct control *c = user;
     const struct trunk_info *trunk = policy_cache_trunk_from(c->policy, peer, SIP_TLS);
-    (void)incoming;
+    /* Devices have no certificates, and come from anywhere: they sign in. */
+    if (!trunk && incoming && device_register_any(c->devices)) {
+        terms->anybody = true;
+        return true;
+    }
     if (!trunk)
         return false;
     terms->ca_file = place(c, 0, trunk->tls_ca, c->config->sip.tls_ca);

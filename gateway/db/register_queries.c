@@ -36,7 +36,7 @@ static const struct db_statement trunks = {
 
 static const struct db_statement devices = {
     .name = "register_devices",
-    .sql = "SELECT d.device, d.extension, d.user_name, d.realm, d.secret, d.certificate_name, "
+    .sql = "SELECT d.device, d.extension, d.user_name, d.realm, d.secret, "
            "p.disabled::integer::bigint FROM devices d JOIN principals p ON p.principal = "
            "'device:' || d.device WHERE d.removed_at IS NULL ORDER BY d.device COLLATE \"C\"",
 };
@@ -158,7 +158,6 @@ void device_row_read(const struct db_result *result, int row, struct device_row 
     out->user = row_text(&reader);
     out->realm = row_text(&reader);
     out->secret = row_text(&reader);
-    out->certificate_name = row_text(&reader);
     out->disabled = row_integer(&reader);
 }
 

@@ -36,7 +36,7 @@ struct trunk_row {
 };
 
 struct device_row {
-    const char *device, *extension, *user, *realm, *secret, *certificate_name;
+    const char *device, *extension, *user, *realm, *secret;
     int64_t disabled;
 };
 

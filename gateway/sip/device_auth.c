@@ -1,4 +1,4 @@
-/* Who sends a request: a TLS client certificate, or digest (RFC 3261 §22, RFC 8760). */
+/* Who sends a request: digest authentication (RFC 3261 §22, RFC 8760). */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,8 +82,8 @@ static enum digest_verdict judge(struct sip_stack *stack, const osip_message_t *
                          is_for(request, answer->uri) ? answer->uri : "", uv_now(stack->loop));
 }
 
-static bool sign_in_by_digest(struct sip_stack *stack, const osip_message_t *request,
-                              const struct sip_hop *source, struct sip_device_account *account)
+static bool sign_in(struct sip_stack *stack, const osip_message_t *request,
+                    const struct sip_hop *source, struct sip_device_account *account)
 {
     struct sip_devices *d = stack->devices;
     struct digest_params answer;
@@ -120,7 +120,7 @@ bool sip_device_sign_in(struct sip_stack *stack, const osip_message_t *request,
                         const struct sip_hop *source, struct sip_device_account *account)
 {
     memset(account, 0, sizeof *account);
-    if (sign_in_by_digest(stack, request, source, account))
+    if (sign_in(stack, request, source, account))
         return true;
     secret_wipe(account, sizeof *account);
     return false;

@@ -35,11 +35,6 @@ struct sip_device_account {
 typedef int sip_device_account_cb(void *user, const char *username,
                                   struct sip_device_account *account);
 
-/* Looks up the device of a verified TLS client certificate: the device that may show a certificate
- * for this DNS name. False: none. */
-typedef bool sip_device_certificate_cb(void *user, const char *dns_name,
-                                       struct sip_device_account *account);
-
 /* Where a device can be reached. Texts are valid during the callback only. */
 struct sip_binding {
     const char *device;
@@ -77,7 +72,6 @@ struct sip_devices_config {
     uint32_t bindings_of_device;           /* [4] */
     uint32_t bindings_max;                 /* of all; then 503 [20000] */
     sip_device_account_cb *account;
-    sip_device_certificate_cb *certificate; /* NULL: certificates sign nobody in */
     sip_binding_cb *changed;
     sip_device_refused_cb *refused; /* NULL: nobody is told */
     void *user;                     /* for all of them */

@@ -201,7 +201,7 @@ static uint64_t hash_of(const struct sip_stack *stack, const struct sip_tls_term
         const char *text = texts[i] ? texts[i] : "";
         hashes[i] = sip_table_hash(stack->tag_seed, text, strlen(text));
     }
-    return sip_table_hash(stack->tag_seed, hashes, sizeof hashes);
+    return sip_table_hash(stack->tag_seed, hashes, sizeof hashes) ^ terms->anybody;
 }
 
 bool stream_terms_hold(struct sip_stream *s)

@@ -8,16 +8,14 @@ CREATE TABLE devices (
     user_name text NOT NULL DEFAULT '',
     realm text NOT NULL DEFAULT '',
     secret text NOT NULL DEFAULT '',
-    certificate_name text NOT NULL DEFAULT '',
     removed_at timestamptz,
     last_node text NOT NULL,
     last_index bigint NOT NULL
 );
 COMMENT ON TABLE devices IS 'machines that register; each is also the principal device:NAME';
 COMMENT ON COLUMN devices.extension IS 'its number: of its calls, and of calls to it';
-COMMENT ON COLUMN devices.user_name IS 'of digest authentication; empty: it shows a certificate';
+COMMENT ON COLUMN devices.user_name IS 'of digest authentication';
 COMMENT ON COLUMN devices.secret IS 'HA1, sealed by the keeper, hex';
-COMMENT ON COLUMN devices.certificate_name IS 'DNS name of its TLS certificate; empty: none';
 
 CREATE TABLE device_bindings (
     device text NOT NULL,
