@@ -20,7 +20,6 @@ struct decoder {
     struct t4_row row, above;
     struct raster *out;
     struct t4_report *report;
-    size_t changes_octets;
     bool two_dimensional, seen_eol;
     bool needs_1d; /* T.4 2-D: the row above is a substitute, no row can build on it */
 };
@@ -42,18 +41,24 @@ static void swap_rows(struct decoder *d)
     d->above = t;
 }
 
-/* Adds d->row to the raster; it becomes the row above. */
-static int keep_row(struct decoder *d)
+static int make_room(struct decoder *d)
 {
     struct raster *out = d->out;
     if (out->height >= d->max_rows)
         return FAX_ELIMIT;
-    if (out->height == out->row_capacity) {
-        uint32_t rows = out->height < FIRST_ROWS ? FIRST_ROWS : out->height * 2;
-        int rc = raster_reserve(out, rows < d->max_rows ? rows : d->max_rows);
-        if (rc < 0)
-            return rc;
-    }
+    if (out->height < out->row_capacity)
+        return 0;
+    uint32_t rows = out->height < FIRST_ROWS ? FIRST_ROWS : out->height * 2;
+    return raster_reserve(out, rows < d->max_rows ? rows : d->max_rows);
+}
+
+/* Adds d->row to the raster; it becomes the row above. */
+static int keep_row(struct decoder *d)
+{
+    struct raster *out = d->out;
+    int rc = make_room(d);
+    if (rc < 0)
+        return rc;
     t4_row_paint(&d->row, out->rows + out->height * out->stride);
     out->height++;
     swap_rows(d);
@@ -105,10 +110,29 @@ static int judge_row(const struct t4_bits *bits, int rc)
     return rc == FAX_ETRUNCATED && !only_zeros_left(bits) ? FAX_EFORMAT : rc;
 }
 
+/* Below a white row a single V0 is a white row as well. */
+static int take_white_rows(struct decoder *d)
+{
+    while (d->above.count == 0) {
+        t4_bits_fill(&d->bits);
+        if (t4_bits_peek(&d->bits, 1) == 0)
+            break;
+        t4_bits_drop(&d->bits, 1);
+        int rc = t4_bits_overrun(&d->bits) ? FAX_ETRUNCATED : make_room(d);
+        if (rc < 0)
+            return rc;
+        d->out->height++; /* rows of a raster are white until they are painted */
+    }
+    return 0;
+}
+
 /* T.6: rows until EOFB, the end of the data, or an error. */
 static int decode_t6(struct decoder *d)
 {
     for (;;) {
+        int white = take_white_rows(d);
+        if (white < 0)
+            return white;
         size_t start = t4_bits_position(&d->bits);
         int rc = t4_row_decode_2d(&d->tables, &d->bits, d->width, &d->above, &d->row);
         if (rc == FAX_ETRUNCATED && t4_bits_position(&d->bits) == start) {
@@ -136,9 +160,7 @@ static int keep_bad_row(struct decoder *d, int cause)
 {
     if (d->report->bad_rows >= d->max_bad_rows)
         return cause;
-    memcpy(d->row.changes, d->above.changes,
-           (d->above.count + T4_ROW_SENTINELS) * sizeof *d->row.changes);
-    d->row.count = d->above.count;
+    t4_row_copy(&d->row, &d->above);
     d->report->bad_rows++;
     d->needs_1d = true;
     return keep_row(d);
@@ -211,7 +233,6 @@ static int decode_t4(struct decoder *d)
 static int decode(struct decoder *d, enum page_coding coding)
 {
     t4_tables_build(&d->tables);
-    t4_row_clear(&d->above, d->width);
     int rc = coding == PAGE_CODING_T6 ? decode_t6(d) : decode_t4(d);
     size_t octets = (t4_bits_position(&d->bits) + 7) / 8;
     if (octets > d->bits.length)
@@ -248,10 +269,7 @@ static int prepare(struct decoder *d, const uint8_t *data, bool lsb_first)
 {
     d->input = copy_input(data, d->bits.length, lsb_first);
     d->bits.data = d->input;
-    d->changes_octets = (d->width + T4_ROW_SENTINELS) * sizeof *d->row.changes;
-    d->row.changes = malloc(d->changes_octets);
-    d->above.changes = malloc(d->changes_octets);
-    if (!d->input || !d->row.changes || !d->above.changes)
+    if (!d->input || t4_row_init(&d->row, d->width) || t4_row_init(&d->above, d->width))
         return FAX_ENOMEM;
     return raster_init(d->out, d->width, 0);
 }
@@ -259,12 +277,8 @@ static int prepare(struct decoder *d, const uint8_t *data, bool lsb_first)
 static void drop(struct decoder *d)
 {
     wiped_free(d->input, d->bits.length);
-    if (d->row.changes)
-        OPENSSL_cleanse(d->row.changes, d->changes_octets);
-    if (d->above.changes)
-        OPENSSL_cleanse(d->above.changes, d->changes_octets);
-    free(d->row.changes);
-    free(d->above.changes);
+    t4_row_free(&d->row, d->width);
+    t4_row_free(&d->above, d->width);
     OPENSSL_cleanse(&d->bits, sizeof d->bits);
 }
 

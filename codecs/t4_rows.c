@@ -1,10 +1,38 @@
 #include "codecs/t4_rows.h"
 
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+
 #include "codecs/fax_error.h"
 #include "codecs/t4_codes.h"
 
+_Static_assert(RASTER_WIDTH_MAX + 8 < 1 << 15, "the top bit of a lane must be free");
+
 /* The compiler takes functions with several callers out of line; here that costs half the speed. */
 #define INLINED static inline __attribute__((always_inline))
+
+/* Lane 0 is the element at the lowest address. */
+#if __BYTE_ORDER == __LITTLE_ENDIAN
+#define LANE_ORDER(w) (w)
+#else
+#define LANE_ORDER(w)                                                                              \
+    ((w) >> 48 | ((w) >> 16 & 0xFFFF0000ull) | ((w)&0xFFFF0000ull) << 16 | (w) << 48)
+#endif
+#define LANE_ONES 0x0001000100010001ull
+#define LANE_TOPS 0x8000800080008000ull
+
+enum {
+    FRONT = 8, /* elements before the first change */
+    SEQUENCES_A_FILL = 3,
+};
+
+_Static_assert(SEQUENCES_A_FILL *T4_SEQUENCE_BITS + 2 * T4_CODE_BITS_MAX <= 56,
+               "a filled window must hold them");
+
+static const uint64_t lanes_in_use[T4_SEQUENCE_CODES + 1] = {
+    0, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFFFFFF, UINT64_MAX,
+};
 
 /* Enters a code at every index of `width` bits that begins with its last `length` bits. */
 static void enter_run(uint16_t *table, unsigned width, struct t4_code code, unsigned length,
@@ -20,6 +48,30 @@ static void enter_mode(struct t4_tables *tables, unsigned bits, struct t4_mode_e
     unsigned free_bits = T4_MODE_BITS - entry.length, first = bits << free_bits;
     for (unsigned i = 0; i < 1u << free_bits; i++)
         tables->modes[first + i] = entry;
+}
+
+static struct t4_sequence sequence_of(const struct t4_tables *tables, unsigned bits)
+{
+    static const struct t4_sequence unknown = {.shifts = T4_SEQUENCE_NONE, .count = 1};
+    struct t4_sequence s = {0};
+    for (;;) {
+        unsigned left = T4_SEQUENCE_BITS - s.bits, rest = bits & ((1u << left) - 1);
+        /* Bits that are not known are taken for zeros; a code that needs them does not fit. */
+        struct t4_mode_entry entry =
+            tables->modes[left > T4_MODE_BITS ? rest >> (left - T4_MODE_BITS)
+                                              : rest << (T4_MODE_BITS - left)];
+        if (entry.mode == T4_MODE_NONE || entry.length > left)
+            return s.bits == 0 ? unknown : s;
+        if (entry.mode != T4_MODE_VERTICAL)
+            s.next = entry.mode;
+        else if (s.count == T4_SEQUENCE_CODES)
+            return s;
+        else
+            s.shifts |= (uint64_t)(unsigned)(entry.shift + 3) << 16 * s.count++;
+        s.bits += entry.length;
+        if (s.next != T4_MODE_NONE)
+            return s;
+    }
 }
 
 void t4_tables_build(struct t4_tables *tables)
@@ -49,6 +101,8 @@ void t4_tables_build(struct t4_tables *tables)
         else
             enter_run(tables->black_long, T4_BLACK_LONG_BITS, black, black.length - 4u, run);
     }
+    for (unsigned i = 0; i < 1u << T4_SEQUENCE_BITS; i++)
+        tables->sequences[i] = sequence_of(tables, i);
 }
 
 static unsigned look_up_long(const struct t4_tables *tables, const struct t4_bits *bits,
@@ -89,26 +143,52 @@ INLINED int read_run(const struct t4_tables *tables, struct t4_bits *bits, unsig
 }
 
 /* Two changes at one place are none: some encoders write runs of no length. */
-INLINED uint32_t push(uint32_t *changes, uint32_t n, uint32_t at, uint32_t width)
+INLINED uint32_t push(uint16_t *changes, uint32_t n, uint32_t at, uint32_t width)
 {
     if (at >= width)
         return n;
     if (n > 0 && changes[n - 1] == at)
         return n - 1;
-    changes[n] = at;
+    changes[n] = (uint16_t)at;
     return n + 1;
 }
 
 static void finish(struct t4_row *row, uint32_t n, uint32_t width)
 {
     row->count = n;
-    for (int i = 0; i < T4_ROW_SENTINELS; i++)
-        row->changes[n + (uint32_t)i] = width;
+    for (unsigned i = 0; i < T4_ROW_SENTINELS; i++)
+        row->changes[n + i] = (uint16_t)width;
 }
 
-void t4_row_clear(struct t4_row *row, uint32_t width)
+static size_t row_octets(uint32_t width)
 {
+    return ((size_t)width + FRONT + T4_ROW_SENTINELS) * sizeof(uint16_t);
+}
+
+int t4_row_init(struct t4_row *row, uint32_t width)
+{
+    uint16_t *changes = calloc(1, row_octets(width));
+    *row = (struct t4_row){0};
+    if (!changes)
+        return FAX_ENOMEM;
+    row->changes = changes + FRONT;
     finish(row, 0, width);
+    return 0;
+}
+
+void t4_row_free(struct t4_row *row, uint32_t width)
+{
+    if (row->changes) {
+        OPENSSL_cleanse(row->changes - FRONT, row_octets(width));
+        free(row->changes - FRONT);
+    }
+    *row = (struct t4_row){0};
+}
+
+void t4_row_copy(struct t4_row *row, const struct t4_row *from)
+{
+    memcpy(row->changes, from->changes, (from->count + T4_ROW_SENTINELS) * sizeof *row->changes);
+    row->count = from->count;
 }
 
 int t4_row_decode_1d(const struct t4_tables *tables, struct t4_bits *bits, uint32_t width,
@@ -135,19 +215,18 @@ int t4_row_decode_1d(const struct t4_tables *tables, struct t4_bits *bits, uint3
 /* How far a row is decoded: a0, the changes so far, and b1 in the row above (T.4 §4.2.1.1). */
 struct progress {
     uint32_t a0, n;
-    const uint32_t *b;
+    const uint16_t *b;
 };
 
 INLINED int take_horizontal(const struct t4_tables *tables, struct t4_bits *in, uint32_t width,
-                            uint32_t *changes, struct progress *p)
+                            uint16_t *changes, struct progress *p)
 {
     uint32_t first = 0, second = 0;
     unsigned black = p->n & 1;
+    /* 56 bits hold the sequence before and two codes; make-up codes have their own filling. */
     int rc = read_run(tables, in, black, width - p->a0, &first);
     if (rc < 0)
         return rc;
-    /* 56 bits hold the mode and two codes, but not a third. */
-    t4_bits_fill(in);
     rc = read_run(tables, in, black ^ 1, width - p->a0 - first, &second);
     if (rc < 0)
         return rc;
@@ -159,7 +238,13 @@ INLINED int take_horizontal(const struct t4_tables *tables, struct t4_bits *in, 
     return 0;
 }
 
-INLINED int take_vertical(int shift, uint32_t width, const uint32_t *first_above, uint32_t *changes,
+INLINED void take_pass(struct progress *p)
+{
+    p->a0 = p->b[1];
+    p->b += 2;
+}
+
+INLINED int take_vertical(int shift, uint32_t width, const uint16_t *first_above, uint16_t *changes,
                           struct progress *p)
 {
     uint32_t a1 = *p->b + (uint32_t)shift;
@@ -179,52 +264,96 @@ INLINED int take_vertical(int shift, uint32_t width, const uint32_t *first_above
     return 0;
 }
 
-/* Takes up to `ones` V0 codes at once: each copies a change from above. Returns how many fitted. */
-static inline unsigned take_v0(unsigned ones, uint32_t width, uint32_t *changes, struct progress *p)
+/* One code, whatever it is and wherever it leads. */
+INLINED int take_code(const struct t4_tables *tables, struct t4_bits *in, uint32_t width,
+                      const uint16_t *first_above, uint16_t *changes, struct progress *p)
 {
-    const uint32_t *b = p->b;
-    uint32_t n = p->n;
-    unsigned used = 0;
-    while (used < ones) {
-        uint32_t at = *b;
-        used++;
-        p->a0 = at;
-        if (at >= width)
-            break;
-        changes[n++] = at;
-        b++;
+    struct t4_mode_entry entry = tables->modes[t4_bits_peek(in, T4_MODE_BITS)];
+    t4_bits_drop(in, entry.length);
+    switch (entry.mode) {
+    case T4_MODE_VERTICAL:
+        return take_vertical(entry.shift, width, first_above, changes, p);
+    case T4_MODE_HORIZONTAL:
+        return take_horizontal(tables, in, width, changes, p);
+    case T4_MODE_PASS:
+        take_pass(p);
+        return 0;
+    default:
+        return judge_no_code(in, 10);
     }
-    p->b = b;
-    p->n = n;
-    return used;
+}
+
+INLINED uint64_t load_lanes(const uint16_t *from)
+{
+    uint64_t w;
+    memcpy(&w, from, sizeof w);
+    return LANE_ORDER(w);
+}
+
+INLINED void store_lanes(uint16_t *to, uint64_t w)
+{
+    w = LANE_ORDER(w);
+    memcpy(to, &w, sizeof w);
+}
+
+/* Takes the vertical codes of a sequence at once, four lanes of 16 bits beside each other, where
+ * each leads to where it most often does: right of the one before it and of the change above that
+ * lies before its b1, and left of the next change above, which is its successor's b1 then. As the
+ * row above ends with its width, nothing beyond the row passes. Returns false when one does not,
+ * and takes none. */
+INLINED bool take_sequence(const struct t4_sequence *sequence, uint16_t *changes,
+                           struct progress *p)
+{
+    /* Places are 3 too high, so that none is below 0. A lane's top bit stays set by a subtraction
+     * that is not below 0, so that lanes do not borrow from each other. */
+    uint64_t at = load_lanes(p->b) + sequence->shifts;
+    uint64_t fits = ((load_lanes(p->b + 1) + 2 * LANE_ONES) | LANE_TOPS) - at;
+    fits &= (at | LANE_TOPS) - (load_lanes(p->b - 1) + 3 * LANE_ONES);
+    fits &= (at | LANE_TOPS) - ((at << 16 | (p->a0 + 3)) + (LANE_ONES - (p->n == 0)));
+    if (~fits & LANE_TOPS & lanes_in_use[sequence->count])
+        return false;
+    at -= 3 * LANE_ONES;
+    store_lanes(changes + p->n, at);
+    p->n += sequence->count;
+    p->b += sequence->count;
+    if (sequence->count > 0)
+        p->a0 = (uint16_t)(at >> 16 * (sequence->count - 1u));
+    return true;
+}
+
+/* Takes sequences as long as 56 bits hold one more and the two codes of horizontal mode: to fill
+ * the window takes about as long as to take a sequence. Returns the mode of the code that
+ * comes next, which is taken but for its runs; T4_MODE_VERTICAL: one that is not taken at all. */
+INLINED enum t4_mode take_sequences(const struct t4_tables *tables, struct t4_bits *in,
+                                    uint16_t *changes, struct progress *p)
+{
+    for (unsigned i = 0; i < SEQUENCES_A_FILL; i++) {
+        const struct t4_sequence *sequence = &tables->sequences[t4_bits_peek(in, T4_SEQUENCE_BITS)];
+        if (!take_sequence(sequence, changes, p))
+            return T4_MODE_VERTICAL;
+        t4_bits_drop(in, sequence->bits);
+        if (sequence->next != T4_MODE_NONE)
+            return sequence->next;
+    }
+    return T4_MODE_NONE;
 }
 
 int t4_row_decode_2d(const struct t4_tables *tables, struct t4_bits *bits, uint32_t width,
                      const struct t4_row *above, struct t4_row *row)
 {
     struct t4_bits in = *bits;
-    uint32_t *changes = row->changes;
+    uint16_t *changes = row->changes;
     struct progress p = {.b = above->changes};
     int rc = 0;
     while (p.a0 < width && rc == 0) {
         t4_bits_fill(&in);
-        if (t4_bits_peek(&in, 8) == 0xFF) {
-            unsigned ones = (unsigned)__builtin_clzll(~in.window | 1);
-            t4_bits_drop(&in, take_v0(ones < in.count ? ones : in.count, width, changes, &p));
-            continue;
-        }
-        struct t4_mode_entry entry = tables->modes[t4_bits_peek(&in, T4_MODE_BITS)];
-        t4_bits_drop(&in, entry.length);
-        if (entry.mode == T4_MODE_VERTICAL) {
-            rc = take_vertical(entry.shift, width, above->changes, changes, &p);
-        } else if (entry.mode == T4_MODE_HORIZONTAL) {
+        enum t4_mode next = take_sequences(tables, &in, changes, &p);
+        if (next == T4_MODE_HORIZONTAL)
             rc = take_horizontal(tables, &in, width, changes, &p);
-        } else if (entry.mode == T4_MODE_PASS) {
-            p.a0 = p.b[1];
-            p.b += 2;
-        } else {
-            rc = judge_no_code(&in, 10);
-        }
+        else if (next == T4_MODE_PASS)
+            take_pass(&p);
+        else if (next == T4_MODE_VERTICAL)
+            rc = take_code(tables, &in, width, above->changes, changes, &p);
     }
     *bits = in;
     finish(row, p.n, width);

@@ -42,7 +42,6 @@ static int decode_rows(struct t4_bits *bits, struct t4_row *row, struct t4_row *
 {
     struct t4_tables tables;
     t4_tables_build(&tables);
-    t4_row_clear(above, top->width);
     for (uint32_t y = 0; y < top->height; y++) {
         int rc = t4_row_decode_2d(&tables, bits, top->width, above, row);
         if (rc == 0 && t4_bits_overrun(bits))
@@ -60,19 +59,16 @@ static int decode_rows(struct t4_bits *bits, struct t4_row *row, struct t4_row *
 /* Decodes the rows of `top`. *taken gets the bits that they have. */
 static int decode_top(const uint8_t *input, size_t length, struct raster *top, size_t *taken)
 {
-    size_t octets = ((size_t)top->width + T4_ROW_SENTINELS) * sizeof(uint32_t);
-    struct t4_row row = {.changes = malloc(octets)}, above = {.changes = malloc(octets)};
+    struct t4_row row = {0}, above = {0};
     struct t4_bits bits = {.data = input, .length = length};
-    int rc = FAX_ENOMEM;
-    if (row.changes && above.changes)
+    int rc = t4_row_init(&row, top->width);
+    if (rc == 0)
+        rc = t4_row_init(&above, top->width);
+    if (rc == 0)
         rc = decode_rows(&bits, &row, &above, top);
     *taken = t4_bits_position(&bits);
-    if (row.changes)
-        OPENSSL_cleanse(row.changes, octets);
-    if (above.changes)
-        OPENSSL_cleanse(above.changes, octets);
-    free(row.changes);
-    free(above.changes);
+    t4_row_free(&row, top->width);
+    t4_row_free(&above, top->width);
     return rc;
 }
 

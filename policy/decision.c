@@ -98,6 +98,7 @@ static bool make_plain(const struct policy_set *set, const struct policy_questio
     case POLICY_LIST:
     case POLICY_VIEW:
     case POLICY_EXPORT:
+    case POLICY_TRACE:
     case POLICY_CANCEL:
     case POLICY_DISPOSE:
         return read_mailbox(set, question, plain, answer);

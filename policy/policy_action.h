@@ -12,6 +12,7 @@ enum policy_action {
     POLICY_LIST,            /* fax.list: see that faxes of a mailbox exist, their state */
     POLICY_VIEW,            /* fax.view: see pages */
     POLICY_EXPORT,          /* fax.export: take pages out */
+    POLICY_TRACE,           /* fax.trace: see how its calls went; no page, numbers masked */
     POLICY_CANCEL,          /* fax.cancel: cancel what was submitted */
     POLICY_DISPOSE,         /* fax.dispose: dispose of faxes that are due */
     POLICY_ADMIN_USERS,     /* admin.users: principals */

@@ -130,6 +130,10 @@ struct fax_engine_config {
     uint64_t hold_without_ecm_ms; /* without ECM the session ends then, unconfirmed; 0 means 2500 */
     struct fax_page_source source; /* sender only */
     struct fax_engine_callbacks callbacks;
+    /* An HDLC frame was received whole, or is about to be sent (address, control, FCF, FIF; the bit
+     * sent first is the lowest); those of a page's image (FCD, RCP) are not told. octets are valid
+     * during the callback, whose user is that of callbacks. May be NULL. */
+    void (*frame)(void *user, bool sent, const uint8_t *octets, size_t length);
 };
 
 /* What a page received without ECM is worth (T.30 §5.3.6.1.7). With ECM every page is good. */

@@ -29,6 +29,13 @@ void spandsp_report(struct fax_engine *e, enum fax_engine_event_kind kind, uint3
     e->callbacks.event(e->callbacks.user, &event);
 }
 
+void spandsp_tell_frame(struct fax_engine *e, bool sent, const uint8_t *frame, int length)
+{
+    uint8_t type = length >= 3 ? frame[2] & 0xFE : FCF_FCD;
+    if (e->tell_frame && type != FCF_FCD && type != FCF_RCP)
+        e->tell_frame(e->callbacks.user, sent, frame, (size_t)length);
+}
+
 void spandsp_stop(struct fax_engine *e, int result)
 {
     if (!e->stop_code && !e->ended)

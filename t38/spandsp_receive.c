@@ -252,6 +252,7 @@ bool spandsp_receive_frame(struct fax_engine *e, int data_type, uint8_t *frame, 
     case GUARD_PASS:
         break;
     }
+    spandsp_tell_frame(e, false, frame, *n);
     uint8_t type = frame[2] & 0xFE;
     if (type != FCF_DCN && comes_too_late(e)) {
         e->statistics.frames_refused++;

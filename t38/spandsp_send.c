@@ -1,10 +1,11 @@
 /* spandsp_send.c: sends coded pages past spandsp, and watches every frame that it sends.
  *
  * spandsp reads and codes a dummy document of eight-row pages. When it is about to send the first
- * FCD frame of a block, its frame buffer is filled with our coded octets instead, as its
- * get_partial_ecm_page() would have done; retransmission, retraining and the post-page commands
- * remain its own. Only for ECM with T.6 or T.85: otherwise it gets the real document. Of T.85 it
- * knows nothing: its DCS is altered on the way out.
+ * FCD frame of a block, it is told that its frame buffer holds as many as the block of ours has, as
+ * its get_partial_ecm_page() would have done; what it then sends out of that buffer is made of our
+ * coded octets. Retransmission, retraining and the post-page commands remain its own. Only for ECM
+ * with T.6 or T.85: otherwise it gets the real document. Of T.85 it knows nothing: its DCS is
+ * altered on the way out.
  */
 #include "t38/spandsp_session.h"
 
@@ -17,7 +18,8 @@
 enum {
     SLOWEST_OF_PAIR = 4800, /* V.27ter has 4800 and 2400 */
     BLOCK_OCTETS = GUARD_FRAME_OCTETS * GUARD_BLOCK_FRAMES,
-    HEADER_OCTETS = 4,          /* address, control, FCD, number */
+    HEADER_OCTETS = 4, /* address, control, FCD, number */
+    FRAME_OCTETS = HEADER_OCTETS + GUARD_FRAME_OCTETS,
     FCS_AND_FLAGS = 16 + 3 + 16 /* bits after a frame: FCS, its possible stuffing, two flags */
 };
 
@@ -26,21 +28,25 @@ static const struct fax_page_view *page_in_use(const struct fax_engine *e, uint3
     return e->out.t85 ? &e->out.t85_pages[number] : &e->out.pages[number];
 }
 
-static void load_frame(t30_state_t *t, int number, const struct fax_page_view *page, size_t from,
-                       size_t n)
+/* Frame `number` of the block that is loaded, in the order of bits that spandsp has in its frame
+ * buffer. */
+static void make_frame(const struct fax_engine *e, int number, uint8_t frame[FRAME_OCTETS])
 {
+    const struct fax_page_view *page = page_in_use(e, (uint32_t)e->out.page);
     const uint8_t header[HEADER_OCTETS] = {0xFF, 0x03, FCF_FCD, (uint8_t)number};
-    uint8_t *frame = t->ecm_data[number];
+    size_t from = (size_t)e->out.block * BLOCK_OCTETS + (size_t)number * GUARD_FRAME_OCTETS;
+    size_t left = from < page->length ? page->length - from : 0;
+    size_t n = left < GUARD_FRAME_OCTETS ? left : GUARD_FRAME_OCTETS;
     memcpy(frame, header, sizeof header);
     if (page->lsb_first || page->coding == FAX_PAGE_T85)
         memcpy(frame + HEADER_OCTETS, page->data + from, n);
     else
         bit_reverse(frame + HEADER_OCTETS, page->data + from, (int)n);
     memset(frame + HEADER_OCTETS + n, 0, GUARD_FRAME_OCTETS - n); /* receivers expect full frames */
-    t->ecm_len[number] = HEADER_OCTETS + GUARD_FRAME_OCTETS;
 }
 
-/* Puts block t->ecm_block of the current page into spandsp's frame buffer. */
+/* Makes spandsp believe that its frame buffer holds block t->ecm_block of the current page. The
+ * buffer itself stays untouched: 64 kB a call that would have to be written and read. */
 static bool load_block(struct fax_engine *e)
 {
     t30_state_t *t = &e->terminal.t30;
@@ -55,10 +61,8 @@ static bool load_block(struct fax_engine *e)
     bool last = left <= BLOCK_OCTETS;
     size_t block = last ? left : BLOCK_OCTETS;
     int frames = 0;
-    for (size_t at = 0; at < block; at += GUARD_FRAME_OCTETS, frames++) {
-        size_t n = block - at < GUARD_FRAME_OCTETS ? block - at : GUARD_FRAME_OCTETS;
-        load_frame(t, frames, page, start + at, n);
-    }
+    for (size_t at = 0; at < block; at += GUARD_FRAME_OCTETS)
+        t->ecm_len[frames++] = FRAME_OCTETS;
     for (int i = frames; i < GUARD_BLOCK_FRAMES; i++)
         t->ecm_len[i] = -1;
     t->ecm_frames = frames;
@@ -71,12 +75,14 @@ static bool load_block(struct fax_engine *e)
 }
 
 /* As spandsp's send_hdlc() does for an image frame, without its loop over single bits. */
-static void send_image_frame(t38_terminal_front_end_state_t *fe, const uint8_t *frame)
+static void send_image_frame(struct fax_engine *e, int number)
 {
-    int length = HEADER_OCTETS + GUARD_FRAME_OCTETS;
-    fe->hdlc_tx.extra_bits = (int)hdlc_stuffing_count(frame, (size_t)length) + FCS_AND_FLAGS;
-    bit_reverse(fe->hdlc_tx.buf, frame, length);
-    fe->hdlc_tx.len = length;
+    t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
+    uint8_t *frame = fe->hdlc_tx.buf;
+    make_frame(e, number, frame);
+    fe->hdlc_tx.extra_bits = (int)hdlc_stuffing_count(frame, FRAME_OCTETS) + FCS_AND_FLAGS;
+    bit_reverse(frame, frame, FRAME_OCTETS);
+    fe->hdlc_tx.len = FRAME_OCTETS;
     fe->hdlc_tx.ptr = 0;
 }
 
@@ -125,20 +131,33 @@ static void say_dcs(struct fax_engine *e)
     spandsp_report(e, FAX_EVENT_DOCUMENT_BEGIN, page);
 }
 
-/* Returns true when the frame was sent here. frame is spandsp's own ecm_data[n]. */
-static bool say_fcd(struct fax_engine *e, const uint8_t *frame)
+/* Which frame of spandsp's buffer it is; -1: none. */
+static int buffer_frame(const struct fax_engine *e, const uint8_t *frame)
 {
     const t30_state_t *t = &e->terminal.t30;
+    uintptr_t at = (uintptr_t)frame, first = (uintptr_t)t->ecm_data;
+    if (at < first || at >= first + sizeof t->ecm_data)
+        return -1;
+    return (int)((at - first) / sizeof t->ecm_data[0]);
+}
+
+/* Returns true when the frame was sent here. number: of spandsp's buffer. */
+static bool say_fcd(struct fax_engine *e, int number)
+{
+    t30_state_t *t = &e->terminal.t30;
     report_page_begin(e);
     if (!e->out.past)
         return false;
     bool loaded = e->out.page == t->t4.tx.current_page && e->out.block == t->ecm_block;
     if (!loaded && !load_block(e))
         spandsp_stop(e, T30_RESULT_GUARD); /* never send the dummy */
-    else if (e->audio)
-        e->next_frame(e->next_frame_user, frame, HEADER_OCTETS + GUARD_FRAME_OCTETS);
-    else
-        send_image_frame(&e->terminal.t38_fe, frame);
+    else if (!e->audio)
+        send_image_frame(e, number);
+    else {
+        e->out.buffer_used = true;
+        make_frame(e, number, t->ecm_data[number]);
+        e->next_frame(e->next_frame_user, t->ecm_data[number], FRAME_OCTETS);
+    }
     return true;
 }
 
@@ -175,8 +194,9 @@ static bool say_as_receiver(struct fax_engine *e, uint8_t type)
  * be. */
 static bool say_as_sender(struct fax_engine *e, uint8_t type, const uint8_t *frame, int length)
 {
-    if (type == FCF_FCD)
-        return !say_fcd(e, frame);
+    int number = buffer_frame(e, frame); /* past spandsp nothing stands in it */
+    if (number >= 0)
+        return !say_fcd(e, number);
     if (type == FCF_DCS)
         say_dcs(e);
     else if (is_post_page_command(frame, length))
@@ -219,8 +239,10 @@ static void on_frame(void *user, const uint8_t *frame, int length)
         uint8_t type = frame[2] & 0xFE;
         wanted = e->sender ? say_as_sender(e, type, frame, length) : say_as_receiver(e, type);
     }
-    if (wanted)
-        e->next_frame(e->next_frame_user, frame, length);
+    if (!wanted)
+        return;
+    spandsp_tell_frame(e, true, frame, length);
+    e->next_frame(e->next_frame_user, frame, length);
 }
 
 /* What the formats on offer can carry: A4 width at R8 resolutions. T.30 table 2. */
@@ -331,6 +353,7 @@ int spandsp_send_choose(struct fax_engine *e)
     e->out.t85 = t->error_correcting_mode && e->out.t85_taken && e->out.t85_loaded;
     e->out.past =
         e->out.t85 || (t->error_correcting_mode && t->line_encoding == T4_COMPRESSION_ITU_T6);
+    e->out.buffer_used |= !e->out.past;
     if (!e->out.past &&
         document_tiff_write(e->document_fd, e->out.pages, e->out.page_count, false)) {
         spandsp_stop(e, T30_RESULT_SOURCE);

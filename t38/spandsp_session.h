@@ -85,7 +85,8 @@ struct spandsp_send {
     struct fax_page_source source;
     uint16_t y_dpi_wanted;   /* RESOLUTION_WANTED was reported with it; 0: was not */
     bool past;               /* coded pages go past spandsp; else it has the real document */
-    int page, block;         /* what spandsp's ecm_data holds; -1: its dummy */
+    bool buffer_used;        /* pages of ours stood in spandsp's ecm_data */
+    int page, block;         /* what spandsp takes its ecm_data for; -1: its dummy */
     uint32_t pages_begun;    /* PAGE_BEGIN events: pages below this had one */
     bool begin_untold;       /* the last of them is reported when the call into spandsp is over */
     uint32_t pages_asked;    /* PAGE_PPS_SENT events, likewise */
@@ -115,6 +116,7 @@ struct fax_engine {
     bool audio, hold_back;
     struct spandsp_audio sound;
     struct fax_engine_callbacks callbacks;
+    void (*tell_frame)(void *user, bool sent, const uint8_t *octets, size_t length);
     bool sender;
     int t38_version;
     bool ecm, t85;
@@ -150,6 +152,9 @@ struct fax_engine {
 
 /* Reports an event; page counted from 0. */
 void spandsp_report(struct fax_engine *e, enum fax_engine_event_kind kind, uint32_t page);
+
+/* Tells of a control frame; those of an image are passed over. */
+void spandsp_tell_frame(struct fax_engine *e, bool sent, const uint8_t *frame, int length);
 
 /* Ends the session with our own result as soon as spandsp has returned. The first reason stays. */
 void spandsp_stop(struct fax_engine *e, int result);

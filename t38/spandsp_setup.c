@@ -112,7 +112,7 @@ static void wipe(struct fax_engine *e)
 {
     size_t from = offsetof(struct fax_engine, terminal.t30.ecm_data[1]);
     size_t to = offsetof(struct fax_engine, terminal.t30.ecm_len);
-    if (e->sender) {
+    if (e->out.buffer_used) {
         explicit_bzero(e, sizeof *e);
     } else {
         explicit_bzero(e, from);
@@ -130,6 +130,7 @@ int fax_engine_new(struct fax_engine **out, const struct fax_engine_config *conf
     if (!e)
         return FAX_ENOMEM;
     e->callbacks = config->callbacks;
+    e->tell_frame = config->frame;
     e->sender = config->sender;
     e->hold_back = config->sender && config->hold_back;
     e->t38_version = config->t38_version;

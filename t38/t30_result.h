@@ -1,4 +1,5 @@
-/* t30_result.h: the results of a T.30 session as stable names, text and a verdict for people.
+/* t30_result.h: the results of a T.30 session as stable names and text for people; what
+ * they mean for the fax says gateway/trace/verdict.h.
  *
  * 0 to 55 are the engine's (spandsp's T30_ERR codes), 100 and more are ours. The numbers are stored
  * in records and never change their meaning.
@@ -28,9 +29,8 @@ enum t30_own_result {
 
 struct t30_result {
     int code;
-    const char *name;    /* lower case with underscores: `no_ecm`, stable */
-    const char *text;    /* what happened */
-    const char *verdict; /* what it means and what to do, one sentence */
+    const char *name; /* lower case with underscores: `no_ecm`, stable */
+    const char *text; /* what happened */
 };
 
 /* Returns the entry of a code; for an unknown code the entry named `unknown`. Never NULL, static

@@ -112,10 +112,17 @@ static struct held_ifp *find_held(struct udptl_receiver *r, uint16_t sequence)
 /* Never 0, which stands for a packet that was lost. */
 static uint16_t digest_of(const uint8_t *data, size_t length)
 {
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ data[i]) * 16777619u;
-    return (uint16_t)((hash ^ hash >> 16) | 1);
+    uint64_t hash = length, word;
+    for (; length >= sizeof word; data += sizeof word, length -= sizeof word) {
+        memcpy(&word, data, sizeof word);
+        hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+        hash ^= hash >> 32;
+    }
+    word = 0;
+    if (length)
+        memcpy(&word, data, length);
+    hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+    return (uint16_t)(hash >> 48 | 1);
 }
 
 static void give_up(struct udptl_receiver *r)
@@ -201,9 +208,10 @@ static void accept_ifp(const struct delivery *d, uint16_t sequence, const struct
 /* Behind the stream, but with other contents than that number had. */
 static bool is_renumbered(const struct udptl_receiver *r, const struct udptl_packet *p)
 {
+    if (distance(r->expected, p->sequence) >= -BEHIND_LEAST)
+        return false;
     uint16_t digest = r->digests[p->sequence % JUMP_MAX];
-    return distance(r->expected, p->sequence) < -BEHIND_LEAST && digest &&
-           digest != digest_of(p->primary.data, p->primary.length);
+    return digest && digest != digest_of(p->primary.data, p->primary.length);
 }
 
 static void restart(struct udptl_receiver *r)
@@ -346,7 +354,7 @@ int udptl_receiver_push(struct udptl_receiver *r, const uint8_t *datagram, size_
     }
     if (!r->started)
         start_at(r, &p);
-    if (distance(r->expected, p.sequence) < 0 || find_held(r, p.sequence)) {
+    if (distance(r->expected, p.sequence) < 0 || (r->held && find_held(r, p.sequence))) {
         r->counters.duplicates++;
         return 0;
     }

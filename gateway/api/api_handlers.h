@@ -12,6 +12,8 @@ http_handler_cb api_post_fax;
 http_handler_cb api_get_faxes, api_get_fax, api_watch_fax, api_cancel_fax;
 /* api_document.c */
 http_handler_cb api_get_document;
+/* api_trace.c */
+http_handler_cb api_get_trace;
 /* api_principals.c */
 http_handler_cb api_get_principals, api_post_principal, api_disable_principal, api_enable_principal;
 /* api_roles.c */
@@ -22,6 +24,10 @@ http_handler_cb api_get_grants, api_post_grant, api_delete_grant;
 http_handler_cb api_get_mailboxes, api_post_mailbox, api_patch_mailbox;
 /* api_numbers.c */
 http_handler_cb api_get_numbers, api_post_number, api_delete_number;
+/* api_t38.c */
+http_handler_cb api_delete_t38_refusals;
+/* api_route.c */
+http_handler_cb api_get_routes, api_post_route, api_delete_route, api_get_route_test;
 /* api_trunks.c */
 http_handler_cb api_get_trunks, api_post_trunk, api_delete_trunk;
 /* api_devices.c */

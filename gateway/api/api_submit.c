@@ -8,6 +8,7 @@
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
 #include "gateway/control/submission.h"
+#include "gateway/control/trunk_routes.h"
 
 struct submit_state {
     struct submission_request request;
@@ -140,6 +141,29 @@ static bool read_type(struct api_request *r, struct render_options *options)
     return false;
 }
 
+/* A route that is closed now is one: the fax waits for it. */
+static bool has_route(struct api_request *r, const struct submission_request *request)
+{
+    struct trunk_routes routes;
+    char why[TRUNK_ROUTES_TEXT];
+    switch (trunk_routes_find(r->control, request->to, request->class_name, "", control_now_ms(),
+                              &routes, why)) {
+    case TRUNK_ROUTES_FOUND:
+    case TRUNK_ROUTES_CLOSED:
+        return true;
+    case TRUNK_ROUTES_NONE:
+        api_answer_problem(r, 422, "route", "No trunk leads to the number",
+                           "add one with 'sealfax trunk add', or a route with 'sealfax route add'");
+        return false;
+    case TRUNK_ROUTES_DENIED:
+        break;
+    }
+    struct policy_answer answer = {.reason_code = "denied_number"};
+    snprintf(answer.reason, sizeof answer.reason, "%s", why);
+    deny(r, request, &answer);
+    return false;
+}
+
 static bool decide(struct api_request *r, struct submission_request *request)
 {
     struct policy_answer answer;
@@ -152,12 +176,7 @@ static bool decide(struct api_request *r, struct submission_request *request)
     snprintf(request->mailbox, sizeof request->mailbox, "%s", answer.mailbox->name);
     snprintf(request->class_name, sizeof request->class_name, "%s", answer.mailbox->class_name);
     request->retention_days = answer.mailbox->retention_days;
-    if (!policy_cache_route(r->control->policy, request->to)) {
-        api_answer_problem(r, 422, "route", "No trunk leads to the number",
-                           "add one with 'sealfax trunk add'");
-        return false;
-    }
-    return true;
+    return has_route(r, request);
 }
 
 void api_post_fax(struct http_request *http, void *user)

@@ -5,17 +5,27 @@
 #include "gateway/api/api_request.h"
 #include "gateway/api/api_trunk_accounts.h"
 #include "gateway/db/register_queries.h"
+#include "gateway/dns/dns_locate.h"
+#include "gateway/routing/number_rewrite.h"
+#include "gateway/routing/trunk_peers.h"
 #include "gateway/socket_address.h"
 #include "policy/number.h"
 
 static json_t *trunk_json(const struct trunk_row *t)
 {
-    return json_pack("{s:s,s:s,s:I,s:b,s:b,s:s,s:s,s:b,s:b,s:b,s:s,s:s,s:s,s:s}", "name", t->trunk,
-                     "host", t->host, "port", (json_int_t)t->port, "t38_first", t->t38_first != 0,
-                     "audio_fallback", t->audio_fallback != 0, "prefix", t->prefix, "transport",
-                     t->transport, "secured", t->secured != 0, "long_by_tcp", t->long_by_tcp != 0,
-                     "express", t->express != 0, "tls_name", t->tls_name, "tls_ca", t->tls_ca,
-                     "tls_certificate", t->tls_certificate, "tls_key", t->tls_key);
+    json_t *out =
+        json_pack("{s:s,s:s,s:I,s:b,s:b,s:s,s:s,s:b,s:b,s:b,s:s,s:s,s:s,s:s}", "name", t->trunk,
+                  "host", t->host, "port", (json_int_t)t->port, "t38_first", t->t38_first != 0,
+                  "audio_fallback", t->audio_fallback != 0, "prefix", t->prefix, "transport",
+                  t->transport, "secured", t->secured != 0, "long_by_tcp", t->long_by_tcp != 0,
+                  "express", t->express != 0, "tls_name", t->tls_name, "tls_ca", t->tls_ca,
+                  "tls_certificate", t->tls_certificate, "tls_key", t->tls_key);
+    json_t *routing = json_pack(
+        "{s:s,s:s,s:s,s:I,s:I,s:I}", "peers", t->peers, "rewrite_out", t->rewrite_out, "rewrite_in",
+        t->rewrite_in, "max_calls", (json_int_t)t->max_calls, "max_calls_per_second",
+        (json_int_t)t->max_calls_per_second, "probe_s", (json_int_t)t->probe_s);
+    json_object_update_new(out, routing);
+    return out;
 }
 
 static void on_trunks(void *user, int status, const struct db_result *result)
@@ -63,8 +73,9 @@ static bool is_file_name(const char *name)
 static const char *wrong_protection(const struct trunk_row *t, bool has_directory)
 {
     bool tls = !strcmp(t->transport, "tls") || !strcmp(t->transport, "sips");
-    if (!tls && strcmp(t->transport, "udp") != 0 && strcmp(t->transport, "tcp") != 0)
-        return "'transport' must be 'udp', 'tcp', 'tls' or 'sips'";
+    if (!tls && strcmp(t->transport, "udp") != 0 && strcmp(t->transport, "tcp") != 0 &&
+        strcmp(t->transport, "any") != 0)
+        return "'transport' must be 'udp', 'tcp', 'tls', 'sips' or 'any'";
     if (t->secured && !tls)
         return "'secured' needs 'transport' 'tls' or 'sips': else the keys of the media would leak";
     if (t->express && !tls)
@@ -84,30 +95,49 @@ static const char *wrong_protection(const struct trunk_row *t, bool has_director
     return NULL;
 }
 
+static const char *wrong_routing(const struct trunk_row *t)
+{
+    struct trunk_peer peers[TRUNK_PEERS_MAX];
+    if (trunk_peers_read(t->peers, peers, TRUNK_PEERS_MAX) < 0)
+        return "'peers' must be at most 8 of HOST[:PORT][;priority=N][;weight=N], separated by "
+               "commas";
+    if (!number_rewrite_valid(t->rewrite_out) || !number_rewrite_valid(t->rewrite_in))
+        return "'rewrite_out' and 'rewrite_in' must be rules BEGINNING>OTHER of + 0-9 * #, "
+               "separated "
+               "by commas; '.' before '>' is any one character";
+    return NULL;
+}
+
 static const char *wrong_trunk(const struct api_request *r, const struct trunk_row *t)
 {
     struct sockaddr_storage address;
+    bool literal = socket_address_parse(t->host, 0, &address) == 0;
     if (!api_name_valid(t->trunk) || strlen(t->trunk) > 50)
         return "'name' must have 1 to 50 letters, digits, '-', '_', '.' or '@'";
-    if (socket_address_parse(t->host, 0, &address) < 0)
-        return "'host' must be an IPv4 or IPv6 address";
-    if (t->port < 1 || t->port > 65535)
-        return "'port' must be 1 to 65535";
+    if (!literal && !dns_name_valid(t->host))
+        return "'host' must be an IPv4 or IPv6 address, or the name of a host";
+    if (t->port < (literal ? 1 : 0) || t->port > 65535)
+        return "'port' must be 1 to 65535; of a name it may be left out";
+    if (literal && !strcmp(t->transport, "any"))
+        return "'transport' 'any' needs a name as 'host': DNS says which one";
     if (!is_prefix(t->prefix))
         return "'prefix' must be an optional '+' and at most 20 digits";
-    return wrong_protection(t, r->control->config->sip.tls_directory[0] != '\0');
+    const char *wrong = wrong_routing(t);
+    return wrong ? wrong : wrong_protection(t, r->control->config->sip.tls_directory[0] != '\0');
 }
 
 static bool read_texts(struct api_request *r, json_t *in, struct trunk_row *t)
 {
     const struct {
         const char *key, *fallback, **place;
-    } texts[] = {{"name", NULL, &t->trunk},      {"host", NULL, &t->host},
-                 {"prefix", "", &t->prefix},     {"transport", "udp", &t->transport},
-                 {"tls_name", "", &t->tls_name}, {"tls_ca", "", &t->tls_ca},
-                 {"tls_key", "", &t->tls_key},   {"tls_certificate", "", &t->tls_certificate}};
+    } texts[] = {{"name", NULL, &t->trunk},         {"host", NULL, &t->host},
+                 {"prefix", "", &t->prefix},        {"transport", "udp", &t->transport},
+                 {"tls_name", "", &t->tls_name},    {"tls_ca", "", &t->tls_ca},
+                 {"tls_key", "", &t->tls_key},      {"tls_certificate", "", &t->tls_certificate},
+                 {"peers", "", &t->peers},          {"rewrite_out", "", &t->rewrite_out},
+                 {"rewrite_in", "", &t->rewrite_in}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        *texts[i].place = api_text(r, in, texts[i].key, texts[i].fallback, 200);
+        *texts[i].place = api_text(r, in, texts[i].key, texts[i].fallback, TRUNK_PEERS_TEXT);
         if (!*texts[i].place)
             return false;
     }
@@ -134,6 +164,28 @@ static const char *read_flags(const json_t *in, struct trunk_row *t)
     return NULL;
 }
 
+/* Returns what is wrong, or NULL. */
+static const char *read_limits(const json_t *in, struct trunk_row *t)
+{
+    const struct {
+        const char *key;
+        int64_t most, *place;
+        const char *wrong;
+    } limits[] = {
+        {"max_calls", 100000, &t->max_calls, "'max_calls' must be 0 (no limit) to 100000"},
+        {"max_calls_per_second", 100000, &t->max_calls_per_second,
+         "'max_calls_per_second' must be 0 (no limit) to 100000"},
+        {"probe_s", 3600, &t->probe_s, "'probe_s' must be 0 (no OPTIONS) to 3600"}};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        const json_t *value = json_object_get(in, limits[i].key);
+        if (value && (!json_is_integer(value) || json_integer_value(value) < 0 ||
+                      json_integer_value(value) > limits[i].most))
+            return limits[i].wrong;
+        *limits[i].place = json_integer_value(value);
+    }
+    return NULL;
+}
+
 static void record_trunk(struct api_request *r, const struct trunk_row *t)
 {
     struct event e;
@@ -152,6 +204,12 @@ static void record_trunk(struct api_request *r, const struct trunk_row *t)
     event_text(&e, "tls_ca", t->tls_ca);
     event_text(&e, "tls_certificate", t->tls_certificate);
     event_text(&e, "tls_key", t->tls_key);
+    event_text(&e, "peers", t->peers);
+    event_text(&e, "rewrite_out", t->rewrite_out);
+    event_text(&e, "rewrite_in", t->rewrite_in);
+    event_integer(&e, "max_calls", t->max_calls);
+    event_integer(&e, "max_calls_per_second", t->max_calls_per_second);
+    event_integer(&e, "probe_s", t->probe_s);
     api_change(r, &e, 201, trunk_json(t));
 }
 
@@ -164,6 +222,8 @@ static void add_trunk(struct api_request *r, json_t *in)
     const json_t *port = json_object_get(in, "port");
     t.port = json_is_integer(port) ? json_integer_value(port) : 0;
     const char *flag = read_flags(in, &t), *wrong = flag ? text : wrong_trunk(r, &t);
+    if (!wrong)
+        wrong = read_limits(in, &t);
     if (flag)
         snprintf(text, sizeof text, "'%s' must be true or false", flag);
     if (wrong)

@@ -104,6 +104,24 @@ STATEMENT(trunk_add,
           "tls_key = excluded.tls_key, removed_at = NULL, last_node = excluded.last_node, last_index = "
           "excluded.last_index WHERE t.last_node <> excluded.last_node OR t.last_index < "
           "excluded.last_index");
+/* After trunk_add, on the row that it wrote. */
+STATEMENT(trunk_routing,
+          "UPDATE trunks t SET peers = " TEXT("peers") ", rewrite_out = " TEXT("rewrite_out")
+          ", rewrite_in = " TEXT("rewrite_in") ", max_calls = " INT("max_calls")
+          ", max_calls_per_second = " INT("max_calls_per_second") ", probe_s = " INT("probe_s")
+          " FROM e WHERE t.trunk = e.r->>'trunk' AND t.last_node = e.n AND t.last_index = e.i");
+STATEMENT(route_add,
+          "INSERT INTO routes AS t (route, trunk, prefix, class, hours, priority, cost, last_node, "
+          "last_index) SELECT e.r->>'route', " TEXT("trunk") ", " TEXT("prefix") ", " TEXT("class")
+          ", " TEXT("hours") ", " INT("priority") ", " INT("cost") ", e.n, e.i FROM e ON CONFLICT "
+          "(route) DO UPDATE SET trunk = excluded.trunk, prefix = excluded.prefix, class = "
+          "excluded.class, hours = excluded.hours, priority = excluded.priority, cost = "
+          "excluded.cost, removed_at = NULL, last_node = excluded.last_node, last_index = "
+          "excluded.last_index WHERE t.last_node <> excluded.last_node OR t.last_index < "
+          "excluded.last_index");
+STATEMENT(route_remove,
+          "UPDATE routes t SET removed_at = " TIME ", " CHANGED " FROM e WHERE t.route = "
+          "e.r->>'route' AND " NEWER("t"));
 STATEMENT(trunk_principal,
           "INSERT INTO principals AS t (principal, kind, created_at, last_node, last_index) "
           "SELECT 'trunk:' || (e.r->>'trunk'), 'trunk', " TIME ", e.n, e.i FROM e ON CONFLICT "
@@ -251,6 +269,12 @@ STATEMENT(fax_sending,
           "END, trunk = " TEXT("trunk") ", call_id = " TEXT("call_id") ", attempts = "
           "greatest(t.attempts, " INT("attempt") "), " CHANGED " FROM e WHERE t.fax = " FAX
           " AND " NEWER("t"));
+STATEMENT(attempt_reroute,
+          "UPDATE attempts t SET trunk = " TEXT("trunk") ", " CHANGED " FROM e WHERE t.fax = " FAX
+          " AND t.attempt = " INT("attempt") " AND " NEWER("t"));
+STATEMENT(fax_reroute,
+          "UPDATE faxes t SET trunk = " TEXT("trunk") ", " CHANGED " FROM e WHERE t.fax = " FAX
+          " AND " NEWER("t"));
 STATEMENT(attempt_media,
           "INSERT INTO attempts AS t (fax, attempt, trunk, call_id, media_started_at, last_node, "
           "last_index) SELECT " FAX ", " INT("attempt") ", f.trunk, f.call_id, " TIME
@@ -318,6 +342,7 @@ STATEMENT(checkpoint_add,
 static const struct projection projections[] = {
     {"admin.initialised", {&principal_add, &account_add, &administrator_grant}, ONE_OF_A_FAX},
     {"attempt.ended", {&attempt_end}, ONE_OF_A_FAX},
+    {"attempt.rerouted", {&attempt_reroute, &fax_reroute}, ONE_OF_A_FAX},
     {"attempt.started", {&attempt_start, &fax_sending}, ONE_OF_A_FAX},
     {"audit.checkpoint", {&checkpoint_add}, ONE_OF_A_FAX},
     {"device.changed", {&device_change}, ONE_OF_A_FAX},
@@ -351,8 +376,10 @@ static const struct projection projections[] = {
     {"role.changed", {&role_add}, ONE_OF_A_FAX},
     {"role.created", {&role_add}, ONE_OF_A_FAX},
     {"role.removed", {&role_remove}, ONE_OF_A_FAX},
-    {"trunk.changed", {&trunk_add}, ONE_OF_A_FAX},
-    {"trunk.created", {&trunk_add, &trunk_principal}, ONE_OF_A_FAX},
+    {"route.created", {&route_add}, ONE_OF_A_FAX},
+    {"route.removed", {&route_remove}, ONE_OF_A_FAX},
+    {"trunk.changed", {&trunk_add, &trunk_routing}, ONE_OF_A_FAX},
+    {"trunk.created", {&trunk_add, &trunk_routing, &trunk_principal}, ONE_OF_A_FAX},
     {"trunk.credential_removed", {&trunk_credential_remove}, ONE_OF_A_FAX},
     {"trunk.credential_set", {&trunk_credential_set}, ONE_OF_A_FAX},
     {"trunk.registration_removed", {&trunk_registration_remove}, ONE_OF_A_FAX},

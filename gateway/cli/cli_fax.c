@@ -142,6 +142,8 @@ const struct cli_command cli_fax_commands[] = {
      "sealfax fax show 019aa7f3-1c00-7000-8000-0123456789ab", NULL, 1, run_show},
     {"fax", "watch", "ID", "Follow a fax until it ends",
      "sealfax fax watch 019aa7f3-1c00-7000-8000-0123456789ab", NULL, 1, run_watch},
+    {"fax", "trace", "ID", "Show what was signalled in a call of a fax, and why it went so",
+     "sealfax fax trace 019aa7f3-1c00-7000-8000-0123456789ab", cli_trace_options, 1, cli_run_trace},
     {"fax", "cancel", "ID", "Cancel a fax that is queued or under way",
      "sealfax fax cancel 019aa7f3-1c00-7000-8000-0123456789ab", NULL, 1, run_cancel},
     {NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL},

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-enum { CLI_OPTIONS_MAX = 16, CLI_ARGUMENTS_MAX = 500 };
+enum { CLI_OPTIONS_MAX = 48, CLI_ARGUMENTS_MAX = 500 };
 
 struct cli_option {
     const char *name;  /* without "--"; NULL ends a table */

@@ -47,6 +47,11 @@ struct config {
         int64_t max_connections_of_peer;
         int64_t message_timeout_ms;
         int64_t idle_timeout_ms;
+        char *dns_server; /* ADDRESS[:PORT], separated by commas; "": those of the system */
+        int64_t failover_ms;
+        int64_t breaker_failures, breaker_hold_ms, breaker_hold_most_ms;
+        int64_t source_requests_per_s;
+        int64_t trunk_requests_per_s;
     } sip;
     struct {
         char *realm;
@@ -54,6 +59,9 @@ struct config {
         int64_t bindings_of_device;
         int64_t wait_ms;
     } devices;
+    struct {
+        char *denied_numbers; /* patterns, separated by commas */
+    } routing;
     struct config_media {
         char *address;
         char *public_address;
@@ -83,9 +91,13 @@ struct config {
         int64_t reinvite_as_sender_after_ms;
         int64_t max_call_ms;
         int64_t no_media_timeout_ms;
+        int64_t t38_refused_memory_s;
         int64_t page_hold_ms;
         int64_t page_hold_without_ecm_ms;
     } fax;
+    struct {
+        int64_t number_digits;
+    } trace;
     struct {
         int64_t max_attempts;
         int64_t first_delay_ms;

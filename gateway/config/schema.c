@@ -68,6 +68,28 @@ const struct config_key config_keys[] = {
      "addresses that a device may be registered at; a further one takes the place of the oldest"},
     {"devices.wait_ms", CONFIG_INTEGER, AT(devices.wait_ms), "86400000", 1000, 30 * (int64_t)DAY_MS,
      NULL, "a fax for a device that is not registered fails when it has waited so long"},
+    {"sip.dns_server", CONFIG_TEXT, AT(sip.dns_server), "", 0, 200, NULL,
+     "name servers for the hosts of trunks, ADDRESS[:PORT], separated by commas; \"\": those of "
+     "/etc/resolv.conf"},
+    {"sip.failover_ms", CONFIG_INTEGER, AT(sip.failover_ms), "2000", 200, 32000, NULL,
+     "a peer that says nothing to a call for so long is left for the next one, where there is one"},
+    {"sip.breaker_failures", CONFIG_INTEGER, AT(sip.breaker_failures), "5", 0, 1000, NULL,
+     "a peer that failed so often in a row is held back; 0: none is"},
+    {"sip.breaker_hold_ms", CONFIG_INTEGER, AT(sip.breaker_hold_ms), "5000", 100, HOUR_MS, NULL,
+     "how long at first, doubled each time that the call after it fails as well"},
+    {"sip.breaker_hold_most_ms", CONFIG_INTEGER, AT(sip.breaker_hold_most_ms), "300000", 100,
+     HOUR_MS, NULL, "the same at most, also when a peer asks for longer (Retry-After)"},
+    {"sip.source_requests_per_s", CONFIG_INTEGER, AT(sip.source_requests_per_s), "500", 0, 100000,
+     NULL,
+     "requests a second that are read of an address of no trunk, the others are dropped; 0: none"},
+    {"sip.trunk_requests_per_s", CONFIG_INTEGER, AT(sip.trunk_requests_per_s), "2000", 0, 1000000,
+     NULL, "requests of a trunk that are read, what is above is dropped; 0: no limit"},
+
+    {"routing.denied_numbers", CONFIG_TEXT, AT(routing.denied_numbers),
+     "110,112,115,116117,911,999,000,+110,+112,+911,+999,0900*,00900*,1900*,+1900*,+49900*,"
+     "+49137*,+43900*,+43930*,+41900*,+41901*,+41906*,+449*,+979*",
+     0, 2000, NULL,
+     "numbers, and beginnings with '*', that are called only over a route which names them"},
 
     {"media.address", CONFIG_ADDRESS, AT(media.address), "127.0.0.1", 1, 46, NULL,
      "address on which media sockets are bound"},
@@ -137,10 +159,17 @@ const struct config_key config_keys[] = {
      "longest time from the start of T.38 to the end of a call; what goes on longer is ended"},
     {"fax.no_media_timeout_ms", CONFIG_INTEGER, AT(fax.no_media_timeout_ms), "30000", 1000, 300000,
      NULL, "a call ends when the peer has sent no packet for so long"},
+    {"fax.t38_refused_memory_s", CONFIG_INTEGER, AT(fax.t38_refused_memory_s), "86400", 0, 2592000,
+     NULL,
+     "calls to who has refused T.38, or never sent any, start over audio for so long; 0: each asks "
+     "again"},
     {"fax.page_hold_ms", CONFIG_INTEGER, AT(fax.page_hold_ms), "2000", 100, 2500, NULL,
      "with error correction: receiver-not-ready when storing a page takes longer"},
     {"fax.page_hold_without_ecm_ms", CONFIG_INTEGER, AT(fax.page_hold_without_ecm_ms), "2500", 100,
      2500, NULL, "without error correction: the call ends when storing a page takes longer"},
+
+    {"trace.number_digits", CONFIG_INTEGER, AT(trace.number_digits), "4", 0, 20, NULL,
+     "last digits of numbers that stand in the trace of a call; the others are masked"},
 
     {"retry.max_attempts", CONFIG_INTEGER, AT(retry.max_attempts), "3", 1, 20, NULL,
      "calls made for one fax, the first included; never again after an uncertain one"},

@@ -7,15 +7,24 @@
 
 #include "gateway/control/control.h"
 #include "gateway/control/device_register.h"
+#include "gateway/dns/srv_order.h"
+#include "gateway/routing/number_rewrite.h"
 #include "gateway/socket_address.h"
 
-/* A question that is answered in the next turn of the loop. */
+/* A search for the addresses of all peers of a trunk, answered in a turn of the loop of its own. */
 struct search {
     uv_timer_t timer;
+    struct control *control;
     int status;
     struct call_target target;
     call_target_cb *cb;
     void *user;
+    unsigned pending;
+    struct place {
+        struct search *search;
+        struct dns_location location;
+    } places[TRUNK_PEERS_MAX + 1]; /* in the order of trial */
+    size_t count;
 };
 
 static void on_closed(uv_handle_t *handle)
@@ -30,6 +39,96 @@ static void on_turn(uv_timer_t *timer)
     uv_close((uv_handle_t *)timer, on_closed);
 }
 
+/* Those that work come first in their order; one that may be tried again is tried as the last. */
+static bool add_places(struct search *s, enum peer_state wanted)
+{
+    bool held_back = false;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct dns_location *l = &s->places[i].location;
+        for (size_t a = 0; a < l->count; a++) {
+            const struct sockaddr *address = (const struct sockaddr *)&l->places[a].address;
+            enum peer_state state =
+                peer_health_state(s->control, s->target.name, address, l->places[a].protocol);
+            if (state == wanted)
+                call_target_add(&s->target, address, l->places[a].protocol);
+            held_back = held_back || state != PEER_CLOSED;
+        }
+    }
+    return held_back;
+}
+
+static void finish(struct search *s)
+{
+    bool held_back = add_places(s, PEER_CLOSED);
+    (void)add_places(s, PEER_HALF_OPEN);
+    if (s->status == 0 && s->target.count == 0) {
+        s->status = held_back ? -EHOSTDOWN : -ENXIO;
+        for (size_t i = 0; !held_back && i < s->count; i++)
+            if (s->places[i].location.status == -ETIMEDOUT)
+                s->status = -ETIMEDOUT;
+    }
+    uv_timer_start(&s->timer, on_turn, 0, 0);
+}
+
+static void on_located(void *user, const struct dns_location *location)
+{
+    struct place *place = user;
+    place->location = *location;
+    if (--place->search->pending == 0)
+        finish(place->search);
+}
+
+void call_target_families(const struct control *control, struct dns_question *q)
+{
+    for (enum sip_protocol p = SIP_UDP; p <= SIP_TLS; p++) {
+        struct sockaddr_storage bound;
+        if (!control->sip || !(q->protocols & 1u << p))
+            continue;
+        sip_stack_address(control->sip, p, &bound);
+        if (bound.ss_family == 0) /* connections of ours come from the address of UDP */
+            sip_stack_address(control->sip, SIP_UDP, &bound);
+        q->v4 = q->v4 || bound.ss_family == AF_INET;
+        q->v6 = q->v6 || bound.ss_family == AF_INET6;
+    }
+}
+
+static void locate(struct search *s, const struct trunk_info *trunk)
+{
+    struct srv_item items[TRUNK_PEERS_MAX + 1];
+    struct dns_question questions[TRUNK_PEERS_MAX + 1];
+    size_t order[TRUNK_PEERS_MAX + 1];
+    s->count = trunk->peer_count;
+    for (size_t i = 0; i < s->count; i++)
+        items[i] = (struct srv_item){trunk->peers[i].priority, trunk->peers[i].weight};
+    srv_order(items, s->count, order, srv_random, NULL);
+    s->pending = 1;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct trunk_peer *peer = &trunk->peers[order[i]];
+        questions[i] = (struct dns_question){
+            .host = peer->host, .port = peer->port, .protocols = trunk->protocols};
+        call_target_families(s->control, &questions[i]);
+        s->places[i].search = s;
+        s->pending++;
+        dns_locate(s->control->dns, &questions[i], on_located, &s->places[i]);
+    }
+    if (--s->pending == 0)
+        finish(s);
+}
+
+/* Names stand in the request as they are (RFC 3263 §4), addresses as the one in use. */
+static void write_number(struct call_target *target, const struct trunk_info *trunk,
+                         const char *to_number)
+{
+    struct sockaddr_storage address;
+    (void)number_rewrite(trunk->rewrite_out, to_number, target->number);
+    if (socket_address_parse(trunk->host, 0, &address) == 0)
+        return;
+    if (trunk->port)
+        snprintf(target->host, sizeof target->host, "%s:%u", trunk->host, trunk->port);
+    else
+        snprintf(target->host, sizeof target->host, "%s", trunk->host);
+}
+
 int call_target_find(struct control *control, const char *name, const char *to_number,
                      call_target_cb *cb, void *user)
 {
@@ -38,17 +137,19 @@ int call_target_find(struct control *control, const char *name, const char *to_n
         return -ENOMEM;
     const struct trunk_info *trunk = policy_cache_trunk(control->policy, name);
     const char *device = device_name_of(name);
+    s->control = control;
     s->cb = cb;
     s->user = user;
     s->status = device ? device_find_target(control, device, &s->target) : trunk ? 0 : -ENOENT;
-    if (trunk) {
-        call_target_of_trunk(trunk, &s->target);
-        snprintf(s->target.number, sizeof s->target.number, "%s", to_number);
-        call_target_add(&s->target, (const struct sockaddr *)&trunk->address, trunk->protocol);
-    }
     uv_timer_init(&control->loop, &s->timer);
     s->timer.data = s;
-    uv_timer_start(&s->timer, on_turn, 0, 0);
+    if (trunk) {
+        call_target_of_trunk(trunk, &s->target);
+        write_number(&s->target, trunk, to_number);
+        locate(s, trunk);
+    } else {
+        uv_timer_start(&s->timer, on_turn, 0, 0);
+    }
     return 0;
 }
 
@@ -127,8 +228,8 @@ static int write_uri(const struct call_target *target, const char *user, const c
                  (unsigned)socket_address_port(address));
         host = literal;
     }
-    int n =
-        snprintf(out, size, "%s:%s@%s%s", target->sips ? "sips" : "sip", user, host, parameters);
+    int n = snprintf(out, size, "%s:%s%s%s%s", target->sips ? "sips" : "sip", user,
+                     user[0] ? "@" : "", host, parameters);
     return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 

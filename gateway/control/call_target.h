@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "gateway/control/policy_cache.h"
+#include "gateway/dns/dns_locate.h"
 #include "gateway/sip/devices.h"
 
 enum { CALL_TARGET_ADDRESSES = 8, CALL_TARGET_NAME = POLICY_NAME_TEXT + 8, CALL_TARGET_HOST = 300 };
@@ -30,19 +31,19 @@ struct call_target {
         enum sip_protocol protocol;
     } addresses[CALL_TARGET_ADDRESSES];
     size_t count, at;
-    char number[64]; /* as the target wants the number called */
+    char number[NUMBER_REWRITE_TEXT]; /* the number called, as the target wants it */
     /* The host part of the request URI and To: "192.0.2.1:5060", "[2001:db8::1]:5060", or a name,
      * without parameters. "": the address in use. */
     char host[CALL_TARGET_HOST];
-    char from_host[CALL_TARGET_HOST]; /* of our URI; "": as configured for the gateway */
-    char from_user[64];               /* "": the number that calls */
-    bool is_device;                   /* it is called where it registered, by its contact */
-    uint32_t connection;              /* device: that it registered over; 0: none */
-    char contact[SIP_DEVICE_CONTACT]; /* device: the request URI */
-    bool sips;                        /* with TLS: sips URIs */
-    bool secured;                     /* protected media or no call */
-    bool express;                     /* with TLS: a gateway that may run ahead of the clock */
-    bool long_by_tcp;                 /* with UDP: long requests go by TCP */
+    char from_host[CALL_TARGET_HOST];    /* of our URI; "": as configured for the gateway */
+    char from_user[NUMBER_REWRITE_TEXT]; /* "": the number that calls */
+    bool is_device;                      /* it is called where it registered, by its contact */
+    uint32_t connection;                 /* device: that it registered over; 0: none */
+    char contact[SIP_DEVICE_CONTACT];    /* device: the request URI */
+    bool sips;                           /* with TLS: sips URIs */
+    bool secured;                        /* protected media or no call */
+    bool express;                        /* with TLS: a gateway that may run ahead of the clock */
+    bool long_by_tcp;                    /* with UDP: long requests go by TCP */
     bool t38_first;
     bool audio_fallback; /* T.30 over audio when the peer has no T.38 */
 };
@@ -55,7 +56,8 @@ struct control;
  */
 typedef void call_target_cb(void *user, int status, const struct call_target *target);
 
-/* Finds where calls to that number go. name is that of a trunk, or "device:NAME". cb is called
+/* Finds where calls to that number go: of a trunk the peers that are not held back, by priority and
+ * weight, those of names as DNS says. name is that of a trunk, or "device:NAME". cb is called
  * exactly once, from the loop, never before this returns; there is no taking it back. Returns 0 or
  * -ENOMEM (then cb is not called). */
 int call_target_find(struct control *control, const char *name, const char *to_number,
@@ -66,6 +68,9 @@ const char *call_target_error(int status);
 
 /* The terms of a trunk, without its addresses: for calls that came from it. */
 void call_target_of_trunk(const struct trunk_info *trunk, struct call_target *target);
+
+/* Fills in the families that can be reached by its protocols: those of our sockets. */
+void call_target_families(const struct control *control, struct dns_question *question);
 
 /* Adds an address at the end; the first becomes the one in use. Beyond CALL_TARGET_ADDRESSES it is
  * dropped. */

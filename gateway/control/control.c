@@ -21,6 +21,7 @@
 #include "gateway/control/recovery.h"
 #include "gateway/control/render_queue.h"
 #include "gateway/control/sip_start.h"
+#include "gateway/control/t38_refusals.h"
 #include "gateway/control/trunk_registrar.h"
 #include "gateway/process/log.h"
 #include "gateway/socket_address.h"
@@ -74,6 +75,8 @@ static void on_keeper_hello(void *user, const struct msg_keeper_hello *hello)
     if (c->ready)
         fax_queue_run(c->queue);
 }
+
+enum { RATE_KEYS = 4096 };
 
 struct signing {
     struct control *control;
@@ -290,6 +293,23 @@ static int open_records(struct control *c)
     return rc < 0 ? rc : device_register_new(c, &c->devices);
 }
 
+static int open_routing(struct control *c)
+{
+    const struct dns_config dns = {.servers = c->config->sip.dns_server};
+    c->breaker.failures_allowed = (uint32_t)c->config->sip.breaker_failures;
+    c->breaker.hold_ms = (uint32_t)c->config->sip.breaker_hold_ms;
+    c->breaker.hold_most_ms = (uint32_t)c->config->sip.breaker_hold_most_ms;
+    int rc = dns_resolver_open(&c->loop, &dns, &c->dns);
+    if (rc < 0)
+        log_write(LOG_LEVEL_ERROR, "the name servers '%s' cannot be used: %s",
+                  c->config->sip.dns_server, strerror(-rc));
+    if (rc == 0)
+        rc = trunk_sources_new(c, &c->sources);
+    if (rc == 0)
+        rc = rate_limit_new(RATE_KEYS, &c->rates);
+    return rc;
+}
+
 static int open_workers(struct control *c)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -310,6 +330,8 @@ static int open_workers(struct control *c)
         rc = fax_store_prepare(c->context->paths->vault);
     if (rc == 0)
         rc = fax_watchers_new(&c->watchers);
+    if (rc == 0)
+        rc = t38_refusals_new(&c->t38_refusals);
     if (rc == 0)
         rc = fax_queue_new(c, &c->queue);
     if (rc == 0)
@@ -342,6 +364,8 @@ static int open_all(struct control *c, int fd)
         rc = open_records(c);
     if (rc == 0)
         rc = supervisor_client_new(&c->loop, fd, &supervisor, &c->supervisor);
+    if (rc == 0)
+        rc = open_routing(c);
     if (rc == 0)
         rc = open_workers(c);
     if (rc == 0)
@@ -400,6 +424,7 @@ int control_main(int fd, const struct role_context *context)
     c->strange_accounts.accounts = true;
     c->failed_connections.connections = true;
     c->strange_devices.devices = true;
+    c->limited.limits = true;
     c->disposal_timer.data = c->stop_timer.data = c->stranger_timer.data = c;
     int rc = open_all(c, fd);
     if (rc < 0) {

@@ -12,12 +12,16 @@
 #include "gateway/control/keeper_client.h"
 #include "gateway/control/line_pool.h"
 #include "gateway/control/media_ports.h"
+#include "gateway/control/peer_health.h"
 #include "gateway/control/policy_cache.h"
 #include "gateway/control/stranger_log.h"
 #include "gateway/control/supervisor_client.h"
+#include "gateway/control/trunk_sources.h"
 #include "gateway/db/db.h"
+#include "gateway/dns/dns_resolver.h"
 #include "gateway/http/http_server.h"
 #include "gateway/process/roles.h"
+#include "gateway/routing/rate_limit.h"
 #include "gateway/sip/sip.h"
 
 struct device_register;
@@ -27,8 +31,11 @@ struct fax_call;
 struct handover;
 struct render_queue;
 struct trunk_registrar;
+struct t38_refusals;
 struct submission;
 struct api_turn;
+struct peer_probe;
+struct call_recorder;
 
 struct control {
     uv_loop_t loop;
@@ -42,17 +49,27 @@ struct control {
     struct policy_cache *policy;
     struct sip_stack *sip;
     struct device_register *devices;
+    struct dns_resolver *dns;
+    struct trunk_sources *sources;
+    struct peer_breaker breaker; /* peers of trunks that are held back */
+    struct peer_probe *probes;   /* OPTIONS under way */
+    struct rate_limit *rates;    /* of sources, by address, and of trunks, by name */
     struct http_server *http;
     struct media_ports ports;
     struct fax_watchers *watchers;
     struct fax_queue *queue;
     struct trunk_registrar *registrar; /* NULL before SIP serves */
     struct render_queue *renders;
+    struct t38_refusals *t38_refusals;
     struct fax_call *calls;         /* all that are not freed yet */
     struct submission *submissions; /* all that are under way */
     struct handover *handovers;     /* what is still to be done of faxes that ended */
-    uint64_t started_ms;            /* wall clock */
-    bool ready;                     /* recovered and serving */
+    /* Traces of calls that are over: those that linger, those that wait for the pool. */
+    struct call_recorder *traces_lingering, *traces_waiting;
+    size_t traces_left;  /* not sealed yet */
+    bool traces_sealing; /* some are on the pool */
+    uint64_t started_ms; /* wall clock */
+    bool ready;          /* recovered and serving */
     bool stopping;
     bool database_up;
     struct api_turn *turns; /* changes of the registers that wait for the one under way */
@@ -66,6 +83,7 @@ struct control {
     struct stranger_log strange_accounts;   /* clients of the API that are no principal */
     struct stranger_log failed_connections; /* of SIP over TCP and TLS */
     struct stranger_log strange_devices;    /* requests that nobody could be signed in for */
+    struct stranger_log limited;            /* requests above a rate */
     char tls_files[3][1200], tls_name[256]; /* of the peer that was asked about last */
     char master_key_id[MSG_KEY_ID_MAX];
     char verifier_key[256];

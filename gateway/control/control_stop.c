@@ -1,5 +1,6 @@
 #include "gateway/control/control_stop.h"
 
+#include "gateway/control/call_recorder.h"
 #include "gateway/control/device_register.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call.h"
@@ -7,6 +8,7 @@
 #include "gateway/control/fax_watchers.h"
 #include "gateway/control/handover.h"
 #include "gateway/control/render_queue.h"
+#include "gateway/control/t38_refusals.h"
 #include "gateway/control/trunk_registrar.h"
 #include "gateway/process/log.h"
 
@@ -17,7 +19,9 @@ static void on_db_closed(void *user)
 {
     struct control *c = user;
     policy_cache_free(c->policy);
+    rate_limit_free(c->rates);
     fax_watchers_free(c->watchers);
+    t38_refusals_free(c->t38_refusals);
     keeper_client_free(c->keeper);
     device_register_free(c->devices);
     trunk_registrar_free(c);
@@ -33,7 +37,8 @@ static void on_audit_closed(void *user)
 {
     struct control *c = user;
     /* What ends later finds no log, and is told so. */
-    c->audit = c->strangers.audit = c->strange_accounts.audit = c->strange_devices.audit = NULL;
+    c->audit = c->strangers.audit = c->strange_accounts.audit = c->limited.audit =
+        c->strange_devices.audit = NULL;
     db_close(c->db, on_db_closed, c);
 }
 
@@ -55,11 +60,28 @@ static void on_lines_closed(void *user)
     render_queue_close(c->renders, on_renders_closed, c);
 }
 
+static void on_sources_closed(void *user)
+{
+    struct control *c = user;
+    line_pool_close(c->lines, on_lines_closed, c);
+}
+
+static void on_dns_closed(void *user)
+{
+    struct control *c = user;
+    struct trunk_sources *sources = c->sources;
+    c->sources = NULL;
+    trunk_sources_close(sources, on_sources_closed, c);
+}
+
 static void on_sip_closed(void *user)
 {
     struct control *c = user;
+    struct dns_resolver *dns = c->dns;
     c->sip = NULL;
-    line_pool_close(c->lines, on_lines_closed, c);
+    c->dns = NULL;
+    peer_health_free(c);
+    dns_resolver_close(dns, on_dns_closed, c);
 }
 
 static void on_http_closed(void *user)
@@ -79,6 +101,11 @@ static void close_all(struct control *c)
     uv_timer_stop(&c->disposal_timer);
     uv_timer_stop(&c->stranger_timer);
     handovers_stop(c);
+    /* What was counted since the last minute. */
+    struct stranger_log *logs[] = {&c->strangers, &c->strange_accounts, &c->failed_connections,
+                                   &c->limited, &c->strange_devices};
+    for (size_t i = 0; i < sizeof logs / sizeof *logs; i++)
+        stranger_log_flush(logs[i], uv_now(&c->loop) + STRANGER_PERIOD_MS);
     event_begin(&e, "gateway.stopped", "system", NULL);
     event_note(&e, c->audit);
     http_server_close(c->http, HTTP_DRAIN_MS, on_http_closed, c);
@@ -89,7 +116,7 @@ static void on_tick(uv_timer_t *timer)
     struct control *c = timer->data;
     uint64_t now = uv_now(&c->loop);
     size_t calls = fax_calls_count(c);
-    if (calls == 0 && !c->submissions) {
+    if (calls == 0 && !c->submissions && call_recorders_hurry(c) == 0) {
         close_all(c);
     } else if (now >= c->stop_deadline + LAST_WORDS_MS) {
         log_write(LOG_LEVEL_WARNING, "%zu calls could not be ended in time", calls);

@@ -25,6 +25,7 @@ struct fax_call *fax_call_new(struct control *control, bool outbound)
     call->done.result = -1;
     uv_timer_init(&control->loop, &call->timer);
     call->timer.data = call;
+    call->recorder = call_recorder_new(control, outbound);
     call->next = control->calls;
     control->calls = call;
     return call;
@@ -54,6 +55,8 @@ void fax_call_discard(struct fax_call *call)
     if (call->session)
         sip_session_set_event_cb(call->session, NULL, NULL);
     line_pool_detach(call->line, call->line_call);
+    call_recorder_free(call->recorder);
+    call->recorder = NULL;
     uv_close((uv_handle_t *)&call->timer, on_closed);
 }
 
@@ -74,7 +77,7 @@ static void on_line_mute(struct fax_call *call)
 {
     line_pool_detach(call->line, call->line_call);
     call->line_call = 0;
-    call->line_lost = true;
+    call->line_lost = call->line_mute = true;
     fax_call_record_end(call);
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "gateway/control/control.h"
+#include "gateway/control/trunk_routes.h"
 #include "gateway/fax_id.h"
 #include "policy/decision.h"
 #include "policy/number.h"
@@ -26,16 +27,20 @@ struct outbound_fax {
     uint32_t max_rate;     /* bit/s; 0: as configured */
     bool no_ecm;           /* not even offered */
     int64_t not_before_ms; /* wall clock; 0: at once */
+    char
+        avoid[POLICY_NAME_TEXT]; /* the trunk that the last attempt failed on: goes last; "" none */
 };
 
 /* The attempt is over and recorded. again: NULL, or the fax as it is to be tried again, recorded as
  * queued (fax.requeued). The call is gone after this. */
 typedef void fax_call_done_cb(void *user, const struct outbound_fax *again);
 
-/* Starts an attempt on a trunk. done follows, never before this returns. Returns 0 or a negative
- * errno, then nothing has happened and nothing is recorded. */
-int fax_call_out(struct control *control, const struct outbound_fax *fax, const char *trunk,
-                 fax_call_done_cb *done, void *user) __attribute__((warn_unused_result));
+/* Starts an attempt over the first of these trunks, or those behind it when it does not work. done
+ * follows, never before this returns. Returns 0 or a negative errno, then nothing has happened and
+ * nothing is recorded. */
+int fax_call_out(struct control *control, const struct outbound_fax *fax,
+                 const struct trunk_routes *routes, fax_call_done_cb *done, void *user)
+    __attribute__((warn_unused_result));
 
 /* sip_incoming_cb: judges an inbound call and takes or refuses it. user is the struct control. */
 void fax_call_incoming(void *user, struct sip_session *session,

@@ -48,6 +48,7 @@ bool fax_call_fall_back(struct fax_call *call, const char *cause)
         return true;
     call->audio_settled = true;
     uv_timer_stop(&call->timer);
+    call_recorder_note(call->recorder, TRACE_FALLBACK, TRACE_HERE, 0, 0, 0);
     event_begin(&e, "media.fallback", call->principal, &call->fax);
     event_integer(&e, "attempt", call->attempt);
     event_text(&e, "media", "audio");

@@ -222,6 +222,11 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
     event_note(&e, call->control->audit);
 }
 
+/* As we have them: after the trunk's rules. */
+struct inbound_numbers {
+    char from[NUMBER_REWRITE_TEXT], to[NUMBER_REWRITE_TEXT];
+};
+
 static void on_credentials(void *user, int status, const struct sip_credential *credentials,
                            size_t count)
 {
@@ -244,7 +249,7 @@ static void open_credentials(struct fax_call *call)
 /* Who brings a fax: a trunk, or a device that has signed in. */
 struct caller {
     char actor[POLICY_NAME_TEXT]; /* "trunk:NAME", "device:NAME" */
-    const char *from;             /* a device calls as its own number, whatever it says */
+    const char *from, *to;        /* a device calls as its own number, whatever it says */
     struct call_target target;    /* whose name is that of the trunk, or the actor */
     const struct policy_mailbox *mailbox;
 };
@@ -264,12 +269,13 @@ static void take_call(struct control *control, struct sip_session *session,
     }
     if (number_normalise(caller->from, call->from) < 0)
         call->from[0] = '\0';
-    int rc = number_normalise(info->to_user, call->to);
+    int rc = number_normalise(caller->to, call->to);
     snprintf(call->principal, sizeof call->principal, "%s", caller->actor);
     snprintf(call->trunk, sizeof call->trunk, "%.63s", caller->target.name);
     snprintf(call->mailbox, sizeof call->mailbox, "%s", mailbox->name);
     snprintf(call->class_name, sizeof call->class_name, "%s", mailbox->class_name);
     snprintf(call->call_id, sizeof call->call_id, "%s", info->call_id);
+    call_recorder_follow(call->recorder, info->call_id);
     call->retention_days = mailbox->retention_days;
     call->session = session;
     call->local.may_protect = info->protocol == SIP_TLS;
@@ -353,6 +359,7 @@ static void take_from_device(struct control *control, struct sip_session *sessio
     snprintf(caller.actor, sizeof caller.actor, DEVICE_PREFIX "%.50s", device->name);
     snprintf(caller.target.name, sizeof caller.target.name, "%s", caller.actor);
     caller.from = device->extension;
+    caller.to = info->to_user;
     policy_cache_decide(control->policy, caller.actor, POLICY_SUBMIT, device->extension,
                         info->to_user, NULL, &answer);
     caller.mailbox = answer.mailbox;
@@ -366,10 +373,13 @@ static void take_from_trunk(struct control *control, struct sip_session *session
                             const struct sip_request_info *info, const struct trunk_info *trunk)
 {
     struct policy_answer answer;
-    struct caller caller = {.from = info->from_user};
+    struct inbound_numbers numbers;
+    struct caller caller = {.from = numbers.from, .to = numbers.to};
     snprintf(caller.actor, sizeof caller.actor, "trunk:%.50s", trunk->name);
     call_target_of_trunk(trunk, &caller.target);
-    policy_decide_inbound(policy_cache_set(control->policy), trunk->name, info->to_user,
+    (void)number_rewrite(trunk->rewrite_in, info->from_user, numbers.from);
+    (void)number_rewrite(trunk->rewrite_in, info->to_user, numbers.to);
+    policy_decide_inbound(policy_cache_set(control->policy), trunk->name, numbers.to,
                           control_now_ms() * 1000, &answer);
     caller.mailbox = answer.mailbox;
     if (answer.allowed)
@@ -383,8 +393,7 @@ void fax_call_incoming(void *user, struct sip_session *session, const struct sip
 {
     struct control *control = user;
     const struct trunk_info *trunk =
-        info->device ? NULL
-                     : policy_cache_trunk_from(control->policy, info->source, info->protocol);
+        info->device ? NULL : trunk_sources_find(control, info->source, info->protocol);
     bool known = info->device || trunk;
     if (!control->ready || control->stopping || !known)
         sip_session_reject(session, known ? 503 : 403, NULL);

@@ -167,9 +167,32 @@ static void watch_strays(struct fax_call *call)
         log_write(LOG_LEVEL_WARNING, "datagrams of strangers cannot be counted: %s", strerror(-rc));
 }
 
+/* For a line that dies before its own trace comes. */
+static void note_progress(struct fax_call *call, const struct msg_call_progress *m)
+{
+    static const struct {
+        enum call_progress progress;
+        enum trace_kind kind;
+        unsigned direction;
+    } told[] = {
+        {PROGRESS_TRAINED, TRACE_TRAINED, TRACE_HERE},
+        {PROGRESS_PAGE_BEGIN, TRACE_PAGE_BEGIN, TRACE_HERE},
+        {PROGRESS_PAGE_PENDING, TRACE_PAGE_PENDING, TRACE_HERE},
+        {PROGRESS_PAGE_CONFIRMED, TRACE_PAGE_CONFIRMED, TRACE_HERE},
+        {PROGRESS_MEDIA_SEEN, TRACE_MEDIA_FIRST, TRACE_RECEIVED},
+        {PROGRESS_FAX_TONES, TRACE_TONES, TRACE_RECEIVED},
+    };
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        if (told[i].progress == (enum call_progress)m->kind)
+            call_recorder_note(call->recorder, told[i].kind,
+                               (enum trace_direction)(told[i].direction | TRACE_TOLD), 0,
+                               m->kind == PROGRESS_TRAINED ? m->rate : m->page, 0);
+}
+
 static void on_progress(struct fax_call *call, const struct msg_call_progress *m)
 {
     note_strays(call, false);
+    note_progress(call, m);
     switch ((enum call_progress)m->kind) {
     case PROGRESS_TRAINED:
         fax_call_trained(call);
@@ -205,6 +228,8 @@ static void on_ready(struct fax_call *call, const struct msg_call_ready *m)
         return;
     uv_timer_stop(&call->timer);
     if (m->status < 0) {
+        /* The trace of the call that brought the pages may just be written behind them. */
+        call->local_fault = call->local_fault || call->source_attempt;
         fax_call_end(call, "%s", m->reason[0] ? m->reason : strerror(-m->status));
         return;
     }
@@ -279,6 +304,7 @@ static void on_line_message(void *user, struct ipc_message *m)
         ipc_message_body(m, MSG_CALL_PROGRESS, sizeof *progress);
     const struct msg_page_sealed *page = ipc_message_body(m, MSG_PAGE_SEALED, sizeof *page);
     const struct msg_call_done *done = ipc_message_body(m, MSG_CALL_DONE, sizeof *done);
+    const struct msg_call_trace *trace = ipc_message_body(m, MSG_CALL_TRACE, sizeof *trace);
     if (ready)
         on_ready(call, ready);
     else if (progress)
@@ -287,6 +313,8 @@ static void on_line_message(void *user, struct ipc_message *m)
         on_page_sealed(call, page);
     else if (done)
         on_done(call, done);
+    else if (trace)
+        call_recorder_take(call->recorder, &trace->trace);
     else
         log_write(LOG_LEVEL_ERROR, "a line sent an unexpected message %u", m->header.type);
 }
@@ -297,6 +325,7 @@ static void on_line_lost(void *user)
     call->line_call = 0;
     call->line_lost = true;
     call->local_fault = true;
+    call_recorder_note(call->recorder, TRACE_LINE_LOST, TRACE_HERE, 0, 0, 0);
     if (call->ending) {
         uv_timer_stop(&call->timer);
         fax_call_record_end(call);
@@ -331,6 +360,7 @@ static void fill_start(struct fax_call *call, struct msg_call_start *start)
     start->phase_limit_ms[1] = (uint32_t)config->fax.max_training_ms;
     start->phase_limit_ms[2] = (uint32_t)config->fax.max_page_ms;
     start->phase_limit_ms[3] = (uint32_t)config->fax.max_after_page_ms;
+    start->begun_ms = call_recorder_begun_ms(call->recorder);
     start->cpu_limit_us_per_s = (uint32_t)config->fax.max_cpu_ms_per_s * 1000;
     start->source_attempt = call->source_attempt;
     memcpy(start->fax_id, call->source_attempt ? call->source.octets : call->fax.octets,
@@ -362,6 +392,8 @@ int fax_call_start_line(struct fax_call *call)
     struct control *control = call->control;
     const struct line_call_handlers handlers = {on_line_message, on_line_lost, call};
     struct msg_call_start start;
+    if (!call->source_attempt) /* else it has no file of its own */
+        call_recorder_key(call->recorder, call->data_key, &call->fax, call->attempt);
     int rc = media_ports_open(&control->ports, &call->media_fd, &call->local.port);
     if (rc == 0)
         rc = line_pool_attach(control->lines, &handlers, &call->line, &call->line_call);
@@ -434,6 +466,8 @@ static void send_media(struct fax_call *call)
         fill_t38(call, &media);
     else
         fax_call_audio_fill(call, &media);
+    call_recorder_note(call->recorder, TRACE_AGREED, TRACE_HERE,
+                       call->t38_agreed ? TRACE_MEDIA_T38 : TRACE_MEDIA_AUDIO, 0, 0);
     int rc = call->line_call
                  ? line_pool_send(call->line, MSG_CALL_MEDIA, &media, sizeof media, NULL, 0)
                  : -EPIPE;

@@ -23,12 +23,19 @@ static int dial(struct fax_call *call, const struct sip_credential *credentials,
     if (rc < 0)
         return rc;
     /* Protected media is T.38 where it can be: also for peers that want a voice call first. */
-    call->offered_t38 =
-        (target->t38_first || call->local.secured) && !call->audio_only && !call->local.no_t38;
+    call->offered_t38 = (target->t38_first || call->local.secured) && !call->audio_only &&
+                        !call->local.no_t38 && !fax_call_t38_refused_before(call);
     rc = call->offered_t38 ? media_offer_t38(&call->local, &offer)
                            : media_offer_audio(&call->local, &offer);
     if (rc < 0)
         return rc;
+    char call_id[sizeof call->call_id + 40] = "";
+    /* A further INVITE of the same attempt is a call of its own. */
+    if (call->route > 0 || target->at > 0)
+        snprintf(call_id, 32, "%zu.%zu.", (size_t)call->route, (size_t)target->at);
+    size_t used = strlen(call_id);
+    snprintf(call_id + used, sizeof call_id - used, "%s%s", call->audio_only ? "audio." : "",
+             call->call_id);
     const struct sip_call sip = {
         .target = target->address,
         .protocol = target->protocol,
@@ -39,11 +46,11 @@ static int dial(struct fax_call *call, const struct sip_credential *credentials,
         .from_uri = from,
         .to_uri = request,
         .offer = &offer,
-        /* A second INVITE of the same attempt is a call of its own. */
-        .call_id = call->audio_only ? NULL : call->call_id,
+        .call_id = call_id,
         .credentials = credentials,
         .credential_count = count,
     };
+    call_recorder_follow(call->recorder, call_id);
     return sip_session_call(call->control->sip, &sip, fax_call_sip_event, call, &call->session);
 }
 
@@ -58,6 +65,8 @@ static bool can_protect(struct fax_call *call)
     call->local.may_express = target->express;
     if (!demand || call->local.may_protect)
         return true;
+    if (fax_call_try_next_route(call, "it has no TLS signalling"))
+        return false;
     call->sip_code = 488; /* as the peer would say: and so it is not tried again */
     fax_call_end(call, "%s, and trunk %.40s has no TLS signalling", demand, target->name);
     return false;
@@ -70,6 +79,8 @@ static void dial_with(struct fax_call *call, const struct sip_credential *creden
         fax_call_end(call, "the call could not be made: %s", strerror(-rc));
     else
         fax_watchers_say(call->control->watchers, &call->fax, "dialling", "sending", "");
+    if (rc == 0)
+        fax_call_watch_target(call);
 }
 
 static void on_credentials(void *user, int status, const struct sip_credential *credentials,
@@ -107,11 +118,19 @@ static void on_target(void *user, int status, const struct call_target *target)
 {
     struct fax_call *call = user;
     if (status < 0) {
-        if (status == -ENXIO && device_name_of(call->trunk))
-            call->sip_code = 480; /* it was there a moment ago */
+        if (call->ending || fax_call_try_next_route(call, call_target_error(status))) {
+            fax_call_release(call);
+            return;
+        }
+        bool is_off = status == -ENXIO && device_name_of(call->trunk);
+        /* It may be otherwise in a while; a device was there a moment ago. */
+        call->sip_code = status == -ENOENT ? 0 : is_off ? 480 : 503;
         fax_call_end(call, "the call could not be made: %s", call_target_error(status));
     } else if (!call->ending) {
+        const struct trunk_info *trunk = policy_cache_trunk(call->control->policy, call->trunk);
         call->target = *target;
+        if (trunk && !call->target.from_user[0])
+            (void)number_rewrite(trunk->rewrite_out, call->from, call->target.from_user);
         dial_target(call);
     }
     fax_call_release(call);
@@ -190,8 +209,8 @@ static void on_start_recorded(void *user, int status, uint64_t index)
     fax_call_release(call);
 }
 
-int fax_call_out(struct control *control, const struct outbound_fax *fax, const char *trunk,
-                 fax_call_done_cb *done, void *user)
+int fax_call_out(struct control *control, const struct outbound_fax *fax,
+                 const struct trunk_routes *routes, fax_call_done_cb *done, void *user)
 {
     struct event e;
     struct fax_call *call = fax_call_new(control, true);
@@ -210,7 +229,8 @@ int fax_call_out(struct control *control, const struct outbound_fax *fax, const 
     memcpy(call->to, fax->to, sizeof call->to);
     memcpy(call->principal, fax->principal, sizeof call->principal);
     memcpy(call->mailbox, fax->mailbox, sizeof call->mailbox);
-    snprintf(call->trunk, sizeof call->trunk, "%s", trunk);
+    call->routes = *routes;
+    snprintf(call->trunk, sizeof call->trunk, "%s", routes->trunks[0]);
     const struct policy_mailbox *mailbox =
         policy_find_mailbox(policy_cache_set(control->policy), call->mailbox);
     call->retention_days = mailbox ? mailbox->retention_days : 0;

@@ -3,10 +3,12 @@
 #define GATEWAY_CONTROL_FAX_CALL_PRIVATE_H
 
 #include "gateway/audit/audit.h"
+#include "gateway/control/call_recorder.h"
 #include "gateway/control/call_target.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/control/media_offer.h"
 #include "gateway/control/media_strays.h"
+#include "gateway/control/trunk_routes.h"
 #include "policy/kek_id.h"
 
 enum { CALL_STOP_GRACE_MS = 2000, CALL_PREPARE_MS = 60000, CALL_NEGOTIATE_MS = 32000 };
@@ -28,7 +30,10 @@ struct fax_call {
     uint32_t first_page, max_rate;
     bool ecm, local_fault;
 
-    struct call_target target;   /* outbound: from dialling on; inbound: the terms of its trunk */
+    struct call_target target;  /* outbound: from dialling on; inbound: the terms of its trunk */
+    struct trunk_routes routes; /* outbound: trunks to try, target that of routes.trunks[route] */
+    size_t route;
+    bool rang;                   /* a response beyond 100 came from the target */
     struct sip_session *session; /* NULL: not yet or no more */
     struct sdp_session offer;    /* inbound: of the INVITE */
     bool has_offer, answered, offered_t38, audio_only, reinviting;
@@ -46,7 +51,11 @@ struct fax_call {
     bool audio_settled; /* there will be no T.38 */
     bool media_recording, limited;
     bool t38_agreed, media_started, line_done, line_lost, page_refused;
+    bool line_mute; /* it did not say what became of the call, and may still work on it */
     struct msg_call_done done;
+    struct call_recorder *recorder;                    /* NULL: there was no memory for one */
+    struct verdict verdict;                            /* when the call is over */
+    char outcome[TRACE_SENTENCE + MSG_REASON_MAX + 4]; /* its sentence, and the reason */
     struct media_strays strays;
     bool page_asked;          /* inbound: a page waits for the journal */
     uint32_t pages_stored;    /* inbound: sealed and journalled */
@@ -97,6 +106,14 @@ void fax_call_media_update(struct fax_call *call);
 void fax_call_out_dial(struct fax_call *call);
 void fax_call_in_answer(struct fax_call *call);
 
+/* fax_call_failover.c: the INVITE is out: if its target stays mute, the next one is called. */
+void fax_call_watch_target(struct fax_call *call);
+/* Goes on to the next address or trunk when that may help; false when not: the attempt ends. heard:
+ * there was a provisional response. */
+bool fax_call_try_next(struct fax_call *call, const struct sip_event *event, bool heard);
+/* The trunk cannot be used for this call: the next one. */
+bool fax_call_try_next_route(struct fax_call *call, const char *cause);
+
 /* fax_call_signalling.c */
 sip_event_cb fax_call_sip_event;
 void fax_call_reinvite(struct fax_call *call); /* on_timeout */
@@ -111,6 +128,15 @@ bool fax_call_fall_back(struct fax_call *call, const char *cause);
 /* The line heard a fax machine, or trained with one. */
 void fax_call_tones(struct fax_call *call);
 void fax_call_trained(struct fax_call *call);
+/* fax_call_t38.c: why T.38 is not asked for on this call, for people; NULL: it is. */
+const char *fax_call_t38_refused_before(const struct fax_call *call);
+/* The peer does not take it: remembered, with an event when that is news. */
+void fax_call_t38_refused(struct fax_call *call, const char *cause);
+/* The peer does: what was remembered is forgotten. */
+void fax_call_t38_works(const struct fax_call *call);
+/* T.38 was agreed and not one packet of it came; so nothing of a page was sent either. */
+bool fax_call_t38_was_mute(const struct fax_call *call);
+
 /* "t38", "audio", or "" when no media started. */
 const char *fax_call_media_name(const struct fax_call *call);
 

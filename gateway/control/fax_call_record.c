@@ -37,10 +37,61 @@ const char *fax_call_state(const struct fax_call *call)
     return call->outbound ? outbound_state(call) : inbound_state(call);
 }
 
+static struct verdict_facts facts_of(const struct fax_call *call, const char *state)
+{
+    struct verdict_facts facts = {
+        .outbound = call->outbound,
+        .state = state,
+        .sip_code = call->sip_code,
+        .t30_result = call->line_done && call->media_started ? call->done.result : -1,
+        .local_fault = call->local_fault,
+        .packets = call->done.media_seen,
+        .lost = call->done.packets_lost,
+        .silent = call->done.media_seen == 0,
+        .page_pending = call->page_pending,
+    };
+    if (call->media_started)
+        facts.media = call->t38_agreed ? TRACE_MEDIA_T38 : TRACE_MEDIA_AUDIO;
+    call_recorder_facts(call->recorder, &facts);
+    return facts;
+}
+
+/* What people are told: the sentence, and in brackets what was met. */
+static void judge(struct fax_call *call, const char *state)
+{
+    const struct verdict_facts facts = facts_of(call, state);
+    bool well = strcmp(state, "delivered") == 0 || strcmp(state, "received") == 0;
+    verdict_make(&facts, &call->verdict);
+    if (well || call->cancelled || !call->verdict.sentence[0])
+        snprintf(call->outcome, sizeof call->outcome, "%s", call->reason);
+    else if (call->reason[0])
+        snprintf(call->outcome, sizeof call->outcome, "%s (%s)", call->verdict.sentence,
+                 call->reason);
+    else
+        snprintf(call->outcome, sizeof call->outcome, "%s", call->verdict.sentence);
+}
+
+static void seal_trace(struct fax_call *call, const char *state)
+{
+    const struct call_recorder_end end = {
+        .principal = call->principal,
+        .from = call->from,
+        .to = call->to,
+        .trunk = call->trunk,
+        .state = state,
+        .verdict = &call->verdict,
+        .may_cut = call->outbound || call->line_done,
+    };
+    if (!call->outbound && call->line_mute)
+        return; /* the line may still be writing to the file */
+    call_recorder_seal(call->recorder, &end);
+    call->recorder = NULL;
+}
+
 static void tell_end(struct fax_call *call, const char *state)
 {
     json_t *line =
-        json_pack("{s:s,s:i,s:i}", "text", call->reason, "page", (int)call->pages_confirmed,
+        json_pack("{s:s,s:i,s:i}", "text", call->outcome, "page", (int)call->pages_confirmed,
                   "pages", (int)(call->outbound ? call->pages : call->pages_stored));
     fax_watchers_tell(call->control->watchers, &call->fax, "ended", state, line, true);
 }
@@ -57,7 +108,7 @@ static struct fax_end end_of(const struct fax_call *call, const char *state)
         .from = call->from,
         .to = call->to,
         .state = state,
-        .reason = call->reason,
+        .reason = call->outcome,
         .pages = call->outbound ? call->pages : call->pages_stored,
     };
 }
@@ -94,6 +145,8 @@ static void on_recorded(void *user, int status, uint64_t index)
         const struct fax_end end = end_of(call, state);
         handover_begin(call->control, &end, call->plan);
     }
+    if (call->recorded_start && status == 0)
+        seal_trace(call, state);
     if (call->done_cb && !call->control->stopping)
         call->done_cb(call->done_user, call->requeued && status == 0 ? &call->next_attempt : NULL);
     fax_call_discard(call);
@@ -178,6 +231,7 @@ static void fill_next(struct fax_call *call, uint16_t attempt, int64_t delay_ms)
 /* Fills call->next_attempt when the fax is to be tried again. */
 static bool plan_next(struct fax_call *call, const char *state, const char **why)
 {
+    const struct verdict_facts facts = facts_of(call, state);
     struct retry_limits limits = retry_limits_of(call->control->config);
     /* A machine that is busy or off is waited for (fax_queue), not given up after a few calls. */
     if (device_name_of(call->trunk) && !call->media_started)
@@ -185,11 +239,13 @@ static bool plan_next(struct fax_call *call, const char *state, const char **why
     const struct retry_attempt attempt = {
         .attempt = call->attempt,
         .state = state,
-        .sip_code = call->sip_code,
-        .t30_result = call->line_done && call->media_started ? call->done.result : -1,
+        .sip_code = facts.sip_code,
+        .q850 = facts.q850,
+        .t30_result = facts.t30_result,
         .local_fault = call->local_fault,
         .rate = call->max_rate,
         .ecm = call->ecm,
+        .t38_was_mute = fax_call_t38_was_mute(call),
     };
     struct retry_plan plan;
     retry_plan_make(&limits, &attempt, &plan);
@@ -198,6 +254,8 @@ static bool plan_next(struct fax_call *call, const char *state, const char **why
     fill_next(call, (uint16_t)(call->attempt + 1), (int64_t)plan.delay_ms);
     call->next_attempt.max_rate = plan.max_rate;
     call->next_attempt.no_ecm = !plan.ecm;
+    if (plan.other_route)
+        memcpy(call->next_attempt.avoid, call->trunk, sizeof call->next_attempt.avoid);
     *why = plan.why;
     return true;
 }
@@ -213,7 +271,7 @@ static int record_requeue(struct fax_call *call, const char *why)
     event_integer(&e, "ecm", !next->no_ecm);
     event_integer(&e, "next_attempt", (next->not_before_ms + 999) / 1000);
     event_text(&e, "cause", why);
-    event_text(&e, "reason", call->reason);
+    event_text(&e, "reason", call->outcome);
     return event_append(&e, call->control->audit, on_recorded, call);
 }
 
@@ -227,6 +285,7 @@ void fax_call_record_end(struct fax_call *call)
     call->completed = false;
     uv_timer_stop(&call->timer);
     const char *state = fax_call_state(call);
+    judge(call, state);
     if (!call->recorded_start && !call->cancelled) {
         /* There was no attempt, and the fax still is what the log says: queued. */
         if (call->outbound) {
@@ -241,6 +300,8 @@ void fax_call_record_end(struct fax_call *call)
         if (fax_call_record_confirmed(call, page, NULL, NULL) < 0)
             break; /* then the last one cannot be recorded either */
     record_attempt(call, state);
+    if (fax_call_t38_was_mute(call))
+        fax_call_t38_refused(call, "T.38 was agreed, but none came");
     if (plan_next(call, state, &why)) {
         call->requeued = true;
         int error = record_requeue(call, why);
@@ -253,7 +314,7 @@ void fax_call_record_end(struct fax_call *call)
                                                                                         : "failed");
     event_text(&e, "state", state);
     event_integer(&e, "pages", call->outbound ? call->pages_confirmed : call->pages_stored);
-    event_text(&e, "reason", call->reason);
+    event_text(&e, "reason", call->outcome);
     event_integer(&e, "disposal", disposal_s(call));
     const struct fax_end end = end_of(call, state);
     call->plan = handover_plan(call->control, &end);

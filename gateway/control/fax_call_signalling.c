@@ -19,6 +19,17 @@ static const char *no_t38(const struct fax_call *call)
                                : "the peer's answer has no T.38";
 }
 
+/* The peer has said no, by a refusal with that code or (0) by its description. */
+static void go_without_t38(struct fax_call *call, const char *cause, int code)
+{
+    if (fax_call_fall_back(call, cause))
+        fax_call_t38_refused(call, cause);
+    else if (code)
+        fax_call_end(call, "%s (%d)", cause, code);
+    else
+        fax_call_end(call, "%s", cause);
+}
+
 static void on_negotiation_timeout(struct fax_call *call)
 {
     if (!fax_call_fall_back(call, "T.38 was not agreed in time"))
@@ -45,16 +56,20 @@ void fax_call_reinvite(struct fax_call *call)
     fax_call_timer(call, CALL_NEGOTIATE_MS, on_negotiation_timeout);
 }
 
-/* The peer's description of T.38 has been agreed to: media may start, or has moved. */
+/* The peer's description of T.38 has been agreed to: media may start, or has moved. While a fax is
+ * under way one that cannot be used (hold by 0.0.0.0, a refresh answered with something else)
+ * changes nothing: what flows goes on, and silence has its own limit. */
 static void take_t38(struct fax_call *call, const struct sdp_session *sdp)
 {
     struct media_t38 t38;
     int rc = sdp ? media_agree_t38(&call->local, sdp, &t38) : -ENOTSUP;
+    if (rc < 0 && call->t38_agreed)
+        return;
     if (rc < 0) {
-        if (!fax_call_fall_back(call, no_t38(call)))
-            fax_call_end(call, "%s", no_t38(call));
+        go_without_t38(call, no_t38(call), 0);
         return;
     }
+    fax_call_t38_works(call);
     bool moved = memcmp(&t38.peer, &call->t38.peer, sizeof t38.peer) != 0 ||
                  t38.max_datagram != call->t38.max_datagram;
     call->t38 = t38;
@@ -66,6 +81,7 @@ static void take_t38(struct fax_call *call, const struct sdp_session *sdp)
 static void after_audio(struct fax_call *call, const struct sdp_session *sdp)
 {
     const struct config *config = call->control->config;
+    const char *refused = fax_call_t38_refused_before(call);
     fax_call_audio(call, sdp);
     if (call->ending || call->audio_settled)
         return;
@@ -74,6 +90,8 @@ static void after_audio(struct fax_call *call, const struct sdp_session *sdp)
             fax_call_end(call, "neither T.38 nor audio may be used");
         return;
     }
+    if (refused && fax_call_fall_back(call, refused))
+        return;
     int64_t wait_ms =
         call->outbound ? config->fax.reinvite_as_sender_after_ms : config->fax.reinvite_after_ms;
     fax_call_timer(call, (uint64_t)wait_ms, fax_call_reinvite);
@@ -82,6 +100,9 @@ static void after_audio(struct fax_call *call, const struct sdp_session *sdp)
 static void on_answered(struct fax_call *call, const struct sdp_session *sdp)
 {
     call->answered = true;
+    if (call->outbound)
+        peer_health_good(call->control, call->trunk, (const struct sockaddr *)&call->target.address,
+                         call->target.protocol);
     fax_call_note_signalling(call);
     uv_timer_stop(&call->timer);
     say(call, "answered", "");
@@ -110,6 +131,8 @@ static void on_reinvite_offer(struct fax_call *call, const struct sdp_session *o
     int rc;
     if (!offer) {
         /* We are to make the offer: what is in use, or T.38, which we want anyway. */
+        if (call->t38_agreed && sip_session_answer_reinvite(call->session, NULL) == 0)
+            return;
         rc = call->local.no_t38 ? media_offer_audio(&call->local, &answer)
                                 : media_offer_t38(&call->local, &answer);
     } else {
@@ -126,16 +149,23 @@ static void on_reinvite_offer(struct fax_call *call, const struct sdp_session *o
         return;
     }
     call->reinviting = false;
+    if (t38 && media_is_on_hold(&call->local, offer)) {
+        if (!call->t38_agreed) /* it will say where to when it is ready */
+            fax_call_timer(call, CALL_NEGOTIATE_MS, on_negotiation_timeout);
+        return;
+    }
     if (t38)
         take_t38(call, offer);
     else if (offer && !call->t38_agreed)
         after_audio(call, offer);
 }
 
-static void on_ended(struct fax_call *call, const struct sip_event *event)
+static void on_ended(struct fax_call *call, const struct sip_event *event, bool heard)
 {
     call->session = NULL;
     call->sip_code = event->code;
+    call_recorder_note(call->recorder, TRACE_ENDED, TRACE_HERE, (unsigned)event->code,
+                       (uint32_t)event->who, 0);
     if (call->ending)
         return;
     if (call->media_started && !call->line_done) {
@@ -150,6 +180,8 @@ static void on_ended(struct fax_call *call, const struct sip_event *event)
         fax_call_out_dial(call);
         return;
     }
+    if (fax_call_try_next(call, event, heard))
+        return;
     const char *who = event->who == SIP_PARTY_PEER        ? "the peer"
                       : event->who == SIP_PARTY_TIMEOUT   ? "time ran out"
                       : event->who == SIP_PARTY_TRANSPORT ? "the network"
@@ -175,16 +207,16 @@ static void on_reinvite_refused(struct fax_call *call, int code)
         return;
     if (code == 491) /* the peer's own re-INVITE follows */
         fax_call_timer(call, CALL_NEGOTIATE_MS, on_negotiation_timeout);
-    else if (!fax_call_fall_back(call, "the peer refused T.38"))
-        fax_call_end(call, "the peer refused T.38 (%d)", code);
+    else
+        go_without_t38(call, "the peer refused T.38", code);
 }
 
 void fax_call_sip_event(void *user, struct sip_session *session, const struct sip_event *event)
 {
     struct fax_call *call = user;
-    (void)session;
     switch (event->kind) {
     case SIP_EVENT_RINGING:
+        call->rang = true;
         say(call, "ringing", "");
         break;
     case SIP_EVENT_ANSWERED:
@@ -206,7 +238,7 @@ void fax_call_sip_event(void *user, struct sip_session *session, const struct si
         on_reinvite_refused(call, event->code);
         break;
     case SIP_EVENT_ENDED:
-        on_ended(call, event);
+        on_ended(call, event, sip_session_heard(session));
         if (!call->ending && call->media_started)
             fax_call_timer(call, CALL_STOP_GRACE_MS, on_peer_left);
         break;

@@ -12,7 +12,7 @@
 #include "gateway/process/log.h"
 #include "policy/retention.h"
 
-enum { RETRY_MS = 1000, STARTS_PER_TURN = 64 };
+enum { RETRY_MS = 1000, STARTS_PER_TURN = 64, ROOM_MS = 500, CLOSED_MS = 20000 };
 
 struct queued_fax {
     struct queued_fax *next;
@@ -181,12 +181,55 @@ static void end_fax(struct fax_queue *q, struct queued_fax *entry, const char *s
 /* --- starting --- */
 
 /* Returns true when the fax has left the queue; one without room waits. */
-static bool start(struct fax_queue *q, struct queued_fax *entry, const char *trunk)
+static bool start(struct fax_queue *q, struct queued_fax *entry, const struct trunk_routes *routes)
 {
-    int rc = fax_call_out(q->control, &entry->fax, trunk, on_call_done, q);
+    int rc = fax_call_out(q->control, &entry->fax, routes, on_call_done, q);
     if (rc == 0)
         return true;
     log_write(LOG_LEVEL_WARNING, "a fax cannot be started yet: %s", strerror(-rc));
+    return false;
+}
+
+/* Moves the first trunk that has room to the front. */
+static bool choose_trunk(struct control *c, struct trunk_routes *routes)
+{
+    for (size_t i = 0; i < routes->count; i++) {
+        char name[POLICY_NAME_TEXT];
+        const struct trunk_info *trunk = policy_cache_trunk(c->policy, routes->trunks[i]);
+        if (!trunk || !trunk_routes_has_room(c, trunk, true))
+            continue;
+        memcpy(name, routes->trunks[i], sizeof name);
+        memmove(routes->trunks[1], routes->trunks[0], i * sizeof routes->trunks[0]);
+        memcpy(routes->trunks[0], name, sizeof name);
+        return true;
+    }
+    return false;
+}
+
+/* Returns false when it waits, or is ended: there is no way to its number. */
+static bool find_routes(struct fax_queue *q, struct queued_fax *entry, struct trunk_routes *routes)
+{
+    struct control *c = q->control;
+    char why[TRUNK_ROUTES_TEXT];
+    const struct policy_mailbox *mailbox =
+        policy_find_mailbox(policy_cache_set(c->policy), entry->fax.mailbox);
+    switch (trunk_routes_find(c, entry->fax.to, mailbox ? mailbox->class_name : "",
+                              entry->fax.avoid, control_now_ms(), routes, why)) {
+    case TRUNK_ROUTES_FOUND:
+        if (choose_trunk(c, routes))
+            return true;
+        entry->due_ms = uv_now(&c->loop) + ROOM_MS;
+        break;
+    case TRUNK_ROUTES_CLOSED:
+        entry->due_ms = uv_now(&c->loop) + CLOSED_MS;
+        break;
+    case TRUNK_ROUTES_NONE:
+        end_fax(q, entry, "failed", entry->fax.principal, "no trunk leads to the number");
+        break;
+    case TRUNK_ROUTES_DENIED:
+        end_fax(q, entry, "failed", entry->fax.principal, "the number is denied");
+        break;
+    }
     return false;
 }
 
@@ -218,23 +261,16 @@ static bool device_is_free(struct fax_queue *q, struct queued_fax *entry, const 
     return !entry->end_state && device_is_reachable(c, name) && !fax_call_with(c, target);
 }
 
-/* Where a fax goes: writes the name of a trunk or "device:NAME" to target. False: not now, or
- * never (then its end is under way). */
-static bool find_way(struct fax_queue *q, struct queued_fax *entry,
-                     char target[POLICY_NAME_TEXT + 8])
+/* Where a fax goes: over trunks, or to the device whose number it is. False: not now, or never
+ * (then its end is under way). */
+static bool find_way(struct fax_queue *q, struct queued_fax *entry, struct trunk_routes *routes)
 {
-    const struct policy_cache *policy = q->control->policy;
-    const struct device_info *device = policy_cache_device_of(policy, entry->fax.to);
-    if (device) {
-        snprintf(target, POLICY_NAME_TEXT + 8, DEVICE_PREFIX "%s", device->name);
-        return device_is_free(q, entry, device->name);
-    }
-    const struct trunk_info *trunk = policy_cache_route(policy, entry->fax.to);
-    if (!trunk)
-        end_fax(q, entry, "failed", entry->fax.principal, "no trunk leads to the number");
-    else
-        snprintf(target, POLICY_NAME_TEXT + 8, "%s", trunk->name);
-    return trunk != NULL;
+    const struct device_info *device = policy_cache_device_of(q->control->policy, entry->fax.to);
+    if (!device)
+        return find_routes(q, entry, routes);
+    routes->count = 1;
+    snprintf(routes->trunks[0], sizeof routes->trunks[0], DEVICE_PREFIX "%.50s", device->name);
+    return device_is_free(q, entry, device->name);
 }
 
 void fax_queue_wake(struct fax_queue *q, const char *to)
@@ -265,12 +301,12 @@ void fax_queue_run(struct fax_queue *q)
             at = &(*at)->next;
             continue;
         }
-        char target[POLICY_NAME_TEXT + 8];
-        if (!find_way(q, *at, target)) {
+        struct trunk_routes routes;
+        if (!find_way(q, *at, &routes)) {
             at = &(*at)->next;
             continue;
         }
-        if (!start(q, *at, target))
+        if (!start(q, *at, &routes))
             break;
         remove_at(q, at);
         turns++;

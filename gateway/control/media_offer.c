@@ -215,6 +215,15 @@ static int read_address(const struct sdp_session *sdp, const struct sdp_media *m
     return nowhere ? -ENOTSUP : 0;
 }
 
+bool media_is_on_hold(const struct media_local *local, const struct sdp_session *sdp)
+{
+    bool dtls;
+    struct sockaddr_storage address;
+    int index = local->no_t38 ? -1 : find_t38(local, sdp, &dtls);
+    return index >= 0 && (sdp->media[index].direction == SDP_INACTIVE ||
+                          read_address(sdp, &sdp->media[index], &address) < 0);
+}
+
 /* The format that sdp_accept_g711() answers. */
 static const struct sdp_format *first_g711(const struct sdp_media *media)
 {

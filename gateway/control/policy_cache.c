@@ -10,7 +10,6 @@
 #include "gateway/db/policy_load.h"
 #include "gateway/db/register_queries.h"
 #include "gateway/process/log.h"
-#include "gateway/socket_address.h"
 #include "gateway/wall_clock.h"
 #include "policy/number.h"
 
@@ -38,10 +37,12 @@ struct snapshot {
     struct trunk_info *trunks;
     struct device_info *devices;
     const struct device_info **devices_by_number;
+    struct route *routes;
     struct ident_row *idents;
     struct name_row *mailboxes, *roles;
     struct trunk_accounts trunk_accounts;
-    size_t account_count, trunk_count, device_count, ident_count, mailbox_count, role_count;
+    size_t account_count, trunk_count, device_count, route_count, ident_count, mailbox_count,
+        role_count;
     bool has_administrator;
 };
 
@@ -70,6 +71,7 @@ static void snapshot_free(struct snapshot *s)
     free(s->trunks);
     free(s->devices);
     free(s->devices_by_number);
+    free(s->routes);
     free(s->idents);
     free(s->mailboxes);
     free(s->roles);
@@ -144,6 +146,9 @@ static void take_protection(struct trunk_info *t, const struct trunk_row *row)
     t->protocol = t->sips || strcmp(row->transport, "tls") == 0 ? SIP_TLS
                   : strcmp(row->transport, "tcp") == 0          ? SIP_TCP
                                                                 : SIP_UDP;
+    t->protocols = strcmp(row->transport, "any") == 0
+                       ? 1u << SIP_UDP | 1u << SIP_TCP | 1u << SIP_TLS
+                       : 1u << t->protocol;
     t->secured = row->secured != 0;
     t->long_by_tcp = row->long_by_tcp != 0;
     t->express = row->express != 0 && t->protocol == SIP_TLS;
@@ -151,6 +156,23 @@ static void take_protection(struct trunk_info *t, const struct trunk_row *row)
     snprintf(t->tls_ca, sizeof t->tls_ca, "%s", row->tls_ca);
     snprintf(t->tls_certificate, sizeof t->tls_certificate, "%s", row->tls_certificate);
     snprintf(t->tls_key, sizeof t->tls_key, "%s", row->tls_key);
+}
+
+static void take_routing(struct trunk_info *t, const struct trunk_row *row)
+{
+    struct trunk_peer *first = &t->peers[0];
+    snprintf(t->rewrite_out, sizeof t->rewrite_out, "%s", row->rewrite_out);
+    snprintf(t->rewrite_in, sizeof t->rewrite_in, "%s", row->rewrite_in);
+    t->max_calls = (uint32_t)row->max_calls;
+    t->max_calls_per_second = (uint32_t)row->max_calls_per_second;
+    t->probe_s = (uint32_t)row->probe_s;
+    memset(first, 0, sizeof *first);
+    snprintf(first->host, sizeof first->host, "%s", t->host);
+    first->port = t->port;
+    int further = trunk_peers_read(row->peers, t->peers + 1, TRUNK_PEERS_MAX);
+    if (further < 0)
+        log_write(LOG_LEVEL_ERROR, "trunk %s: its further peers cannot be read", t->name);
+    t->peer_count = 1 + (size_t)(further > 0 ? further : 0);
 }
 
 static int take_trunks(struct snapshot *s, const struct db_result *r, int rows)
@@ -170,10 +192,51 @@ static int take_trunks(struct snapshot *s, const struct db_result *r, int rows)
         t->t38_first = row.t38_first != 0;
         take_protection(t, &row);
         t->audio_fallback = row.audio_fallback != 0;
-        if (socket_address_parse(t->host, t->port, &t->address) == 0)
-            s->trunk_count++;
-        else
-            log_write(LOG_LEVEL_ERROR, "trunk %s: '%s' is no address literal", t->name, t->host);
+        take_routing(t, &row);
+        s->trunk_count++;
+    }
+    return 0;
+}
+
+static bool has_route(const struct snapshot *s, const char *trunk)
+{
+    for (size_t i = 0; i < s->route_count; i++)
+        if (strcmp(s->routes[i].trunk, trunk) == 0)
+            return true;
+    return false;
+}
+
+static struct route *route_add(struct snapshot *s, const char *name, const char *trunk,
+                               const char *prefix)
+{
+    struct route *route = &s->routes[s->route_count++];
+    snprintf(route->name, sizeof route->name, "%s", name);
+    snprintf(route->trunk, sizeof route->trunk, "%s", trunk);
+    snprintf(route->prefix, sizeof route->prefix, "%s", prefix);
+    return route;
+}
+
+static int take_routes(struct snapshot *s, const struct db_result *r, int rows)
+{
+    s->routes = calloc((size_t)rows + s->trunk_count + 1, sizeof *s->routes);
+    if (!s->routes)
+        return -ENOMEM;
+    for (int i = 0; i < rows; i++) {
+        struct route_row row;
+        route_row_read(r, i, &row);
+        struct route *route = route_add(s, row.route, row.trunk, row.prefix);
+        snprintf(route->class_name, sizeof route->class_name, "%s", row.class_name);
+        snprintf(route->hours, sizeof route->hours, "%s", row.hours);
+        route->priority = (uint32_t)row.priority;
+        route->cost = (uint32_t)row.cost;
+    }
+    for (size_t i = 0; i < s->trunk_count; i++) {
+        const struct trunk_info *t = &s->trunks[i];
+        if (has_route(s, t->name))
+            continue;
+        struct route *route = route_add(s, t->name, t->name, t->prefix);
+        route->priority = ROUTE_IMPLICIT_PRIORITY;
+        route->implicit = true;
     }
     return 0;
 }
@@ -278,6 +341,7 @@ static const struct {
 } steps[] = {
     {register_query_principals, take_principals},
     {register_query_trunks, take_trunks},
+    {register_query_routes, take_routes},
     {register_query_numbers, take_numbers},
     {register_query_mailboxes, take_mailboxes},
     {register_query_roles, take_roles},
@@ -413,39 +477,21 @@ const char *policy_cache_mailbox_device(const struct policy_cache *c, const char
     return "";
 }
 
-static bool uses(const struct trunk_info *t, enum sip_protocol protocol)
+const struct trunk_info *policy_cache_trunk_at(const struct policy_cache *c, size_t position)
 {
-    return t->protocol == protocol || (t->protocol == SIP_UDP && protocol == SIP_TCP);
+    return c->now && position < c->now->trunk_count ? &c->now->trunks[position] : NULL;
 }
 
-const struct trunk_info *policy_cache_trunk_from(const struct policy_cache *c,
-                                                 const struct sockaddr *source,
-                                                 enum sip_protocol protocol)
+bool policy_cache_trunk_uses(const struct trunk_info *t, enum sip_protocol protocol)
 {
-    const struct trunk_info *found = NULL;
-    for (size_t i = 0; c->now && i < c->now->trunk_count; i++) {
-        const struct trunk_info *t = &c->now->trunks[i];
-        const struct sockaddr *address = (const struct sockaddr *)&t->address;
-        if (!socket_address_same_host(address, source) || !uses(t, protocol))
-            continue;
-        if (socket_address_port(address) == socket_address_port(source))
-            return t;
-        if (!found)
-            found = t;
-    }
-    return found;
+    unsigned protocols = t->protocols | (t->protocols & 1u << SIP_UDP ? 1u << SIP_TCP : 0);
+    return (protocols & 1u << protocol) != 0;
 }
 
-const struct trunk_info *policy_cache_route(const struct policy_cache *c, const char *to_number)
+const struct route *policy_cache_routes(const struct policy_cache *c, size_t *count)
 {
-    const struct trunk_info *best = NULL;
-    for (size_t i = 0; c->now && i < c->now->trunk_count; i++) {
-        const struct trunk_info *t = &c->now->trunks[i];
-        size_t length = strlen(t->prefix);
-        if (strncmp(t->prefix, to_number, length) == 0 && (!best || length > strlen(best->prefix)))
-            best = t;
-    }
-    return best;
+    *count = c->now ? c->now->route_count : 0;
+    return c->now ? c->now->routes : NULL;
 }
 
 const char *policy_cache_ident(const struct policy_cache *c, const char *number)

@@ -10,6 +10,9 @@
 
 #include "gateway/control/trunk_accounts.h"
 #include "gateway/db/db.h"
+#include "gateway/routing/number_rewrite.h"
+#include "gateway/routing/route_order.h"
+#include "gateway/routing/trunk_peers.h"
 #include "gateway/sip/sip.h"
 #include "policy/decision.h"
 #include "policy/number.h"
@@ -19,20 +22,25 @@ struct policy_cache;
 
 struct trunk_info {
     char name[POLICY_NAME_TEXT];
-    char host[64]; /* address literal */
-    uint16_t port;
-    struct sockaddr_storage address;
-    enum sip_protocol protocol;
-    bool sips;        /* with TLS: sips URIs */
-    bool secured;     /* protected media or no call */
-    bool express;     /* with TLS: a gateway that may run ahead of the clock */
-    bool long_by_tcp; /* with UDP: long requests go by TCP */
+    char host[TRUNK_HOST_TEXT];                   /* address literal, or a name */
+    uint16_t port;                                /* 0: as DNS says */
+    struct trunk_peer peers[TRUNK_PEERS_MAX + 1]; /* host first */
+    size_t peer_count;
+    enum sip_protocol protocol; /* the one that it uses, or would without DNS */
+    unsigned protocols;         /* 1 << SIP_UDP, ...: one, or any of them */
+    bool sips;                  /* with TLS: sips URIs */
+    bool secured;               /* protected media or no call */
+    bool express;               /* with TLS: a gateway that may run ahead of the clock */
+    bool long_by_tcp;           /* with UDP: long requests go by TCP */
     /* With TLS: what its certificate must be for, and names of files in sip.tls_directory; "": as
      * configured for all. */
     char tls_name[256], tls_ca[104], tls_certificate[104], tls_key[104];
     bool t38_first;
     bool audio_fallback; /* T.30 over audio when the peer has no T.38 */
     char prefix[32];     /* numbers it is for; "" all */
+    char rewrite_out[NUMBER_REWRITE_RULES], rewrite_in[NUMBER_REWRITE_RULES];
+    uint32_t max_calls, max_calls_per_second; /* 0: no limit */
+    uint32_t probe_s;                         /* OPTIONS so often; 0: none */
 };
 
 struct device_info {
@@ -74,20 +82,19 @@ const struct device_info *policy_cache_device_of(const struct policy_cache *cach
 
 /* The device that what this mailbox receives is delivered to; "" when there is none. */
 const char *policy_cache_mailbox_device(const struct policy_cache *cache, const char *mailbox);
+/* One after the other, until NULL past the end. */
+const struct trunk_info *policy_cache_trunk_at(const struct policy_cache *cache, size_t position);
 
 /* What we are to trunks. */
 const struct trunk_accounts *policy_cache_accounts(const struct policy_cache *cache);
 
-/* The trunk that a message came from by that protocol: of those that use it, the one with this
- * address and port, else one with the address. A trunk of UDP may use TCP as well, for what is too
- * long. */
-const struct trunk_info *policy_cache_trunk_from(const struct policy_cache *cache,
-                                                 const struct sockaddr *source,
-                                                 enum sip_protocol protocol);
+/* Whether a trunk's messages may come by that protocol. A trunk of UDP may use TCP as well, for
+ * what is too long. */
+bool policy_cache_trunk_uses(const struct trunk_info *trunk, enum sip_protocol protocol);
 
-/* The trunk for a number: longest prefix; NULL when none fits. */
-const struct trunk_info *policy_cache_route(const struct policy_cache *cache,
-                                            const char *to_number);
+/* All routes: those that are configured, and one for the prefix of each trunk that none of them
+ * names. */
+const struct route *policy_cache_routes(const struct policy_cache *cache, size_t *count);
 
 /* The station identity configured for a number of ours; "" when there is none. */
 const char *policy_cache_ident(const struct policy_cache *cache, const char *number);

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "t38/t30_result.h"
+enum { AUDIO_DELAY_MS = 2000 }; /* the line has just been left */
 
 struct retry_limits retry_limits_of(const struct config *config)
 {
@@ -16,63 +16,19 @@ struct retry_limits retry_limits_of(const struct config *config)
     };
 }
 
-static enum retry_cause cause_of_sip(int code)
-{
-    switch (code) {
-    case 486:
-    case 600:
-        return RETRY_BUSY;
-    case 408:
-    case 480:
-    case 487:
-        return RETRY_NO_REPLY;
-    case 500:
-    case 502:
-    case 503:
-    case 504:
-        return RETRY_NETWORK;
-    default: /* refused for good: number unknown, not acceptable, forbidden, moved */
-        return RETRY_NEVER;
-    }
-}
-
-static enum retry_cause cause_of_t30(int result)
-{
-    switch (result) {
-    case 6:  /* cannot train */
-    case 14: /* bad response to training */
-    case 20: /* no response to training */
-        return RETRY_TRAINING;
-    case 2: /* T0, T1, carrier and response time-outs, disconnects */
-    case 3:
-    case 5:
-    case 13:
-    case 16:
-    case 17:
-    case 18:
-    case 19:
-    case 22:
-    case 25:
-    case 48:
-    case 49:
-    case T30_RESULT_HANGUP:
-    case T30_RESULT_MEDIA_SILENT:
-    case T30_RESULT_PAGE_REJECTED:
-        return RETRY_NETWORK;
-    default: /* incompatible, refused, or a fault of ours that would repeat */
-        return RETRY_NEVER;
-    }
-}
-
 enum retry_cause retry_cause_of(const struct retry_attempt *attempt)
 {
-    if (strcmp(attempt->state, "failed") != 0 && strcmp(attempt->state, "partial") != 0)
-        return RETRY_NEVER;
-    if (attempt->t30_result > 0)
-        return cause_of_t30(attempt->t30_result);
-    if (attempt->sip_code >= 300)
-        return cause_of_sip(attempt->sip_code);
-    return attempt->local_fault ? RETRY_NETWORK : RETRY_NEVER;
+    if (attempt->t38_was_mute && strcmp(attempt->state, "failed") == 0)
+        return RETRY_AUDIO;
+    const struct verdict_facts facts = {
+        .outbound = true,
+        .state = attempt->state,
+        .sip_code = attempt->sip_code,
+        .q850 = attempt->q850,
+        .t30_result = attempt->t30_result,
+        .local_fault = attempt->local_fault,
+    };
+    return verdict_cause(&facts);
 }
 
 /* The next slower modem of the three: V.17 14400, V.29 9600, V.27ter 4800. */
@@ -85,6 +41,8 @@ static uint64_t delay_of(const struct retry_limits *limits, enum retry_cause cau
                          uint32_t attempt)
 {
     uint64_t delay = limits->first_delay_ms;
+    if (cause == RETRY_AUDIO)
+        return AUDIO_DELAY_MS < limits->max_delay_ms ? AUDIO_DELAY_MS : limits->max_delay_ms;
     if (cause == RETRY_BUSY)
         return limits->busy_delay_ms < limits->max_delay_ms ? limits->busy_delay_ms
                                                             : limits->max_delay_ms;
@@ -96,7 +54,8 @@ static uint64_t delay_of(const struct retry_limits *limits, enum retry_cause cau
 void retry_plan_make(const struct retry_limits *limits, const struct retry_attempt *attempt,
                      struct retry_plan *plan)
 {
-    static const char *const names[] = {"", "busy", "no answer", "network", "training"};
+    static const char *const names[] = {"",        "busy",     "no answer",
+                                        "network", "training", "no T.38 media"};
     enum retry_cause cause = retry_cause_of(attempt);
     memset(plan, 0, sizeof *plan);
     plan->why = names[cause];
@@ -107,6 +66,7 @@ void retry_plan_make(const struct retry_limits *limits, const struct retry_attem
     if (strcmp(attempt->state, "partial") == 0 && !limits->resume)
         return;
     plan->again = true;
+    plan->other_route = cause == RETRY_NETWORK || cause == RETRY_TRAINING;
     plan->delay_ms = delay_of(limits, cause, attempt->attempt);
     if (cause == RETRY_TRAINING) {
         /* First slower; at the slowest, without error correction, which some peers only pretend. */

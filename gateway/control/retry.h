@@ -6,15 +6,7 @@
 #include <stdint.h>
 
 #include "gateway/config/config.h"
-
-/* Why an attempt failed, as far as it matters for the next one. */
-enum retry_cause {
-    RETRY_NEVER,    /* a further attempt would be wrong or useless */
-    RETRY_BUSY,     /* 486, 600 */
-    RETRY_NO_REPLY, /* nobody answers: 408, 480, 487 */
-    RETRY_NETWORK,  /* the call or its media was lost */
-    RETRY_TRAINING, /* the modems did not agree: slower, then without error correction */
-};
+#include "gateway/trace/verdict.h"
 
 struct retry_limits {
     uint32_t max_attempts;   /* in all; 1: never again */
@@ -28,10 +20,12 @@ struct retry_attempt {
     uint32_t attempt;  /* its number, from 1 */
     const char *state; /* "failed", "partial", "uncertain", "delivered", "cancelled" */
     int sip_code;      /* of the refusal; 0 or 200: none */
+    int q850;          /* cause that came with it, 0: none */
     int t30_result;    /* t38/t30_result.h; negative: T.30 did not run */
     bool local_fault;  /* of ours, before media: line or keeper lost, gateway stopped */
     uint32_t rate;     /* offered at most in this attempt, bit/s */
     bool ecm;          /* offered in this attempt */
+    bool t38_was_mute; /* agreed, but not one packet came; the next attempt does not ask for it */
 };
 
 struct retry_plan {
@@ -39,11 +33,13 @@ struct retry_plan {
     uint64_t delay_ms;
     uint32_t max_rate; /* for the next attempt */
     bool ecm;
-    const char *why; /* "busy", "no answer", "network", "training", "" */
+    bool other_route; /* this one goes last next time */
+    const char *why;  /* "busy", "no answer", "network", "training", "" */
 };
 
 struct retry_limits retry_limits_of(const struct config *config);
 
+/* As verdict_cause(): what people are told and what is done come from the same tables. */
 enum retry_cause retry_cause_of(const struct retry_attempt *attempt);
 
 /* Never again after "uncertain", "delivered" and "cancelled", nor when the limits are reached. */

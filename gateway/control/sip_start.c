@@ -7,13 +7,14 @@
 #include "gateway/control/device_register.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call.h"
+#include "gateway/control/sip_admission.h"
 #include "gateway/process/log.h"
 #include "gateway/socket_address.h"
 
 static bool source_known(void *user, const struct sockaddr *source, enum sip_protocol protocol)
 {
     struct control *c = user;
-    if (policy_cache_trunk_from(c->policy, source, protocol))
+    if (trunk_sources_find(c, source, protocol))
         return true;
     /* With devices it is not known yet what a stranger wants. */
     if (!device_register_any(c->devices))
@@ -29,12 +30,13 @@ static void on_stranger_timer(uv_timer_t *timer)
     stranger_log_flush(&c->strange_accounts, now_ms);
     stranger_log_flush(&c->failed_connections, now_ms);
     stranger_log_flush(&c->strange_devices, now_ms);
+    stranger_log_flush(&c->limited, now_ms);
 }
 
 void sip_start_logs(struct control *c)
 {
-    c->strangers.audit = c->strange_accounts.audit = c->audit;
-    c->failed_connections.audit = c->strange_devices.audit = c->audit;
+    c->strangers.audit = c->strange_accounts.audit = c->failed_connections.audit = c->audit;
+    c->limited.audit = c->strange_devices.audit = c->audit;
     uv_timer_start(&c->stranger_timer, on_stranger_timer, STRANGER_PERIOD_MS / 12,
                    STRANGER_PERIOD_MS / 12);
 }
@@ -53,7 +55,7 @@ static bool tls_terms(void *user, const struct sockaddr *peer, bool incoming,
                       struct sip_tls_terms *terms)
 {
     struct control *c = user;
-    const struct trunk_info *trunk = policy_cache_trunk_from(c->policy, peer, SIP_TLS);
+    const struct trunk_info *trunk = trunk_sources_find(c, peer, SIP_TLS);
     /* Devices have no certificates, and come from anywhere: they sign in. */
     if (!trunk && incoming && device_register_any(c->devices)) {
         terms->anybody = true;
@@ -64,7 +66,11 @@ static bool tls_terms(void *user, const struct sockaddr *peer, bool incoming,
     terms->ca_file = place(c, 0, trunk->tls_ca, c->config->sip.tls_ca);
     terms->certificate_file = place(c, 1, trunk->tls_certificate, c->config->sip.tls_certificate);
     terms->key_file = place(c, 2, trunk->tls_key, c->config->sip.tls_key_file);
-    snprintf(c->tls_name, sizeof c->tls_name, "%s", trunk->tls_name);
+    /* A trunk with a name is who that name says, wherever SRV leads (RFC 5922 §4). */
+    struct sockaddr_storage literal;
+    bool named = socket_address_parse(trunk->host, 0, &literal) < 0;
+    snprintf(c->tls_name, sizeof c->tls_name, "%s",
+             trunk->tls_name[0] || !named ? trunk->tls_name : trunk->host);
     terms->name = c->tls_name;
     return true;
 }
@@ -72,8 +78,7 @@ static bool tls_terms(void *user, const struct sockaddr *peer, bool incoming,
 static void on_trouble(void *user, const struct sip_trouble *trouble)
 {
     struct control *c = user;
-    const struct trunk_info *trunk =
-        policy_cache_trunk_from(c->policy, trouble->peer, trouble->protocol);
+    const struct trunk_info *trunk = trunk_sources_find(c, trouble->peer, trouble->protocol);
     log_write(LOG_LEVEL_WARNING, "SIP connection %s trunk %s: %s",
               trouble->incoming ? "from" : "to", trunk ? trunk->name : "(none)", trouble->text);
     stranger_log_note_connection(&c->failed_connections, trouble->peer, trouble->incoming,
@@ -132,6 +137,7 @@ int sip_start(struct control *c)
         .trouble = on_trouble,
         .unknown_source = SIP_UNKNOWN_403,
         .source_known = source_known,
+        .admit = sip_admission,
         .incoming = fax_call_incoming,
         .user = c,
     };

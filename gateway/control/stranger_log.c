@@ -48,11 +48,32 @@ static void record_device(struct stranger_log *log, const char *source, const ch
     event_note(&e, log->audit);
 }
 
+/* text is "TRUNK reason", the name may be empty. */
+static void record_limit(struct stranger_log *log, const char *source, const char *text,
+                         uint64_t count)
+{
+    struct event e;
+    char trunk[STRANGER_TEXT];
+    size_t length = strcspn(text, " ");
+    snprintf(trunk, sizeof trunk, "%.*s", (int)length, text);
+    event_begin(&e, "source.limited", "system", NULL);
+    event_outcome(&e, "denied");
+    event_text(&e, "trunk", trunk);
+    event_personal(&e, "peer", source);
+    event_text(&e, "limit", text[length] ? text + length + 1 : "");
+    event_integer(&e, "count", (int64_t)count);
+    event_note(&e, log->audit);
+}
+
 static void record(struct stranger_log *log, const char *address, const char *text, uint64_t count)
 {
     struct event e;
     if (log->accounts) {
         record_account(log, address, count);
+        return;
+    }
+    if (log->limits) {
+        record_limit(log, address, text, count);
         return;
     }
     if (log->connections) {
@@ -127,6 +148,15 @@ void stranger_log_note_device(struct stranger_log *log, const struct sockaddr *s
     char text[SOCKET_ADDRESS_HOST];
     socket_address_host(source, text);
     note(log, text, reason, now_ms);
+}
+
+void stranger_log_note_limit(struct stranger_log *log, const char *trunk,
+                             const struct sockaddr *source, const char *reason, uint64_t now_ms)
+{
+    char host[SOCKET_ADDRESS_HOST], text[STRANGER_REASON];
+    socket_address_host(source, host);
+    snprintf(text, sizeof text, "%.60s %s", trunk, reason);
+    note(log, host, text, now_ms);
 }
 
 void stranger_log_flush(struct stranger_log *log, uint64_t now_ms)

@@ -1,6 +1,7 @@
 /* stranger_log.h: records SIP requests from addresses that belong to no trunk, and API requests of
  * local accounts that are no principal: the first of a source at once, what follows as one event a
- * minute and source with the exact count, so that nobody can fill the log from outside. */
+ * minute and source with the exact count, so that nobody can fill the log from outside. Likewise
+ * connections that failed, and requests above a rate. */
 #ifndef GATEWAY_CONTROL_STRANGER_LOG_H
 #define GATEWAY_CONTROL_STRANGER_LOG_H
 
@@ -15,7 +16,7 @@ enum { STRANGERS_MAX = 256, STRANGER_TEXT = 64, STRANGER_REASON = 256, STRANGER_
 
 struct stranger {
     char address[STRANGER_TEXT]; /* or "UID REASON", "> ADDRESS", "< ADDRESS"; "": free */
-    char text[STRANGER_REASON];  /* of a connection: why it failed, the last time */
+    char text[STRANGER_REASON];  /* of a connection: why it failed; of a limit: which, and trunk */
     uint64_t since_ms;
     uint64_t count; /* not recorded yet */
 };
@@ -26,6 +27,7 @@ struct stranger_log {
     bool accounts;    /* of local accounts, not of addresses */
     bool connections; /* of SIP connections that failed */
     bool devices;     /* of requests that could not be signed in */
+    bool limits;      /* of requests above a rate */
     struct stranger strangers[STRANGERS_MAX];
     uint64_t others; /* from sources beyond STRANGERS_MAX */
     uint64_t others_since_ms;
@@ -44,6 +46,10 @@ void stranger_log_note_connection(struct stranger_log *log, const struct sockadd
  */
 void stranger_log_note_device(struct stranger_log *log, const struct sockaddr *source,
                               const char *reason, uint64_t now_ms);
+/* A request of that source was above a limit; trunk "": of an address of no trunk. For a log of
+ * limits. */
+void stranger_log_note_limit(struct stranger_log *log, const char *trunk,
+                             const struct sockaddr *source, const char *reason, uint64_t now_ms);
 
 /* Records what has waited for STRANGER_PERIOD_MS; to be called every few seconds. */
 void stranger_log_flush(struct stranger_log *log, uint64_t now_ms);

@@ -19,7 +19,8 @@ EMBED(migration_0007, "0007_long_past.sql");
 EMBED(migration_0008, "0008_protection.sql");
 EMBED(migration_0009, "0009_express.sql");
 EMBED(migration_0010, "0010_trunk_accounts.sql");
-EMBED(migration_0011, "0011_devices.sql");
+EMBED(migration_0011, "0011_routing.sql");
+EMBED(migration_0012, "0012_devices.sql");
 
 const struct migration *migration_at(size_t position)
 {
@@ -34,7 +35,8 @@ const struct migration *migration_at(size_t position)
         {.version = 8, .name = "0008_protection.sql", .text = migration_0008},
         {.version = 9, .name = "0009_express.sql", .text = migration_0009},
         {.version = 10, .name = "0010_trunk_accounts.sql", .text = migration_0010},
-        {.version = 11, .name = "0011_devices.sql", .text = migration_0011},
+        {.version = 11, .name = "0011_routing.sql", .text = migration_0011},
+        {.version = 12, .name = "0012_devices.sql", .text = migration_0012},
     };
     return position < sizeof(all) / sizeof(*all) ? &all[position] : NULL;
 }

@@ -29,9 +29,15 @@ static const struct db_statement numbers = {
 static const struct db_statement trunks = {
     .name = "register_trunks",
     .sql = "SELECT trunk, host, prefix, port, t38_first, audio_fallback, transport, tls_name, "
-           "tls_ca, tls_certificate, tls_key, secured, long_by_tcp, express FROM trunks WHERE "
+           "tls_ca, tls_certificate, tls_key, secured, long_by_tcp, express, peers, rewrite_out, "
+           "rewrite_in, max_calls, max_calls_per_second, probe_s FROM trunks WHERE "
            "removed_at IS NULL "
            "ORDER BY trunk",
+};
+static const struct db_statement routes = {
+    .name = "register_routes",
+    .sql = "SELECT route, trunk, prefix, class, hours, priority, cost FROM routes WHERE "
+           "removed_at IS NULL ORDER BY route",
 };
 
 static const struct db_statement devices = {
@@ -143,6 +149,29 @@ void trunk_row_read(const struct db_result *result, int row, struct trunk_row *o
     out->secured = row_integer(&reader);
     out->long_by_tcp = row_integer(&reader);
     out->express = row_integer(&reader);
+    out->peers = row_text(&reader);
+    out->rewrite_out = row_text(&reader);
+    out->rewrite_in = row_text(&reader);
+    out->max_calls = row_integer(&reader);
+    out->max_calls_per_second = row_integer(&reader);
+    out->probe_s = row_integer(&reader);
+}
+
+int register_query_routes(struct db *db, db_result_cb *cb, void *user)
+{
+    return db_query(db, &routes, NULL, cb, user);
+}
+
+void route_row_read(const struct db_result *result, int row, struct route_row *out)
+{
+    struct row_reader reader = {.result = result, .row = row};
+    out->route = row_text(&reader);
+    out->trunk = row_text(&reader);
+    out->prefix = row_text(&reader);
+    out->class_name = row_text(&reader);
+    out->hours = row_text(&reader);
+    out->priority = row_integer(&reader);
+    out->cost = row_integer(&reader);
 }
 
 int register_query_devices(struct db *db, db_result_cb *cb, void *user)

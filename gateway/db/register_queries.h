@@ -33,6 +33,13 @@ struct number_row {
 struct trunk_row {
     const char *trunk, *host, *prefix, *transport, *tls_name, *tls_ca, *tls_certificate, *tls_key;
     int64_t port, t38_first, audio_fallback, secured, long_by_tcp, express;
+    const char *peers, *rewrite_out, *rewrite_in;
+    int64_t max_calls, max_calls_per_second, probe_s;
+};
+
+struct route_row {
+    const char *route, *trunk, *prefix, *class_name, *hours;
+    int64_t priority, cost;
 };
 
 struct device_row {
@@ -80,5 +87,8 @@ void device_row_read(const struct db_result *result, int row, struct device_row 
 int register_query_bindings(struct db *db, db_result_cb *cb, void *user)
     __attribute__((warn_unused_result));
 void binding_row_read(const struct db_result *result, int row, struct binding_row *out);
+int register_query_routes(struct db *db, db_result_cb *cb, void *user)
+    __attribute__((warn_unused_result));
+void route_row_read(const struct db_result *result, int row, struct route_row *out);
 
 #endif

@@ -39,6 +39,7 @@ void call_wheel_init(struct call_wheel *wheel, uint64_t now_ms)
 {
     for (unsigned i = 0; i < CALL_WHEEL_SLOTS; i++)
         list_init(&wheel->slots[i]);
+    list_init(&wheel->waiting);
     wheel->count = 0;
     wheel->origin_ms = now_ms;
     wheel->steps = 0;
@@ -78,31 +79,39 @@ void call_wheel_remove(struct call_wheel *wheel, struct call_wheel_entry *entry)
     list_unlink(entry);
 }
 
-/* What is due moves to a list of its own first: whatever a visit removes or puts on, each is met
- * once. */
-void call_wheel_advance(struct call_wheel *wheel, uint64_t now_ms, call_wheel_cb *visit,
-                        call_wheel_ahead_cb *ahead, void *user)
+static void collect_due(struct call_wheel *wheel, uint64_t now_ms)
 {
     uint64_t due = now_ms < wheel->origin_ms ? 0 : (now_ms - wheel->origin_ms) / CALL_WHEEL_STEP_MS;
-    struct call_wheel_entry waiting;
 
     if (due <= wheel->steps)
         return;
     if (due - wheel->steps > CALL_WHEEL_SLOTS)
         wheel->steps = due - CALL_WHEEL_SLOTS;
-    list_init(&waiting);
     while (wheel->steps < due) {
         wheel->steps++;
-        list_move_all(&waiting, &wheel->slots[wheel->steps % CALL_WHEEL_SLOTS]);
+        list_move_all(&wheel->waiting, &wheel->slots[wheel->steps % CALL_WHEEL_SLOTS]);
     }
-    while (waiting.next != &waiting) {
-        struct call_wheel_entry *entry = waiting.next;
+}
+
+/* What is due moves to a list of its own first: whatever a visit removes or puts on, each is met
+ * once. */
+bool call_wheel_advance(struct call_wheel *wheel, uint64_t now_ms, call_wheel_cb *visit,
+                        call_wheel_ahead_cb *ahead, void *user)
+{
+    struct call_wheel_entry *waiting = &wheel->waiting;
+
+    if (waiting->next == waiting)
+        collect_due(wheel, now_ms);
+    while (waiting->next != waiting) {
+        struct call_wheel_entry *entry = waiting->next;
 
         call_wheel_remove(wheel, entry);
-        if (ahead != NULL && waiting.next != &waiting) {
-            __builtin_prefetch(waiting.next->next);
-            ahead(waiting.next);
+        if (ahead != NULL && waiting->next != waiting) {
+            __builtin_prefetch(waiting->next->next);
+            ahead(waiting->next);
         }
-        visit(user, entry, now_ms);
+        if (!visit(user, entry, now_ms))
+            return waiting->next == waiting;
     }
+    return true;
 }

@@ -20,14 +20,15 @@ struct call_wheel_entry {
 
 struct call_wheel {
     struct call_wheel_entry slots[CALL_WHEEL_SLOTS]; /* heads of circular lists */
+    struct call_wheel_entry waiting;                 /* head of those that are due */
     unsigned count;                                  /* of entries on the wheel */
     uint64_t origin_ms;                              /* of step 0 */
     uint64_t steps;                                  /* steps that were run since */
 };
 
 /* Called for an entry that was due, which is off the wheel then. It may put it on again, add
- * others, and remove any. */
-typedef void call_wheel_cb(void *user, struct call_wheel_entry *entry, uint64_t now_ms);
+ * others, and remove any. Returns false when no other is to be visited now. */
+typedef bool call_wheel_cb(void *user, struct call_wheel_entry *entry, uint64_t now_ms);
 
 /* Called for an entry, that may or may not be visited soon, so that its memory can be fetched; it
  * must change nothing. */
@@ -44,9 +45,9 @@ void call_wheel_remove(struct call_wheel *wheel, struct call_wheel_entry *entry)
 
 /* Runs the steps that are due at now_ms. However many they are, each entry is visited once at most:
  * whoever is visited brings itself up to now_ms. What a visit puts on waits for the next advance.
- * `ahead` (may be NULL) is called for each entry while the one before it is visited.
- */
-void call_wheel_advance(struct call_wheel *wheel, uint64_t now_ms, call_wheel_cb *visit,
+ * `ahead` (may be NULL) is called for each entry while the one before it is visited. Returns false
+ * when a visit ended it early: the next advance goes on with those that were due, and no others. */
+bool call_wheel_advance(struct call_wheel *wheel, uint64_t now_ms, call_wheel_cb *visit,
                         call_wheel_ahead_cb *ahead, void *user);
 
 #endif

@@ -44,6 +44,8 @@ static void close_handles(struct line *line)
 {
     if (!uv_is_closing((uv_handle_t *)&line->tick))
         uv_close((uv_handle_t *)&line->tick, NULL);
+    if (!uv_is_closing((uv_handle_t *)&line->rest))
+        uv_close((uv_handle_t *)&line->rest, NULL);
 }
 
 static void trim_cb(uv_work_t *work)
@@ -183,7 +185,9 @@ static int line_open(struct line *line, int fd, const struct role_context *conte
     line->hold_without_ecm_ms = (uint64_t)context->config->fax.page_hold_without_ecm_ms;
     call_wheel_init(&line->wheel, line_now_ms());
     error = uv_timer_init(&line->loop, &line->tick);
-    line->tick.data = line;
+    if (error == 0)
+        error = uv_idle_init(&line->loop, &line->rest);
+    line->tick.data = line->rest.data = line;
     if (error == 0)
         error = line_warm(&line->loop, context, &line->identity, &line->srtp);
     if (error == 0)
@@ -195,16 +199,17 @@ static int line_open(struct line *line, int fd, const struct role_context *conte
 
 static void line_report(const struct line *line)
 {
-    log_write(
-        LOG_LEVEL_NOTICE,
-        "line ends: ticks=%llu longest_stall_us=%llu longest_busy_us=%llu "
-        "progress_dropped=%llu pages_confirmed=%u confirm_p50_us=%llu confirm_p99_us=%llu "
-        "confirm_longest_us=%llu",
-        (unsigned long long)line->stall.ticks, (unsigned long long)line->stall.longest_wall_us,
-        (unsigned long long)line->stall.longest_cpu_us, (unsigned long long)line->progress_dropped,
-        line->confirmed.total, (unsigned long long)delay_counts_within_us(&line->confirmed, 500),
-        (unsigned long long)delay_counts_within_us(&line->confirmed, 990),
-        (unsigned long long)line->confirmed.longest_us);
+    log_write(LOG_LEVEL_NOTICE,
+              "line ends: ticks=%llu turns=%llu longest_stall_us=%llu longest_busy_us=%llu "
+              "progress_dropped=%llu pages_confirmed=%u confirm_p50_us=%llu confirm_p99_us=%llu "
+              "confirm_longest_us=%llu",
+              (unsigned long long)line->stall.ticks, (unsigned long long)line->stall.turns,
+              (unsigned long long)line->stall.longest_wall_us,
+              (unsigned long long)line->stall.longest_cpu_us,
+              (unsigned long long)line->progress_dropped, line->confirmed.total,
+              (unsigned long long)delay_counts_within_us(&line->confirmed, 500),
+              (unsigned long long)delay_counts_within_us(&line->confirmed, 990),
+              (unsigned long long)line->confirmed.longest_us);
 }
 
 int line_main(int fd, const struct role_context *context)

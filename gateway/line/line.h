@@ -20,24 +20,31 @@ struct line_call;
 struct dtls_identity;
 struct srtp_media;
 
-enum { LINE_BUCKETS = 4096, LINE_READY_MAX = 256 };
+enum { LINE_BUCKETS = 4096, LINE_READY_MAX = 32 };
 
 /* What the loop's punctuality was, for the log at the end. */
 struct line_stall {
-    uint64_t last_wall_us, last_cpu_us; /* at the latest tick; 0: none since the timer started */
-    uint64_t before_us;                 /* at the tick before: what waits at this one came since */
-    uint64_t longest_wall_us;           /* longest time between two ticks beyond the 5 ms */
-    uint64_t longest_cpu_us;            /* most CPU of the loop's thread between two ticks */
-    uint64_t ticks;
+    uint64_t last_wall_us;    /* of the latest tick; 0: none since the timer started */
+    uint64_t last_cpu_us;     /* of the latest turn; 0: likewise */
+    uint64_t before_us;       /* at the tick before: what waits at this one came since */
+    uint64_t longest_wall_us; /* longest time between two ticks beyond their distance */
+    uint64_t longest_cpu_us;  /* most CPU of the loop's thread between two turns */
+    uint64_t ticks, turns;
 };
 
 struct line {
     uv_loop_t loop;
     struct ipc_channel *channel; /* NULL once control is gone */
     uv_timer_t tick;
+    uv_idle_t rest; /* active while a tick goes on in the loop's next turn */
     bool ticking;
-    bool closing; /* control is gone: calls end without a word */
-    int epoll_fd; /* media sockets of all calls */
+    unsigned hasty;        /* calls that need the tick at each step of the wheel: express ones */
+    uint64_t turn_ns;      /* when the turn began */
+    uint64_t clock_ns;     /* latest look at the clock: what came since is charged to a call */
+    unsigned batches_left; /* of sockets, in the tick under way; 0: all were drained */
+    bool tick_unfinished;  /* calls of it have still to be visited */
+    bool closing;          /* control is gone: calls end without a word */
+    int epoll_fd;          /* media sockets of all calls */
     struct call_wheel wheel;
     struct line_call *calls[LINE_BUCKETS]; /* by call number, chained */
     unsigned call_count, call_limit;
@@ -66,8 +73,10 @@ int line_send(struct line *line, uint16_t type, const void *body, size_t length)
  * wheel. */
 void line_tick_start(struct line *line);
 
-/* The tick's callback: drains the media sockets, then visits the calls that are due. */
+/* The tick's callbacks: drain the media sockets, then visit the calls that are due. After 0.4 ms
+ * of it the loop gets its turn, and the tick goes on in the next. */
 void line_tick_cb(uv_timer_t *timer);
+void line_rest_cb(uv_idle_t *idle);
 
 /* The calls by control's number: find (NULL: none), add, take out. They are not owned by
  * the table. A line that is closing ends with the last one taken out. */

@@ -136,6 +136,8 @@ static void take_datagram_cb(void *user, uint8_t *data, size_t length, uint64_t 
     if (!audio_stream_take(&call->audio->stream, data, length, now_ms))
         return;
     call->heard_ms = now_ms;
+    if (!call->noted_heard)
+        line_trace_first(call, TRACE_RECEIVED);
     if (call->media_seen++ == 0) {
         line_call_limit_silence(call);
         line_call_progress(call, PROGRESS_MEDIA_SEEN);

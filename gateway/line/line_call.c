@@ -189,6 +189,7 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
                       .user = call,
                       .hear = line_audio_hear,
                       .say = line_audio_say},
+        .frame = line_trace_frame,
     };
     int error = open_udptl(call, media);
 
@@ -226,6 +227,16 @@ static int watch(struct line_call *call)
     return 0;
 }
 
+/* Whether the call needs the line's tick at each step. */
+static void be_hasty(struct line_call *call, bool hasty)
+{
+    if (hasty && !call->hasty)
+        call->line->hasty++;
+    else if (!hasty && call->hasty)
+        call->line->hasty--;
+    call->hasty = hasty;
+}
+
 /* Media of a running call changes. Returns whether a new session is to begin; the old one is gone
  * then. The call may have been freed otherwise. */
 static bool make_way(struct line_call *call, const struct msg_call_media *media)
@@ -250,6 +261,7 @@ static bool make_way(struct line_call *call, const struct msg_call_media *media)
     call->udptl_out = NULL;
     call->udptl_in = NULL;
     line_audio_close(call);
+    call->media_seen = 0; /* what came as audio does not show that T.38 comes */
     call_wheel_remove(&call->line->wheel, &call->wheel);
     return true;
 }
@@ -282,7 +294,9 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
         line_call_abort(call, T30_RESULT_ABORTED, text);
         return;
     }
+    line_trace_media(call, media, negotiated_rate(call->start.max_rate, media->max_rate));
     call->express = media->express != 0;
+    be_hasty(call, call->express);
     if (call->express)
         express_flow_begin(&call->flow, 0); /* as udptl_sender_new() numbers */
     call->state = LINE_CALL_RUNNING;
@@ -308,6 +322,8 @@ void line_call_journaled(struct line_call *call, const struct msg_page_journaled
     fax_engine_tick(call->engine, line_now_ms()); /* its time may be behind */
     /* FAX_ESTATE: the session ended while control was asked; there is nothing to confirm. */
     if (answer->status == 0) {
+        line_trace_note(call, TRACE_PAGE_SAFE, TRACE_HERE, 0, answer->page,
+                        (uint32_t)(line_now_ms() - call->held_since_ms));
         (void)fax_engine_page_judged(call->engine, call->page_copy);
         delay_counts_add(&call->line->confirmed, uv_hrtime() / 1000u - call->page_since_us);
     } else
@@ -387,13 +403,16 @@ static int send_done(struct line_call *call)
         snprintf(done.modem, sizeof done.modem, "%s", fax_modem_name(statistics->modem));
     snprintf(done.text, sizeof done.text, "%s", call->text);
     snprintf(done.protection, sizeof done.protection, "%s", call->protection);
-    return line_send(call->line, MSG_CALL_DONE, &done, sizeof done);
+    return line_trace_send(call, &done) == -ENOBUFS
+               ? -ENOBUFS
+               : line_send(call->line, MSG_CALL_DONE, &done, sizeof done);
 }
 
 /* The socket closes at once, so that the port is free again; what is left waits on the wheel. */
 static void begin_ending(struct line_call *call)
 {
     call->state = LINE_CALL_ENDING;
+    be_hasty(call, false);
     call->ended_ms = line_now_ms();
     if (call->engine != NULL)
         fax_engine_statistics(call->engine, &call->statistics);

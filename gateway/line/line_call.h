@@ -66,6 +66,8 @@ struct line_call {
     bool finished; /* the engine's last event came, or the call ended without an engine */
     bool watched;  /* its socket is in the line's epoll set */
     bool express;  /* agreed with the peer: both may run ahead of the clock */
+    bool hasty;    /* counted in the line's */
+    bool noted_sent, noted_heard; /* in its trace: the first packet each way, of this media */
     struct line *line;
     uint64_t heard_ms;   /* latest valid datagram */
     uint64_t heard_tick; /* latest tick that found something in the socket */
@@ -98,6 +100,9 @@ struct line_call {
     uint64_t ended_ms;
     struct fax_statistics statistics;
     char text[MSG_REASON_MAX];
+    bool trace_counted, trace_told; /* its last counts are in it; control has it */
+    uint64_t held_since_ms;
+    struct call_trace trace;
 };
 
 /* Takes a call: descriptors 0 (UDP socket) and 1 (vault file) of the message are taken over. A call
@@ -157,8 +162,9 @@ void line_call_visit(struct line_call *call, uint64_t now_ms);
 /* Media begins: limits as the call's start says. */
 void line_watch_begin(struct line_call *call, uint64_t now_ms);
 
-/* Charges the call with the time since `from_ns` (uv_hrtime) as computing time. */
-void line_watch_charge(struct line_call *call, uint64_t from_ns);
+/* Charges the call with the time since the last charge of any call, or since the turn began, as
+ * computing time. */
+void line_watch_charge(struct line_call *call);
 
 /* Tells control of datagrams of others: at once, then once a minute with the exact count. Ends a
  * call that takes too long or too much: returns false then, and the call may be freed. */
@@ -181,6 +187,27 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
 bool line_call_take_report(struct line_call *call, const uint8_t *data, size_t length);
 void line_call_note_datagram(struct line_call *call, const uint8_t *data);
 void line_call_run_ahead(struct line_call *call, uint64_t now_ms);
+
+/* ---- line_trace.c: the flight recorder ---- */
+
+/* Notes an entry at this moment. */
+void line_trace_note(struct line_call *call, enum trace_kind kind, enum trace_direction direction,
+                     unsigned code, uint32_t value, uint32_t detail);
+
+/* Media begins, with at most that rate; and the first packet of it, each way. */
+void line_trace_media(struct line_call *call, const struct msg_call_media *media, uint32_t rate);
+void line_trace_first(struct line_call *call, enum trace_direction direction);
+
+/* The engine's callback for control frames; user is the call. */
+void line_trace_frame(void *user, bool sent, const uint8_t *octets, size_t length);
+
+/* An event of the engine. */
+void line_trace_event(struct line_call *call, const struct fax_engine_event *event);
+
+/* The call is over: notes its counts and sends the trace to control, once. Returns as line_send().
+ */
+int line_trace_send(struct line_call *call, const struct msg_call_done *done)
+    __attribute__((warn_unused_result));
 
 /* Tells control of something that needs no more than its kind. */
 void line_call_progress(struct line_call *call, enum call_progress kind);

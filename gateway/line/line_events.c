@@ -28,6 +28,8 @@ static void report_progress(struct line_call *call, enum call_progress kind,
 
 void line_call_progress(struct line_call *call, enum call_progress kind)
 {
+    if (kind == PROGRESS_FAX_TONES)
+        line_trace_note(call, TRACE_TONES, TRACE_RECEIVED, 0, 0, 0);
     report_progress(call, kind, NULL);
 }
 
@@ -59,6 +61,7 @@ void line_call_event(void *user, const struct fax_engine_event *event)
     struct line_call *call = user;
 
     call_watch_event(&call->watch, event->kind, line_now_ms());
+    line_trace_event(call, event);
     switch (event->kind) {
     case FAX_EVENT_PEER_IDENT:
         report_progress(call, PROGRESS_PEER_IDENT, event);
@@ -104,6 +107,8 @@ void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copie
         0)
         return;
     express_flow_sent(&call->flow);
+    if (!call->noted_sent)
+        line_trace_first(call, TRACE_SENT);
     for (int i = 0; i < copies; i++)
         media_transport_send(&call->media, datagram, octets);
     explicit_bzero(datagram, octets);
@@ -135,6 +140,8 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
         return;
     line_call_note_datagram(call, data);
     call->heard_ms = now_ms;
+    if (!call->noted_heard)
+        line_trace_first(call, TRACE_RECEIVED);
     if (call->media_seen++ == 0) {
         line_call_limit_silence(call);
         report_progress(call, PROGRESS_MEDIA_SEEN, NULL);
@@ -157,11 +164,10 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
 void line_call_hear(struct line_call *call, uint64_t tick, uint64_t now_ms)
 {
     bool again = tick == call->heard_tick + 1;
-    uint64_t from_ns = uv_hrtime();
 
     call->heard_tick = tick;
     line_call_drain(call, again ? LINE_CALL_DATAGRAMS_PER_TICK : 1, now_ms);
-    line_watch_charge(call, from_ns);
+    line_watch_charge(call);
 }
 
 /* T.30 ends a session by its own timers when a sender hears nothing after it asked; a receiver
@@ -225,8 +231,6 @@ static void repeat_latest(struct line_call *call, uint64_t now_ms)
 
 void line_call_visit(struct line_call *call, uint64_t now_ms)
 {
-    uint64_t from_ns = uv_hrtime();
-
     if (line_call_shake(call, now_ms))
         return;
     if (!call->finished) {
@@ -241,7 +245,7 @@ void line_call_visit(struct line_call *call, uint64_t now_ms)
             line_call_abort(call, T30_RESULT_MEDIA_SILENT, NULL);
             return;
         }
-        line_watch_charge(call, from_ns);
+        line_watch_charge(call);
         if (!line_watch_visit(call, now_ms))
             return;
     }

@@ -6,7 +6,10 @@
 
 #include "gateway/line/line_call.h"
 
-enum { TICK_US = CALL_WHEEL_STEP_MS * 1000 };
+enum {
+    QUIET_STEP_MS = 10, /* between two ticks: a third of the time between two packets of a call */
+    TURN_NS = 400000,   /* of own work, then other handles of the loop get their turn */
+};
 
 uint64_t line_now_ms(void)
 {
@@ -21,23 +24,35 @@ static uint64_t thread_cpu_us(void)
     return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
 }
 
-static void measure_stall(struct line_stall *stall)
+/* From one turn to the next, so what other handles of the loop did is counted, too. */
+static void measure_turn(struct line_stall *stall)
 {
-    uint64_t wall_us = uv_hrtime() / 1000u, cpu_us = thread_cpu_us();
+    uint64_t cpu_us = thread_cpu_us();
 
+    if (stall->last_cpu_us != 0 && cpu_us - stall->last_cpu_us > stall->longest_cpu_us)
+        stall->longest_cpu_us = cpu_us - stall->last_cpu_us;
+    stall->last_cpu_us = cpu_us;
+    stall->turns++;
+}
+
+static void measure_tick(struct line_stall *stall, uint64_t wall_us, uint64_t step_us)
+{
     if (stall->last_wall_us != 0) {
-        uint64_t gap_us = wall_us - stall->last_wall_us, busy_us = cpu_us - stall->last_cpu_us;
-        uint64_t late_us = gap_us > TICK_US ? gap_us - TICK_US : 0;
+        uint64_t gap_us = wall_us - stall->last_wall_us;
+        uint64_t late_us = gap_us > step_us ? gap_us - step_us : 0;
 
         if (late_us > stall->longest_wall_us)
             stall->longest_wall_us = late_us;
-        if (busy_us > stall->longest_cpu_us)
-            stall->longest_cpu_us = busy_us;
     }
     stall->before_us = stall->last_wall_us != 0 ? stall->last_wall_us : wall_us;
     stall->last_wall_us = wall_us;
-    stall->last_cpu_us = cpu_us;
     stall->ticks++;
+}
+
+/* The clock was read for each call that was served. */
+static bool turn_is_over(const struct line *line)
+{
+    return line->clock_ns - line->turn_ns > TURN_NS;
 }
 
 /* Nothing sleeps on the media sockets, so that arrivals cost no wake-ups. The set is level
@@ -45,12 +60,11 @@ static void measure_stall(struct line_stall *stall)
 static void drain_sockets(struct line *line, uint64_t now_ms)
 {
     struct epoll_event ready[LINE_READY_MAX];
-    unsigned rounds = line->call_count / LINE_READY_MAX + 1;
     uint64_t tick = line->stall.ticks;
-    int n;
 
-    do {
-        n = epoll_wait(line->epoll_fd, ready, LINE_READY_MAX, 0);
+    while (line->batches_left > 0 && !turn_is_over(line)) {
+        int n = epoll_wait(line->epoll_fd, ready, LINE_READY_MAX, 0);
+
         for (int i = 0; i < n; i++) {
             struct line_call *call = ready[i].data.ptr;
 
@@ -61,14 +75,15 @@ static void drain_sockets(struct line *line, uint64_t now_ms)
             line_call_hear(call, tick, now_ms);
             line_call_settle(call);
         }
-    } while (n == LINE_READY_MAX && --rounds > 0);
+        line->batches_left = n < LINE_READY_MAX ? 0 : line->batches_left - 1;
+    }
 }
 
-static void visit_cb(void *user, struct call_wheel_entry *entry, uint64_t now_ms)
+static bool visit_cb(void *user, struct call_wheel_entry *entry, uint64_t now_ms)
 {
-    (void)user;
     line_call_visit((struct line_call *)(void *)((char *)entry - offsetof(struct line_call, wheel)),
                     now_ms);
+    return !turn_is_over(user);
 }
 
 static void ahead_cb(const struct call_wheel_entry *entry)
@@ -77,19 +92,61 @@ static void ahead_cb(const struct call_wheel_entry *entry)
                                                                 offsetof(struct line_call, wheel)));
 }
 
+static unsigned step_ms(const struct line *line)
+{
+    return line->hasty > 0 ? CALL_WHEEL_STEP_MS : QUIET_STEP_MS;
+}
+
+static void begin_turn(struct line *line)
+{
+    measure_turn(&line->stall);
+    line->turn_ns = line->clock_ns = uv_hrtime();
+    if (line->batches_left > 0 || line->tick_unfinished)
+        return;
+    measure_tick(&line->stall, line->turn_ns / 1000u, step_ms(line) * 1000u);
+    line->batches_left = line->call_count / LINE_READY_MAX + 1;
+    line->tick_unfinished = true;
+}
+
+/* One turn of a tick. */
+static void run(struct line *line)
+{
+    uint64_t now_ms;
+
+    begin_turn(line);
+    now_ms = line->turn_ns / 1000000u;
+    drain_sockets(line, now_ms);
+    if (line->batches_left == 0 && !turn_is_over(line))
+        line->tick_unfinished = !call_wheel_advance(&line->wheel, now_ms, visit_cb, ahead_cb, line);
+}
+
+/* What comes next: the rest of the tick, the next one, or, when no call is left on the wheel, none.
+ * libuv would run a timer without delay again before it looks at anything else. */
+static void plan(struct line *line)
+{
+    if (line->tick_unfinished) {
+        uv_idle_start(&line->rest, line_rest_cb);
+        return;
+    }
+    uv_idle_stop(&line->rest);
+    if (line->wheel.count > 0) {
+        uv_timer_start(&line->tick, line_tick_cb, step_ms(line), 0);
+        return;
+    }
+    line->ticking = false;
+    line->stall.last_wall_us = line->stall.last_cpu_us = 0;
+}
+
 void line_tick_cb(uv_timer_t *timer)
 {
-    struct line *line = timer->data;
-    uint64_t now_ms = line_now_ms();
+    run(timer->data);
+    plan(timer->data);
+}
 
-    measure_stall(&line->stall);
-    drain_sockets(line, now_ms);
-    call_wheel_advance(&line->wheel, now_ms, visit_cb, ahead_cb, NULL);
-    if (line->wheel.count == 0) {
-        uv_timer_stop(timer);
-        line->ticking = false;
-        line->stall.last_wall_us = 0;
-    }
+void line_rest_cb(uv_idle_t *idle)
+{
+    run(idle->data);
+    plan(idle->data);
 }
 
 void line_tick_start(struct line *line)
@@ -97,5 +154,5 @@ void line_tick_start(struct line *line)
     if (line->ticking)
         return;
     line->ticking = true;
-    uv_timer_start(&line->tick, line_tick_cb, CALL_WHEEL_STEP_MS, CALL_WHEEL_STEP_MS);
+    uv_timer_start(&line->tick, line_tick_cb, CALL_WHEEL_STEP_MS, 0);
 }

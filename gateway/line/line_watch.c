@@ -22,23 +22,25 @@ void line_watch_begin(struct line_call *call, uint64_t now_ms)
 }
 
 /* The clock costs nothing to read, but it counts also when another process runs. The thread's own
- * clock does not, and is read by the tick anyway: no call took more than all since the tick. */
-static uint64_t at_most_the_ticks_time(const struct line *line, uint64_t us)
+ * clock does not, and is read at each turn anyway: no call took more than all since then. */
+static uint64_t at_most_the_turns_time(const struct line *line, uint64_t us)
 {
     struct timespec t;
 
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     uint64_t now_us = (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
-    uint64_t tick_us = now_us - line->stall.last_cpu_us;
-    return tick_us < us ? tick_us : us;
+    uint64_t turn_us = now_us - line->stall.last_cpu_us;
+    return turn_us < us ? turn_us : us;
 }
 
-void line_watch_charge(struct line_call *call, uint64_t from_ns)
+void line_watch_charge(struct line_call *call)
 {
-    uint64_t us = (uv_hrtime() - from_ns) / 1000u;
+    struct line *line = call->line;
+    uint64_t us = (uv_hrtime() - line->clock_ns) / 1000u;
 
+    line->clock_ns += us * 1000u; /* the rest is charged to the next */
     if (us >= LONG_US)
-        us = at_most_the_ticks_time(call->line, us);
+        us = at_most_the_turns_time(line, us);
     call_watch_charge(&call->watch, us);
     if (call->watch.limits.cpu_us_per_s != 0 && call->watch.cpu_us > call->watch.limits.cpu_us_free)
         call->watch_now = true;

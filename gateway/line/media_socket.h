@@ -5,6 +5,7 @@
 #ifndef GATEWAY_LINE_MEDIA_SOCKET_H
 #define GATEWAY_LINE_MEDIA_SOCKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -14,9 +15,10 @@
 struct media_socket {
     int fd;
     struct sockaddr_storage peer; /* family AF_UNSPEC: not connected yet */
-    uint64_t foreign;             /* datagrams of others that were dropped */
-    uint64_t unreachable;         /* ICMP errors reported by the kernel */
-    uint64_t unsent;              /* datagrams that the kernel did not take */
+    bool only_peer;       /* connected, and the queue was empty since: no address to check */
+    uint64_t foreign;     /* datagrams of others that were dropped */
+    uint64_t unreachable; /* ICMP errors reported by the kernel */
+    uint64_t unsent;      /* datagrams that the kernel did not take */
 };
 
 /* Takes over a bound UDP socket, also on failure (it is closed then). Returns 0 or a negative

@@ -76,21 +76,30 @@ fail:
     return error;
 }
 
-/* Moves to the next frame of the stream. Returns 1, 0 at the end, or a negative errno. */
+/* Moves to the next frame of the stream. Returns 1, 0 at the end, or a negative errno. A trace
+ * that is not whole is the end, as is a piece that is too short to say what it is: it was being
+ * written at a crash, and nobody was told of it. How many pages there must be is known from the
+ * log. */
 static int find_frame(struct vault_pages *pages, struct vault_frame_info *info)
 {
     uint8_t header[VAULT_FRAME_HEADER_OCTETS];
 
     while (pages->offset < pages->size) {
-        int error = pages->size - pages->offset < sizeof header
-                        ? -EBADMSG
-                        : file_read_all_at(pages->fd, header, sizeof header, pages->offset);
+        uint64_t left = pages->size - pages->offset;
+        int error;
 
+        if (left < sizeof header)
+            return 0;
+        error = file_read_all_at(pages->fd, header, sizeof header, pages->offset);
         if (error != 0)
             return error;
-        if (vault_frame_header_decode(header, sizeof header, info) != 0 ||
-            info->frame_length < sizeof header || info->frame_length > pages->size - pages->offset)
+        error = vault_frame_header_decode(header, sizeof header, info);
+        if (error == FAX_EP_TRUNCATED)
+            return 0;
+        if (error != 0 || info->frame_length < sizeof header)
             return -EBADMSG;
+        if (info->frame_length > left)
+            return info->stream == VAULT_STREAM_TRACE ? 0 : -EBADMSG;
         if (info->stream == pages->stream && info->attempt == pages->attempt)
             return 1;
         pages->offset += info->frame_length;

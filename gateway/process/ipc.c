@@ -12,7 +12,8 @@
 enum {
     WAITING_MAX = 1024,           /* messages */
     WAITING_OCTETS_MAX = 1 << 22, /* their bodies */
-    RECEIVED_AT_ONCE_MAX = 64,    /* then other handles of the loop get their turn */
+    RECEIVED_AT_ONCE_MAX = 64,    /* then other handles of the loop get their turn, */
+    RECEIVED_AT_ONCE_NS = 300000, /* or after this time with them */
     RESETS_MAX = 4,
 };
 
@@ -155,7 +156,10 @@ static void tell_gone(struct ipc_channel *channel, int status)
 static void read_messages(struct ipc_channel *channel)
 {
     struct ipc_message message;
+    uint64_t from_ns = uv_hrtime();
     for (int i = 0; i < RECEIVED_AT_ONCE_MAX && !channel->closed && !channel->gone; i++) {
+        if (i > 0 && uv_hrtime() - from_ns > RECEIVED_AT_ONCE_NS)
+            return;
         int status = receive_once(channel->fd, &message, MSG_DONTWAIT);
         if (status == -EAGAIN)
             return;

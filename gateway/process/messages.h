@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "gateway/trace/call_trace.h"
+
 enum {
     MSG_REASON_MAX = 160,
     MSG_IDENT_MAX = 24,
@@ -58,6 +60,7 @@ enum message_type {
     MSG_PAGE_JOURNALED, /* struct msg_page_journaled: control's answer */
     MSG_CALL_STOP,      /* struct msg_call_stop: control ends the call's media */
     MSG_CALL_DONE,      /* struct msg_call_done: last message of a call */
+    MSG_CALL_TRACE,     /* struct msg_call_trace: before MSG_CALL_DONE */
 
     /* control <-> render */
     MSG_RENDER_DOCUMENT = 96, /* struct msg_render_document, descriptor 0 = document memfd */
@@ -175,6 +178,7 @@ struct msg_call_start {
     uint32_t t85; /* 1: offer T.85, or send in it where the peer takes it and it is shorter */
     uint32_t phase_limit_ms[4];  /* before training, training, page, after a page; 0: none */
     uint32_t cpu_limit_us_per_s; /* of computing a second of the call; 0: none */
+    uint64_t begun_ms;           /* of the steady clock: the times of its trace count from there */
 };
 
 struct msg_call_ready {
@@ -274,7 +278,7 @@ struct msg_call_done {
     uint32_t ecm_retransmissions; /* frames sent again or asked for again */
     uint16_t x_dpi, y_dpi;
     uint32_t coding;
-    uint32_t media_seen; /* packets of the peer that were valid */
+    uint32_t media_seen; /* packets of the peer that were valid, of the media in use at the end */
     uint32_t packets_lost, packets_recovered, packets_bad;
     uint32_t packets_foreign; /* of other addresses, ignored */
     uint32_t packets_rtp;     /* of the audio before T.38, ignored */
@@ -284,6 +288,11 @@ struct msg_call_done {
     char modem[16];
     char text[MSG_REASON_MAX];           /* the result in words */
     char protection[MSG_PROTECTION_MAX]; /* of media: version and cipher; "": none */
+};
+
+struct msg_call_trace {
+    uint32_t call;
+    struct call_trace trace;
 };
 
 enum render_rotate { RENDER_ROTATE_AUTO = 0, RENDER_ROTATE_NONE = 1 };

@@ -27,8 +27,7 @@ static void on_due(struct sip_timer *timer)
     sip_timer_start(&stack->timers, &a->timer, a->interval_ms, on_due, s);
 }
 
-int sip_accept_start(struct sip_session *s, struct sip_transaction *tx, osip_message_t *response,
-                     bool offered)
+int sip_accept_start(struct sip_session *s, struct sip_transaction *tx, osip_message_t *response)
 {
     struct sip_accepted *a = &s->accepted;
     struct sip_stack *stack = s->stack;
@@ -45,7 +44,7 @@ int sip_accept_start(struct sip_session *s, struct sip_transaction *tx, osip_mes
         return -ENOMEM;
     a->length = length;
     a->cseq = (uint32_t)strtoul(response->cseq->number, NULL, 10);
-    a->offered = offered;
+    a->offered = a->is_refresh = false;
     a->to = tx->peer;
     a->interval_ms = stack->config.t1_ms;
     a->give_up_at_ms = uv_now(stack->loop) + 64ull * stack->config.t1_ms;
@@ -57,5 +56,6 @@ void sip_accept_stop(struct sip_session *s)
 {
     sip_timer_stop(&s->stack->timers, &s->accepted.timer);
     free(s->accepted.text);
-    s->accepted.text = NULL;
+    free(s->accepted.offer);
+    s->accepted.text = s->accepted.offer = NULL;
 }

@@ -15,8 +15,13 @@ void sip_ack_receive(struct sip_session *s, const osip_message_t *ack)
         s->stack->counters.retransmissions_in++;
         return;
     }
+    char *offer = s->accepted.offer;
+    size_t length = s->accepted.offer_length;
+    s->accepted.offer = NULL;
     sip_accept_stop(s);
     s->confirmed = true;
+    if (offered && offer)
+        sip_description_agree(s, offer, length, ack);
     if (s->over) {
         if (s->bye_wanted)
             sip_bye_send(s);
@@ -29,7 +34,8 @@ void sip_ack_receive(struct sip_session *s, const osip_message_t *ack)
         sip_session_end(s, SIP_PARTY_LOCAL, 488, "no usable answer in ACK");
         return;
     }
-    sip_session_emit(s, SIP_EVENT_CONFIRMED, 0, NULL, offered ? &sdp : NULL);
+    if (!s->accepted.is_refresh)
+        sip_session_emit(s, SIP_EVENT_CONFIRMED, 0, NULL, offered ? &sdp : NULL);
     if (!s->over && sip_reinvite_client_go_on(s) != 0) {
         sip_reinvite_client_drop(s);
         sip_session_emit(s, SIP_EVENT_REINVITE_REFUSED, 503, "out of transactions", NULL);
@@ -67,7 +73,7 @@ static void refuse_branch(struct sip_session *s, const osip_message_t *response)
     struct sip_dialog fork;
     if (sip_dialog_fork(stack, &fork, &s->dialog, response) == 0) {
         struct sip_request ack = {.method = "ACK", .cseq = sip_message_cseq(response)};
-        struct sip_request bye = {.method = "BYE", .cseq = ack.cseq + 1};
+        struct sip_request bye = {.method = "BYE", .cseq = s->dialog.local_cseq + 1};
         size_t length = sip_request_write(stack, &fork, &ack, NULL);
         if (length)
             (void)sip_transport_send(stack, stack->scratch, length, &fork.peer);
@@ -82,7 +88,7 @@ bool sip_ack_repeat(struct sip_stack *stack, const osip_message_t *response)
     if (!s || !s->dialog.remote_tag || !s->acknowledged.text)
         return false;
     if (strcmp(s->dialog.remote_tag, sip_message_to_tag(response)) != 0) {
-        bool is_branch = s->outgoing && sip_message_cseq(response) == s->first_cseq;
+        bool is_branch = s->outgoing && sip_message_cseq(response) == s->invite_cseq;
         if (is_branch)
             refuse_branch(s, response);
         return is_branch;

@@ -13,7 +13,9 @@ void sip_bye_receive(struct sip_session *s, struct sip_transaction *tx)
                             sip_response_build(stack, bye, &(struct sip_response){.code = 200}));
     /* Also in an early dialog: the caller may end it so (§15). */
     sip_invite_server_refuse(s, 487, NULL);
+    sip_update_refuse(s, 487);
     sip_accept_stop(s);
+    s->end.q850_cause = sip_message_reason_cause(bye, "Q.850");
     sip_session_end(s, SIP_PARTY_PEER, 200, reason ? reason : "BYE");
     sip_session_settle(s);
 }

@@ -26,7 +26,7 @@ void sip_cancel_receive(struct sip_stack *stack, osip_event_t *event, const char
     char tag[SIP_ID_TEXT];
     struct sip_transaction *invite = find_invite(stack, event->sip, source);
     if (!invite) {
-        sip_response_stateless(stack, event->sip, source, 481, NULL, NULL);
+        sip_response_stateless(stack, event->sip, source, &(struct sip_refusal){.code = 481});
         osip_event_free(event);
         return;
     }
@@ -42,6 +42,7 @@ void sip_cancel_receive(struct sip_stack *stack, osip_event_t *event, const char
     if (!s || s->invite_server != invite)
         return; /* answered already: CANCEL has no effect */
     sip_invite_server_refuse(s, 487, NULL);
+    s->end.q850_cause = sip_message_reason_cause(cancel, "Q.850");
     if (s->state == SIP_SESSION_INCOMING)
         sip_session_end(s, SIP_PARTY_PEER, 487, reason ? reason : "CANCEL");
     else
@@ -60,7 +61,7 @@ void sip_cancel_send(struct sip_session *s)
     }
     s->cancel_sent = true;
     struct sip_request what = {.method = "CANCEL",
-                               .cseq = s->dialog.local_cseq,
+                               .cseq = s->invite_cseq,
                                .branch = invite->key + sizeof "c:INVITE:" - 1,
                                .reason = s->reason};
     (void)sip_request_send(s->stack, &s->dialog, &what, NULL, NULL);

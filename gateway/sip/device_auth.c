@@ -26,7 +26,8 @@ static void challenge(struct sip_stack *stack, const osip_message_t *request,
         count++;
     }
     stack->devices->counters.challenges++;
-    sip_response_stateless_lines(stack, request, source, count ? 401 : 503, lines, count);
+    const struct sip_refusal refusal = {.code = count ? 401 : 503};
+    sip_response_stateless_lines(stack, request, source, &refusal, lines, count);
 }
 
 /* The first answer for our realm that can be read. */
@@ -93,7 +94,8 @@ static bool sign_in(struct sip_stack *stack, const osip_message_t *request,
     }
     int found = d->config.account(d->config.user, answer.username, account);
     if (found == -EAGAIN) {
-        sip_response_stateless(stack, request, source, 503, "Retry-After", "2");
+        sip_response_stateless(stack, request, source,
+                               &(struct sip_refusal){503, NULL, "Retry-After", "2"});
         return false;
     }
     switch (judge(stack, request, &answer, found == 0 ? account : NULL)) {

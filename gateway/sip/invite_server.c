@@ -1,10 +1,13 @@
 /* INVITE from a peer (RFC 3261 §13.3). */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/sip/message.h"
+#include "gateway/sip/redirect.h"
 #include "gateway/sip/response.h"
 #include "gateway/sip/session.h"
 #include "gateway/sip/text.h"
@@ -25,12 +28,19 @@ static void copy_display(char *to, size_t size, const char *display)
     to[n] = '\0';
 }
 
+/* Any wish but none; values are parted by semicolons (RFC 3323 §4.2). */
+static bool wants_privacy(const osip_message_t *invite)
+{
+    const char *privacy = sip_message_header(invite, "privacy");
+    return privacy && *privacy && strcasecmp(privacy, "none") != 0;
+}
+
 static void offer_to_application(struct sip_session *s, const osip_message_t *invite,
                                  const struct sip_hop *source, const char *device,
                                  const struct sdp_session *offer)
 {
     const struct sip_config *config = &s->stack->config;
-    char display[128];
+    char display[128], diverted[SIP_DIVERTED_TEXT], why[SIP_DIVERTED_TEXT];
     osip_from_t *asserted = NULL;
     const char *identity = sip_message_header(invite, "p-asserted-identity");
     copy_display(display, sizeof display, invite->from->displayname);
@@ -38,6 +48,7 @@ static void offer_to_application(struct sip_session *s, const osip_message_t *in
         osip_from_free(asserted);
         asserted = NULL;
     }
+    sip_redirect_diverted(invite, diverted, why);
     struct sip_request_info info = {
         .from_user = or_empty(invite->from->url->username),
         .from_host = or_empty(invite->from->url->host),
@@ -50,6 +61,9 @@ static void offer_to_application(struct sip_session *s, const osip_message_t *in
         .to_host = or_empty(invite->req_uri->host),
         .call_id = s->dialog.call_id,
         .user_agent = or_empty(sip_message_header(invite, "user-agent")),
+        .diverted_from = diverted,
+        .diversion_reason = why,
+        .wants_privacy = wants_privacy(invite),
         .source = (const struct sockaddr *)&source->address,
         .device = device,
         .protocol = source->protocol,
@@ -69,9 +83,15 @@ static int respond(struct sip_session *s, int code, const char *reason)
     osip_message_t *response = sip_response_build(s->stack, sip_transaction_message(tx), &what);
     if (!response)
         return -ENOMEM;
+    if (code > 100 && code < 200 && sip_prack_demand(s, response, &tx->peer) != 0) {
+        osip_message_free(response);
+        return -EBUSY;
+    }
     if (code >= 200) {
         tx->session = NULL;
         s->invite_server = NULL;
+        sip_prack_stop(s);
+        sip_timer_stop(&s->stack->timers, &s->ring_again);
     }
     s->rang = true;
     sip_transaction_respond(tx, response);
@@ -100,6 +120,7 @@ static void start(struct sip_stack *stack, struct sip_transaction *tx, const str
         return;
     }
     stack->counters.calls_in++;
+    s->reliable.required = sip_message_has_token(invite, "require", NULL, "100rel");
     s->invite_server = tx;
     s->invite_offered = offer != NULL;
     tx->session = s;
@@ -122,7 +143,9 @@ void sip_invite_server_receive(struct sip_stack *stack, osip_event_t *event, con
     struct sdp_session offer;
     const osip_message_t *invite = event->sip;
     int described = sip_message_sdp(invite, &offer), code = 0;
-    const char *name = NULL, *value = NULL;
+    const char *name = NULL, *value = NULL, *reason = NULL;
+    char number[16];
+    uint32_t min_s;
     if (is_full(stack)) {
         stack->counters.overloaded++;
         code = 503, name = "Retry-After", value = "10";
@@ -130,14 +153,19 @@ void sip_invite_server_receive(struct sip_stack *stack, osip_event_t *event, con
         code = 403;
     } else if (!*sip_message_from_tag(invite) || !sip_message_contact(invite)) {
         stack->counters.malformed++;
-        code = 400;
+        code = 400, reason = *sip_message_from_tag(invite) ? "One Contact with a SIP URI is needed"
+                                                           : "From has no tag";
+    } else if ((min_s = sip_session_timer_demand(stack, invite)) > 0) {
+        (void)snprintf(number, sizeof number, "%" PRIu32, min_s);
+        code = 422, name = "Min-SE", value = number;
     } else if (described == -EMEDIUMTYPE) {
         code = 415, name = "Accept", value = "application/sdp";
     } else if (described < 0) {
         code = 488;
     }
     if (code) {
-        sip_response_stateless(stack, invite, source, code, name, value);
+        sip_response_stateless(stack, invite, source,
+                               &(struct sip_refusal){code, reason, name, value});
         osip_event_free(event);
         return;
     }
@@ -146,11 +174,21 @@ void sip_invite_server_receive(struct sip_stack *stack, osip_event_t *event, con
         start(stack, tx, source, device, described == 1 ? &offer : NULL);
 }
 
+/* So that no proxy on the way takes the call for forgotten (§13.3.1.1). */
+static void on_ring_again(struct sip_timer *timer)
+{
+    struct sip_session *s = timer->owner;
+    if (!s->over && s->state == SIP_SESSION_INCOMING && s->invite_server)
+        (void)sip_session_ring(s);
+}
+
 int sip_session_ring(struct sip_session *s)
 {
     if (s->over || s->state != SIP_SESSION_INCOMING || !s->invite_server)
         return -EPROTO;
-    return respond(s, 180, NULL);
+    sip_timer_start(&s->stack->timers, &s->ring_again, SIP_RING_AGAIN_MS, on_ring_again, s);
+    int error = respond(s, 180, NULL);
+    return error == -EBUSY ? 0 : error; /* the one before still waits for its PRACK */
 }
 
 void sip_invite_server_refuse(struct sip_session *s, int code, const char *reason)
@@ -174,32 +212,43 @@ int sip_invite_server_accept(struct sip_session *s, const struct sdp_session *sd
 {
     struct sip_stack *stack = s->stack;
     struct sip_transaction *tx = s->invite_server;
-    char *body = malloc(SDP_TEXT_MAX);
-    size_t length = 0;
-    int error = body ? sdp_write(sdp, body, SDP_TEXT_MAX, &length) : -ENOMEM;
+    const osip_message_t *invite = sip_transaction_message(tx);
+    struct sip_description *agreed = &s->description;
+    char *body = agreed->local;
+    size_t length = agreed->local_length;
     osip_message_t *response = NULL;
+    int error = sdp ? sip_description_write(s, sdp, &body, &length) : body ? 0 : -EINVAL;
     if (error)
-        goto fail;
-    error = -ENOMEM;
+        return error;
     struct sip_response what = {
         .code = 200,
         .local_tag = s->dialog.local_tag,
-        .contact = sip_transport_contact(stack, &tx->peer,
-                                         sip_message_is_sips(sip_transaction_message(tx))),
+        .contact = sip_transport_contact(stack, &tx->peer, sip_message_is_sips(invite)),
         .body = body,
         .body_length = length};
-    response = sip_response_build(stack, sip_transaction_message(tx), &what);
-    if (!response || sip_accept_start(s, tx, response, !s->invite_offered) != 0)
+    response = sip_response_build(stack, invite, &what);
+    if (response)
+        sip_session_timer_answer(s, invite, response);
+    if (!response || sip_accept_start(s, tx, response) != 0)
         goto fail;
-    free(body);
+    if (s->invite_offered) {
+        sip_description_agree(s, body, length, invite);
+    } else { /* the ACK agrees */
+        s->accepted.offered = true;
+        s->accepted.offer = body == agreed->local ? strndup(body, length) : body;
+        s->accepted.offer_length = length;
+    }
     tx->session = NULL;
     s->invite_server = NULL;
+    sip_prack_stop(s);
+    sip_timer_stop(&stack->timers, &s->ring_again);
     sip_transaction_respond(tx, response);
     return 0;
 fail:
     osip_message_free(response);
-    free(body);
-    return error;
+    if (body != agreed->local)
+        free(body);
+    return -ENOMEM;
 }
 
 int sip_session_answer(struct sip_session *s, const struct sdp_session *sdp)

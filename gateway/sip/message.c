@@ -146,6 +146,54 @@ const char *sip_message_header(const osip_message_t *m, const char *name)
     return NULL;
 }
 
+/* libosip2 gives a header of its own to each entry of most lists, but not when quotes are odd. */
+bool sip_message_has_token(const osip_message_t *m, const char *name, const char *alternative,
+                           const char *token)
+{
+    size_t length = strlen(token);
+    for (int i = 0; !osip_list_eol(&m->headers, i); i++) {
+        const osip_header_t *h = osip_list_get(&m->headers, i);
+        if (!h || !h->hname || !h->hvalue ||
+            (strcasecmp(h->hname, name) != 0 &&
+             (!alternative || strcasecmp(h->hname, alternative) != 0)))
+            continue;
+        for (const char *at = h->hvalue; *at; at += *at == ',') {
+            at += strspn(at, " \t\r\n");
+            size_t n = strcspn(at, ",; \t\r\n");
+            if (n == length && !strncasecmp(at, token, length))
+                return true;
+            at += strcspn(at, ",");
+        }
+    }
+    return false;
+}
+
+bool sip_message_allows(const osip_message_t *m, const char *method)
+{
+    for (int i = 0; !osip_list_eol(&m->allows, i); i++) {
+        const osip_allow_t *allow = osip_list_get(&m->allows, i);
+        if (allow && allow->value && !strcmp(allow->value, method))
+            return true;
+    }
+    return false;
+}
+
+int sip_message_reason_cause(const osip_message_t *m, const char *protocol)
+{
+    size_t length = strlen(protocol);
+    for (int i = 0; !osip_list_eol(&m->headers, i); i++) {
+        const osip_header_t *h = osip_list_get(&m->headers, i);
+        if (!h || !h->hname || !h->hvalue || strcasecmp(h->hname, "reason") != 0 ||
+            strncasecmp(h->hvalue, protocol, length) != 0)
+            continue;
+        const char *cause = strcasestr(h->hvalue + length, "cause=");
+        long value = cause ? strtol(cause + sizeof "cause=" - 1, NULL, 10) : 0;
+        if (value > 0 && value < 1000)
+            return (int)value;
+    }
+    return 0;
+}
+
 uint32_t sip_message_retry_after(const osip_message_t *response)
 {
     enum { DAY_S = 86400 };
@@ -178,24 +226,34 @@ static bool is_encoded(const osip_message_t *m)
     return false;
 }
 
-int sip_message_sdp(const osip_message_t *m, struct sdp_session *sdp)
+int sip_message_sdp_text(const osip_message_t *m, const char **text, size_t *length)
 {
     const osip_content_type_t *type = m->content_type;
     const osip_body_t *body = osip_list_get(&m->bodies, 0);
     if (!body || !body->body || body->length == 0)
         return 0;
-    const char *text = body->body;
-    size_t length = body->length;
+    *text = body->body;
+    *length = body->length;
     if (is_encoded(m) || !type || !type->type)
         return -EMEDIUMTYPE;
     if (!strcasecmp(type->type, "multipart")) {
         const char *boundary = sip_message_param(&type->gen_params, "boundary");
         if (!boundary || !sip_body_find_part(body->body, body->length, boundary, "application/sdp",
-                                             &text, &length))
+                                             text, length))
             return -EMEDIUMTYPE;
     } else if (!is_sdp(type)) {
         return -EMEDIUMTYPE;
     }
+    return 1;
+}
+
+int sip_message_sdp(const osip_message_t *m, struct sdp_session *sdp)
+{
+    const char *text;
+    size_t length;
+    int found = sip_message_sdp_text(m, &text, &length);
+    if (found != 1)
+        return found;
     int error = sdp_read(sdp, text, length, NULL);
     return error ? error : 1;
 }

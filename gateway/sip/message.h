@@ -44,6 +44,22 @@ bool sip_message_is_sips(const osip_message_t *request);
 /* Tells whether a URI is one that requests can be sent to: sip or sips with a host. */
 bool sip_message_uri_is_usable(const osip_uri_t *uri);
 
+/* Whether one of the headers of that name (lower case; alternative may be NULL) is, or lists, that
+ * token; case does not matter, parameters are ignored. */
+bool sip_message_has_token(const osip_message_t *message, const char *name, const char *alternative,
+                           const char *token);
+
+/* Whether Allow names the method. */
+bool sip_message_allows(const osip_message_t *message, const char *method);
+
+/* The cause of a Reason header of that protocol ("Q.850", "SIP"; RFC 3326); 0: none. */
+int sip_message_reason_cause(const osip_message_t *message, const char *protocol);
+
+/* Finds the session description in a message, also in a multipart body. Returns 1 when there is
+ * one, 0 when there is no body, -EMEDIUMTYPE when the body is something else. */
+int sip_message_sdp_text(const osip_message_t *message, const char **text, size_t *length)
+    __attribute__((warn_unused_result));
+
 /* Reads the session description of a message, also from a multipart body. Returns 1 when there
  * is one, 0 when there is no body, -EMEDIUMTYPE when the body is something else (415),
  * -EBADMSG or -E2BIG when the description is unusable (488). */

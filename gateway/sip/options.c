@@ -6,8 +6,7 @@
 void sip_options_receive(struct sip_stack *stack, const osip_message_t *request,
                          const struct sip_hop *source)
 {
-    if (stack->is_closing)
-        sip_response_stateless(stack, request, source, 503, "Retry-After", "10");
-    else
-        sip_response_stateless(stack, request, source, 200, "Accept", "application/sdp");
+    static const struct sip_refusal leaving = {503, NULL, "Retry-After", "10"},
+                                    well = {200, NULL, "Accept", "application/sdp"};
+    sip_response_stateless(stack, request, source, stack->is_closing ? &leaving : &well);
 }

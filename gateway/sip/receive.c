@@ -9,15 +9,11 @@
 #include "gateway/sip/message.h"
 #include "gateway/sip/response.h"
 #include "gateway/sip/session.h"
+#include "gateway/sip/sip_trace.h"
+#include "gateway/sip/text.h"
 #include "gateway/sip/transport.h"
 #include "gateway/socket_address.h"
 #include "policy/secret.h"
-
-/* A response that is sent without making state. code 0: none. */
-struct refusal {
-    int code;
-    const char *name, *value;
-};
 
 static bool is_method(const osip_message_t *m, const char *method)
 {
@@ -26,7 +22,8 @@ static bool is_method(const osip_message_t *m, const char *method)
 
 static bool is_known_method(const osip_message_t *m)
 {
-    static const char *const methods[] = {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS"};
+    static const char *const methods[] = {"INVITE",  "ACK",   "CANCEL", "BYE",
+                                          "OPTIONS", "PRACK", "UPDATE"};
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
         if (is_method(m, methods[i]))
             return true;
@@ -40,29 +37,49 @@ static bool has_hops_left(const osip_message_t *m)
     return !hops || strtol(hops, NULL, 10) != 0 || *hops < '0' || *hops > '9';
 }
 
-/* RFC 3261 §8.2, in its order. */
-static struct refusal examine(const struct sip_stack *stack, const osip_message_t *m,
-                              const struct sip_session *s, const struct sip_hop *source)
+/* Writes what Require asks for and we do not have; returns whether there is any. */
+static bool lacks(const osip_message_t *m, char *unsupported, size_t size)
 {
-    const char *require = sip_message_header(m, "require");
-    bool is_cancel = is_method(m, "CANCEL");
+    struct sip_text list;
+    sip_text_open(&list, unsupported, size);
+    for (int i = 0; !osip_list_eol(&m->headers, i); i++) {
+        const osip_header_t *h = osip_list_get(&m->headers, i);
+        if (!h || !h->hname || !h->hvalue || !*h->hvalue || strcasecmp(h->hname, "require") != 0 ||
+            !strcasecmp(h->hvalue, "100rel") || !strcasecmp(h->hvalue, "timer"))
+            continue;
+        sip_text_add(&list, "%s%s", list.length ? ", " : "", h->hvalue);
+    }
+    return list.length > 0 || list.overflow;
+}
+
+static bool needs_dialog(const osip_message_t *m)
+{
+    return *sip_message_to_tag(m) || is_method(m, "BYE") || is_method(m, "PRACK") ||
+           is_method(m, "UPDATE");
+}
+
+/* RFC 3261 §8.2, in its order. unsupported is of SIP_LINE_MAX. */
+static struct sip_refusal examine(const struct sip_stack *stack, const osip_message_t *m,
+                                  const struct sip_session *s, const struct sip_hop *source,
+                                  char *unsupported)
+{
     if (!is_known_method(m) && !(stack->devices && is_method(m, "REGISTER")))
-        return (struct refusal){405, "Allow", SIP_ALLOW};
-    if (is_cancel)
-        return (struct refusal){0, NULL, NULL};
-    if (!s && (*sip_message_to_tag(m) || is_method(m, "BYE")))
-        return (struct refusal){481, NULL, NULL};
+        return (struct sip_refusal){405, NULL, "Allow", SIP_ALLOW};
+    if (is_method(m, "CANCEL"))
+        return (struct sip_refusal){.code = 0};
+    if (!s && needs_dialog(m))
+        return (struct sip_refusal){.code = 481};
     if (!has_hops_left(m))
-        return (struct refusal){483, NULL, NULL};
+        return (struct sip_refusal){.code = 483};
     /* sips asks for TLS on every hop (§26.2.2), and the last one is here. */
     if ((!s && !sip_message_uri_is_usable(m->req_uri)) ||
         (sip_message_is_sips(m) && source->protocol != SIP_TLS))
-        return (struct refusal){416, NULL, NULL};
-    if (require && *require)
-        return (struct refusal){420, "Unsupported", require};
+        return (struct sip_refusal){.code = 416};
+    if (lacks(m, unsupported, SIP_LINE_MAX))
+        return (struct sip_refusal){420, NULL, "Unsupported", unsupported};
     if (s && s->dialog.has_remote_cseq && sip_message_cseq(m) < s->dialog.remote_cseq)
-        return (struct refusal){500, NULL, NULL};
-    return (struct refusal){0, NULL, NULL};
+        return (struct sip_refusal){.code = 500};
+    return (struct sip_refusal){.code = 0};
 }
 
 static bool is_known_source(const struct sip_stack *stack, const struct sip_session *s,
@@ -81,13 +98,21 @@ static bool is_protected_from(const struct sip_hop *peer, const struct sip_hop *
     return peer->protocol == SIP_TLS && source->protocol != SIP_TLS;
 }
 
+/* The dialog of a call of ours that is not answered yet can be one of several, in which the callee
+ * may do little. */
+static bool is_peers_tag(const struct sip_session *s, const osip_message_t *m)
+{
+    const char *tag = sip_message_from_tag(m);
+    return s->dialog.remote_tag ? !strcmp(s->dialog.remote_tag, tag)
+                                : is_method(m, "UPDATE") && *tag && sip_prack_early(s, tag);
+}
+
 /* Finds the session by both tags. */
 static struct sip_session *find_session(struct sip_stack *stack, const osip_message_t *m,
                                         const struct sip_hop *source)
 {
     struct sip_session *s = sip_dialog_find(stack, m, sip_message_to_tag(m));
-    if (s && !is_protected_from(&s->dialog.peer, source) && s->dialog.remote_tag &&
-        !strcmp(s->dialog.remote_tag, sip_message_from_tag(m)))
+    if (s && !is_protected_from(&s->dialog.peer, source) && is_peers_tag(s, m))
         return s;
     return NULL;
 }
@@ -102,7 +127,7 @@ static void receive_ack(struct sip_stack *stack, osip_event_t *event, const stru
     osip_event_free(event);
 }
 
-/* BYE and re-INVITE. */
+/* BYE, PRACK, UPDATE and re-INVITE. */
 static void receive_with_state(struct sip_stack *stack, osip_event_t *event, const char *key,
                                const struct sip_hop *source, struct sip_session *s)
 {
@@ -110,7 +135,8 @@ static void receive_with_state(struct sip_stack *stack, osip_event_t *event, con
     s->dialog.has_remote_cseq = true;
     if (stack->counters.transactions >= 2 * stack->config.max_transactions) {
         stack->counters.overloaded++;
-        sip_response_stateless(stack, event->sip, source, 503, "Retry-After", "10");
+        sip_response_stateless(stack, event->sip, source,
+                               &(struct sip_refusal){503, NULL, "Retry-After", "10"});
         osip_event_free(event);
         return;
     }
@@ -120,6 +146,10 @@ static void receive_with_state(struct sip_stack *stack, osip_event_t *event, con
     const osip_message_t *m = sip_transaction_message(tx);
     if (is_method(m, "BYE"))
         sip_bye_receive(s, tx);
+    else if (is_method(m, "PRACK"))
+        sip_prack_receive(s, tx);
+    else if (is_method(m, "UPDATE"))
+        sip_update_receive(s, tx);
     else
         sip_reinvite_server_receive(s, tx);
 }
@@ -138,7 +168,7 @@ static void receive_from_device(struct sip_stack *stack, osip_event_t *event, co
     struct sip_device_account account;
     struct sip_hop hop = *source;
     if (!sip_devices_enabled(stack)) {
-        sip_response_stateless(stack, event->sip, source, 403, NULL, NULL);
+        sip_response_stateless(stack, event->sip, source, &(struct sip_refusal){.code = 403});
         osip_event_free(event);
         return;
     }
@@ -154,6 +184,18 @@ static void receive_from_device(struct sip_stack *stack, osip_event_t *event, co
     secret_wipe(&account, sizeof account);
 }
 
+static bool is_admitted(struct sip_stack *stack, const osip_message_t *m,
+                        const struct sip_hop *source)
+{
+    const struct sip_config *c = &stack->config;
+    if (!c->admit || c->admit(c->user, (const struct sockaddr *)&source->address, source->protocol,
+                              SIP_STAGE_CALL) == SIP_ADMITTED)
+        return true;
+    stack->counters.limited++;
+    sip_response_stateless(stack, m, source, &(struct sip_refusal){503, NULL, "Retry-After", "10"});
+    return false;
+}
+
 static void receive_new_request(struct sip_stack *stack, osip_event_t *event, const char *key,
                                 const struct sip_hop *source)
 {
@@ -164,13 +206,14 @@ static void receive_new_request(struct sip_stack *stack, osip_event_t *event, co
         stack->counters.unknown_sources++;
         sip_device_tell_refused(stack, m, source, "", "the address is unknown");
         if (stack->config.unknown_source == SIP_UNKNOWN_403)
-            sip_response_stateless(stack, m, source, 403, NULL, NULL);
+            sip_response_stateless(stack, m, source, &(struct sip_refusal){.code = 403});
         osip_event_free(event);
         return;
     }
-    struct refusal refusal = examine(stack, m, s, source);
+    char unsupported[SIP_LINE_MAX];
+    struct sip_refusal refusal = examine(stack, m, s, source, unsupported);
     if (refusal.code) {
-        sip_response_stateless(stack, m, source, refusal.code, refusal.name, refusal.value);
+        sip_response_stateless(stack, m, source, &refusal);
         osip_event_free(event);
     } else if (is_method(m, "OPTIONS")) {
         sip_options_receive(stack, m, source);
@@ -179,6 +222,8 @@ static void receive_new_request(struct sip_stack *stack, osip_event_t *event, co
         sip_cancel_receive(stack, event, key, source);
     } else if (is_method(m, "REGISTER") || (is_method(m, "INVITE") && !s && !known)) {
         receive_from_device(stack, event, key, source);
+    } else if (is_method(m, "INVITE") && !s && !is_admitted(stack, m, source)) {
+        osip_event_free(event);
     } else if (is_method(m, "INVITE") && !s) {
         sip_invite_server_receive(stack, event, key, source, NULL);
     } else {
@@ -240,6 +285,18 @@ static uint16_t return_port(const osip_message_t *request)
     return !strcasecmp(via->protocol, "TLS") ? 5061 : 5060;
 }
 
+/* Asked before anything is read: reading is what costs. Responses are of our own asking, or fit
+ * nothing. */
+static bool is_above_rate(const struct sip_stack *stack, const char *bytes, size_t length,
+                          const struct sip_hop *source)
+{
+    const struct sip_config *c = &stack->config;
+    if (!c->admit || length < 8 || memcmp(bytes, "SIP/2.0 ", 8) == 0)
+        return false;
+    return c->admit(c->user, (const struct sockaddr *)&source->address, source->protocol,
+                    SIP_STAGE_REQUEST) != SIP_ADMITTED;
+}
+
 void sip_stack_receive(struct sip_stack *stack, const char *bytes, size_t length,
                        const struct sip_hop *source)
 {
@@ -247,6 +304,10 @@ void sip_stack_receive(struct sip_stack *stack, const char *bytes, size_t length
     stack->counters.datagrams_in++;
     for (; length && (*bytes == '\r' || *bytes == '\n'); length--)
         bytes++;
+    if (is_above_rate(stack, bytes, length, source)) {
+        stack->counters.limited++;
+        return;
+    }
     int error = sip_message_scan(bytes, length);
     if (error == -EAGAIN)
         return;
@@ -258,8 +319,13 @@ void sip_stack_receive(struct sip_stack *stack, const char *bytes, size_t length
     }
     if (hop.protocol != SIP_UDP && MSG_IS_REQUEST(event->sip))
         hop.return_port = return_port(event->sip);
+    sip_trace_message(stack, false, bytes, length, hop.protocol);
+    stack->receiving.bytes = bytes;
+    stack->receiving.length = length;
+    stack->receiving.protocol = hop.protocol;
     if (MSG_IS_REQUEST(event->sip))
         receive_request(stack, event, &hop);
     else
         receive_response(stack, event, &hop);
+    stack->receiving.bytes = NULL;
 }

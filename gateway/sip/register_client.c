@@ -243,7 +243,7 @@ static void attempt(struct sip_registration *r)
         (void)snprintf(lines, sizeof lines, "Contact: <%s>;expires=%" PRIu32 "\r\n", r->contact,
                        expires_s);
         const struct sip_request what = {
-            .method = "REGISTER", .cseq = ++r->dialog.local_cseq, .lines = lines};
+            .method = "REGISTER", .cseq = ++r->dialog.local_cseq, .headers = lines};
         r->tx = sip_request_send(r->stack, &r->dialog, &what, NULL, on_response);
     }
     if (r->tx)

@@ -1,5 +1,7 @@
 /* re-INVITE of the peer (RFC 3261 §14.2). */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "gateway/sip/message.h"
 #include "gateway/sip/response.h"
@@ -22,7 +24,7 @@ static bool is_in_turn(struct sip_session *s, struct sip_transaction *tx)
         refuse(s, tx, 481, NULL, NULL);
         return false;
     }
-    if (s->invite_server) { /* one of theirs waits already */
+    if (s->invite_server || s->update_server) { /* one of theirs waits already */
         refuse(s, tx, 500, "Retry-After", "2");
         return false;
     }
@@ -40,13 +42,28 @@ static bool clear_the_way(struct sip_session *s)
     if (s->accepted.text) { /* the ACK was lost, but the peer has our 2xx or it would not go on */
         sip_accept_stop(s);
         s->confirmed = true;
-        sip_session_emit(s, SIP_EVENT_CONFIRMED, 0, NULL, NULL);
+        if (!s->accepted.is_refresh)
+            sip_session_emit(s, SIP_EVENT_CONFIRMED, 0, NULL, NULL);
     }
+    bool is_refresh = s->proposal.is_refresh;
     if (!s->over && s->proposal.offer) {
         sip_reinvite_client_drop(s);
+        if (is_refresh)
+            return true;
         sip_session_emit(s, SIP_EVENT_REINVITE_REFUSED, 491, "the peer's came first", NULL);
     }
     return !s->over;
+}
+
+/* Nothing is new: the same answer as before, octet for octet (RFC 4028 §7.4, RFC 3264 §8). */
+static void refresh(struct sip_session *s)
+{
+    sip_dialog_refresh(s->stack, &s->dialog, sip_transaction_message(s->invite_server));
+    s->stack->counters.refreshes_in++;
+    if (sip_invite_server_accept(s, NULL) == 0)
+        s->accepted.is_refresh = true;
+    else
+        sip_invite_server_refuse(s, 500, NULL);
 }
 
 void sip_reinvite_server_receive(struct sip_session *s, struct sip_transaction *tx)
@@ -56,6 +73,13 @@ void sip_reinvite_server_receive(struct sip_session *s, struct sip_transaction *
     if (!is_in_turn(s, tx))
         return;
     int described = sip_message_sdp(invite, &offer);
+    uint32_t min_s = sip_session_timer_demand(s->stack, invite);
+    if (min_s) {
+        char number[16];
+        (void)snprintf(number, sizeof number, "%" PRIu32, min_s);
+        refuse(s, tx, 422, "Min-SE", number);
+        return;
+    }
     if (described == -EMEDIUMTYPE) {
         refuse(s, tx, 415, "Accept", "application/sdp");
         return;
@@ -69,6 +93,10 @@ void sip_reinvite_server_receive(struct sip_session *s, struct sip_transaction *
     tx->session = s;
     if (!clear_the_way(s))
         return;
+    if (sip_description_is_same(s, invite)) {
+        refresh(s);
+        return;
+    }
     sip_session_emit(s, SIP_EVENT_REINVITE_OFFER, 0, NULL, described == 1 ? &offer : NULL);
     if (s->invite_server == tx)
         sip_transaction_respond(
@@ -77,8 +105,10 @@ void sip_reinvite_server_receive(struct sip_session *s, struct sip_transaction *
 
 int sip_session_answer_reinvite(struct sip_session *s, const struct sdp_session *sdp)
 {
-    if (s->over || s->state != SIP_SESSION_ESTABLISHED || !s->invite_server)
+    if (s->over || s->state != SIP_SESSION_ESTABLISHED || (!s->invite_server && !s->update_server))
         return -EPROTO;
+    if (s->update_server)
+        return sip_update_accept(s, sdp);
     const osip_message_t *invite = sip_transaction_message(s->invite_server);
     sip_dialog_refresh(s->stack, &s->dialog, invite);
     return sip_invite_server_accept(s, sdp);
@@ -88,8 +118,11 @@ int sip_session_reject_reinvite(struct sip_session *s, int code)
 {
     if (code < 300 || code > 699)
         return -EINVAL;
-    if (s->over || s->state != SIP_SESSION_ESTABLISHED || !s->invite_server)
+    if (s->over || s->state != SIP_SESSION_ESTABLISHED || (!s->invite_server && !s->update_server))
         return -EPROTO;
-    sip_invite_server_refuse(s, code, NULL);
+    if (s->update_server)
+        sip_update_refuse(s, code);
+    else
+        sip_invite_server_refuse(s, code, NULL);
     return 0;
 }

@@ -47,13 +47,18 @@ static void write_authorization(struct sip_text *t, const struct sip_dialog *d, 
     sip_auth_write(d->auth, method, uri, t);
 }
 
+/* Those that make or refresh a target (RFC 3261 §12.2, RFC 3311 §5.1), and OPTIONS. */
+static bool has_contact(const char *method)
+{
+    return !strcmp(method, "INVITE") || !strcmp(method, "UPDATE") || !strcmp(method, "OPTIONS");
+}
+
 static size_t write_for(struct sip_stack *stack, const struct sip_dialog *d,
                         const struct sip_request *what, const struct sip_hop *hop,
                         char branch[SIP_ID_TEXT + 8])
 {
     struct sip_text t;
     char id[SIP_ID_TEXT], own[SIP_ID_TEXT + 8];
-    bool is_invite = !strcmp(what->method, "INVITE");
     if (what->branch) {
         (void)snprintf(own, sizeof own, "%s", what->branch);
     } else {
@@ -66,7 +71,7 @@ static size_t write_for(struct sip_stack *stack, const struct sip_dialog *d,
                  sip_transport_name(hop->protocol), sip_transport_host(stack, hop), own);
     sip_text_add(&t, "From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %" PRIu32 " %s\r\n", d->local,
                  d->remote, d->call_id, what->cseq, what->method);
-    if (is_invite || !strcmp(what->method, "OPTIONS"))
+    if (has_contact(what->method))
         sip_text_add(&t, "Contact: <%s>\r\nAllow: " SIP_ALLOW "\r\nAccept: application/sdp\r\n",
                      sip_transport_contact(stack, &d->peer, !strncasecmp(d->target, "sips:", 5)));
     if (stack->config.user_agent)
@@ -74,8 +79,8 @@ static size_t write_for(struct sip_stack *stack, const struct sip_dialog *d,
     write_authorization(&t, d, what->method);
     if (what->reason)
         sip_text_add(&t, "Reason: %s\r\n", what->reason);
-    if (what->lines)
-        sip_text_add(&t, "%s", what->lines);
+    if (what->headers)
+        sip_text_add(&t, "%s", what->headers);
     if (what->body)
         sip_text_add(&t, "Content-Type: application/sdp\r\n");
     sip_text_add(&t, "Content-Length: %zu\r\n\r\n", what->body ? what->body_length : 0);

@@ -8,10 +8,10 @@
 struct sip_request {
     const char *method;
     uint32_t cseq;
-    const char *branch; /* of Via; NULL: a new one */
-    const char *reason; /* value of a Reason header; NULL: none */
-    const char *lines;  /* further header lines, each with its CRLF; NULL: none */
-    const char *body;   /* SDP; NULL: none */
+    const char *branch;  /* of Via; NULL: a new one */
+    const char *reason;  /* value of a Reason header; NULL: none */
+    const char *headers; /* further lines, each with its end; NULL: none */
+    const char *body;    /* SDP; NULL: none */
     size_t body_length;
 };
 

@@ -129,7 +129,7 @@ static void make_tag(struct sip_stack *stack, const osip_message_t *request, cha
 }
 
 void sip_response_stateless_lines(struct sip_stack *stack, const osip_message_t *request,
-                                  const struct sip_hop *source, int code,
+                                  const struct sip_hop *source, const struct sip_refusal *refusal,
                                   const struct sip_response_line *lines, size_t count)
 {
     char tag[24], *text = NULL;
@@ -138,10 +138,12 @@ void sip_response_stateless_lines(struct sip_stack *stack, const osip_message_t 
     if (MSG_IS_ACK(request))
         return;
     make_tag(stack, request, tag);
-    struct sip_response what = {.code = code, .local_tag = tag};
-    if (code == 200)
+    struct sip_response what = {.code = refusal->code, .reason = refusal->reason, .local_tag = tag};
+    if (refusal->code == 200)
         what.contact = sip_transport_contact(stack, source, sip_message_is_sips(request));
     osip_message_t *response = sip_response_build(stack, request, &what);
+    if (response && refusal->name)
+        sip_response_add(response, refusal->name, refusal->value);
     for (size_t i = 0; i < count; i++)
         sip_response_add(response, lines[i].name, lines[i].value);
     if (response && osip_message_to_str(response, &text, &length) == 0)
@@ -151,9 +153,7 @@ void sip_response_stateless_lines(struct sip_stack *stack, const osip_message_t 
 }
 
 void sip_response_stateless(struct sip_stack *stack, const osip_message_t *request,
-                            const struct sip_hop *source, int code, const char *name,
-                            const char *value)
+                            const struct sip_hop *source, const struct sip_refusal *refusal)
 {
-    const struct sip_response_line line = {name, value};
-    sip_response_stateless_lines(stack, request, source, code, &line, name ? 1 : 0);
+    sip_response_stateless_lines(stack, request, source, refusal, NULL, 0);
 }

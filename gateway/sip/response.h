@@ -20,20 +20,26 @@ osip_message_t *sip_response_build(const struct sip_stack *stack, const osip_mes
 /* Adds a header; returns the message for chaining, NULL stays NULL. */
 osip_message_t *sip_response_add(osip_message_t *response, const char *name, const char *value);
 
+/* A response that is sent without making state. code 0: none. */
+struct sip_refusal {
+    int code;
+    const char *reason;       /* NULL: the standard phrase */
+    const char *name, *value; /* one more header; NULL: none */
+};
+
+/* Answers without keeping anything (§8.2.7): refusals and OPTIONS. Each retransmission of the
+ * request gets the same again, with the same To tag. Requests that cannot be answered (ACK) are
+ * left alone. */
+void sip_response_stateless(struct sip_stack *stack, const osip_message_t *request,
+                            const struct sip_hop *source, const struct sip_refusal *refusal);
+
 struct sip_response_line {
     const char *name, *value;
 };
 
-/* Answers without keeping anything (§8.2.7): refusals and OPTIONS. Each retransmission of the
- * request gets the same again, with the same To tag. name and value (may be NULL): one more
- * header. Requests that cannot be answered (ACK) are left alone. */
-void sip_response_stateless(struct sip_stack *stack, const osip_message_t *request,
-                            const struct sip_hop *source, int code, const char *name,
-                            const char *value);
-
 /* The same with count more headers. */
 void sip_response_stateless_lines(struct sip_stack *stack, const osip_message_t *request,
-                                  const struct sip_hop *source, int code,
+                                  const struct sip_hop *source, const struct sip_refusal *refusal,
                                   const struct sip_response_line *lines, size_t count);
 
 #endif

@@ -127,6 +127,10 @@ int sdp_read(struct sdp_session *session, const char *text, size_t length, size_
 int sdp_write(const struct sdp_session *session, char *text, size_t capacity, size_t *length)
     __attribute__((warn_unused_result));
 
+/* The same with another session version. */
+int sdp_write_version(const struct sdp_session *session, uint64_t session_version, char *text,
+                      size_t capacity, size_t *length) __attribute__((warn_unused_result));
+
 /* Starts a description of our own: user "-", the given ids, address (an IPv4 or IPv6 literal) for
  * origin and connection, no media. Errors: -EINVAL when address is no literal. */
 int sdp_begin(struct sdp_session *session, uint64_t session_id, uint64_t session_version,

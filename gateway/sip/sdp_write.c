@@ -79,6 +79,12 @@ static int put_media(struct sip_text *out, const struct sdp_session *s, const st
 
 int sdp_write(const struct sdp_session *s, char *text, size_t capacity, size_t *length)
 {
+    return sdp_write_version(s, s->session_version, text, capacity, length);
+}
+
+int sdp_write_version(const struct sdp_session *s, uint64_t version, char *text, size_t capacity,
+                      size_t *length)
+{
     struct sip_text out;
     const char *type = address_type(s->origin_address);
     int error = 0;
@@ -86,7 +92,7 @@ int sdp_write(const struct sdp_session *s, char *text, size_t capacity, size_t *
     if (!type || !sip_text_is_token(s->user) || s->media_count > SDP_MEDIA_MAX)
         return -EINVAL;
     sip_text_add(&out, "v=0\r\no=%s %" PRIu64 " %" PRIu64 " IN %s %s\r\ns=-\r\n", s->user,
-                 s->session_id, s->session_version, type, s->origin_address);
+                 s->session_id, version, type, s->origin_address);
     if (s->address[0])
         error = put_address(&out, s->address);
     sip_text_add(&out, "t=0 0\r\n");

@@ -36,6 +36,11 @@ const char *sip_session_call_id(const struct sip_session *s)
     return s->dialog.call_id;
 }
 
+bool sip_session_heard(const struct sip_session *s)
+{
+    return s->rang;
+}
+
 enum sip_protocol sip_session_protocol(const struct sip_session *s)
 {
     return s->dialog.peer.protocol;
@@ -61,8 +66,13 @@ void sip_session_emit(struct sip_session *s, enum sip_event_kind kind, int code,
 
 static void tell_end(struct sip_session *s)
 {
-    struct sip_event event = {
-        .kind = SIP_EVENT_ENDED, .who = s->end.who, .code = s->end.code, .reason = s->end.text};
+    struct sip_event event = {.kind = SIP_EVENT_ENDED,
+                              .who = s->end.who,
+                              .code = s->end.code,
+                              .reason = s->end.text,
+                              .retry_after_s = s->end.retry_after_s,
+                              .q850_cause = s->end.q850_cause,
+                              .redirection = s->end.redirection};
     sip_event_cb *cb = s->cb;
     s->told = true;
     s->cb = NULL;
@@ -79,6 +89,8 @@ static void mark_over(struct sip_session *s, enum sip_party who, int code, const
     (void)snprintf(s->end.text, sizeof s->end.text, "%s", reason ? reason : "");
     s->stack->counters.sessions--;
     sip_timer_stop(&s->stack->timers, &s->ring);
+    sip_timer_stop(&s->stack->timers, &s->ring_again);
+    sip_timer_stop(&s->stack->timers, &s->refresh.timer);
     sip_reinvite_client_drop(s);
     if (s->invite_client && s->state == SIP_SESSION_ESTABLISHED)
         sip_transaction_expire(s->invite_client, 64ull * s->stack->config.t1_ms);
@@ -121,6 +133,7 @@ void sip_session_leave(struct sip_session *s, int code)
         break;
     case SIP_SESSION_ESTABLISHED:
         sip_invite_server_refuse(s, 487, NULL);
+        sip_update_refuse(s, 487);
         if (s->confirmed)
             sip_bye_send(s);
         else
@@ -163,6 +176,10 @@ void sip_session_forget(struct sip_session *s, const struct sip_transaction *tx)
         s->invite_server = NULL;
     if (s->bye == tx)
         s->bye = NULL;
+    if (s->update_client == tx)
+        s->update_client = NULL;
+    if (s->update_server == tx)
+        s->update_server = NULL;
 }
 
 int sip_session_set_credentials(struct sip_session *s, const struct sip_credential *credentials,
@@ -195,10 +212,12 @@ bool sip_session_authenticate(struct sip_transaction *tx, const osip_message_t *
         sip_transaction_expire(again, 64ull * s->stack->config.t1_ms);
     if (s->bye == tx)
         s->bye = again;
+    if (s->update_client == tx)
+        s->update_client = again;
     if (s->invite_client == tx)
         s->invite_client = again;
     if (is_first) {
-        s->first_cseq = s->dialog.local_cseq;
+        s->invite_cseq = s->dialog.local_cseq;
         s->rang = false; /* CANCEL waits for this one's provisional response */
     }
     return true;
@@ -235,15 +254,21 @@ void sip_session_free(struct sip_session *s)
 {
     struct sip_timers *timers = &s->stack->timers;
     sip_timer_stop(timers, &s->ring);
-    sip_timer_stop(timers, &s->accepted.timer);
+    sip_timer_stop(timers, &s->ring_again);
+    sip_timer_stop(timers, &s->refresh.timer);
     sip_timer_stop(timers, &s->proposal.timer);
+    sip_accept_stop(s);
+    sip_prack_free(s);
     detach(s->invite_client);
     detach(s->invite_server);
     detach(s->bye);
+    detach(s->update_client);
+    detach(s->update_server);
     sip_dialog_close(s->stack, &s->dialog);
-    free(s->accepted.text);
+    sip_description_free(&s->description);
     free(s->acknowledged.text);
     free(s->proposal.offer);
+    free(s->identity);
     free(s->reason);
     free(s);
 }

@@ -32,8 +32,9 @@ enum sip_event_kind {
     /* The ACK for our 2xx, to the first INVITE or to a re-INVITE of the peer. sdp is the answer
      * when our 2xx carried the offer, else NULL. */
     SIP_EVENT_CONFIRMED,
-    /* The peer's re-INVITE, sdp its offer or NULL when we are to make the offer. To be answered
-     * with sip_session_answer_reinvite() or sip_session_reject_reinvite(), now or later. */
+    /* The peer's re-INVITE, or UPDATE with an offer (RFC 3311), sdp its offer or NULL when we are
+     * to make the offer. To be answered with sip_session_answer_reinvite() or
+     * sip_session_reject_reinvite(), now or later. */
     SIP_EVENT_REINVITE_OFFER,
     SIP_EVENT_REINVITE_CANCELLED, /* the peer took that re-INVITE back; nothing to answer */
     SIP_EVENT_REINVITE_ANSWERED,  /* 2xx to our re-INVITE, the answer in sdp */
@@ -113,6 +114,19 @@ typedef void sip_incoming_cb(void *user, struct sip_session *session,
  * is made; for TCP and TLS also before a connection is kept. */
 typedef bool sip_source_cb(void *user, const struct sockaddr *source, enum sip_protocol protocol);
 
+/* What a source asks for, and what it gets. */
+enum sip_stage {
+    SIP_STAGE_REQUEST, /* a request, before it is parsed, retransmissions included */
+    SIP_STAGE_CALL,    /* an INVITE that would make a call */
+};
+enum sip_admission {
+    SIP_ADMITTED,
+    SIP_DROPPED, /* without an answer */
+    SIP_BUSY,    /* 503 with Retry-After, without state; only for calls */
+};
+typedef enum sip_admission sip_admit_cb(void *user, const struct sockaddr *source,
+                                        enum sip_protocol protocol, enum sip_stage stage);
+
 /* What a TLS connection with a peer must show and is shown. Texts are valid until the callback runs
  * again; "" or NULL: what the brackets say. Files are PEM; they are read again when they change,
  * and a key file that others than owner and group may read is not used. */
@@ -174,6 +188,7 @@ struct sip_config {
     sip_trouble_cb *trouble;          /* NULL: nobody is told */
     enum sip_unknown_source unknown_source;
     sip_source_cb *source_known; /* NULL: every source may call */
+    sip_admit_cb *admit;         /* NULL: no limits */
     sip_incoming_cb *incoming;   /* NULL: every INVITE is refused with 403 */
     void *user;                  /* for all of them */
 };
@@ -196,6 +211,7 @@ struct sip_stack_counters {
     uint64_t datagrams_in, datagrams_out, send_errors, icmp_errors;
     uint64_t malformed;       /* dropped or answered 400 */
     uint64_t unknown_sources; /* refused or dropped */
+    uint64_t limited;         /* not admitted */
     uint64_t overloaded;      /* 503 for max_sessions, max_transactions or closing */
     uint64_t strays;          /* responses and ACKs that fit nothing */
     uint64_t calls_in, calls_out, calls_answered;
@@ -280,8 +296,9 @@ int sip_session_call(struct sip_stack *stack, const struct sip_call *call, sip_e
 int sip_session_reinvite(struct sip_session *session, const struct sdp_session *offer)
     __attribute__((warn_unused_result));
 
-/* Answers SIP_EVENT_REINVITE_OFFER: 200 with sdp. Errors: -EPROTO when none is waiting, those of
- * sdp_write(). */
+/* Answers SIP_EVENT_REINVITE_OFFER: 200 with sdp, or with NULL what we said last (-EINVAL when that
+ * was nothing). An UPDATE is reported by the same event, but has to be answered in its callback.
+ * Errors: -EPROTO when none is waiting, those of sdp_write(). */
 int sip_session_answer_reinvite(struct sip_session *session, const struct sdp_session *sdp)
     __attribute__((warn_unused_result));
 
@@ -336,6 +353,9 @@ enum { SIP_SIGNALLING_TEXT = 64 };
 /* Writes "udp", "tcp", or "tls TLSv1.3 TLS_AES_256_GCM_SHA384" ("tls" when the connection is gone).
  */
 void sip_session_signalling(const struct sip_session *session, char text[SIP_SIGNALLING_TEXT]);
+
+/* Outgoing: whether a provisional response to the INVITE has come, be it only 100. */
+bool sip_session_heard(const struct sip_session *session);
 
 /* The Call-ID, for logs; valid as long as the session. */
 const char *sip_session_call_id(const struct sip_session *session);

@@ -82,6 +82,8 @@ static int take_config(struct sip_stack *stack, const struct sip_config *config)
     c->t2_ms = or_default(c->t2_ms, 8 * c->t1_ms);
     c->t4_ms = or_default(c->t4_ms, 10 * c->t1_ms);
     c->receive_buffer = or_default(c->receive_buffer, 4 << 20);
+    c->session_expires_s = or_default(c->session_expires_s, SIP_SESSION_EXPIRES_S);
+    c->min_session_expires_s = or_default(c->min_session_expires_s, SIP_MIN_SESSION_EXPIRES_S);
     take_stream_limits(c);
     c->user_agent = stack->user_agent = copy_text(config->user_agent, &error);
     c->tls_certificate_file = stack->tls_certificate_file =
@@ -99,6 +101,7 @@ static void release(struct sip_stack *stack)
         osip_release(stack->osip);
     sip_table_close(&stack->transactions);
     sip_table_close(&stack->dialogs);
+    sip_table_close(&stack->traces);
     sip_streams_release(stack);
     free(stack->user_agent);
     free(stack);
@@ -206,6 +209,8 @@ int sip_stack_open(uv_loop_t *loop, const struct sip_config *config, struct sip_
         error = sip_table_open(&made->transactions, made->config.max_transactions);
     if (!error)
         error = sip_table_open(&made->dialogs, made->config.max_sessions);
+    if (!error)
+        error = sip_table_open(&made->traces, made->config.max_sessions);
     if (!error && osip_init(&made->osip) != 0)
         error = -ENOMEM;
     if (!error)

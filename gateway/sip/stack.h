@@ -27,10 +27,16 @@ enum {
     SIP_CONTACT_TEXT = SIP_HOST_TEXT + 32,
     SIP_TROUBLE_TEXT = 256,
     SIP_RING_TIMEOUT_MS = 180000,
-    SIP_AUTH_CHALLENGES = 4, /* remembered for a call or registration */
+    SIP_AUTH_CHALLENGES = 4,   /* remembered for a call or registration */
+    SIP_RING_AGAIN_MS = 60000, /* §13.3.1.1 */
+    SIP_EARLY_MAX = 8,         /* early dialogs of a call that are known */
+    SIP_SESSION_EXPIRES_S = 1800,
+    SIP_MIN_SESSION_EXPIRES_S = 90,
+    SIP_SESSION_EXPIRES_MAX_S = 86400, /* longer ones count as this */
 };
 
-#define SIP_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS"
+#define SIP_ALLOW     "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE"
+#define SIP_SUPPORTED "timer, 100rel"
 
 struct sip_transaction;
 struct sip_stream;
@@ -77,6 +83,12 @@ struct sip_stack {
     osip_t *osip;
     struct sip_timers timers;
     struct sip_table transactions, dialogs;
+    struct sip_table traces; /* sip_trace.h, by Call-ID */
+    struct {
+        const char *bytes; /* NULL: none */
+        size_t length;
+        enum sip_protocol protocol;
+    } receiving; /* the message that is being handled */
     struct sip_transaction *all_transactions, *dead_transactions;
     osip_transaction_t *dead_osip; /* linked by reserved6 */
     struct sip_session *all_sessions, *dead_sessions;

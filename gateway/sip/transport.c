@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/sip/sip_trace.h"
 #include "gateway/sip/stream.h"
 #include "gateway/sip/transaction.h"
 #include "gateway/socket_address.h"
@@ -139,6 +140,7 @@ int sip_transport_send(struct sip_stack *stack, const char *bytes, size_t length
                        struct sip_hop *to)
 {
     stack->trouble[0] = '\0';
+    sip_trace_message(stack, true, bytes, length, to->protocol);
     if (to->protocol != SIP_UDP)
         return sip_stream_send(stack, bytes, length, to);
     return send_datagram(stack, bytes, length, (struct sockaddr *)&to->address);

@@ -12,9 +12,9 @@
 static void show_request(struct http_request *request, void *user)
 {
     (void)user;
-    static const char *const names[] = {"from",  "to",     "direction", "state",  "mailbox",
-                                        "limit", "event",  "actor",     "fax",    "since",
-                                        "until", "before", "dry_run",   "format", NULL};
+    static const char *const names[] = {
+        "attempt", "from", "to",    "direction", "state",  "mailbox", "limit",  "event",
+        "actor",   "fax",  "since", "until",     "before", "dry_run", "format", NULL};
     json_t *answer = json_pack("{s:s, s:s}", "method", http_request_method(request), "path",
                                http_request_path(request));
     for (size_t i = 0; names[i]; i++)
@@ -157,6 +157,7 @@ static const struct http_route routes[] = {
     {"GET", "/v1/faxes/{id}", show_request, NULL, 0, 0},
     {"GET", "/v1/faxes/{id}/watch", watch_fax, NULL, 0, 0},
     {"POST", "/v1/faxes/{id}/cancel", show_request, NULL, 0, 0},
+    {"GET", "/v1/faxes/{id}/trace", show_request, NULL, 0, 0},
     {"GET", "/v1/faxes/{id}/document", give_document, NULL, 0, 0},
     {"GET", "/v1/principals", show_request, NULL, 0, 0},
     {"POST", "/v1/principals", echo_body, NULL, 0, 4096},

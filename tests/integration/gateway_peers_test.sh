@@ -139,10 +139,10 @@ outcome() {
     equal "$1: attempts, SIP code" "$(gw_fax north "${fax[$1]}" '.attempts | length' '.attempts[0].sip_code')" "$3 $4"
     like "$1: what fax show says" "$(clerk north fax show "${fax[$1]}" | tr -s ' ' | grep -E '^reason|^ ?1 ' | tr '\n' ';')" "$5"
 }
-outcome 486 failed 2 486 'reason the peer: 486 Refused'
-outcome 404 failed 1 404 'reason the peer: 404 Refused'
-outcome 503 failed 2 503 'reason the peer: 503 Refused'
-outcome 488 failed 1 488 'reason the peer: 488 Refused'
+outcome 486 failed 2 486 'reason The number is busy. .the peer: 486 Refused'
+outcome 404 failed 1 404 'reason The number is not known; check it. .the peer: 404 Refused'
+outcome 503 failed 2 503 'reason The trunk is out of service or overloaded. .the peer: 503 Refused'
+outcome 488 failed 1 488 'reason The peer accepts none of the media offered. .the peer: 488 Refused'
 outcome refuses-t38 failed 1 200 'reason the peer refused T.38 .488.'
 outcome hangs-up failed 2 200 'the peer ended the call|hung up|hangup'
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """A SIP hop between two gateways that leads their media through rtpengine.
 
-    gateway_rtpengine_relay.py NORTH SOUTH HOP-NORTH HOP-SOUTH NG
+    gateway_rtpengine_relay.py NORTH SOUTH HOP-NORTH HOP-SOUTH NG [decode]
 
-All arguments are ADDRESS:PORT over UDP. North talks to HOP-NORTH as if it were south, south to
+All arguments but the last are ADDRESS:PORT over UDP; with 'decode' an offer of T.38 goes on as one of
+audio, and rtpengine converts. North talks to HOP-NORTH as if it were south, south to
 HOP-SOUTH as if it were north. Every message goes on with the addresses exchanged; every description
 in it is first given to rtpengine by its NG protocol (a cookie, then a bencoded dictionary), whose
 ports then stand in it. One line is printed for each description: the method or status, and its
@@ -51,7 +52,8 @@ def bdecode(data, at=0):
 class Engine:
     """One NG connection; asked one thing at a time."""
 
-    def __init__(self, ng):
+    def __init__(self, ng, decodes):
+        self.decodes = decodes
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.connect(ng)
         self.socket.settimeout(2)
@@ -91,6 +93,8 @@ def through_engine(engine, lines, body):
         query.update({"command": "answer", "to-tag": tag(header(lines, "to", "t"))})
     else:
         query.update({"command": "offer"})
+        if engine.decodes:
+            query["T.38"] = ["decode"]
     reply = engine.ask(**query)
     if reply.get(b"result") != b"ok":
         raise SystemExit(f"rtpengine: {reply}")
@@ -113,8 +117,8 @@ def pass_on(engine, message, exchange):
 
 
 def main():
-    north, south, hop_north, hop_south, ng = sys.argv[1:]
-    engine = Engine(address(ng))
+    north, south, hop_north, hop_south, ng = sys.argv[1:6]
+    engine = Engine(address(ng), "decode" in sys.argv[6:])
     ends = {}
     for hop in (hop_north, hop_south):
         ends[hop] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

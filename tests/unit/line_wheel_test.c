@@ -20,9 +20,11 @@ struct fixture {
     uint64_t visited_ms[ENTRIES];
     uint64_t again_ms;   /* after which a visited entry wants the next visit; 0: never */
     int remove_at_visit; /* index that is removed when index 0 is visited; -1: none */
+    unsigned at_once;    /* visits of an advance; 0: all */
+    unsigned left;       /* of them */
 };
 
-static void visit_cb(void *user, struct call_wheel_entry *entry, uint64_t now_ms)
+static bool visit_cb(void *user, struct call_wheel_entry *entry, uint64_t now_ms)
 {
     struct fixture *f = user;
     size_t index = (size_t)(entry - f->entries);
@@ -34,6 +36,7 @@ static void visit_cb(void *user, struct call_wheel_entry *entry, uint64_t now_ms
         call_wheel_want(&f->wheel, entry, now_ms + f->again_ms);
     if (index == 0 && f->remove_at_visit >= 0)
         call_wheel_remove(&f->wheel, &f->entries[f->remove_at_visit]);
+    return f->at_once == 0 || --f->left > 0;
 }
 
 static void ahead_cb(const struct call_wheel_entry *entry)
@@ -132,6 +135,38 @@ static void test_late_loop_visits_once(void **state)
         assert_int_equal(f.visits[i], 2);
 }
 
+static bool advance(struct fixture *f, uint64_t now_ms)
+{
+    f->left = f->at_once;
+    return call_wheel_advance(&f->wheel, now_ms, visit_cb, ahead_cb, f);
+}
+
+/* What one advance leaves the next one visits, before anything that became due meanwhile. */
+static void test_visits_go_on_where_they_ended(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    make(&f);
+    f.at_once = 4;
+    for (size_t i = 0; i < ENTRIES - 1; i++)
+        call_wheel_want(&f.wheel, &f.entries[i], ORIGIN_MS + 10);
+    assert_false(advance(&f, ORIGIN_MS + 10));
+    assert_int_equal(f.wheel.count, 5);
+    call_wheel_want(&f.wheel, &f.entries[0], ORIGIN_MS + 15); /* again, at the next step */
+    call_wheel_want(&f.wheel, &f.entries[ENTRIES - 1], ORIGIN_MS + 15);
+    call_wheel_remove(&f.wheel, &f.entries[5]);
+    call_wheel_want(&f.wheel, &f.entries[6], ORIGIN_MS + 500); /* it is to be visited already */
+    assert_true(advance(&f, ORIGIN_MS + 20));
+    for (size_t i = 0; i < ENTRIES - 1; i++)
+        assert_int_equal(f.visits[i], i == 5 ? 0 : 1);
+    assert_int_equal(f.visits[ENTRIES - 1], 0);
+    assert_true(advance(&f, ORIGIN_MS + 20));
+    assert_int_equal(f.visits[0], 2);
+    assert_int_equal(f.visits[ENTRIES - 1], 1);
+    assert_int_equal(f.wheel.count, 0);
+}
+
 static void test_removal_while_visited(void **state)
 {
     (void)state;
@@ -162,6 +197,7 @@ int main(void)
         cmocka_unit_test(test_the_earlier_wish_counts),
         cmocka_unit_test(test_beyond_a_turn_is_met_each_turn),
         cmocka_unit_test(test_late_loop_visits_once),
+        cmocka_unit_test(test_visits_go_on_where_they_ended),
         cmocka_unit_test(test_removal_while_visited),
     };
 

@@ -55,6 +55,26 @@ static void causes(void **state)
     }
 }
 
+/* T.38 agreed, but no media: the next attempt comes soon, and over audio. Not when the fax may have
+ * arrived. */
+static void mute_t38_is_tried_over_audio(void **state)
+{
+    struct retry_attempt a = failed(200, T30_RESULT_MEDIA_SILENT);
+    struct retry_limits slow = limits;
+    struct retry_plan plan;
+    (void)state;
+    a.t38_was_mute = true;
+    slow.first_delay_ms = slow.max_delay_ms = 600000;
+    retry_plan_make(&slow, &a, &plan);
+    assert_true(plan.again);
+    assert_int_equal(plan.delay_ms, 2000);
+    assert_string_equal(plan.why, "no T.38 media");
+    assert_int_equal(plan.max_rate, 14400);
+    a.state = "uncertain";
+    retry_plan_make(&slow, &a, &plan);
+    assert_false(plan.again);
+}
+
 static void never_again_when_it_may_have_arrived(void **state)
 {
     static const char *const final[] = {"uncertain", "delivered", "cancelled"};
@@ -127,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(causes),
+        cmocka_unit_test(mute_t38_is_tried_over_audio),
         cmocka_unit_test(never_again_when_it_may_have_arrived),
         cmocka_unit_test(delays_grow_to_their_limit),
         cmocka_unit_test(training_steps_down),

@@ -25,8 +25,11 @@ struct agent {
     bool reinvite_on_answer, hangup_on_answer, reinvite_on_confirm;
     bool trusts_nobody, is_closed;
     char log[8192];
-    char to_user[64], from_user[64], reason[128];
-    bool had_offer;
+    char to_user[64], from_user[64], reason[128], diverted_from[64], diversion_reason[64];
+    char redirections[256]; /* of ENDED, one a line */
+    uint32_t retry_after_s;
+    int q850_cause;
+    bool had_offer, wants_privacy;
 };
 
 static inline void agent_log(struct agent *a, const char *what, int code)
@@ -146,6 +149,13 @@ static inline void agent_on_event(void *user, struct sip_session *s, const struc
         snprintf(text, sizeof text, "ended %s", parties[e->who]);
         agent_log(a, text, e->code);
         snprintf(a->reason, sizeof a->reason, "%s", e->reason);
+        a->retry_after_s = e->retry_after_s;
+        a->q850_cause = e->q850_cause;
+        for (uint32_t i = 0; e->redirection && i < e->redirection->count; i++) {
+            size_t n = strlen(a->redirections);
+            snprintf(a->redirections + n, sizeof a->redirections - n, "%s\n",
+                     e->redirection->uris[i]);
+        }
         if (a->session == s)
             a->session = NULL;
         break;
@@ -159,6 +169,9 @@ static inline void agent_on_incoming(void *user, struct sip_session *s,
     struct sdp_session sdp = agent_reply(info->offer);
     snprintf(a->to_user, sizeof a->to_user, "%s", info->to_user);
     snprintf(a->from_user, sizeof a->from_user, "%s", info->from_user);
+    snprintf(a->diverted_from, sizeof a->diverted_from, "%s", info->diverted_from);
+    snprintf(a->diversion_reason, sizeof a->diversion_reason, "%s", info->diversion_reason);
+    a->wants_privacy = info->wants_privacy;
     a->had_offer = info->offer != NULL;
     a->session = s;
     agent_log(a, "incoming", 0);

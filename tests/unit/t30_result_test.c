@@ -1,4 +1,4 @@
-/* t30_result_test.c: every result has a name, a text and a verdict, and spandsp means the same by
+/* t30_result_test.c: every result has a name and a text, and spandsp means the same by
  * its codes. */
 #include "t38/spandsp_session.h"
 #include "t38/t30_result.h"
@@ -17,7 +17,7 @@ static void every_code_of_spandsp_is_known(void **state)
     for (int code = 0; code <= T30_ERR_CSA_UNACCEPTABLE; code++) {
         const struct t30_result *r = t30_result_get(code);
         assert_int_equal(r->code, code);
-        assert_true(r->verdict[0] && r->verdict[strlen(r->verdict) - 1] == '.');
+        assert_true(r->text[0]);
     }
     assert_string_equal(t30_result_get(T30_ERR_TX_PHDDEAD)->name, "no_response_after_page");
     assert_string_equal(t30_result_get(T30_ERR_RX_DCNDATA)->name, "disconnect_in_page");

@@ -120,6 +120,53 @@ static void sample_letter_agrees_with_libtiff(void **state)
     free(strip);
 }
 
+/* Each change of a row moves by itself, some vanish, others come: sequences of vertical codes with
+ * all that breaks them. */
+static void draw_moving_changes(struct raster *page, uint32_t gap, uint64_t *seed)
+{
+    uint8_t *row = raster_row(page, 0);
+    for (uint32_t x = 0; x < page->width; x++)
+        if (reference_random(seed) % gap == 0)
+            row[x / 8] |= (uint8_t)(0x80 >> x % 8);
+    for (uint32_t y = 1; y < page->height; y++) {
+        const uint8_t *above = raster_row(page, y - 1);
+        int shift = 0;
+        row = raster_row(page, y);
+        for (uint32_t x = 0; x < page->width; x++) {
+            if (reference_random(seed) % (gap / 2 + 1) == 0)
+                shift = (int)(reference_random(seed) % 9) - 4;
+            int64_t from = (int64_t)x + shift;
+            if (from >= 0 && from < page->width && (above[from / 8] & (0x80 >> from % 8)))
+                row[x / 8] |= (uint8_t)(0x80 >> x % 8);
+        }
+    }
+}
+
+static void moving_changes_agree_with_libtiff(void **state)
+{
+    (void)state;
+    static const uint32_t widths[] = {1, 2, 3, 7, 31, 64, 65, 500, 1728, RASTER_WIDTH_MAX};
+    uint64_t seed = 31;
+    for (uint32_t i = 0; i < 200; i++) {
+        struct page_format format = {
+            .x_dpi = 204, .y_dpi = 196, .coding = i % 2 ? PAGE_CODING_T6 : PAGE_CODING_T4_2D};
+        struct raster page, ours, theirs;
+        struct coded_page coded;
+        uint32_t rows = 1 + reference_random(&seed) % 30;
+        assert_int_equal(raster_init(&page, widths[i % 20 / 2], rows), 0);
+        draw_moving_changes(&page, 2 + i % 13, &seed);
+        assert_int_equal(t4_encode_page(&page, &format, &coded), 0);
+        assert_int_equal(t4_decode(coded.data, coded.length, &coded.format, NULL, &ours, NULL), 0);
+        assert_true(reference_decode(coded.data, coded.length, &coded.format, rows, &theirs));
+        assert_true(raster_equal(&ours, &theirs));
+        assert_true(raster_equal(&ours, &page));
+        raster_free(&page);
+        raster_free(&ours);
+        raster_free(&theirs);
+        coded_page_free(&coded);
+    }
+}
+
 static void missing_eofb_is_reported(void **state)
 {
     (void)state;
@@ -347,6 +394,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_t6_rows_decode),
         cmocka_unit_test(sample_letter_agrees_with_libtiff),
+        cmocka_unit_test(moving_changes_agree_with_libtiff),
         cmocka_unit_test(missing_eofb_is_reported),
         cmocka_unit_test(t6_stops_at_the_first_error),
         cmocka_unit_test(error_offset_tells_the_place),
