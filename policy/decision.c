@@ -90,6 +90,7 @@ static bool make_plain(const struct policy_set *set, const struct policy_questio
         plain->to = plain->to_number;
         return find_own_number(set, plain->from, answer);
     case POLICY_RECEIVE:
+    case POLICY_BRIDGE:
         if (!read_number(question->to_number, plain->to_number,
                          "the called number is not a telephone number", answer))
             return false;
@@ -205,6 +206,18 @@ void policy_decide(const struct policy_set *set, const struct policy_question *q
     }
     if (make_plain(set, question, &plain, answer))
         ask_grants(set, principal, question, &plain, answer);
+}
+
+const char *policy_bridge_target(const struct policy_set *set, const char *number)
+{
+    static const char bridge[] = "bridge:";
+    char plain[NUMBER_TEXT];
+    const struct policy_number *own = set && set->sealed && number_normalise(number, plain) == 0
+                                          ? policy_find_number(set, plain)
+                                          : NULL;
+    if (!own || strncmp(own->deliver, bridge, sizeof bridge - 1) != 0)
+        return NULL;
+    return own->deliver + sizeof bridge - 1;
 }
 
 void policy_decide_inbound(const struct policy_set *set, const char *trunk_name,

@@ -3,8 +3,8 @@
  *
  * The parts: principals act; roles are sets of actions; a grant gives a principal a role within a
  * scope and until a time. For each action some parts of the question must be in the scope:
- * SUBMIT: from number and to number; RECEIVE: to number; LIST VIEW EXPORT CANCEL DISPOSE: mailbox;
- * the others: nothing. An empty list in a scope allows nothing; "*" allows all. */
+ * SUBMIT: from number and to number; RECEIVE BRIDGE: to number; LIST VIEW EXPORT CANCEL DISPOSE:
+ * mailbox; the others: nothing. An empty list in a scope allows nothing; "*" allows all. */
 #ifndef POLICY_DECISION_H
 #define POLICY_DECISION_H
 
@@ -49,12 +49,16 @@ struct policy_grant {
 struct policy_number {
     const char *number; /* plain form */
     const char *mailbox;
+    /* What becomes of calls: NULL or "store": they are received; "bridge:TARGET": they are taken
+     * through to a trunk, or "device:NAME". */
+    const char *deliver;
 };
 
 struct policy_mailbox {
     const char *name;
     const char *class_name;
     uint32_t retention_days; /* 0: no disposal date */
+    bool capture;            /* pages of bridged calls are sealed as well */
 };
 
 struct policy_trunk {
@@ -100,6 +104,10 @@ const struct policy_mailbox *policy_find_mailbox(const struct policy_set *set, c
 const struct policy_number *policy_find_number(const struct policy_set *set, const char *number);
 const struct policy_trunk *policy_find_trunk(const struct policy_set *set, const char *name);
 
+/* Where calls for a number of ours are taken through to: name of a trunk, or "device:NAME". NULL:
+ * they are received here. number: any form number_normalise reads. */
+const char *policy_bridge_target(const struct policy_set *set, const char *number);
+
 /* The mailboxes, sorted by name; NULL past the end. To list what a principal may see, ask for each.
  */
 const struct policy_mailbox *policy_mailbox_at(const struct policy_set *set, size_t position);
@@ -108,7 +116,7 @@ struct policy_question {
     int64_t principal_id;
     enum policy_action action;
     const char *from_number; /* SUBMIT; any form number_normalise reads */
-    const char *to_number;   /* SUBMIT, RECEIVE */
+    const char *to_number;   /* SUBMIT, RECEIVE, BRIDGE */
     const char *mailbox;     /* LIST VIEW EXPORT CANCEL DISPOSE; ignored for SUBMIT and RECEIVE */
     int64_t now_us;
 };

@@ -9,6 +9,7 @@
 static const char *const action_texts[POLICY_ACTION_COUNT] = {
     [POLICY_SUBMIT] = "fax.submit",
     [POLICY_RECEIVE] = "fax.receive",
+    [POLICY_BRIDGE] = "fax.bridge",
     [POLICY_LIST] = "fax.list",
     [POLICY_VIEW] = "fax.view",
     [POLICY_EXPORT] = "fax.export",
@@ -45,6 +46,7 @@ static const struct policy_builtin_role builtin_roles[] = {
     {"trunk", BIT(RECEIVE), "Brings faxes in for the numbers in its scope."},
     {"device", BIT(SUBMIT) | BIT(RECEIVE),
      "A fax machine: sends as its number, and is sent what comes for it."},
+    {"bridge", BIT(BRIDGE), "Has calls for the numbers in its scope taken through in real time."},
 };
 
 const char *policy_action_text(enum policy_action action)

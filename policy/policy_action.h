@@ -9,6 +9,7 @@
 enum policy_action {
     POLICY_SUBMIT = 0,      /* fax.submit: send a fax as a number to a number */
     POLICY_RECEIVE,         /* fax.receive: bring a fax in for a number (trunks, devices) */
+    POLICY_BRIDGE,          /* fax.bridge: a call for a number goes out again, in real time */
     POLICY_LIST,            /* fax.list: see that faxes of a mailbox exist, their state */
     POLICY_VIEW,            /* fax.view: see pages */
     POLICY_EXPORT,          /* fax.export: take pages out */

@@ -167,7 +167,8 @@ int policy_add_number(struct policy_set *set, const struct policy_number *number
         return FAX_EP_INVAL;
     row.number = policy_copy_text(set, row.number);
     row.mailbox = policy_copy_text(set, row.mailbox);
-    if (!row.number || !row.mailbox)
+    row.deliver = row.deliver ? policy_copy_text(set, row.deliver) : policy_copy_text(set, "store");
+    if (!row.number || !row.mailbox || !row.deliver)
         return FAX_EP_NOMEM;
     return policy_rows_append(&set->numbers, &row, sizeof row);
 }

@@ -7,11 +7,11 @@
 #include "policy/kek_id.h"
 #include "policy/retention.h"
 
-static json_t *mailbox_json(const char *name, const char *class_name, int64_t days,
+static json_t *mailbox_json(const char *name, const char *class_name, int64_t days, bool capture,
                             const char *device)
 {
-    return json_pack("{s:s,s:s,s:I,s:s}", "name", name, "class", class_name, "retention_days",
-                     (json_int_t)days, "device", device);
+    return json_pack("{s:s,s:s,s:I,s:b,s:s}", "name", name, "class", class_name, "retention_days",
+                     (json_int_t)days, "capture", capture, "device", device);
 }
 
 static void on_mailboxes(void *user, int status, const struct db_result *result)
@@ -23,8 +23,8 @@ static void on_mailboxes(void *user, int status, const struct db_result *result)
     for (int i = 0; i < db_result_rows(result); i++) {
         struct mailbox_row row;
         mailbox_row_read(result, i, &row);
-        json_array_append_new(
-            list, mailbox_json(row.mailbox, row.class_name, row.retention_days, row.device));
+        json_array_append_new(list, mailbox_json(row.mailbox, row.class_name, row.retention_days,
+                                                 row.capture != 0, row.device));
     }
     api_answer_json(r, 200, json_pack("{s:o}", "mailboxes", list));
 }
@@ -56,6 +56,15 @@ static bool is_device(const struct api_request *r, const char *name)
     return !name[0] || policy_cache_device(r->control->policy, name);
 }
 
+/* -1: not a truth value. */
+static int read_capture(json_t *in, int fallback)
+{
+    json_t *value = json_object_get(in, "capture");
+    if (!value)
+        return fallback;
+    return json_is_boolean(value) ? json_is_true(value) : -1;
+}
+
 static void add_mailbox(struct api_request *r, json_t *in)
 {
     struct event e;
@@ -65,6 +74,7 @@ static void add_mailbox(struct api_request *r, json_t *in)
     if (!device)
         return;
     int64_t days = read_days(in, r->control->config->retention.default_days);
+    int capture = read_capture(in, 0);
     const char *wrong = NULL;
     if (!api_name_valid(name))
         wrong = "'name' must have 1 to 63 letters, digits, '-', '_', '.' or '@'";
@@ -74,6 +84,8 @@ static void add_mailbox(struct api_request *r, json_t *in)
         wrong = "'retention_days' must be 0 (never) to 36500";
     else if (!is_device(r, device))
         wrong = no_device;
+    else if (capture < 0)
+        wrong = "'capture' must be true or false";
     if (wrong) {
         api_answer_problem(r, 422, "mailbox", "The mailbox is not valid", wrong);
         return;
@@ -87,7 +99,8 @@ static void add_mailbox(struct api_request *r, json_t *in)
     event_text(&e, "class", class_name);
     event_integer(&e, "retention_days", days);
     event_text(&e, "device", device);
-    api_change(r, &e, 201, mailbox_json(name, class_name, days, device));
+    event_integer(&e, "capture", capture);
+    api_change(r, &e, 201, mailbox_json(name, class_name, days, capture, device));
 }
 
 void api_post_mailbox(struct http_request *http, void *user)
@@ -112,7 +125,9 @@ static void change_mailbox(struct api_request *r, json_t *in, const struct polic
     if (!device)
         return;
     int64_t days = read_days(in, mailbox->retention_days);
-    const char *wrong = days < 0               ? "'retention_days' must be 0 (never) to 36500"
+    int capture = read_capture(in, mailbox->capture);
+    const char *wrong = capture < 0            ? "'capture' must be true or false"
+                        : days < 0             ? "'retention_days' must be 0 (never) to 36500"
                         : is_device(r, device) ? NULL
                                                : no_device;
     if (wrong) {
@@ -124,7 +139,8 @@ static void change_mailbox(struct api_request *r, json_t *in, const struct polic
     event_text(&e, "class", mailbox->class_name);
     event_integer(&e, "retention_days", days);
     event_text(&e, "device", device);
-    api_change(r, &e, 200, mailbox_json(mailbox->name, mailbox->class_name, days, device));
+    event_integer(&e, "capture", capture);
+    api_change(r, &e, 200, mailbox_json(mailbox->name, mailbox->class_name, days, capture, device));
 }
 
 void api_patch_mailbox(struct http_request *http, void *user)

@@ -8,9 +8,26 @@
 
 enum { IDENT_MAX = 20 }; /* T.30 §5.3.6.2.4 */
 
-static json_t *number_json(const char *number, const char *mailbox, const char *ident)
+static json_t *number_json(const char *number, const char *mailbox, const char *ident,
+                           const char *deliver)
 {
-    return json_pack("{s:s,s:s,s:s}", "number", number, "mailbox", mailbox, "ident", ident);
+    return json_pack("{s:s,s:s,s:s,s:s}", "number", number, "mailbox", mailbox, "ident", ident,
+                     "deliver", deliver);
+}
+
+/* Whether calls can be delivered so: stored, or taken through to a trunk that there is, or to a
+ * device. */
+static bool deliver_valid(const struct api_request *r, const char *deliver)
+{
+    const char *name = strchr(deliver, ':');
+    if (!name)
+        return strcmp(deliver, "store") == 0;
+    name++;
+    if (strncmp(deliver, "bridge:", 7) != 0)
+        return false;
+    if (strncmp(name, "device:", 7) == 0)
+        return api_name_valid(name + 7);
+    return policy_cache_trunk(r->control->policy, name) != NULL;
 }
 
 static void on_numbers(void *user, int status, const struct db_result *result)
@@ -22,7 +39,7 @@ static void on_numbers(void *user, int status, const struct db_result *result)
     for (int i = 0; i < db_result_rows(result); i++) {
         struct number_row row;
         number_row_read(result, i, &row);
-        json_array_append_new(list, number_json(row.number, row.mailbox, row.ident));
+        json_array_append_new(list, number_json(row.number, row.mailbox, row.ident, row.deliver));
     }
     api_answer_json(r, 200, json_pack("{s:o}", "numbers", list));
 }
@@ -44,7 +61,8 @@ static void add_number(struct api_request *r, json_t *in)
     const char *text = api_text(r, in, "number", NULL, 100);
     const char *mailbox = text ? api_text(r, in, "mailbox", NULL, 200) : NULL;
     const char *ident = mailbox ? api_text(r, in, "ident", "", 100) : NULL;
-    if (!ident)
+    const char *deliver = ident ? api_text(r, in, "deliver", "store", 100) : NULL;
+    if (!deliver)
         return;
     const struct policy_set *set = policy_cache_set(r->control->policy);
     const char *wrong = NULL;
@@ -54,6 +72,9 @@ static void add_number(struct api_request *r, json_t *in)
         wrong = "there is no such mailbox";
     else if (strlen(ident) > IDENT_MAX || strspn(ident, "0123456789+*# ") != strlen(ident))
         wrong = "'ident' may have at most 20 of 0-9 + * # and space (T.30)";
+    else if (!deliver_valid(r, deliver))
+        wrong =
+            "'deliver' must be 'store', 'bridge:' and a trunk, or 'bridge:device:' and a device";
     if (wrong) {
         api_answer_problem(r, 422, "number", "The number is not valid", wrong);
         return;
@@ -66,7 +87,8 @@ static void add_number(struct api_request *r, json_t *in)
     event_personal(&e, "number", number);
     event_text(&e, "mailbox", mailbox);
     event_text(&e, "ident", ident);
-    api_change(r, &e, 201, number_json(number, mailbox, ident));
+    event_text(&e, "deliver", deliver);
+    api_change(r, &e, 201, number_json(number, mailbox, ident, deliver));
 }
 
 void api_post_number(struct http_request *http, void *user)

@@ -5,6 +5,7 @@
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
 #include "gateway/api/openapi_document.h"
+#include "gateway/control/bridge_call.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/control/fax_queue.h"
 
@@ -39,8 +40,8 @@ void api_get_status(struct http_request *http, void *user)
         audit.refused_reason, "damage", audit.damage, "lines", lines_json(c), "keeper", "up",
         keeper_client_ready(c->keeper), "master_key_id", c->master_key_id, "verifier_key",
         c->verifier_key, "sip", "listen", c->sip_address, "queued",
-        (json_int_t)fax_queue_length(c->queue), "calls", (json_int_t)fax_calls_count(c),
-        "principal", p ? p->name : NULL);
+        (json_int_t)fax_queue_length(c->queue), "calls",
+        (json_int_t)(fax_calls_count(c) + bridge_calls_count(c)), "principal", p ? p->name : NULL);
     http_respond_json(http, 200, body);
 }
 

@@ -72,17 +72,17 @@ STATEMENT(grant_revoke,
 /* Mailboxes, numbers, trunks */
 
 STATEMENT(mailbox_set,
-          "INSERT INTO mailboxes AS t (mailbox, class, retention_days, device, last_node, last_index) "
-          "SELECT e.r->>'mailbox', e.r->>'class', " INT("retention_days") ", " TEXT("device")
-          ", e.n, e.i FROM e ON "
-          "CONFLICT (mailbox) DO UPDATE SET class = excluded.class, retention_days = "
-          "excluded.retention_days, device = excluded.device, last_node = excluded.last_node, last_index = "
+          "INSERT INTO mailboxes AS t (mailbox, class, retention_days, capture, device, last_node, last_index) "
+          "SELECT e.r->>'mailbox', e.r->>'class', " INT("retention_days") ", " INT("capture")
+          " <> 0, " TEXT("device") ", e.n, e.i FROM e ON CONFLICT (mailbox) DO UPDATE SET class = excluded.class, "
+          "retention_days = excluded.retention_days, capture = excluded.capture, device = excluded.device, last_node = excluded.last_node, last_index = "
           "excluded.last_index WHERE t.last_node <> excluded.last_node OR t.last_index < "
           "excluded.last_index");
 STATEMENT(number_assign,
-          "INSERT INTO numbers AS t (number, mailbox, ident, last_node, last_index) SELECT "
-          "e.p->>'number', e.r->>'mailbox', " TEXT("ident") ", e.n, e.i FROM e ON CONFLICT "
-          "(number) DO UPDATE SET mailbox = excluded.mailbox, ident = excluded.ident, removed_at "
+          "INSERT INTO numbers AS t (number, mailbox, ident, deliver, last_node, last_index) SELECT "
+          "e.p->>'number', e.r->>'mailbox', " TEXT("ident") ", coalesce(e.r->>'deliver', 'store'), "
+          "e.n, e.i FROM e ON CONFLICT (number) DO UPDATE SET mailbox = excluded.mailbox, ident = "
+          "excluded.ident, deliver = excluded.deliver, removed_at "
           "= NULL, last_node = excluded.last_node, last_index = excluded.last_index WHERE "
           "t.last_node <> excluded.last_node OR t.last_index < excluded.last_index");
 STATEMENT(number_remove,
@@ -219,10 +219,10 @@ STATEMENT(submission_add,
           " <> '' ON CONFLICT (principal, idempotency_key) DO NOTHING");
 STATEMENT(fax_offer,
           "INSERT INTO faxes (fax, direction, state, from_number, to_number, mailbox, class, "
-          "trunk, call_id, kek, node, created_at, last_node, last_index) SELECT " FAX
+          "trunk, call_id, kek, bridged, node, created_at, last_node, last_index) SELECT " FAX
           ", 'in', 'receiving', " OWN("from") ", " OWN("to") ", " TEXT("mailbox") ", "
-          TEXT("class") ", " TEXT("trunk") ", " TEXT("call_id") ", " TEXT("kek") ", e.n, " TIME
-          ", e.n, e.i FROM e ON CONFLICT (fax) DO NOTHING");
+          TEXT("class") ", " TEXT("trunk") ", " TEXT("call_id") ", " TEXT("kek") ", "
+          INT("bridged") " <> 0, e.n, " TIME ", e.n, e.i FROM e ON CONFLICT (fax) DO NOTHING");
 STATEMENT(fax_complete,
           "UPDATE faxes t SET state = e.r->>'state', reason = " TEXT("reason") ", pages = CASE "
           "t.direction WHEN 'in' THEN " INT("pages") " ELSE t.pages END, completed_at = " TIME
@@ -332,6 +332,20 @@ STATEMENT(fax_confirmed,
           "UPDATE faxes t SET pages_confirmed = greatest(t.pages_confirmed, " INT("page") "), "
           CHANGED " FROM e WHERE t.fax = " FAX " AND " NEWER("t"));
 
+/* Bridged calls */
+
+STATEMENT(bridge_start,
+          "INSERT INTO bridges (bridge, caller, target, from_number, to_number, mailbox, call_id, "
+          "node, started_at, last_node, last_index) SELECT " FAX ", " TEXT("caller") ", "
+          TEXT("target") ", " OWN("from") ", " OWN("to") ", " TEXT("mailbox") ", " TEXT("call_id")
+          ", e.n, " TIME ", e.n, e.i FROM e ON CONFLICT (bridge) DO NOTHING");
+STATEMENT(bridge_end,
+          "UPDATE bridges t SET state = " TEXT("state") ", reason = " TEXT("reason") ", sip_code = "
+          INT("sip_code") ", pages = " INT("pages") ", rate = " INT("rate") ", ecm = " INT("ecm")
+          ", caller_media = " TEXT("caller_media") ", called_media = " TEXT("called_media")
+          ", seconds = " INT("seconds") ", ended_at = " TIME ", " CHANGED " FROM e WHERE t.bridge = "
+          FAX " AND " NEWER("t"));
+
 STATEMENT(checkpoint_add,
           "INSERT INTO checkpoints (node, size, root, note, time, index) SELECT e.n, "
           "(e.r->>'size')::bigint, e.r->>'root', e.r->>'note', " TIME ", e.i FROM e ON CONFLICT "
@@ -345,6 +359,8 @@ static const struct projection projections[] = {
     {"attempt.rerouted", {&attempt_reroute, &fax_reroute}, ONE_OF_A_FAX},
     {"attempt.started", {&attempt_start, &fax_sending}, ONE_OF_A_FAX},
     {"audit.checkpoint", {&checkpoint_add}, ONE_OF_A_FAX},
+    {"bridge.ended", {&bridge_end}, ONE_OF_A_FAX},
+    {"bridge.started", {&bridge_start}, ONE_OF_A_FAX},
     {"device.changed", {&device_change}, ONE_OF_A_FAX},
     {"device.created", {&device_add, &device_principal}, ONE_OF_A_FAX},
     {"device.disabled", {&device_principal_disable, &bindings_remove}, ONE_OF_A_FAX},

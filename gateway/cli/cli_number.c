@@ -4,13 +4,13 @@
 static const struct cli_option add_options[] = {
     {"mailbox", "NAME", "where its faxes go"},
     {"ident", "TEXT", "the identity that it sends (T.30), at most 20 characters"},
+    {"bridge", "TARGET", "calls are taken through in real time: a trunk, or device:NAME (stored)"},
     {NULL, NULL, NULL},
 };
 
 static const struct cli_column columns[] = {
-    {"NUMBER", "number", CELL_TEXT},
-    {"MAILBOX", "mailbox", CELL_TEXT},
-    {"IDENT", "ident", CELL_TEXT},
+    {"NUMBER", "number", CELL_TEXT}, {"MAILBOX", "mailbox", CELL_TEXT},
+    {"IDENT", "ident", CELL_TEXT},   {"DELIVER", "deliver", CELL_TEXT},
     {NULL, NULL, CELL_TEXT},
 };
 
@@ -30,6 +30,8 @@ static int run_add(struct cli *cli)
                              cli_option(cli, "mailbox"), "ident", cli_option(cli, "ident"));
     if (!body)
         return cli_usage(cli, "a value is no UTF-8");
+    if (cli_option(cli, "bridge"))
+        json_object_set_new(body, "deliver", json_sprintf("bridge:%s", cli_option(cli, "bridge")));
     http_target_begin(&target, "/v1/numbers");
     return cli_change(cli, "POST", &target, body, "added", cli->arguments[0]);
 }

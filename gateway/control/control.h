@@ -29,6 +29,7 @@ struct fax_watchers;
 struct fax_queue;
 struct fax_call;
 struct handover;
+struct bridge_call;
 struct render_queue;
 struct trunk_registrar;
 struct t38_refusals;
@@ -62,6 +63,7 @@ struct control {
     struct render_queue *renders;
     struct t38_refusals *t38_refusals;
     struct fax_call *calls;         /* all that are not freed yet */
+    struct bridge_call *bridges;    /* likewise */
     struct submission *submissions; /* all that are under way */
     struct handover *handovers;     /* what is still to be done of faxes that ended */
     /* Traces of calls that are over: those that linger, those that wait for the pool. */

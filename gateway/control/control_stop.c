@@ -1,5 +1,6 @@
 #include "gateway/control/control_stop.h"
 
+#include "gateway/control/bridge_call.h"
 #include "gateway/control/call_recorder.h"
 #include "gateway/control/device_register.h"
 #include "gateway/control/event.h"
@@ -115,7 +116,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct control *c = timer->data;
     uint64_t now = uv_now(&c->loop);
-    size_t calls = fax_calls_count(c);
+    size_t calls = fax_calls_count(c) + bridge_calls_count(c);
     if (calls == 0 && !c->submissions && call_recorders_hurry(c) == 0) {
         close_all(c);
     } else if (now >= c->stop_deadline + LAST_WORDS_MS) {
@@ -123,6 +124,7 @@ static void on_tick(uv_timer_t *timer)
         close_all(c);
     } else if (now >= c->stop_deadline) {
         fax_calls_end(c, "the gateway stops");
+        bridge_calls_end(c, "the gateway stops");
     }
 }
 
@@ -135,6 +137,7 @@ void control_stop(struct control *c)
     }
     c->stopping = true;
     c->stop_deadline = uv_now(&c->loop) + (uint64_t)c->config->stop.drain_timeout_ms;
-    log_write(LOG_LEVEL_NOTICE, "stopping: %zu calls may finish", fax_calls_count(c));
+    log_write(LOG_LEVEL_NOTICE, "stopping: %zu calls may finish",
+              fax_calls_count(c) + bridge_calls_count(c));
     uv_timer_start(&c->stop_timer, on_tick, 0, TICK_MS);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/control/bridge_call.h"
 #include "gateway/control/device_register.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call_private.h"
@@ -49,10 +50,9 @@ static void on_refused_event(void *user, struct sip_session *session, const stru
         refusal->session = NULL;
 }
 
-/* Records why the call is not taken, then refuses it. */
-static void refuse_call(struct control *control, struct sip_session *session,
-                        const struct sip_request_info *info, const char *actor, int code,
-                        const char *reason)
+void fax_call_refuse(struct control *control, struct sip_session *session,
+                     const struct sip_request_info *info, const char *actor, int code,
+                     const char *reason)
 {
     struct event e;
     event_begin(&e, "call.refused", actor, NULL);
@@ -252,6 +252,7 @@ struct caller {
     const char *from, *to;        /* a device calls as its own number, whatever it says */
     struct call_target target;    /* whose name is that of the trunk, or the actor */
     const struct policy_mailbox *mailbox;
+    const struct trunk_info *trunk; /* NULL: a device */
 };
 
 static void take_call(struct control *control, struct sip_session *session,
@@ -337,10 +338,15 @@ static void take_permitted(struct control *control, struct sip_session *session,
                            const struct sip_request_info *info, const struct caller *caller)
 {
     char why[MSG_REASON_MAX];
+    const char *through =
+        caller->trunk ? policy_bridge_target(policy_cache_set(control->policy), info->to_user)
+                      : NULL;
     if (!media_fits(control, info, &caller->target, caller->mailbox->class_name, why))
-        refuse_call(control, session, info, caller->actor, 488, why);
+        fax_call_refuse(control, session, info, caller->actor, 488, why);
     else if (line_pool_room(control->lines) == 0 || !keeper_client_ready(control->keeper))
-        refuse_call(control, session, info, caller->actor, 503, "no line has room");
+        fax_call_refuse(control, session, info, caller->actor, 503, "no line has room");
+    else if (through)
+        bridge_call_incoming(control, session, info, caller->trunk, caller->mailbox, through);
     else
         take_call(control, session, info, caller);
 }
@@ -366,7 +372,7 @@ static void take_from_device(struct control *control, struct sip_session *sessio
     if (answer.allowed)
         take_permitted(control, session, info, &caller);
     else
-        refuse_call(control, session, info, caller.actor, 403, answer.reason);
+        fax_call_refuse(control, session, info, caller.actor, 403, answer.reason);
 }
 
 static void take_from_trunk(struct control *control, struct sip_session *session,
@@ -374,7 +380,7 @@ static void take_from_trunk(struct control *control, struct sip_session *session
 {
     struct policy_answer answer;
     struct inbound_numbers numbers;
-    struct caller caller = {.from = numbers.from, .to = numbers.to};
+    struct caller caller = {.from = numbers.from, .to = numbers.to, .trunk = trunk};
     snprintf(caller.actor, sizeof caller.actor, "trunk:%.50s", trunk->name);
     call_target_of_trunk(trunk, &caller.target);
     (void)number_rewrite(trunk->rewrite_in, info->from_user, numbers.from);
@@ -385,8 +391,8 @@ static void take_from_trunk(struct control *control, struct sip_session *session
     if (answer.allowed)
         take_permitted(control, session, info, &caller);
     else
-        refuse_call(control, session, info, caller.actor, answer.mailbox ? 403 : 404,
-                    answer.reason);
+        fax_call_refuse(control, session, info, caller.actor, answer.mailbox ? 403 : 404,
+                        answer.reason);
 }
 
 void fax_call_incoming(void *user, struct sip_session *session, const struct sip_request_info *info)

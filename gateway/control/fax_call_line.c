@@ -380,8 +380,9 @@ static void fill_start(struct fax_call *call, struct msg_call_start *start)
     }
 }
 
-static enum media_recovery configured_recovery(const char *name)
+enum media_recovery fax_call_recovery(const struct control *control)
 {
+    const char *name = control->config->media.error_correction;
     if (!strcmp(name, "fec"))
         return MEDIA_FEC;
     return strcmp(name, "none") ? MEDIA_REDUNDANCY : MEDIA_NO_RECOVERY;
@@ -416,7 +417,7 @@ int fax_call_start_line(struct fax_call *call)
     call->local.max_bit_rate = (uint32_t)control->config->fax.max_rate;
     call->local.max_datagram = (uint32_t)control->config->media.max_datagram;
     call->local.t38_version = (uint8_t)control->config->media.t38_version;
-    call->local.recovery = configured_recovery(control->config->media.error_correction);
+    call->local.recovery = fax_call_recovery(control);
     if (rc == 0)
         fax_call_timer(call, CALL_PREPARE_MS, on_prepare_timeout);
     return rc;

@@ -114,6 +114,14 @@ bool fax_call_try_next(struct fax_call *call, const struct sip_event *event, boo
 /* The trunk cannot be used for this call: the next one. */
 bool fax_call_try_next_route(struct fax_call *call, const char *cause);
 
+/* fax_call_in.c: records why a call is not taken (call.refused), then refuses it. */
+void fax_call_refuse(struct control *control, struct sip_session *session,
+                     const struct sip_request_info *info, const char *actor, int code,
+                     const char *reason);
+
+/* fax_call_line.c: as media.error_correction names it. */
+enum media_recovery fax_call_recovery(const struct control *control);
+
 /* fax_call_signalling.c */
 sip_event_cb fax_call_sip_event;
 void fax_call_reinvite(struct fax_call *call); /* on_timeout */

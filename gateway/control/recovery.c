@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/control/bridge_unfinished.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_store.h"
 #include "gateway/control/handover.h"
@@ -254,10 +255,18 @@ static void on_settled(void *user, int status)
     }
 }
 
+static void on_bridges_settled(void *user, int status)
+{
+    struct recovery *r = user;
+    int rc = status == 0 ? unfinished_settle(r->control, on_settled, r) : status;
+    if (rc < 0)
+        on_settled(r, rc);
+}
+
 static void on_handovers(void *user, int status)
 {
     struct recovery *r = user;
-    int rc = status < 0 ? status : unfinished_settle(r->control, on_settled, r);
+    int rc = status < 0 ? status : bridge_unfinished_settle(r->control, on_bridges_settled, r);
     if (rc < 0 && !lost(r, rc))
         finish(r, rc);
 }

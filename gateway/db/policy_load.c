@@ -17,12 +17,13 @@ static const struct db_statement load = {
            "FROM principals "
            "UNION ALL SELECT 2, 0, role, actions, '', '', '', 0 FROM roles "
            "WHERE removed_at IS NULL "
-           "UNION ALL SELECT 3, 0, mailbox, class, '', '', '', retention_days FROM mailboxes "
+           "UNION ALL SELECT 3, capture::integer::bigint, mailbox, class, '', '', '', "
+           "retention_days FROM mailboxes "
            "UNION ALL SELECT 4, g.id, p.id::text, g.role, g.from_numbers, g.to_numbers, "
            "g.mailboxes, milli_of(g.expires_at) FROM grants g "
            "JOIN principals p ON p.principal = g.principal "
            "JOIN roles r ON r.role = g.role AND r.removed_at IS NULL WHERE g.revoked_at IS NULL "
-           "UNION ALL SELECT 5, 0, n.number, n.mailbox, '', '', '', 0 FROM numbers n "
+           "UNION ALL SELECT 5, 0, n.number, n.mailbox, n.deliver, '', '', 0 FROM numbers n "
            "JOIN mailboxes m ON m.mailbox = n.mailbox WHERE n.removed_at IS NULL "
            "UNION ALL SELECT 6, p.id, t.trunk, '', '', '', '', 0 FROM trunks t "
            "JOIN principals p ON p.principal = 'trunk:' || t.trunk WHERE t.removed_at IS NULL "
@@ -128,15 +129,17 @@ static int add_row(struct policy_set *set, const struct loaded_row *row)
     case PART_ROLE:
         return add_role(set, row);
     case PART_MAILBOX:
-        return policy_add_mailbox(
-            set, &(struct policy_mailbox){.name = row->text[0],
-                                          .class_name = row->text[1],
-                                          .retention_days = (uint32_t)row->number});
+        return policy_add_mailbox(set,
+                                  &(struct policy_mailbox){.name = row->text[0],
+                                                           .class_name = row->text[1],
+                                                           .retention_days = (uint32_t)row->number,
+                                                           .capture = row->id != 0});
     case PART_GRANT:
         return add_grant(set, row);
     case PART_NUMBER:
-        return policy_add_number(
-            set, &(struct policy_number){.number = row->text[0], .mailbox = row->text[1]});
+        return policy_add_number(set, &(struct policy_number){.number = row->text[0],
+                                                              .mailbox = row->text[1],
+                                                              .deliver = row->text[2]});
     case PART_TRUNK:
         return policy_add_trunk(
             set, &(struct policy_trunk){.name = row->text[0], .principal_id = row->id});

@@ -20,11 +20,12 @@ static const struct db_statement grants = {
 };
 static const struct db_statement mailboxes = {
     .name = "register_mailboxes",
-    .sql = "SELECT mailbox, class, device, retention_days FROM mailboxes ORDER BY mailbox",
+    .sql = "SELECT mailbox, class, device, retention_days, capture FROM mailboxes ORDER BY mailbox",
 };
 static const struct db_statement numbers = {
     .name = "register_numbers",
-    .sql = "SELECT number, mailbox, ident FROM numbers WHERE removed_at IS NULL ORDER BY number",
+    .sql = "SELECT number, mailbox, ident, deliver FROM numbers WHERE removed_at IS NULL "
+           "ORDER BY number",
 };
 static const struct db_statement trunks = {
     .name = "register_trunks",
@@ -112,6 +113,7 @@ void mailbox_row_read(const struct db_result *result, int row, struct mailbox_ro
     out->class_name = row_text(&reader);
     out->device = row_text(&reader);
     out->retention_days = row_integer(&reader);
+    out->capture = row_integer(&reader);
 }
 
 int register_query_numbers(struct db *db, db_result_cb *cb, void *user)
@@ -125,6 +127,7 @@ void number_row_read(const struct db_result *result, int row, struct number_row 
     out->number = row_text(&reader);
     out->mailbox = row_text(&reader);
     out->ident = row_text(&reader);
+    out->deliver = row_text(&reader);
 }
 
 int register_query_trunks(struct db *db, db_result_cb *cb, void *user)

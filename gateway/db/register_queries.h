@@ -23,11 +23,11 @@ struct grant_row {
 
 struct mailbox_row {
     const char *mailbox, *class_name, *device; /* device: "" none */
-    int64_t retention_days;
+    int64_t retention_days, capture;
 };
 
 struct number_row {
-    const char *number, *mailbox, *ident;
+    const char *number, *mailbox, *ident, *deliver;
 };
 
 struct trunk_row {

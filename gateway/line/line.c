@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "gateway/line/line_bridges.h"
 #include "gateway/line/line_call.h"
 #include "gateway/line/line_warm.h"
 #include "gateway/process/log.h"
@@ -48,6 +49,12 @@ static void close_handles(struct line *line)
         uv_close((uv_handle_t *)&line->rest, NULL);
 }
 
+void line_ended(struct line *line)
+{
+    if (line->closing && line->call_count == 0 && line_bridges_count(line->bridges) == 0)
+        close_handles(line);
+}
+
 static void trim_cb(uv_work_t *work)
 {
     (void)work;
@@ -84,8 +91,7 @@ void line_remove_call(struct line *line, struct line_call *call)
     *at = call->chain;
     line->call_count--;
     return_memory(line);
-    if (line->closing && line->call_count == 0)
-        close_handles(line);
+    line_ended(line);
 }
 
 int line_send(struct line *line, uint16_t type, const void *body, size_t length)
@@ -122,7 +128,7 @@ static void message_cb(void *user, struct ipc_channel *channel, struct ipc_messa
     (void)channel;
     if (ipc_message_body(message, MSG_CALL_START, sizeof(struct msg_call_start)) != NULL)
         line_call_start(line, message);
-    else
+    else if (!line_bridges_message(line->bridges, message))
         dispatch_media(line, message);
 }
 
@@ -146,8 +152,8 @@ static void gone_cb(void *user, struct ipc_channel *channel, int status)
             call = next;
         }
     }
-    if (line->call_count == 0)
-        close_handles(line);
+    line_bridges_end(line->bridges);
+    line_ended(line);
 }
 
 /* Control decides when a line ends; a signal to the whole group must not cut its calls. */
@@ -184,7 +190,9 @@ static int line_open(struct line *line, int fd, const struct role_context *conte
     line->hold_rnr_ms = (uint64_t)context->config->fax.page_hold_ms;
     line->hold_without_ecm_ms = (uint64_t)context->config->fax.page_hold_without_ecm_ms;
     call_wheel_init(&line->wheel, line_now_ms());
-    error = uv_timer_init(&line->loop, &line->tick);
+    error = line_bridges_new(line, &line->bridges);
+    if (error == 0)
+        error = uv_timer_init(&line->loop, &line->tick);
     if (error == 0)
         error = uv_idle_init(&line->loop, &line->rest);
     line->tick.data = line->rest.data = line;
@@ -234,6 +242,7 @@ int line_main(int fd, const struct role_context *context)
     uv_run(&line->loop, UV_RUN_DEFAULT);
     line_report(line);
     dtls_identity_free(line->identity);
+    line_bridges_free(line->bridges);
     srtp_media_free(line->srtp);
     if (line->epoll_fd >= 0)
         close(line->epoll_fd);

@@ -16,6 +16,7 @@
 #include "gateway/process/ipc.h"
 #include "gateway/process/messages.h"
 
+struct line_bridges;
 struct line_call;
 struct dtls_identity;
 struct srtp_media;
@@ -48,6 +49,7 @@ struct line {
     struct call_wheel wheel;
     struct line_call *calls[LINE_BUCKETS]; /* by call number, chained */
     unsigned call_count, call_limit;
+    struct line_bridges *bridges;   /* the calls with two legs */
     struct dtls_identity *identity; /* of this process; its fingerprint goes out with each call */
     struct srtp_media *srtp;        /* keeps libsrtp2's parts loaded */
     uint64_t hold_rnr_ms, hold_without_ecm_ms;
@@ -83,5 +85,11 @@ void line_rest_cb(uv_idle_t *idle);
 struct line_call *line_find_call(struct line *line, uint32_t number);
 void line_insert_call(struct line *line, struct line_call *call);
 void line_remove_call(struct line *line, struct line_call *call);
+
+/* A call of either sort is gone: the loop of a line that is closing ends with the last one. */
+void line_ended(struct line *line);
+
+/* line_watch.c: the computing time since it was last asked for in this turn, microseconds. */
+uint64_t line_watch_us(struct line *line);
 
 #endif

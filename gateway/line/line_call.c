@@ -9,6 +9,8 @@
 
 #include <openssl/crypto.h>
 
+#include "gateway/line/audio_reports.h"
+#include "gateway/line/media_udptl.h"
 #include "gateway/process/log.h"
 #include "t38/t30_result.h"
 
@@ -157,22 +159,9 @@ static int get_t85_page(void *user, uint32_t page, struct fax_page_view *out)
     return 0;
 }
 
-static int open_udptl(struct line_call *call, const struct msg_call_media *media)
-{
-    struct udptl_receiver_config config = udptl_receiver_default;
-    unsigned depth = media->redundancy < UDPTL_DEPTH_MAX ? media->redundancy : UDPTL_DEPTH_MAX;
-    int error = media->fec_packets != 0
-                    ? udptl_sender_new_fec(&call->udptl_out, media->fec_packets, media->fec_fields,
-                                           media->max_datagram)
-                    : udptl_sender_new(&call->udptl_out, depth, media->max_datagram);
-
-    config.t38_version = media->t38_version;
-    return error == 0 ? udptl_receiver_new(&call->udptl_in, &config) : error;
-}
-
 static int open_session(struct line_call *call, const struct msg_call_media *media)
 {
-    bool audio = line_audio_is_wanted(media);
+    bool audio = audio_is_wanted(media);
     struct fax_engine_config config = {
         .sender = call->start.sender != 0,
         .local_ident = call->start.local_ident,
@@ -191,7 +180,7 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
                       .say = line_audio_say},
         .frame = line_trace_frame,
     };
-    int error = open_udptl(call, media);
+    int error = media_udptl_open(media, &call->udptl_out, &call->udptl_in);
 
     /* Ahead of the clock the wire costs nothing and the CPU everything. */
     if (call->start.t85 && !media->express) {
@@ -306,7 +295,7 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
     line_watch_begin(call, call->heard_ms);
     line_call_limit_silence(call);
     line_tick_start(call->line);
-    if (!call->shaking)
+    if (!call->shield.shaking)
         fax_engine_tick(call->engine, line_now_ms());
     line_call_settle(call);
 }
@@ -338,7 +327,7 @@ void line_call_stop(struct line_call *call, const struct msg_call_stop *stop)
     uint64_t now = line_now_ms();
 
     snprintf(text, sizeof text, "%.*s", (int)sizeof stop->reason - 1, stop->reason);
-    if (call->state == LINE_CALL_RUNNING && !call->finished && !call->shaking) {
+    if (call->state == LINE_CALL_RUNNING && !call->finished && !call->shield.shaking) {
         line_call_drain(call, LINE_CALL_DATAGRAMS_AT_STOP, now);
         fax_engine_tick(call->engine, now);
     }
@@ -402,7 +391,7 @@ static int send_done(struct line_call *call)
     if (statistics->modem != FAX_MODEM_UNTRAINED)
         snprintf(done.modem, sizeof done.modem, "%s", fax_modem_name(statistics->modem));
     snprintf(done.text, sizeof done.text, "%s", call->text);
-    snprintf(done.protection, sizeof done.protection, "%s", call->protection);
+    snprintf(done.protection, sizeof done.protection, "%s", call->shield.text);
     return line_trace_send(call, &done) == -ENOBUFS
                ? -ENOBUFS
                : line_send(call->line, MSG_CALL_DONE, &done, sizeof done);
@@ -422,7 +411,7 @@ static void begin_ending(struct line_call *call)
     unwatch(call);
     line_audio_bye(call);
     media_transport_close(&call->media);
-    call->dtls = NULL;
+    call->shield.dtls = NULL;
     line_tick_start(call->line);
 }
 

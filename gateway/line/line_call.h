@@ -15,7 +15,7 @@
 #include "gateway/line/call_wheel.h"
 #include "gateway/line/document_load.h"
 #include "gateway/line/line.h"
-#include "gateway/line/media_dtls.h"
+#include "gateway/line/media_protect.h"
 #include "gateway/line/media_transport.h"
 #include "gateway/line/received_page.h"
 #include "gateway/process/messages.h"
@@ -74,11 +74,8 @@ struct line_call {
     uint32_t media_seen;
     uint32_t silence_ms; /* the call ends when it hears nothing for so long; 0: never */
     struct media_transport media;
-    struct media_dtls *dtls;  /* media's, when it is protected so */
-    struct line_audio *audio; /* NULL: T.38 */
-    bool shaking;             /* the handshake of dtls is not over: the session waits */
-    uint8_t protected_by;     /* enum media_path */
-    char protection[MSG_PROTECTION_MAX];
+    struct line_audio *audio;       /* NULL: T.38 */
+    struct media_protection shield; /* while it is shaking, the session waits */
     struct line_call *chain;
     struct msg_call_start start; /* the data key is wiped as soon as it is not needed */
     int vault_fd;
@@ -212,11 +209,8 @@ int line_trace_send(struct line_call *call, const struct msg_call_done *done)
 /* Tells control of something that needs no more than its kind. */
 void line_call_progress(struct line_call *call, enum call_progress kind);
 
-/* line_audio.c: is media audio rather than T.38? */
-bool line_audio_is_wanted(const struct msg_call_media *media);
-
-/* Makes the stream of a call over audio. Returns 0 or a negative FAX_E... code; line_audio_close is
- * right after either. */
+/* line_audio.c: makes the stream of a call over audio. Returns 0 or a negative FAX_E... code;
+ * line_audio_close is right after either. */
 int line_audio_open(struct line_call *call, const struct msg_call_media *media)
     __attribute__((warn_unused_result));
 void line_audio_close(struct line_call *call);

@@ -128,7 +128,8 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
 {
     struct line_call *call = user;
 
-    if (call->shaking && !call->finished) /* the first packet may come before the next visit */
+    if (call->shield.shaking &&
+        !call->finished) /* the first packet may come before the next visit */
         line_call_begin_session(call, now_ms);
     if (call->finished || line_call_take_report(call, data, length))
         return;
@@ -154,7 +155,7 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
         limit = LINE_CALL_DATAGRAMS_EXPRESS;
     if (!call->finished)
         (void)media_transport_receive(&call->media, call->line->datagram, limit, now_ms);
-    if (call->shaking)
+    if (call->shield.shaking)
         return;
     line_call_run_ahead(call, now_ms);
 }

@@ -2,51 +2,27 @@
  * session begins. */
 #include "gateway/line/line_call.h"
 
-#include <errno.h>
 #include <stdio.h>
 
-#include "gateway/line/media_srtp.h"
 #include "t38/t30_result.h"
-
-static int begin_srtp(struct line_call *call, const struct msg_call_media *media)
-{
-    int error = media_srtp_begin(&call->media, media->srtp_suite, media->srtp_send_key,
-                                 media->srtp_receive_key);
-
-    if (error == 0)
-        snprintf(call->protection, sizeof call->protection, "SRTP %s",
-                 srtp_media_suite_name(media->srtp_suite));
-    return error;
-}
 
 int line_call_protect(struct line_call *call, const struct msg_call_media *media)
 {
-    call->protected_by = media->transport;
-    call->protection[0] = '\0';
-    if (media->transport == MEDIA_TRANSPORT_SRTP)
-        return begin_srtp(call, media);
-    if (media->transport != MEDIA_TRANSPORT_UDPTL_DTLS) {
-        media_transport_shield(&call->media, NULL, NULL);
-        return 0;
-    }
-    call->shaking = true;
-    return media_dtls_begin(&call->media, call->line->identity, media->dtls_active != 0,
-                            media->fingerprint, line_now_ms(), &call->dtls);
+    return media_protect(&call->media, call->line->identity, media, line_now_ms(), &call->shield);
 }
 
 bool line_call_may_move(const struct line_call *call, const struct msg_call_media *media)
 {
-    return media->transport == call->protected_by &&
-           (media->transport != MEDIA_TRANSPORT_UDPTL_DTLS ||
-            media_dtls_is_peer(call->dtls, media->fingerprint));
+    return media_protect_may_move(&call->shield, media);
 }
 
 /* The session's clock begins when its first frame can reach the peer. */
 void line_call_begin_session(struct line_call *call, uint64_t now_ms)
 {
-    call->shaking = false;
+    call->shield.shaking = false;
     call->started_ms = call->heard_ms = now_ms;
-    snprintf(call->protection, sizeof call->protection, "%s", media_dtls_protection(call->dtls));
+    snprintf(call->shield.text, sizeof call->shield.text, "%s",
+             media_dtls_protection(call->shield.dtls));
     fax_engine_tick(call->engine, now_ms);
 }
 
@@ -54,15 +30,15 @@ bool line_call_shake(struct line_call *call, uint64_t now_ms)
 {
     const char *failure;
 
-    if (!call->shaking || call->finished)
+    if (!call->shield.shaking || call->finished)
         return false;
     media_transport_tick(&call->media, now_ms);
-    failure = media_dtls_failure(call->dtls);
+    failure = media_dtls_failure(call->shield.dtls);
     if (failure != NULL) {
         line_call_abort(call, T30_RESULT_ABORTED, failure);
         return true;
     }
-    if (!media_dtls_is_shaking(call->dtls))
+    if (!media_dtls_is_shaking(call->shield.dtls))
         line_call_begin_session(call, now_ms);
     line_call_settle(call);
     return true;

@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#include "gateway/line/line_bridges.h"
 #include "gateway/line/line_call.h"
 
 enum {
@@ -94,7 +95,7 @@ static void ahead_cb(const struct call_wheel_entry *entry)
 
 static unsigned step_ms(const struct line *line)
 {
-    return line->hasty > 0 ? CALL_WHEEL_STEP_MS : QUIET_STEP_MS;
+    return line->hasty > 0 || line_bridges_wait(line->bridges) ? CALL_WHEEL_STEP_MS : QUIET_STEP_MS;
 }
 
 static void begin_turn(struct line *line)
@@ -118,6 +119,8 @@ static void run(struct line *line)
     drain_sockets(line, now_ms);
     if (line->batches_left == 0 && !turn_is_over(line))
         line->tick_unfinished = !call_wheel_advance(&line->wheel, now_ms, visit_cb, ahead_cb, line);
+    if (!line->tick_unfinished)
+        line_bridges_tick(line->bridges, now_ms);
 }
 
 /* What comes next: the rest of the tick, the next one, or, when no call is left on the wheel, none.
@@ -129,7 +132,7 @@ static void plan(struct line *line)
         return;
     }
     uv_idle_stop(&line->rest);
-    if (line->wheel.count > 0) {
+    if (line->wheel.count > 0 || line_bridges_wait(line->bridges)) {
         uv_timer_start(&line->tick, line_tick_cb, step_ms(line), 0);
         return;
     }

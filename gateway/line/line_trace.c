@@ -1,6 +1,7 @@
 /* What the line notes of a call for its trace. Rare against the packets: a frame or an event. */
 #include <errno.h>
 
+#include "gateway/line/audio_reports.h"
 #include "gateway/line/line_call.h"
 
 static uint32_t at_ms(const struct line_call *call)
@@ -26,7 +27,7 @@ void line_trace_note(struct line_call *call, enum trace_kind kind, enum trace_di
 void line_trace_media(struct line_call *call, const struct msg_call_media *media, uint32_t rate)
 {
     line_trace_note(call, TRACE_MEDIA_BEGIN, TRACE_HERE,
-                    line_audio_is_wanted(media) ? TRACE_MEDIA_AUDIO : TRACE_MEDIA_T38, rate, 0);
+                    audio_is_wanted(media) ? TRACE_MEDIA_AUDIO : TRACE_MEDIA_T38, rate, 0);
     call->noted_sent = call->noted_heard = false;
 }
 

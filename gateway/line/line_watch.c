@@ -33,15 +33,17 @@ static uint64_t at_most_the_turns_time(const struct line *line, uint64_t us)
     return turn_us < us ? turn_us : us;
 }
 
-void line_watch_charge(struct line_call *call)
+uint64_t line_watch_us(struct line *line)
 {
-    struct line *line = call->line;
     uint64_t us = (uv_hrtime() - line->clock_ns) / 1000u;
 
     line->clock_ns += us * 1000u; /* the rest is charged to the next */
-    if (us >= LONG_US)
-        us = at_most_the_turns_time(line, us);
-    call_watch_charge(&call->watch, us);
+    return us >= LONG_US ? at_most_the_turns_time(line, us) : us;
+}
+
+void line_watch_charge(struct line_call *call)
+{
+    call_watch_charge(&call->watch, line_watch_us(call->line));
     if (call->watch.limits.cpu_us_per_s != 0 && call->watch.cpu_us > call->watch.limits.cpu_us_free)
         call->watch_now = true;
 }

@@ -61,6 +61,14 @@ enum message_type {
     MSG_CALL_STOP,      /* struct msg_call_stop: control ends the call's media */
     MSG_CALL_DONE,      /* struct msg_call_done: last message of a call */
     MSG_CALL_TRACE,     /* struct msg_call_trace: before MSG_CALL_DONE */
+    /* A bridged call has two legs and no T.30 of its own; MSG_CALL_READY, MSG_CALL_STOP and, for
+     * captured pages, MSG_PAGE_SEALED (unanswered: nothing waits for it) are those of other calls.
+     */
+    MSG_BRIDGE_START,    /* struct msg_bridge_start, descriptors: UDP sockets (bound) of legs 0 and
+                            1, and the vault file when pages are captured */
+    MSG_BRIDGE_MEDIA,    /* struct msg_bridge_media: a leg's media are agreed, or have changed */
+    MSG_BRIDGE_PROGRESS, /* struct msg_bridge_progress */
+    MSG_BRIDGE_DONE,     /* struct msg_bridge_done: last message of the call */
 
     /* control <-> render */
     MSG_RENDER_DOCUMENT = 96, /* struct msg_render_document, descriptor 0 = document memfd */
@@ -293,6 +301,71 @@ struct msg_call_done {
 struct msg_call_trace {
     uint32_t call;
     struct call_trace trace;
+};
+
+enum { BRIDGE_LEGS = 2 }; /* of a bridged call: 0 is the one that called */
+
+struct msg_bridge_start {
+    uint32_t call;   /* control's number for the call on this line */
+    uint8_t ecm;     /* 1: the machines may use error correction */
+    uint8_t capture; /* 1: pages that pass are sealed; a vault file comes with the message */
+    uint16_t reserved;
+    uint32_t max_rate; /* bit/s, of conversion */
+    uint32_t no_media_timeout_ms;
+    uint32_t phase_limit_ms[4]; /* as in msg_call_start */
+    uint32_t cpu_limit_us_per_s;
+    uint32_t max_pages; /* that are captured */
+    uint8_t fax_id[16];
+    uint8_t data_key[MSG_KEY_OCTETS];
+};
+
+struct msg_bridge_media {
+    uint32_t call;
+    uint32_t leg;
+    struct msg_call_media media; /* its call is not looked at; no express, nothing held back */
+};
+
+enum bridge_progress {
+    BRIDGE_MEDIA_SEEN = 1, /* first valid packet of the leg */
+    BRIDGE_FAX_TONES,      /* the leg's audio is that of a machine that answers */
+    BRIDGE_FOREIGN,        /* datagrams of another address were ignored: value says how many more */
+    BRIDGE_TRAINED,        /* value: bit/s; from here on the media of no leg may change its kind */
+    BRIDGE_PAGE,           /* value: so many pages were confirmed by the receiving machine */
+};
+
+struct msg_bridge_progress {
+    uint32_t call;
+    uint32_t kind; /* enum bridge_progress */
+    uint32_t leg;
+    uint32_t value;
+};
+
+struct msg_bridge_leg {
+    uint32_t media_seen;   /* packets of the peer that were valid */
+    uint32_t packets_sent; /* to it */
+    uint32_t packets_lost, packets_recovered, packets_bad;
+    uint32_t packets_foreign;            /* of other addresses, ignored */
+    uint32_t frames;                     /* T.30 frames of the leg that passed */
+    uint32_t refused;                    /* IFPs and frames that the guard stopped */
+    char protection[MSG_PROTECTION_MAX]; /* of its media: version and cipher; "": none */
+    char ident[MSG_IDENT_MAX];           /* T.30 TSI or CSI that was seen from it */
+};
+
+struct msg_bridge_done {
+    uint32_t call;
+    int32_t result;    /* t38/t30_result.h: 0: the machines said goodbye */
+    uint32_t pages;    /* confirmed by the receiving machine, as it passed */
+    uint32_t rejected; /* pages that it wanted again */
+    uint32_t rate;     /* bit/s; 0 before training */
+    uint32_t ecm;
+    uint32_t retransmissions; /* frames sent again (ECM) */
+    uint32_t media_ms;
+    uint32_t observed;       /* 1: at least one leg was T.38; else nothing is known of pages */
+    uint32_t captured;       /* pages sealed */
+    uint32_t capture_missed; /* pages that passed and were not sealed */
+    struct msg_bridge_leg legs[BRIDGE_LEGS];
+    char text[MSG_REASON_MAX];         /* the result in words */
+    char capture_text[MSG_REASON_MAX]; /* why a page was missed */
 };
 
 enum render_rotate { RENDER_ROTATE_AUTO = 0, RENDER_ROTATE_NONE = 1 };

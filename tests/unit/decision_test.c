@@ -74,10 +74,12 @@ static int build(void **state)
         assert_int_equal(policy_add_principal(set, &principals[i]), 0);
     for (size_t i = sizeof grants / sizeof *grants; i-- > 0;)
         assert_int_equal(policy_add_grant(set, &grants[i]), 0);
-    static const struct policy_mailbox mailboxes[] = {{"office", "standard", 90},
-                                                      {"lab", "medical", 3650}};
-    static const struct policy_number numbers[] = {
-        {"+4930100", "office"}, {"+4930200", "lab"}, {"4711", "lab"}, {"+4940300", "lab"}};
+    static const struct policy_mailbox mailboxes[] = {{"office", "standard", 90, false},
+                                                      {"lab", "medical", 3650, false}};
+    static const struct policy_number numbers[] = {{"+4930100", "office", NULL},
+                                                   {"+4930200", "lab", "store"},
+                                                   {"4711", "lab", "bridge:carrier"},
+                                                   {"+4940300", "lab", "bridge:device:front"}};
     static const struct policy_trunk trunks[] = {
         {"carrier", CARRIER, false}, {"old", CARRIER, true}, {"blocked", GONE, false}};
     for (size_t i = 0; i < 2; i++)
@@ -238,8 +240,8 @@ static void empty_scopes_allow_nothing(void **state)
     const struct policy_role all = {"all", POLICY_ACTION_BIT(POLICY_ACTION_COUNT) - 1};
     const struct policy_principal principal = {1, "p", POLICY_PERSON, false};
     const struct policy_grant grant = {.id = 1, .principal_id = 1, .role = "all"};
-    const struct policy_mailbox mailbox = {"m", "standard", 0};
-    const struct policy_number number = {"4711", "m"};
+    const struct policy_mailbox mailbox = {"m", "standard", 0, false};
+    const struct policy_number number = {"4711", "m", NULL};
     struct policy_question question = {
         .principal_id = 1, .from_number = "4711", .to_number = "4711", .mailbox = "m"};
     assert_int_equal(policy_add_role(bare, &all), 0);
@@ -282,11 +284,31 @@ static void bad_rows_are_refused(void **state)
     assert_int_equal(policy_add_grant(bad, &grant), FAX_EP_LIMIT);
     grant.to_numbers.count--;
     assert_int_equal(policy_add_grant(bad, &grant), 0);
-    assert_int_equal(policy_add_number(bad, &(struct policy_number){"+49 30", "m"}), FAX_EP_INVAL);
-    assert_int_equal(policy_add_mailbox(bad, &(struct policy_mailbox){"*", "c", 1}), FAX_EP_INVAL);
-    assert_int_equal(policy_add_mailbox(bad, &(struct policy_mailbox){"m", "C", 1}), FAX_EP_INVAL);
+    assert_int_equal(
+        policy_add_number(bad, &(struct policy_number){.number = "+49 30", .mailbox = "m"}),
+        FAX_EP_INVAL);
+    assert_int_equal(
+        policy_add_mailbox(
+            bad, &(struct policy_mailbox){.name = "*", .class_name = "c", .retention_days = 1}),
+        FAX_EP_INVAL);
+    assert_int_equal(
+        policy_add_mailbox(
+            bad, &(struct policy_mailbox){.name = "m", .class_name = "C", .retention_days = 1}),
+        FAX_EP_INVAL);
     assert_int_equal(policy_add_trunk(bad, &(struct policy_trunk){"", 1, false}), FAX_EP_INVAL);
     policy_set_free(bad);
+}
+
+static void numbers_say_where_their_calls_go(void **state)
+{
+    (void)state;
+    assert_null(policy_bridge_target(set, "+4930100"));
+    assert_null(policy_bridge_target(set, "+49 30 200"));
+    assert_null(policy_bridge_target(set, "+4999"));
+    assert_null(policy_bridge_target(set, "nobody"));
+    assert_null(policy_bridge_target(NULL, "4711"));
+    assert_string_equal(policy_bridge_target(set, "4711"), "carrier");
+    assert_string_equal(policy_bridge_target(set, "+49 40 300"), "device:front");
 }
 
 /* What must hold between rows; each case adds two rows of which the second breaks it. */
@@ -298,8 +320,8 @@ static void sealing_checks_references(void **state)
         char reason[POLICY_REASON_TEXT];
         const struct policy_principal p = {1, "p", POLICY_PERSON, false};
         const struct policy_role r = {"r", 1};
-        const struct policy_mailbox m = {"m", "c", 1};
-        const struct policy_number n = {"4711", "m"};
+        const struct policy_mailbox m = {"m", "c", 1, false};
+        const struct policy_number n = {"4711", "m", NULL};
         const struct policy_trunk t = {"t", 1, false};
         const struct policy_grant g = {.id = 1, .principal_id = 1, .role = "r"};
         const struct policy_grant other = {.id = 1, .principal_id = 2, .role = "r"};
@@ -402,7 +424,10 @@ static void many_rows(void **state)
     char name[32], number[NUMBER_TEXT], reason[POLICY_REASON_TEXT];
     assert_int_equal(policy_set_new(&s), 0);
     assert_int_equal(policy_add_role(s, &(struct policy_role){"r", 1}), 0);
-    assert_int_equal(policy_add_mailbox(s, &(struct policy_mailbox){"m", "c", 1}), 0);
+    assert_int_equal(
+        policy_add_mailbox(
+            s, &(struct policy_mailbox){.name = "m", .class_name = "c", .retention_days = 1}),
+        0);
     for (int i = 0; i < COUNT; i++) {
         int64_t id = (i * 7919) % COUNT; /* not in order */
         snprintf(name, sizeof name, "p%d", (int)id);
@@ -416,7 +441,8 @@ static void many_rows(void **state)
                                        .from_numbers = {own, 1},
                                        .to_numbers = {any, 1}};
         assert_int_equal(policy_add_principal(s, &p), 0);
-        assert_int_equal(policy_add_number(s, &(struct policy_number){number, "m"}), 0);
+        assert_int_equal(
+            policy_add_number(s, &(struct policy_number){.number = number, .mailbox = "m"}), 0);
         assert_int_equal(policy_add_grant(s, &g), 0);
     }
     assert_int_equal(policy_set_seal(s, reason), 0);
@@ -443,6 +469,7 @@ int main(void)
         cmocka_unit_test(inbound),
         cmocka_unit_test(empty_scopes_allow_nothing),
         cmocka_unit_test(bad_rows_are_refused),
+        cmocka_unit_test(numbers_say_where_their_calls_go),
         cmocka_unit_test(sealing_checks_references),
         cmocka_unit_test(finders),
         cmocka_unit_test(builtin_roles_keep_duties_apart),

@@ -1,0 +1,245 @@
+/* From the decision to the INVITE of the other leg. */
+#include <errno.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/control/bridge_call_private.h"
+#include "gateway/control/fax_call_private.h"
+#include "gateway/process/log.h"
+
+/* --- the other leg --- */
+
+static int write_uris(const struct bridge_side *side, char *request, char *from, size_t size)
+{
+    const struct bridge_call *call = side->call;
+    const struct call_target *target = &side->target;
+    const char *caller = call->from[0] ? call->from : "anonymous";
+    int rc = call_target_uri(target, target->number[0] ? target->number : call->to, request, size);
+    if (rc < 0)
+        return rc;
+    return call_target_from_uri(target, caller, call->control->sip_address, from, size);
+}
+
+static int invite(struct bridge_side *side)
+{
+    struct sdp_session offer;
+    char request[SIP_DEVICE_CONTACT + 1], from[SIP_DEVICE_CONTACT + 1];
+    const struct bridge_call *call = side->call;
+    const struct call_target *target = &side->target;
+    const struct bridge_side *caller = &call->side[BRIDGE_CALLER];
+    int rc = write_uris(side, request, from, sizeof request);
+    if (rc < 0)
+        return rc;
+    /* To a peer that takes T.38 at once it is offered so when the caller is a fax for sure; and
+     * protected media is T.38 where it can be. */
+    bool sure = caller->has_offer && media_has_t38(&caller->local, &caller->offer);
+    side->offered_t38 = !side->audio_only && !side->local.no_t38 &&
+                        ((target->t38_first && sure) || side->local.secured);
+    rc = side->offered_t38 ? media_offer_t38(&side->local, &offer)
+                           : media_offer_audio(&side->local, &offer);
+    if (rc < 0)
+        return rc;
+    const struct sip_call sip = {
+        .target = target->address,
+        .protocol = target->protocol,
+        .to_device = target->is_device,
+        .connection = target->connection,
+        .long_by_tcp = target->long_by_tcp,
+        .request_uri = request,
+        .from_uri = from,
+        .to_uri = request,
+        .offer = &offer,
+    };
+    rc = sip_session_call(call->control->sip, &sip, bridge_call_sip_event, side, &side->session);
+    if (rc == 0)
+        snprintf(side->call_id, sizeof side->call_id, "%s", sip_session_call_id(side->session));
+    return rc;
+}
+
+void bridge_call_dial(struct bridge_call *call)
+{
+    int rc = invite(&call->side[BRIDGE_CALLED]);
+    if (rc < 0)
+        bridge_call_end(call, "the other leg could not be called: %s", strerror(-rc));
+}
+
+/* Returns false, with the call ended, when a leg must be protected and cannot be. */
+static bool protect(struct bridge_call *call, struct bridge_side *side)
+{
+    char text[FAX_CALL_DEMAND_TEXT];
+    const char *demand = fax_call_demands(call->control, &side->target, call->class_name, text);
+    side->local.secured = demand != NULL;
+    if (!demand || side->local.may_protect)
+        return true;
+    call->refuse_code = 488;
+    bridge_call_end(call, "%s, and the %s leg has no TLS signalling", demand,
+                    bridge_side_name(side));
+    return false;
+}
+
+static void on_target(void *user, int status, const struct call_target *target)
+{
+    struct bridge_call *call = user;
+    struct bridge_side *side = &call->side[BRIDGE_CALLED];
+    if (status < 0) {
+        call->refuse_code = status == -ENOENT ? 404 : status == -EBUSY ? 486 : 503;
+        bridge_call_end(call, "the other leg cannot be called: %s", call_target_error(status));
+    } else if (!call->ending) {
+        side->target = *target;
+        side->local.may_protect = fax_call_is_tls(target);
+        if (protect(call, side))
+            bridge_call_dial(call);
+    }
+    bridge_call_release(call);
+}
+
+void bridge_call_find(struct bridge_call *call)
+{
+    for (unsigned i = 0; i < BRIDGE_LEGS; i++) {
+        struct media_local *local = &call->side[i].local;
+        if (RAND_bytes((unsigned char *)local->srtp_keys, sizeof local->srtp_keys) != 1) {
+            bridge_call_end(call, "no keys can be made");
+            return;
+        }
+    }
+    if (!protect(call, &call->side[BRIDGE_CALLER]))
+        return;
+    if (bridge_copy_is_impossible(call)) {
+        call->refuse_code = 488;
+        bridge_call_end(call, "a copy is wanted, and T.38 is not used");
+        return;
+    }
+    call->pending++;
+    int rc = call_target_find(call->control, call->via, call->to, on_target, call);
+    if (rc < 0)
+        on_target(call, rc, NULL);
+}
+
+/* --- from the decision on --- */
+
+void bridge_call_go_on(struct bridge_call *call)
+{
+    int rc = call->ending ? 0 : bridge_call_start_line(call);
+    if (rc < 0) {
+        call->refuse_code = 503;
+        bridge_call_end(call, "no line can take the call: %s", strerror(-rc));
+    }
+}
+
+static void on_start_recorded(void *user, int status, uint64_t index)
+{
+    struct bridge_call *call = user;
+    (void)index;
+    if (status < 0) {
+        call->refuse_code = 503;
+        bridge_call_end(call, "the call could not be recorded: %s", strerror(-status));
+    } else {
+        call->recorded_start = true;
+        if (!call->ending)
+            bridge_copy_prepare(call);
+    }
+    bridge_call_release(call);
+}
+
+static void record_start(struct bridge_call *call)
+{
+    struct event e;
+    event_begin(&e, "bridge.started", call->principal, &call->id);
+    event_personal(&e, "from", call->from);
+    event_personal(&e, "to", call->to);
+    event_text(&e, "caller", call->side[BRIDGE_CALLER].target.name);
+    event_text(&e, "target", call->via);
+    event_text(&e, "mailbox", call->mailbox);
+    event_text(&e, "class", call->class_name);
+    event_text(&e, "call_id", call->side[BRIDGE_CALLER].call_id);
+    event_integer(&e, "capture", call->copy.wanted);
+    call->pending++;
+    int rc = event_append(&e, call->control->audit, on_start_recorded, call);
+    if (rc < 0)
+        on_start_recorded(call, rc, 0);
+}
+
+static void take_terms(struct bridge_call *call, const struct bridge_terms *terms)
+{
+    snprintf(call->principal, sizeof call->principal, "%s", terms->principal);
+    snprintf(call->via, sizeof call->via, "%s", terms->to);
+    if (number_normalise(terms->number, call->to) < 0)
+        call->to[0] = '\0';
+    if (number_normalise(terms->from, call->from) < 0)
+        call->from[0] = '\0';
+    call->side[BRIDGE_CALLER].target = *terms->caller;
+    if (!terms->mailbox)
+        return;
+    snprintf(call->mailbox, sizeof call->mailbox, "%s", terms->mailbox->name);
+    snprintf(call->class_name, sizeof call->class_name, "%s", terms->mailbox->class_name);
+    call->retention_days = terms->mailbox->retention_days;
+    call->copy.wanted = terms->mailbox->capture;
+}
+
+static void begin_side(struct bridge_side *side)
+{
+    const struct control *control = side->call->control;
+    struct media_local *local = &side->local;
+    local->address = control->media_address;
+    local->session_id = (uint64_t)side->call->started_ms + side->index;
+    local->session_version = 1;
+    local->no_t38 = !control->config->fax.t38;
+    local->max_bit_rate = (uint32_t)control->config->fax.max_rate;
+    local->max_datagram = (uint32_t)control->config->media.max_datagram;
+    local->t38_version = (uint8_t)control->config->media.t38_version;
+    local->recovery = fax_call_recovery(control);
+}
+
+void bridge_call_start(struct control *control, struct sip_session *session,
+                       const struct sip_request_info *info, const struct bridge_terms *terms)
+{
+    struct bridge_call *call = bridge_call_new(control);
+    if (!call || fax_id_make(&call->id, (uint64_t)control_now_ms()) < 0) {
+        sip_session_reject(session, 503, NULL);
+        if (call)
+            bridge_call_discard(call);
+        return;
+    }
+    struct bridge_side *caller = &call->side[BRIDGE_CALLER];
+    take_terms(call, terms);
+    for (unsigned i = 0; i < BRIDGE_LEGS; i++)
+        begin_side(&call->side[i]);
+    snprintf(caller->call_id, sizeof caller->call_id, "%s", info->call_id);
+    caller->local.may_protect = info->protocol == SIP_TLS;
+    caller->has_offer = info->offer != NULL;
+    if (info->offer)
+        caller->offer = *info->offer;
+    caller->session = session;
+    sip_session_signalling(session, caller->signalling);
+    sip_session_set_event_cb(session, bridge_call_sip_event, caller);
+    record_start(call);
+}
+
+void bridge_call_incoming(struct control *control, struct sip_session *session,
+                          const struct sip_request_info *info, const struct trunk_info *trunk,
+                          const struct policy_mailbox *mailbox, const char *to)
+{
+    struct policy_answer answer;
+    struct call_target caller;
+    char actor[POLICY_NAME_TEXT];
+    snprintf(actor, sizeof actor, "trunk:%.50s", trunk->name);
+    policy_cache_decide(control->policy, actor, POLICY_BRIDGE, NULL, info->to_user, NULL, &answer);
+    if (!answer.allowed) {
+        fax_call_refuse(control, session, info, actor, 403, answer.reason);
+        return;
+    }
+    if (strcmp(to, trunk->name) == 0) {
+        fax_call_refuse(control, session, info, actor, 482,
+                        "the call would go back where it is from");
+        return;
+    }
+    call_target_of_trunk(trunk, &caller);
+    const struct bridge_terms terms = {.principal = actor,
+                                       .to = to,
+                                       .number = info->to_user,
+                                       .from = info->from_user,
+                                       .caller = &caller,
+                                       .mailbox = mailbox};
+    bridge_call_start(control, session, info, &terms);
+}
