@@ -112,12 +112,14 @@ void line_call_start(struct line *line, struct ipc_message *message);
 void line_call_media(struct line_call *call, const struct msg_call_media *media);
 
 /* line_protect.c. protect: puts in place what the media is to be protected by; 0 or a negative
- * errno. may_move: whether media that runs may be told this. shake: while a handshake is under way,
+ * errno. move: media that runs is told this, with other keys of SRTP perhaps; false: it may not be,
+ * and the call is to end. shake: while a handshake is under way,
  * takes its next step and returns true: nothing else is to be done (the call may be freed).
  * begin_session: the handshake is over. */
 int line_call_protect(struct line_call *call, const struct msg_call_media *media)
     __attribute__((warn_unused_result));
-bool line_call_may_move(const struct line_call *call, const struct msg_call_media *media);
+bool line_call_move(struct line_call *call, const struct msg_call_media *media)
+    __attribute__((warn_unused_result));
 bool line_call_shake(struct line_call *call, uint64_t now_ms);
 void line_call_begin_session(struct line_call *call, uint64_t now_ms);
 
