@@ -9,6 +9,7 @@
 #include "gateway/db/policy_load.h"
 #include "gateway/db/register_queries.h"
 #include "gateway/process/log.h"
+#include "gateway/socket_address.h"
 #include "gateway/wall_clock.h"
 #include "policy/number.h"
 
@@ -166,6 +167,10 @@ static void take_routing(struct trunk_info *t, const struct trunk_row *row)
     if (further < 0)
         log_write(LOG_LEVEL_ERROR, "trunk %s: its further peers cannot be read", t->name);
     t->peer_count = 1 + (size_t)(further > 0 ? further : 0);
+    memset(t->literals, 0, sizeof t->literals);
+    for (size_t i = 0; i < t->peer_count; i++)
+        if (socket_address_parse(t->peers[i].host, t->peers[i].port, &t->literals[i]) < 0)
+            t->literals[i].ss_family = AF_UNSPEC;
 }
 
 static int take_trunks(struct snapshot *s, const struct db_result *r, int rows)

@@ -20,9 +20,10 @@ struct policy_cache;
 
 struct trunk_info {
     char name[POLICY_NAME_TEXT];
-    char host[TRUNK_HOST_TEXT];                   /* address literal, or a name */
-    uint16_t port;                                /* 0: as DNS says */
-    struct trunk_peer peers[TRUNK_PEERS_MAX + 1]; /* host first */
+    char host[TRUNK_HOST_TEXT];                            /* address literal, or a name */
+    uint16_t port;                                         /* 0: as DNS says */
+    struct trunk_peer peers[TRUNK_PEERS_MAX + 1];          /* host first */
+    struct sockaddr_storage literals[TRUNK_PEERS_MAX + 1]; /* of the same; family 0: a name */
     size_t peer_count;
     enum sip_protocol protocol; /* the one that it uses, or would without DNS */
     unsigned protocols;         /* 1 << SIP_UDP, ...: one, or any of them */

@@ -124,6 +124,7 @@ void line_call_start(struct line *line, struct ipc_message *message)
     }
     call->line = line;
     call->start = *start;
+    call->sender = start->sender != 0;
     end_texts(&call->start);
     if (line->call_count >= LINE_CALL_T85_MAX)
         call->start.t85 = 0;
