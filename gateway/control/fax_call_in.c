@@ -204,6 +204,10 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
     event_text(&e, "direction", "in");
     event_personal(&e, "from", call->from);
     event_personal(&e, "to", call->to);
+    if (call->diverted_from[0])
+        event_personal(&e, "diverted_from", call->diverted_from);
+    if (call->wants_privacy)
+        event_integer(&e, "privacy", 1);
     event_text(&e, "mailbox", call->mailbox);
     event_text(&e, "class", call->class_name);
     event_text(&e, "trunk", call->trunk);
@@ -261,6 +265,9 @@ static void take_call(struct control *control, struct sip_session *session,
     }
     if (number_normalise(numbers->from, call->from) < 0)
         call->from[0] = '\0';
+    if (number_normalise(info->diverted_from, call->diverted_from) < 0)
+        call->diverted_from[0] = '\0';
+    call->wants_privacy = info->wants_privacy;
     int rc = number_normalise(numbers->to, call->to);
     snprintf(call->principal, sizeof call->principal, "trunk:%.50s", trunk->name);
     snprintf(call->trunk, sizeof call->trunk, "%s", trunk->name);

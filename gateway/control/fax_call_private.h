@@ -24,6 +24,8 @@ struct fax_call {
     char from[NUMBER_TEXT], to[NUMBER_TEXT];
     char mailbox[POLICY_NAME_TEXT], class_name[KEK_CLASS_TEXT], trunk[POLICY_NAME_TEXT];
     char kek_id[KEK_ID_TEXT];
+    char diverted_from[NUMBER_TEXT]; /* inbound: the number first called, "": it was ours */
+    bool wants_privacy;              /* inbound: the caller asks for it; its number is marked so */
     char call_id[128];
     uint32_t retention_days;
     uint32_t pages; /* outbound: of the document */
@@ -38,6 +40,7 @@ struct fax_call {
     struct sdp_session offer;    /* inbound: of the INVITE */
     bool has_offer, answered, offered_t38, audio_only, reinviting;
     int sip_code;
+    uint32_t retry_after_s;               /* that the peer asked for; 0: none */
     char signalling[SIP_SIGNALLING_TEXT]; /* how the call was signalled, for its record */
 
     struct pool_line *line;

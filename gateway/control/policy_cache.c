@@ -1,5 +1,6 @@
 #include "gateway/control/policy_cache.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,10 +10,11 @@
 #include "gateway/db/policy_load.h"
 #include "gateway/db/register_queries.h"
 #include "gateway/process/log.h"
+#include "gateway/socket_address.h"
 #include "gateway/wall_clock.h"
 #include "policy/number.h"
 
-enum { WAITERS_MAX = 256, ROWS_MAX = 100000 };
+enum { WAITERS_MAX = 256, WATCHERS_MAX = 4, ROWS_MAX = 100000 };
 
 struct account_row {
     uid_t uid;
@@ -53,8 +55,7 @@ struct policy_cache {
     bool loading;
     struct waiter running[WAITERS_MAX], waiting[WAITERS_MAX];
     size_t running_count, waiting_count;
-    policy_cache_cb *changed;
-    void *changed_user;
+    struct waiter watchers[WATCHERS_MAX]; /* done NULL: none */
 };
 
 static void snapshot_free(struct snapshot *s)
@@ -108,8 +109,9 @@ static void finish(struct policy_cache *c, int status)
         log_write(LOG_LEVEL_WARNING, "the policy could not be read: %s", strerror(-status));
     }
     c->next = NULL;
-    if (status == 0 && c->changed)
-        c->changed(c->changed_user, 0);
+    for (size_t i = 0; status == 0 && i < WATCHERS_MAX; i++)
+        if (c->watchers[i].done)
+            c->watchers[i].done(c->watchers[i].user, 0);
     for (size_t i = 0; i < count; i++)
         done[i].done(done[i].user, status);
     if (c->waiting_count > 0 && !c->loading)
@@ -166,6 +168,10 @@ static void take_routing(struct trunk_info *t, const struct trunk_row *row)
     if (further < 0)
         log_write(LOG_LEVEL_ERROR, "trunk %s: its further peers cannot be read", t->name);
     t->peer_count = 1 + (size_t)(further > 0 ? further : 0);
+    memset(t->literals, 0, sizeof t->literals);
+    for (size_t i = 0; i < t->peer_count; i++)
+        if (socket_address_parse(t->peers[i].host, t->peers[i].port, &t->literals[i]) < 0)
+            t->literals[i].ss_family = AF_UNSPEC;
 }
 
 static int take_trunks(struct snapshot *s, const struct db_result *r, int rows)
@@ -367,8 +373,18 @@ int policy_cache_reload(struct policy_cache *c, policy_cache_cb *done, void *use
 
 void policy_cache_watch(struct policy_cache *c, policy_cache_cb *changed, void *user)
 {
-    c->changed = changed;
-    c->changed_user = user;
+    size_t i = 0;
+    while (i < WATCHERS_MAX && c->watchers[i].done)
+        i++;
+    assert(i < WATCHERS_MAX);
+    c->watchers[i] = (struct waiter){changed, user};
+}
+
+void policy_cache_unwatch(struct policy_cache *c, const void *user)
+{
+    for (size_t i = 0; i < WATCHERS_MAX; i++)
+        if (c->watchers[i].user == user)
+            c->watchers[i] = (struct waiter){NULL, NULL};
 }
 
 const struct trunk_accounts *policy_cache_accounts(const struct policy_cache *c)

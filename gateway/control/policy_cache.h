@@ -20,9 +20,10 @@ struct policy_cache;
 
 struct trunk_info {
     char name[POLICY_NAME_TEXT];
-    char host[TRUNK_HOST_TEXT];                   /* address literal, or a name */
-    uint16_t port;                                /* 0: as DNS says */
-    struct trunk_peer peers[TRUNK_PEERS_MAX + 1]; /* host first */
+    char host[TRUNK_HOST_TEXT];                            /* address literal, or a name */
+    uint16_t port;                                         /* 0: as DNS says */
+    struct trunk_peer peers[TRUNK_PEERS_MAX + 1];          /* host first */
+    struct sockaddr_storage literals[TRUNK_PEERS_MAX + 1]; /* of the same; family 0: a name */
     size_t peer_count;
     enum sip_protocol protocol; /* the one that it uses, or would without DNS */
     unsigned protocols;         /* 1 << SIP_UDP, ...: one, or any of them */
@@ -52,8 +53,10 @@ typedef void policy_cache_cb(void *user, int status);
 int policy_cache_reload(struct policy_cache *cache, policy_cache_cb *done, void *user)
     __attribute__((warn_unused_result));
 
-/* Has `changed` called (with 0) after each load that worked, before those who asked for it. */
+/* Has `changed` called (with 0) after each load that worked, before those who asked for it; for up
+ * to four parts of control. Until the user is taken out again. */
 void policy_cache_watch(struct policy_cache *cache, policy_cache_cb *changed, void *user);
+void policy_cache_unwatch(struct policy_cache *cache, const void *user);
 
 /* NULL before the first load. What is returned by these functions is valid until the loop runs on.
  */
