@@ -37,10 +37,10 @@ static void settle(struct settling *s, const char *bridge)
     event_outcome(&e, "failed");
     event_text(&e, "state", "uncertain");
     event_text(&e, "reason", "the gateway stopped during the call");
-    s->pending++;
     int rc = event_append(&e, s->control->audit, on_recorded, s);
-    if (rc < 0)
-        on_recorded(s, rc, 0);
+    s->pending += rc == 0;
+    if (rc < 0 && s->status == 0)
+        s->status = rc;
 }
 
 static void on_open(void *user, int status, const struct db_result *result)

@@ -46,7 +46,7 @@ admin middle mailbox add kept --retention-days 30 --capture >/dev/null
 admin middle grant add clerk receiver --mailbox kept >/dev/null
 for name in north east south; do
     gw_trunk middle "$name" "${GW_ADDRESS[$name]}" "${GW_PORT[$name]}" --t38-first
-    # Number 0 to 4: taken through; 5 is taken through and unknown there; of 3 and 4 a copy is kept.
+    # Numbers 0 to 4 are taken through; of 3 and 4 a copy is kept.
     for n in 0 1 2 3 4; do
         mailbox=office
         ((n < 3)) || mailbox=kept
@@ -169,8 +169,6 @@ equal "and is none" "$(bridge_row "$(gw_number east 1)" "$(gw_number north 9)" "
 note "calls that break"
 noise_pdf "$GW_TOP/long.pdf" 2
 for name in left killed crashed; do cp "$GW_TOP/long.pdf" "$GW_TOP/$name.pdf"; done
-# under_way KEY FROM N TO N: the receiver has a call, and its sender is past training
-under_way() { clerk "$2" fax watch "${call[$1]}" 2>/dev/null | grep -qm 1 page; }
 in_page() { # KEY NAME
     gw_watch "$2" "${call[$1]}" "$GW_TOP/$1.watch"
     until_true 30 grep -q 'page' "$GW_TOP/$1.watch" || wrong "$1 does not come to its page: $(<"$GW_TOP/$1.watch")"

@@ -169,7 +169,7 @@ static void step(struct rig *rig, uint64_t now_ms)
 static void run(struct rig *rig)
 {
     uint64_t now_ms = 1000;
-    while (now_ms < LIMIT_S * 1000 && !(rig->end[0].finished && rig->end[1].finished))
+    while (now_ms < (uint64_t)LIMIT_S * 1000 && !(rig->end[0].finished && rig->end[1].finished))
         step(rig, now_ms += STEP_MS);
 }
 
