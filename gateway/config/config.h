@@ -39,6 +39,7 @@ struct config {
         char *public_address;
         char *user_agent;
         int64_t t1_ms;
+        int64_t session_expires_s, min_session_expires_s;
         char *tls_certificate;
         char *tls_key_file;
         char *tls_ca;        /* "": the system's */

@@ -41,6 +41,11 @@ const struct config_key config_keys[] = {
      "User-Agent and Server header; \"\": none"},
     {"sip.t1_ms", CONFIG_INTEGER, AT(sip.t1_ms), "500", 10, 4000, NULL,
      "estimate of the round trip, first retransmission (RFC 3261 T1)"},
+    {"sip.session_expires_s", CONFIG_INTEGER, AT(sip.session_expires_s), "1800", 0, 86400, NULL,
+     "session timer that our calls ask for (RFC 4028), at least sip.min_session_expires_s; 0: "
+     "none"},
+    {"sip.min_session_expires_s", CONFIG_INTEGER, AT(sip.min_session_expires_s), "90", 90, 86400,
+     NULL, "calls with a shorter session timer are refused with 422"},
     {"sip.tls_certificate", CONFIG_PATH, AT(sip.tls_certificate), "", 0, 1000, NULL,
      "PEM file with the gateway's certificate and its issuers, read again when it changes"},
     {"sip.tls_key_file", CONFIG_PATH, AT(sip.tls_key_file), "", 0, 1000, NULL,

@@ -31,10 +31,9 @@ void bridge_call_start(struct control *control, struct sip_session *session,
                        const struct sip_request_info *info, const struct bridge_terms *terms);
 
 /* Decides about a call from a trunk, which may bring calls for the number, and takes or refuses it:
- * the trunk must also be allowed to have it bridged (fax.bridge). to: as in the terms. */
+ * the trunk must also be allowed to have it bridged (fax.bridge). */
 void bridge_call_incoming(struct control *control, struct sip_session *session,
-                          const struct sip_request_info *info, const struct trunk_info *trunk,
-                          const struct policy_mailbox *mailbox, const char *to);
+                          const struct sip_request_info *info, const struct bridge_terms *terms);
 
 /* Ends every bridged call (stop of the gateway); they still record their end. */
 void bridge_calls_end(struct control *control, const char *reason);

@@ -6,6 +6,7 @@
 
 #include "gateway/control/bridge_call_private.h"
 #include "gateway/control/fax_call_private.h"
+#include "gateway/control/trunk_credentials.h"
 #include "gateway/process/log.h"
 
 /* --- the other leg --- */
@@ -21,7 +22,7 @@ static int write_uris(const struct bridge_side *side, char *request, char *from,
     return call_target_from_uri(target, caller, call->control->sip_address, from, size);
 }
 
-static int invite(struct bridge_side *side)
+static int invite(struct bridge_side *side, const struct sip_credential *credentials, size_t count)
 {
     struct sdp_session offer;
     char request[400], from[400];
@@ -48,6 +49,8 @@ static int invite(struct bridge_side *side)
         .from_uri = from,
         .to_uri = request,
         .offer = &offer,
+        .credentials = credentials,
+        .credential_count = count,
     };
     rc = sip_session_call(call->control->sip, &sip, bridge_call_sip_event, side, &side->session);
     if (rc == 0)
@@ -55,11 +58,37 @@ static int invite(struct bridge_side *side)
     return rc;
 }
 
-void bridge_call_dial(struct bridge_call *call)
+static void dial_with(struct bridge_call *call, const struct sip_credential *credentials,
+                      size_t count)
 {
-    int rc = invite(&call->side[BRIDGE_CALLED]);
+    int rc = invite(&call->side[BRIDGE_CALLED], credentials, count);
     if (rc < 0)
         bridge_call_end(call, "the other leg could not be called: %s", strerror(-rc));
+}
+
+static void on_credentials(void *user, int status, const struct sip_credential *credentials,
+                           size_t count)
+{
+    struct bridge_call *call = user;
+    if (status < 0)
+        bridge_call_end(call, "the credentials of the other leg cannot be opened: %s",
+                        strerror(-status));
+    else if (!call->ending)
+        dial_with(call, credentials, count);
+    bridge_call_release(call);
+}
+
+void bridge_call_dial(struct bridge_call *call)
+{
+    call->pending++;
+    int rc = trunk_credentials_open(call->control, call->via, on_credentials, call);
+    if (rc == 0)
+        return;
+    call->pending--;
+    if (rc > 0)
+        dial_with(call, NULL, 0);
+    else
+        bridge_call_end(call, "the keeper takes no questions: %s", strerror(-rc));
 }
 
 /* Returns false, with the call ended, when a leg must be protected and cannot be. */
@@ -189,6 +218,28 @@ static void begin_side(struct bridge_side *side)
     local->recovery = fax_call_recovery(control);
 }
 
+static void on_caller_credentials(void *user, int status, const struct sip_credential *credentials,
+                                  size_t count)
+{
+    struct bridge_call *call = user;
+    struct sip_session *session = call->side[BRIDGE_CALLER].session;
+    if (status == 0 && session)
+        status = sip_session_set_credentials(session, credentials, count);
+    if (status < 0) /* the peer may never ask */
+        log_write(LOG_LEVEL_WARNING, "the credentials of the caller's trunk cannot be used: %s",
+                  strerror(-status));
+    bridge_call_release(call);
+}
+
+/* As fax_call_in.c: some challenge our re-INVITE and BYE also in calls that they made. */
+static void open_caller_credentials(struct bridge_call *call)
+{
+    call->pending++;
+    if (trunk_credentials_open(call->control, call->side[BRIDGE_CALLER].target.name,
+                               on_caller_credentials, call) != 0)
+        call->pending--;
+}
+
 void bridge_call_start(struct control *control, struct sip_session *session,
                        const struct sip_request_info *info, const struct bridge_terms *terms)
 {
@@ -211,33 +262,21 @@ void bridge_call_start(struct control *control, struct sip_session *session,
     caller->session = session;
     sip_session_signalling(session, caller->signalling);
     sip_session_set_event_cb(session, bridge_call_sip_event, caller);
+    open_caller_credentials(call);
     record_start(call);
 }
 
 void bridge_call_incoming(struct control *control, struct sip_session *session,
-                          const struct sip_request_info *info, const struct trunk_info *trunk,
-                          const struct policy_mailbox *mailbox, const char *to)
+                          const struct sip_request_info *info, const struct bridge_terms *terms)
 {
     struct policy_answer answer;
-    struct call_target caller;
-    char actor[POLICY_NAME_TEXT];
-    snprintf(actor, sizeof actor, "trunk:%.50s", trunk->name);
-    policy_cache_decide(control->policy, actor, POLICY_BRIDGE, NULL, info->to_user, NULL, &answer);
-    if (!answer.allowed) {
-        fax_call_refuse(control, session, info, actor, 403, answer.reason);
-        return;
-    }
-    if (strcmp(to, trunk->name) == 0) {
-        fax_call_refuse(control, session, info, actor, 482,
+    policy_cache_decide(control->policy, terms->principal, POLICY_BRIDGE, NULL, terms->number, NULL,
+                        &answer);
+    if (!answer.allowed)
+        fax_call_refuse(control, session, info, terms->principal, 403, answer.reason);
+    else if (strcmp(terms->to, terms->caller->name) == 0)
+        fax_call_refuse(control, session, info, terms->principal, 482,
                         "the call would go back where it is from");
-        return;
-    }
-    call_target_of_trunk(trunk, &caller);
-    const struct bridge_terms terms = {.principal = actor,
-                                       .to = to,
-                                       .number = info->to_user,
-                                       .from = info->from_user,
-                                       .caller = &caller,
-                                       .mailbox = mailbox};
-    bridge_call_start(control, session, info, &terms);
+    else
+        bridge_call_start(control, session, info, terms);
 }

@@ -27,11 +27,11 @@ static void on_recorded(void *user, int status, uint64_t index)
     free(s);
 }
 
-static void settle(struct settling *s, const struct bridge_row *row)
+static void settle(struct settling *s, const char *bridge)
 {
     struct event e;
     struct fax_id id;
-    if (fax_id_parse(&id, row->bridge) < 0)
+    if (fax_id_parse(&id, bridge) < 0)
         return;
     event_begin(&e, "bridge.ended", "system", &id);
     event_outcome(&e, "failed");
@@ -47,11 +47,8 @@ static void on_open(void *user, int status, const struct db_result *result)
 {
     struct settling *s = user;
     int rows = status < 0 ? 0 : db_result_rows(result);
-    for (int i = 0; i < rows; i++) {
-        struct bridge_row row;
-        bridge_row_read(result, i, &row);
-        settle(s, &row);
-    }
+    for (int i = 0; i < rows; i++)
+        settle(s, bridge_row_id(result, i));
     if (rows > 0)
         log_write(LOG_LEVEL_NOTICE, "%d bridged calls had no end", rows);
     on_recorded(s, status, 0);

@@ -13,7 +13,7 @@
 #include "gateway/sip/sip_trace.h"
 #include "policy/text_code.h"
 
-enum { CALL_IDS = 2, DIGEST_OCTETS = 32 };
+enum { CALL_IDS = 4, DIGEST_OCTETS = 32 };
 
 _Static_assert(TRACE_PARTY_PEER == (int)SIP_PARTY_PEER &&
                    TRACE_PARTY_LOCAL == (int)SIP_PARTY_LOCAL &&
@@ -45,8 +45,7 @@ struct call_recorder {
     struct trace_head head;
     /* outcome of sealing */
     int status;
-    uint64_t offset;
-    uint32_t frame_length;
+    struct trace_place place;
     size_t octets;
     uint8_t digest[DIGEST_OCTETS];
 };
@@ -169,7 +168,7 @@ static void on_message(void *user, const struct sip_trace_message *m)
     struct followed *f = user;
     struct call_recorder *r = f->recorder;
     uint32_t method = call_trace_method(m->method, m->method_length);
-    uint32_t leg = f == &r->followed[0] ? 0 : TRACE_SIP_LEG;
+    uint32_t leg = (uint32_t)(f - r->followed) << TRACE_SIP_LEG_SHIFT;
     struct trace_entry e = {
         .at_ms = (uint32_t)(steady_ms() - r->begun_ms),
         .kind = m->status ? TRACE_SIP_RESPONSE : TRACE_SIP_REQUEST,
@@ -246,8 +245,8 @@ static void seal_one(struct call_recorder *r, const char *vault)
     r->octets = call_trace_encode(&r->head, &r->own, &r->line, octets, sizeof octets);
     r->status = -EIO;
     if (r->octets > 0 && EVP_Digest(octets, r->octets, r->digest, NULL, EVP_sha256(), NULL) == 1)
-        r->status = trace_store_append(vault, &r->fax, r->sealer, octets, r->octets, r->may_cut,
-                                       &r->offset, &r->frame_length);
+        r->status =
+            trace_store_append(vault, &r->fax, r->sealer, octets, r->octets, r->may_cut, &r->place);
     OPENSSL_cleanse(octets, sizeof octets);
 }
 
@@ -272,8 +271,8 @@ static void record(const struct call_recorder *r)
     event_begin(&e, "trace.sealed", r->principal, &r->fax);
     event_integer(&e, "attempt", r->attempt);
     event_integer(&e, "octets", (int64_t)r->octets);
-    event_integer(&e, "offset", (int64_t)r->offset);
-    event_integer(&e, "length", r->frame_length);
+    event_integer(&e, "offset", (int64_t)r->place.offset);
+    event_integer(&e, "length", r->place.length);
     event_text(&e, "digest", digest);
     event_note(&e, r->control->audit);
 }

@@ -204,6 +204,10 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
     event_text(&e, "direction", "in");
     event_personal(&e, "from", call->from);
     event_personal(&e, "to", call->to);
+    if (call->diverted_from[0])
+        event_personal(&e, "diverted_from", call->diverted_from);
+    if (call->wants_privacy)
+        event_integer(&e, "privacy", 1);
     event_text(&e, "mailbox", call->mailbox);
     event_text(&e, "class", call->class_name);
     event_text(&e, "trunk", call->trunk);
@@ -261,6 +265,9 @@ static void take_call(struct control *control, struct sip_session *session,
     }
     if (number_normalise(numbers->from, call->from) < 0)
         call->from[0] = '\0';
+    if (number_normalise(info->diverted_from, call->diverted_from) < 0)
+        call->diverted_from[0] = '\0';
+    call->wants_privacy = info->wants_privacy;
     int rc = number_normalise(numbers->to, call->to);
     snprintf(call->principal, sizeof call->principal, "trunk:%.50s", trunk->name);
     snprintf(call->trunk, sizeof call->trunk, "%s", trunk->name);
@@ -356,9 +363,15 @@ void fax_call_incoming(void *user, struct sip_session *session, const struct sip
         fax_call_refuse(control, session, info, actor, 503, "no line has room");
         return;
     }
-    const char *through = policy_bridge_target(policy_cache_set(control->policy), info->to_user);
+    const char *through = policy_bridge_target(policy_cache_set(control->policy), numbers.to);
+    const struct bridge_terms terms = {.principal = actor,
+                                       .to = through,
+                                       .number = numbers.to,
+                                       .from = numbers.from,
+                                       .caller = &target,
+                                       .mailbox = answer.mailbox};
     if (through)
-        bridge_call_incoming(control, session, info, trunk, answer.mailbox, through);
+        bridge_call_incoming(control, session, info, &terms);
     else
         take_call(control, session, info, trunk, answer.mailbox, &numbers);
 }

@@ -24,6 +24,8 @@ struct fax_call {
     char from[NUMBER_TEXT], to[NUMBER_TEXT];
     char mailbox[POLICY_NAME_TEXT], class_name[KEK_CLASS_TEXT], trunk[POLICY_NAME_TEXT];
     char kek_id[KEK_ID_TEXT];
+    char diverted_from[NUMBER_TEXT]; /* inbound: the number first called, "": it was ours */
+    bool wants_privacy;              /* inbound: the caller asks for it; its number is marked so */
     char call_id[128];
     uint32_t retention_days;
     uint32_t pages; /* outbound: of the document */
@@ -38,6 +40,7 @@ struct fax_call {
     struct sdp_session offer;    /* inbound: of the INVITE */
     bool has_offer, answered, offered_t38, audio_only, reinviting;
     int sip_code;
+    uint32_t retry_after_s;               /* that the peer asked for; 0: none */
     char signalling[SIP_SIGNALLING_TEXT]; /* how the call was signalled, for its record */
 
     struct pool_line *line;
@@ -105,14 +108,6 @@ void fax_call_media_update(struct fax_call *call);
 void fax_call_out_dial(struct fax_call *call);
 void fax_call_in_answer(struct fax_call *call);
 
-/* fax_call_failover.c: the INVITE is out: if its target stays mute, the next one is called. */
-void fax_call_watch_target(struct fax_call *call);
-/* Goes on to the next address or trunk when that may help; false when not: the attempt ends. heard:
- * there was a provisional response. */
-bool fax_call_try_next(struct fax_call *call, const struct sip_event *event, bool heard);
-/* The trunk cannot be used for this call: the next one. */
-bool fax_call_try_next_route(struct fax_call *call, const char *cause);
-
 /* fax_call_in.c: records why a call is not taken (call.refused), then refuses it. */
 void fax_call_refuse(struct control *control, struct sip_session *session,
                      const struct sip_request_info *info, const char *actor, int code,
@@ -120,6 +115,14 @@ void fax_call_refuse(struct control *control, struct sip_session *session,
 
 /* fax_call_line.c: as media.error_correction names it. */
 enum media_recovery fax_call_recovery(const struct control *control);
+
+/* fax_call_failover.c: the INVITE is out: if its target stays mute, the next one is called. */
+void fax_call_watch_target(struct fax_call *call);
+/* Goes on to the next address or trunk when that may help; false when not: the attempt ends. heard:
+ * there was a provisional response. */
+bool fax_call_try_next(struct fax_call *call, const struct sip_event *event, bool heard);
+/* The trunk cannot be used for this call: the next one. */
+bool fax_call_try_next_route(struct fax_call *call, const char *cause);
 
 /* fax_call_signalling.c */
 sip_event_cb fax_call_sip_event;

@@ -43,6 +43,7 @@ static struct verdict_facts facts_of(const struct fax_call *call, const char *st
         .sip_code = call->sip_code,
         .t30_result = call->line_done && call->media_started ? call->done.result : -1,
         .local_fault = call->local_fault,
+        .t38_was_mute = fax_call_t38_was_mute(call),
         .packets = call->done.media_seen,
         .lost = call->done.packets_lost,
         .silent = call->done.media_seen == 0,
@@ -214,10 +215,11 @@ static bool plan_next(struct fax_call *call, const char *state, const char **why
         .sip_code = facts.sip_code,
         .q850 = facts.q850,
         .t30_result = facts.t30_result,
+        .retry_after_ms = call->retry_after_s * 1000ull,
         .local_fault = call->local_fault,
         .rate = call->max_rate,
         .ecm = call->ecm,
-        .t38_was_mute = fax_call_t38_was_mute(call),
+        .t38_was_mute = facts.t38_was_mute,
     };
     struct retry_plan plan;
     retry_plan_make(&limits, &attempt, &plan);

@@ -1,5 +1,6 @@
 #include "gateway/control/policy_cache.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 #include "gateway/wall_clock.h"
 #include "policy/number.h"
 
-enum { WAITERS_MAX = 256, ROWS_MAX = 100000 };
+enum { WAITERS_MAX = 256, WATCHERS_MAX = 4, ROWS_MAX = 100000 };
 
 struct account_row {
     uid_t uid;
@@ -54,8 +55,7 @@ struct policy_cache {
     bool loading;
     struct waiter running[WAITERS_MAX], waiting[WAITERS_MAX];
     size_t running_count, waiting_count;
-    policy_cache_cb *changed;
-    void *changed_user;
+    struct waiter watchers[WATCHERS_MAX]; /* done NULL: none */
 };
 
 static void snapshot_free(struct snapshot *s)
@@ -109,8 +109,9 @@ static void finish(struct policy_cache *c, int status)
         log_write(LOG_LEVEL_WARNING, "the policy could not be read: %s", strerror(-status));
     }
     c->next = NULL;
-    if (status == 0 && c->changed)
-        c->changed(c->changed_user, 0);
+    for (size_t i = 0; status == 0 && i < WATCHERS_MAX; i++)
+        if (c->watchers[i].done)
+            c->watchers[i].done(c->watchers[i].user, 0);
     for (size_t i = 0; i < count; i++)
         done[i].done(done[i].user, status);
     if (c->waiting_count > 0 && !c->loading)
@@ -372,8 +373,18 @@ int policy_cache_reload(struct policy_cache *c, policy_cache_cb *done, void *use
 
 void policy_cache_watch(struct policy_cache *c, policy_cache_cb *changed, void *user)
 {
-    c->changed = changed;
-    c->changed_user = user;
+    size_t i = 0;
+    while (i < WATCHERS_MAX && c->watchers[i].done)
+        i++;
+    assert(i < WATCHERS_MAX);
+    c->watchers[i] = (struct waiter){changed, user};
+}
+
+void policy_cache_unwatch(struct policy_cache *c, const void *user)
+{
+    for (size_t i = 0; i < WATCHERS_MAX; i++)
+        if (c->watchers[i].user == user)
+            c->watchers[i] = (struct waiter){NULL, NULL};
 }
 
 const struct trunk_accounts *policy_cache_accounts(const struct policy_cache *c)

@@ -53,8 +53,10 @@ typedef void policy_cache_cb(void *user, int status);
 int policy_cache_reload(struct policy_cache *cache, policy_cache_cb *done, void *user)
     __attribute__((warn_unused_result));
 
-/* Has `changed` called (with 0) after each load that worked, before those who asked for it. */
+/* Has `changed` called (with 0) after each load that worked, before those who asked for it; for up
+ * to four parts of control. Until the user is taken out again. */
 void policy_cache_watch(struct policy_cache *cache, policy_cache_cb *changed, void *user);
+void policy_cache_unwatch(struct policy_cache *cache, const void *user);
 
 /* NULL before the first load. What is returned by these functions is valid until the loop runs on.
  */

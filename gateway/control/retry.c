@@ -18,8 +18,6 @@ struct retry_limits retry_limits_of(const struct config *config)
 
 enum retry_cause retry_cause_of(const struct retry_attempt *attempt)
 {
-    if (attempt->t38_was_mute && strcmp(attempt->state, "failed") == 0)
-        return RETRY_AUDIO;
     const struct verdict_facts facts = {
         .outbound = true,
         .state = attempt->state,
@@ -27,6 +25,7 @@ enum retry_cause retry_cause_of(const struct retry_attempt *attempt)
         .q850 = attempt->q850,
         .t30_result = attempt->t30_result,
         .local_fault = attempt->local_fault,
+        .t38_was_mute = attempt->t38_was_mute,
     };
     return verdict_cause(&facts);
 }
@@ -68,6 +67,9 @@ void retry_plan_make(const struct retry_limits *limits, const struct retry_attem
     plan->again = true;
     plan->other_route = cause == RETRY_NETWORK || cause == RETRY_TRAINING;
     plan->delay_ms = delay_of(limits, cause, attempt->attempt);
+    if (attempt->retry_after_ms > plan->delay_ms)
+        plan->delay_ms = attempt->retry_after_ms < limits->max_delay_ms ? attempt->retry_after_ms
+                                                                        : limits->max_delay_ms;
     if (cause == RETRY_TRAINING) {
         /* First slower; at the slowest, without error correction, which some peers only pretend. */
         if (attempt->rate > 4800)

@@ -119,6 +119,10 @@ int sip_start(struct control *c)
     struct sip_config sip = {
         .user_agent = c->config->sip.user_agent[0] ? c->config->sip.user_agent : NULL,
         .t1_ms = (uint32_t)c->config->sip.t1_ms,
+        .session_expires_s = c->config->sip.session_expires_s
+                                 ? (uint32_t)c->config->sip.session_expires_s
+                                 : UINT32_MAX,
+        .min_session_expires_s = (uint32_t)c->config->sip.min_session_expires_s,
         .tls_certificate_file = c->config->sip.tls_certificate,
         .tls_key_file = c->config->sip.tls_key_file,
         .tls_terms = tls_terms,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ static int walk_begin(struct walk *w, int fd, const struct fax_id *fax)
     struct vault_header header;
     struct stat status;
     size_t length;
+    memset(w, 0, sizeof *w);
     if (fstat(fd, &status) < 0)
         return -errno;
     w->fd = fd;
@@ -69,14 +71,29 @@ static int find_end(struct walk *w, bool may_cut)
     return ftruncate(w->fd, (off_t)w->offset) < 0 ? -errno : 0;
 }
 
-int trace_store_append(const char *vault, const struct fax_id *fax, struct vault_sealer *sealer,
-                       const uint8_t *octets, size_t length, bool may_cut, uint64_t *offset,
-                       uint32_t *frame_length)
+static int write_frame(const struct walk *w, struct vault_sealer *sealer, const uint8_t *octets,
+                       size_t length, uint32_t *frame_length)
 {
     const struct vault_piece piece = {octets, length};
-    struct walk w = {.fd = -1};
-    uint8_t *frame = NULL;
     size_t frame_octets = 0;
+    uint8_t *frame = malloc(FRAME_MAX);
+    if (!frame)
+        return -ENOMEM;
+    int rc = -EIO;
+    if (vault_seal_frame(sealer, 1, &piece, 1, frame, FRAME_MAX, &frame_octets) == 0)
+        rc = file_write_all_at(w->fd, frame, frame_octets, w->offset);
+    free(frame);
+    *frame_length = (uint32_t)frame_octets;
+    if (rc < 0)
+        return rc;
+    return fdatasync(w->fd) < 0 ? -errno : 0;
+}
+
+int trace_store_append(const char *vault, const struct fax_id *fax, struct vault_sealer *sealer,
+                       const uint8_t *octets, size_t length, bool may_cut,
+                       struct trace_place *place)
+{
+    struct walk w;
     int fd;
     int rc = fax_store_open(vault, fax, true, &fd);
     if (rc < 0)
@@ -84,17 +101,9 @@ int trace_store_append(const char *vault, const struct fax_id *fax, struct vault
     rc = walk_begin(&w, fd, fax);
     if (rc == 0)
         rc = find_end(&w, may_cut);
-    if (rc == 0 && !(frame = malloc(FRAME_MAX)))
-        rc = -ENOMEM;
-    if (rc == 0 && vault_seal_frame(sealer, 1, &piece, 1, frame, FRAME_MAX, &frame_octets) < 0)
-        rc = -EIO;
     if (rc == 0)
-        rc = file_write_all_at(fd, frame, frame_octets, w.offset);
-    if (rc == 0 && fdatasync(fd) < 0)
-        rc = -errno;
-    *offset = w.offset;
-    *frame_length = (uint32_t)frame_octets;
-    free(frame);
+        rc = write_frame(&w, sealer, octets, length, &place->length);
+    place->offset = w.offset;
     close(fd);
     return rc;
 }

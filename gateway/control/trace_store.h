@@ -10,13 +10,19 @@
 #include "gateway/fax_id.h"
 #include "policy/vault.h"
 
-/* Appends a sealed trace and fsyncs the file. *offset and *length tell where its frame is. may_cut:
+/* A frame in a vault file, in octets. */
+struct trace_place {
+    uint64_t offset;
+    uint32_t length;
+};
+
+/* Appends a sealed trace and fsyncs the file. *place tells where its frame is. may_cut:
  * a frame that is not whole at the end, left by a crash, is written over; else -EBADMSG then. The
  * caller sees to it that nobody else appends meanwhile. Returns 0 or a negative errno; -ENOENT when
  * the fax has been disposed of. */
 int trace_store_append(const char *vault, const struct fax_id *fax, struct vault_sealer *sealer,
-                       const uint8_t *octets, size_t length, bool may_cut, uint64_t *offset,
-                       uint32_t *frame_length) __attribute__((warn_unused_result));
+                       const uint8_t *octets, size_t length, bool may_cut,
+                       struct trace_place *place) __attribute__((warn_unused_result));
 
 /* Reads the trace of an attempt, or with attempt 0 the latest, into out; *attempt gets which.
  * Returns 0; -ENOENT no vault file; -ENODATA no such trace; -EBADMSG damaged; another errno. */

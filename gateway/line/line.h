@@ -1,4 +1,4 @@
-/* line.h: one media process: a libuv loop with the channel to control, one 5 ms tick, and the
+/* line.h: one media process: a libuv loop with the channel to control, one tick, and the
  * calls. Private to gateway/line/. Everything runs on the loop's thread except the two jobs of a
  * call on libuv's pool (received_page.h, document_load.h). */
 #ifndef GATEWAY_LINE_LINE_H
@@ -89,7 +89,8 @@ void line_remove_call(struct line *line, struct line_call *call);
 /* A call of either sort is gone: the loop of a line that is closing ends with the last one. */
 void line_ended(struct line *line);
 
-/* line_watch.c: the computing time since it was last asked for in this turn, microseconds. */
+/* line_watch.c: the computing time since the latest look at the clock, which this is one of;
+ * microseconds. */
 uint64_t line_watch_us(struct line *line);
 
 #endif

@@ -48,6 +48,7 @@ void line_bridge_progress(struct line_bridge *b, enum bridge_progress kind, unsi
 
 static void free_bridge(struct line_bridge *b)
 {
+    b->line->hasty -= b->running;
     line_bridge_part(b);
     for (unsigned i = 0; i < BRIDGE_LEGS; i++)
         bridge_leg_close(&b->leg[i]);
@@ -177,6 +178,7 @@ static void charge(struct line_bridge *b)
 
 void line_bridge_visit(struct line_bridge *b, uint64_t now_ms)
 {
+
     for (unsigned i = 0; i < BRIDGE_LEGS && !b->finished; i++) {
         const char *failure = bridge_leg_tick(&b->leg[i], now_ms);
 
@@ -283,6 +285,7 @@ static void begin_running(struct line_bridge *b, uint64_t now_ms)
     if (b->running)
         return;
     b->running = true;
+    b->line->hasty++; /* audio goes out more evenly */
     b->started_ms = now_ms;
     for (int i = 0; i < CALL_PHASES; i++)
         limits.phase_ms[i] = b->start.phase_limit_ms[i];

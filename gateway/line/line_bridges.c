@@ -36,7 +36,7 @@ void line_bridges_free(struct line_bridges *bridges)
 
 unsigned line_bridges_count(const struct line_bridges *bridges)
 {
-    return bridges->count;
+    return bridges != NULL ? bridges->count : 0;
 }
 
 void line_bridges_add(struct line_bridges *bridges, struct line_bridge *b)
@@ -118,15 +118,15 @@ static bool visit_cb(void *user, struct call_wheel_entry *entry, uint64_t now_ms
 
 void line_bridges_tick(struct line_bridges *bridges, uint64_t now_ms)
 {
-    if (bridges->count == 0)
+    if (line_bridges_count(bridges) == 0)
         return;
     drain(bridges, now_ms);
-    call_wheel_advance(&bridges->wheel, now_ms, visit_cb, NULL, NULL);
+    (void)call_wheel_advance(&bridges->wheel, now_ms, visit_cb, NULL, NULL);
 }
 
 bool line_bridges_wait(const struct line_bridges *bridges)
 {
-    return bridges->wheel.count > 0;
+    return bridges != NULL && bridges->wheel.count > 0;
 }
 
 void line_bridges_end(struct line_bridges *bridges)

@@ -24,7 +24,8 @@ struct line_bridges {
 int line_bridges_new(struct line *line, struct line_bridges **out)
     __attribute__((warn_unused_result));
 
-/* There must be none left; NULL is allowed. */
+/* There must be none left; NULL is allowed here, and for _count, _tick and _wait: a line without.
+ */
 void line_bridges_free(struct line_bridges *bridges);
 
 unsigned line_bridges_count(const struct line_bridges *bridges);

@@ -95,7 +95,7 @@ static void ahead_cb(const struct call_wheel_entry *entry)
 
 static unsigned step_ms(const struct line *line)
 {
-    return line->hasty > 0 || line_bridges_wait(line->bridges) ? CALL_WHEEL_STEP_MS : QUIET_STEP_MS;
+    return line->hasty > 0 ? CALL_WHEEL_STEP_MS : QUIET_STEP_MS;
 }
 
 static void begin_turn(struct line *line)
@@ -117,10 +117,10 @@ static void run(struct line *line)
     begin_turn(line);
     now_ms = line->turn_ns / 1000000u;
     drain_sockets(line, now_ms);
-    if (line->batches_left == 0 && !turn_is_over(line))
-        line->tick_unfinished = !call_wheel_advance(&line->wheel, now_ms, visit_cb, ahead_cb, line);
-    if (!line->tick_unfinished)
+    if (line->batches_left == 0 && !turn_is_over(line)) {
         line_bridges_tick(line->bridges, now_ms);
+        line->tick_unfinished = !call_wheel_advance(&line->wheel, now_ms, visit_cb, ahead_cb, line);
+    }
 }
 
 /* What comes next: the rest of the tick, the next one, or, when no call is left on the wheel, none.

@@ -153,6 +153,8 @@ void sip_invite_server_receive(struct sip_stack *stack, osip_event_t *event, con
         stack->counters.malformed++;
         code = 400, reason = *sip_message_from_tag(invite) ? "One Contact with a SIP URI is needed"
                                                            : "From has no tag";
+    } else if (!sip_message_accepts_sdp(invite)) {
+        code = 406;
     } else if ((min_s = sip_session_timer_demand(stack, invite)) > 0) {
         (void)snprintf(number, sizeof number, "%" PRIu32, min_s);
         code = 422, name = "Min-SE", value = number;

@@ -248,6 +248,22 @@ static uint16_t return_port(const osip_message_t *request)
     return !strcasecmp(via->protocol, "TLS") ? 5061 : 5060;
 }
 
+/* What could be parsed but not be used is refused where that is possible (§8.2, §21.4.1), not
+ * for strangers. */
+static void refuse_bad(struct sip_stack *stack, const osip_message_t *m,
+                       const struct sip_hop *source)
+{
+    const osip_via_t *via = osip_list_get(&m->vias, 0);
+    char call_id[SIP_CALL_ID_MAX + 1];
+    if (!MSG_IS_REQUEST(m) || !m->sip_method || !via || !via->host || !m->from || !m->from->url ||
+        !m->to || !m->to->url || !m->call_id || !m->call_id->number || !m->cseq ||
+        !m->cseq->number || !m->cseq->method || !sip_message_call_id(m, call_id) ||
+        osip_list_size(&m->vias) > SIP_LIST_MAX || !is_known_source(stack, NULL, source))
+        return;
+    bool is_version = m->sip_version && strcasecmp(m->sip_version, "SIP/2.0") != 0;
+    sip_response_stateless(stack, m, source, &(struct sip_refusal){.code = is_version ? 505 : 400});
+}
+
 /* Asked before anything is read: reading is what costs. Responses are of our own asking, or fit
  * nothing. */
 static bool is_above_rate(const struct sip_stack *stack, const char *bytes, size_t length,
@@ -277,6 +293,8 @@ void sip_stack_receive(struct sip_stack *stack, const char *bytes, size_t length
     osip_event_t *event = error ? NULL : sip_body_parse(stack, bytes, length);
     if (!event || sip_message_check(event->sip) != 0) {
         stack->counters.malformed++;
+        if (event)
+            refuse_bad(stack, event->sip, &hop);
         osip_event_free(event);
         return;
     }

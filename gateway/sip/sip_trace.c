@@ -123,14 +123,15 @@ bool sip_trace_read(const char *bytes, size_t length, struct sip_trace_message *
     return *call_id && m->method;
 }
 
-static void tell(struct sip_trace *trace, struct sip_trace_message *m, const char *body,
+static void tell(const struct sip_trace *trace, const struct sip_trace_message *m, const char *body,
                  size_t length)
 {
     struct sdp_session sdp;
+    struct sip_trace_message told = *m;
     if (length > 0 && sdp_read(&sdp, body, length, NULL) == 0)
-        m->sdp = &sdp;
-    trace->cb(trace->user, m);
-    if (m->sdp)
+        told.sdp = &sdp;
+    trace->cb(trace->user, &told);
+    if (told.sdp)
         explicit_bzero(&sdp, sizeof sdp); /* it may hold keys */
 }
 

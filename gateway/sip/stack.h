@@ -14,11 +14,12 @@
 
 enum {
     SIP_DATAGRAM_MAX = 65535,
-    SIP_HEADERS_MAX = 128,  /* header lines of a message */
-    SIP_LINE_MAX = 4096,    /* octets of a header line */
-    SIP_CALL_ID_MAX = 256,  /* octets */
-    SIP_TAG_MAX = 128,      /* likewise, also of branches and sent-by hosts */
-    SIP_LIST_MAX = 32,      /* Via, Route, Record-Route, Contact entries */
+    SIP_HEADERS_MAX = 128, /* header lines of a message */
+    SIP_LINE_MAX = 4096,   /* octets of a header line */
+    SIP_CALL_ID_MAX = 256, /* octets */
+    SIP_TAG_MAX = 300,     /* likewise, also of branches and sent-by hosts */
+    SIP_METHOD_MAX = 63,
+    SIP_LIST_MAX = 70,      /* Via, Route, Record-Route, Contact entries */
     SIP_ID_TEXT = 33,       /* a random identifier with its NUL */
     SIP_HOST_TEXT = 64,     /* "host:port" of ours, brackets around IPv6 */
     SIP_KEY_TEXT = 768,     /* key of a transaction or dialog */

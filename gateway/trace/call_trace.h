@@ -114,8 +114,8 @@ enum trace_frame {
 /* Fields of detail in SIP entries. */
 enum trace_sip_detail {
     TRACE_SIP_PROTOCOL = 0x3, /* 0 UDP, 1 TCP, 2 TLS */
-    TRACE_SIP_LEG_SHIFT = 2,  /* 0: first Call-ID of the attempt, 1: the second */
-    TRACE_SIP_LEG = 0x4,
+    TRACE_SIP_LEG_SHIFT = 2,  /* 0: first Call-ID of the attempt, 1: the second, and so on */
+    TRACE_SIP_LEG = 0x1C,
     TRACE_SIP_METHOD_SHIFT = 8, /* of responses: what they answer */
     TRACE_SIP_METHOD = 0xFF00,
     TRACE_SIP_REPEATS_SHIFT = 16, /* how often the same message came again */

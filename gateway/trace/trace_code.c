@@ -3,7 +3,9 @@
 
 #include "gateway/trace/call_trace.h"
 
-enum { FIXED_OCTETS = 20, TEXT_OCTETS_MAX = 255 };
+enum { FIXED_OCTETS = 20 };
+
+_Static_assert(TRACE_TEXT <= 256 && TRACE_SENTENCE <= 256, "one octet tells a text's length");
 
 static uint8_t *put(uint8_t *out, uint64_t value, unsigned octets)
 {
@@ -25,9 +27,9 @@ static bool is_plain(uint8_t c)
     return c >= 0x20 && c < 0x7F;
 }
 
-static uint8_t *put_text(uint8_t *out, const char *text)
+static uint8_t *put_text(uint8_t *out, const char *text, size_t capacity)
 {
-    size_t length = strnlen(text, TEXT_OCTETS_MAX);
+    size_t length = strnlen(text, capacity - 1);
     *out++ = (uint8_t)length;
     for (size_t i = 0; i < length; i++)
         *out++ = is_plain((uint8_t)text[i]) ? (uint8_t)text[i] : (uint8_t)'?';
@@ -85,11 +87,11 @@ size_t call_trace_encode(const struct trace_head *head, const struct call_trace 
     at = put(at, head->side, 1);
     at = put(at, (uint64_t)own->left_out + (line ? line->left_out : 0), 4);
     at = put(at, entries, 2);
-    at = put_text(at, head->from);
-    at = put_text(at, head->to);
-    at = put_text(at, head->trunk);
-    at = put_text(at, head->state);
-    at = put_text(at, head->verdict);
+    at = put_text(at, head->from, sizeof head->from);
+    at = put_text(at, head->to, sizeof head->to);
+    at = put_text(at, head->trunk, sizeof head->trunk);
+    at = put_text(at, head->state, sizeof head->state);
+    at = put_text(at, head->verdict, sizeof head->verdict);
     m = (struct merge){own, line, 0, 0};
     while ((entry = merge_next(&m)))
         at = put_entry(at, entry);

@@ -79,6 +79,8 @@ enum retry_cause verdict_cause(const struct verdict_facts *f)
 {
     if (strcmp(f->state, "failed") != 0 && strcmp(f->state, "partial") != 0)
         return RETRY_NEVER;
+    if (f->t38_was_mute && strcmp(f->state, "failed") == 0)
+        return RETRY_AUDIO;
     const struct verdict_entry *entry = entry_of(f);
     if (entry)
         return entry->cause;

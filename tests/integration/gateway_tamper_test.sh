@@ -57,7 +57,8 @@ equal "header: exit code" "$status" 1
 like "header: reason" "$text" 'damaged'
 flip "$file" 20
 cp -p "$file" "$GW_TOP/whole.sfv"
-truncate -s -100 "$file"
+# What follows the pages is the trace.
+truncate -s "$(gw_sql north "SELECT max(\"offset\" + length) - 100 FROM pages WHERE fax = '$fax'")" "$file"
 status=0
 text=$(clerk north export --format pdf "$fax" 2>&1 >/dev/null) || status=$?
 equal "cut: exit code" "$status" 1

@@ -113,12 +113,12 @@ outcome garbled failed 'not even the slowest|never answered our DCS' network now
 rungs garbled '<--- DIS' '---- DCS 9600 bit/s V\.29' '<--- FTT' '---- DCS 7200 bit/s V\.29' '<--- FTT' '---- DCS 2400 bit/s V\.27ter' 'T\.30 ended'
 
 note "audio"
-outcome audio delivered '^All pages were sent and confirmed\.$' nobody done
+outcome audio delivered '^All pages were sent and confirmed\.$' nobody "done"
 rungs audio '---- INVITE' '<--- 200 to INVITE' 'audio agreed' 'audio begins' '---- INVITE \(2\)' '<--- 488 to INVITE \(2\)' \
     'no T\.38: goes on over audio' 'trained: V\.29' '<--- MCF' '---- DCN' 'page 1 confirmed'
 
 note "delivered"
-outcome good delivered '^All pages were sent and confirmed\.$' nobody done
+outcome good delivered '^All pages were sent and confirmed\.$' nobody "done"
 rungs good '---- INVITE' 'T\.38 agreed' 'T\.38 begins' '<--- DIS' '---- DCS .* V\.29 ECM' '<--- CFR' 'trained: V\.29 9600' \
     'page 1 begins' '---- PPS-EOP page 1 block 1' '<--- MCF' '---- DCN' 'page 1 confirmed' 'BYE'
 like "numbers are masked" "$(sed -n 's/^\(from\|to\) *//p' "$GW_TOP/good.trace" | tr '\n' ' ')" '^\+\*{7,}100 \+\*{7,}201 $|^\+\*+[0-9]{3} \+\*+[0-9]{3} $'

@@ -54,11 +54,10 @@ static int end(void **state)
 static int append(struct place *p, uint16_t attempt, const char *text, bool may_cut)
 {
     struct vault_sealer *sealer = NULL;
-    uint64_t offset;
-    uint32_t length;
+    struct trace_place place;
     assert_int_equal(vault_sealer_new(key, p->fax.octets, VAULT_STREAM_TRACE, attempt, &sealer), 0);
     int rc = trace_store_append(p->top, &p->fax, sealer, (const uint8_t *)text, strlen(text),
-                                may_cut, &offset, &length);
+                                may_cut, &place);
     vault_sealer_free(sealer);
     return rc;
 }

@@ -91,6 +91,7 @@ static void assert_consistent(struct verdict_facts facts)
                                           .q850 = facts.q850,
                                           .t30_result = facts.t30_result,
                                           .local_fault = facts.local_fault,
+                                          .t38_was_mute = facts.t38_was_mute,
                                           .rate = 14400,
                                           .ecm = true};
     verdict_make(&facts, &verdict);
@@ -115,10 +116,11 @@ static void what_is_told_is_what_is_done(void **state)
         for (facts.t30_result = 1; facts.t30_result < 120; facts.t30_result++)
             for (int silent = 0; silent < 2; silent++) {
                 facts.media = TRACE_MEDIA_T38;
-                facts.silent = silent;
+                facts.silent = facts.t38_was_mute = silent;
                 assert_consistent(facts);
             }
         facts.t30_result = -1;
+        facts.t38_was_mute = false;
         facts.local_fault = true;
         assert_consistent(facts);
     }
