@@ -77,7 +77,7 @@ const struct config_key config_keys[] = {
     {"sip.source_requests_per_s", CONFIG_INTEGER, AT(sip.source_requests_per_s), "500", 0, 100000,
      NULL,
      "requests a second that are read of an address of no trunk, the others are dropped; 0: none"},
-    {"sip.trunk_requests_per_s", CONFIG_INTEGER, AT(sip.trunk_requests_per_s), "2000", 0, 1000000,
+    {"sip.trunk_requests_per_s", CONFIG_INTEGER, AT(sip.trunk_requests_per_s), "20000", 0, 1000000,
      NULL, "requests of a trunk that are read, what is above is dropped; 0: no limit"},
 
     {"devices.realm", CONFIG_TEXT, AT(devices.realm), "sealfax", 1, 100, NULL,
