@@ -55,6 +55,12 @@ struct config {
         int64_t trunk_requests_per_s;
     } sip;
     struct {
+        char *realm;
+        int64_t expires_min_s, expires_max_s;
+        int64_t bindings_of_device;
+        int64_t wait_ms;
+    } devices;
+    struct {
         char *denied_numbers; /* patterns, separated by commas */
     } routing;
     struct config_media {

@@ -80,6 +80,17 @@ const struct config_key config_keys[] = {
     {"sip.trunk_requests_per_s", CONFIG_INTEGER, AT(sip.trunk_requests_per_s), "2000", 0, 1000000,
      NULL, "requests of a trunk that are read, what is above is dropped; 0: no limit"},
 
+    {"devices.realm", CONFIG_TEXT, AT(devices.realm), "sealfax", 1, 100, NULL,
+     "realm of digest authentication; devices must get new credentials when it changes"},
+    {"devices.expires_min_s", CONFIG_INTEGER, AT(devices.expires_min_s), "60", 10, 86400, NULL,
+     "a device that wants to register for a shorter time is told this one"},
+    {"devices.expires_max_s", CONFIG_INTEGER, AT(devices.expires_max_s), "3600", 60, 86400, NULL,
+     "longest time that a device is registered for without coming again"},
+    {"devices.bindings_of_device", CONFIG_INTEGER, AT(devices.bindings_of_device), "4", 1, 16, NULL,
+     "addresses that a device may be registered at; a further one takes the place of the oldest"},
+    {"devices.wait_ms", CONFIG_INTEGER, AT(devices.wait_ms), "86400000", 1000, 30 * (int64_t)DAY_MS,
+     NULL, "a fax for a device that is not registered fails when it has waited so long"},
+
     {"routing.denied_numbers", CONFIG_TEXT, AT(routing.denied_numbers),
      "110,112,115,116117,911,999,000,+110,+112,+911,+999,0900*,00900*,1900*,+1900*,+49900*,"
      "+49137*,+43900*,+43930*,+41900*,+41901*,+41906*,+449*,+979*",

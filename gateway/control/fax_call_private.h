@@ -18,8 +18,8 @@ struct fax_call {
     struct fax_call *next;
     struct control *control;
     bool outbound;
-    struct fax_id fax;
-    uint16_t attempt;
+    struct fax_id fax, source; /* source: of the pages, when source_attempt is not 0 */
+    uint16_t attempt, source_attempt;
     char principal[POLICY_NAME_TEXT]; /* the actor of its events: submitter or "trunk:NAME" */
     char from[NUMBER_TEXT], to[NUMBER_TEXT];
     char mailbox[POLICY_NAME_TEXT], class_name[KEK_CLASS_TEXT], trunk[POLICY_NAME_TEXT];
@@ -75,7 +75,8 @@ struct fax_call {
     int64_t started_ms;
     char reason[MSG_REASON_MAX];
     struct outbound_fax next_attempt; /* when recorded as requeued */
-    bool requeued;
+    bool requeued, completed;
+    const char *plan; /* completed: what is to come of it (handover.h) */
     fax_call_done_cb *done_cb;
     void *done_user;
 };

@@ -28,6 +28,7 @@ struct ident_row {
 
 struct name_row {
     char name[POLICY_NAME_TEXT];
+    char device[POLICY_NAME_TEXT]; /* of a mailbox */
 };
 
 /* One state of the tables. */
@@ -35,11 +36,14 @@ struct snapshot {
     struct policy_set *set;
     struct account_row *accounts;
     struct trunk_info *trunks;
+    struct device_info *devices;
+    const struct device_info **devices_by_number;
     struct route *routes;
     struct ident_row *idents;
     struct name_row *mailboxes, *roles;
     struct trunk_accounts trunk_accounts;
-    size_t account_count, trunk_count, route_count, ident_count, mailbox_count, role_count;
+    size_t account_count, trunk_count, device_count, route_count, ident_count, mailbox_count,
+        role_count;
     bool has_administrator;
 };
 
@@ -65,6 +69,8 @@ static void snapshot_free(struct snapshot *s)
     policy_set_free(s->set);
     free(s->accounts);
     free(s->trunks);
+    free(s->devices);
+    free(s->devices_by_number);
     free(s->routes);
     free(s->idents);
     free(s->mailboxes);
@@ -240,6 +246,35 @@ static int take_routes(struct snapshot *s, const struct db_result *r, int rows)
     return 0;
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+    const struct device_info *const *left = a, *const *right = b;
+    return strcmp((*left)->extension, (*right)->extension);
+}
+
+static int take_devices(struct snapshot *s, const struct db_result *r, int rows)
+{
+    s->devices = calloc((size_t)rows + 1, sizeof *s->devices);
+    s->devices_by_number = calloc((size_t)rows + 1, sizeof(const struct device_info *));
+    if (!s->devices || !s->devices_by_number)
+        return -ENOMEM;
+    for (int i = 0; i < rows; i++) {
+        struct device_row row;
+        device_row_read(r, i, &row);
+        struct device_info *d = &s->devices[s->device_count];
+        s->devices_by_number[s->device_count++] = d;
+        snprintf(d->name, sizeof d->name, "%s", row.device);
+        snprintf(d->extension, sizeof d->extension, "%s", row.extension);
+        snprintf(d->user, sizeof d->user, "%s", row.user);
+        snprintf(d->realm, sizeof d->realm, "%s", row.realm);
+        snprintf(d->secret, sizeof d->secret, "%s", row.secret);
+        d->disabled = row.disabled != 0;
+    }
+    qsort(s->devices_by_number, s->device_count, sizeof(const struct device_info *),
+          compare_numbers);
+    return 0;
+}
+
 static int take_numbers(struct snapshot *s, const struct db_result *r, int rows)
 {
     s->idents = calloc((size_t)rows + 1, sizeof *s->idents);
@@ -264,6 +299,7 @@ static int take_mailboxes(struct snapshot *s, const struct db_result *r, int row
         struct mailbox_row row;
         mailbox_row_read(r, i, &row);
         snprintf(s->mailboxes[s->mailbox_count].name, POLICY_NAME_TEXT, "%s", row.mailbox);
+        snprintf(s->mailboxes[s->mailbox_count].device, POLICY_NAME_TEXT, "%s", row.device);
         s->mailbox_count++;
     }
     return 0;
@@ -317,6 +353,7 @@ static const struct {
     {register_query_grants, take_grants},
     {account_query_credentials, take_credentials},
     {account_query_registrations, take_registrations},
+    {register_query_devices, take_devices},
 };
 
 enum { STEP_COUNT = sizeof steps / sizeof steps[0] };
@@ -411,6 +448,48 @@ const struct trunk_info *policy_cache_trunk(const struct policy_cache *c, const 
         if (strcmp(c->now->trunks[i].name, name) == 0)
             return &c->now->trunks[i];
     return NULL;
+}
+
+const struct device_info *policy_cache_device_at(const struct policy_cache *c, size_t position)
+{
+    return c->now && position < c->now->device_count ? &c->now->devices[position] : NULL;
+}
+
+static int compare_name(const void *name, const void *device)
+{
+    return strcmp(name, ((const struct device_info *)device)->name);
+}
+
+const struct device_info *policy_cache_device(const struct policy_cache *c, const char *name)
+{
+    if (!c->now)
+        return NULL;
+    return bsearch(name, c->now->devices, c->now->device_count, sizeof *c->now->devices,
+                   compare_name);
+}
+
+static int compare_number(const void *number, const void *device)
+{
+    const struct device_info *const *d = device;
+    return strcmp(number, (*d)->extension);
+}
+
+const struct device_info *policy_cache_device_of(const struct policy_cache *c, const char *number)
+{
+    if (!c->now)
+        return NULL;
+    const struct device_info **found =
+        bsearch(number, c->now->devices_by_number, c->now->device_count,
+                sizeof(const struct device_info *), compare_number);
+    return found ? *found : NULL;
+}
+
+const char *policy_cache_mailbox_device(const struct policy_cache *c, const char *mailbox)
+{
+    for (size_t i = 0; c->now && i < c->now->mailbox_count; i++)
+        if (strcmp(c->now->mailboxes[i].name, mailbox) == 0)
+            return c->now->mailboxes[i].device;
+    return "";
 }
 
 const struct trunk_info *policy_cache_trunk_at(const struct policy_cache *c, size_t position)

@@ -42,6 +42,7 @@ enum {
 struct sip_transaction;
 struct sip_stream;
 struct sip_tls_contexts;
+struct sip_devices;
 
 /* Where a message goes to or came from. */
 struct sip_hop {
@@ -49,6 +50,7 @@ struct sip_hop {
     enum sip_protocol protocol;
     uint32_t connection;  /* its number; 0, or one that is gone: none */
     uint16_t return_port; /* of connections that the peer made: where one of ours would go to */
+    bool is_device;       /* reached there only, whatever its Contact says */
 };
 
 struct sip_listener {
@@ -76,6 +78,7 @@ struct sip_stack {
     size_t stream_slots;
     uint32_t stream_generation, streams_in;
     struct sip_tls_contexts *tls;
+    struct sip_devices *devices;               /* NULL: no registrar */
     char *tls_certificate_file, *tls_key_file; /* copies, as in config */
     char trouble[SIP_TROUBLE_TEXT];            /* why the last send failed at once */
     osip_t *osip;
