@@ -44,6 +44,8 @@ static const struct policy_builtin_role builtin_roles[] = {
      "Reads and verifies the log; changes nothing and sees no fax."},
     {"disposal-officer", BIT(LIST) | BIT(DISPOSE), "Disposes of faxes that are due; sees no page."},
     {"trunk", BIT(RECEIVE), "Brings faxes in for the numbers in its scope."},
+    {"device", BIT(SUBMIT) | BIT(RECEIVE),
+     "A fax machine: sends as its number, and is sent what comes for it."},
     {"bridge", BIT(BRIDGE), "Has calls for the numbers in its scope taken through in real time."},
 };
 

@@ -21,7 +21,7 @@ enum policy_action {
     POLICY_ADMIN_GRANTS,    /* admin.grants: who has which role where */
     POLICY_ADMIN_NUMBERS,   /* admin.numbers: numbers */
     POLICY_ADMIN_MAILBOXES, /* admin.mailboxes: mailboxes, their class and retention */
-    POLICY_ADMIN_TRUNKS,    /* admin.trunks */
+    POLICY_ADMIN_TRUNKS,    /* admin.trunks: trunks and devices */
     POLICY_ADMIN_CONFIG,    /* admin.config: see and change the configuration */
     POLICY_AUDIT_READ,      /* audit.read: list the log */
     POLICY_AUDIT_VERIFY,    /* audit.verify */

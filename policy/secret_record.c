@@ -58,7 +58,7 @@ static int check_kek(const char *kek_id)
 
 int secret_record_wrap(const uint8_t kek[KEY_OCTETS], const char *kek_id,
                        const struct secret_owner *owner, const uint8_t *secret, size_t length,
-                       uint8_t *out, size_t capacity, size_t *out_length)
+                       uint8_t out[SECRET_RECORD_MAX], size_t *out_length)
 {
     struct wire_writer writer;
     uint8_t bound[BOUND_MAX], nonce[AEAD_NONCE_OCTETS], sealed[SECRET_OCTETS_MAX + AEAD_TAG_OCTETS];
@@ -66,7 +66,7 @@ int secret_record_wrap(const uint8_t kek[KEY_OCTETS], const char *kek_id,
     *out_length = 0;
     if (length == 0 || length > SECRET_OCTETS_MAX || check_kek(kek_id))
         return FAX_EP_INVAL;
-    wire_writer_init(&writer, out, capacity);
+    wire_writer_init(&writer, out, SECRET_RECORD_MAX);
     wire_put_octets(&writer, magic, MAGIC_OCTETS);
     wire_put_u8(&writer, RECORD_FORMAT_VERSION);
     wire_put_text(&writer, kek_id);

@@ -29,11 +29,10 @@ struct secret_owner {
 };
 
 /* Seals length octets at secret under kek, whose id is kek_id and of SECRET_KEK_CLASS. Errors:
- * FAX_EP_INVAL (a text, an empty or long secret, another class), FAX_EP_LIMIT (capacity),
- * FAX_EP_NOMEM, FAX_EP_CRYPTO. */
+ * FAX_EP_INVAL (a text, an empty or long secret, another class), FAX_EP_NOMEM, FAX_EP_CRYPTO. */
 int secret_record_wrap(const uint8_t kek[KEY_OCTETS], const char *kek_id,
                        const struct secret_owner *owner, const uint8_t *secret, size_t length,
-                       uint8_t *out, size_t capacity, size_t *out_length)
+                       uint8_t out[SECRET_RECORD_MAX], size_t *out_length)
     __attribute__((warn_unused_result));
 
 /* Reads the clear part, to learn which KEK is needed; not authenticated until unwrapped. Errors:

@@ -180,8 +180,9 @@ unsigned fax_engine_run_ahead(struct fax_engine *e, unsigned packets);
 
 /* Asks the processor to fetch what a tick or an IFP will need of the session. Sessions are many and
  * each is used for some microseconds thirty times a second: without it most of that is waiting for
- * memory. To be called some microseconds before; changes nothing. */
-void fax_engine_prefetch(const struct fax_engine *e);
+ * memory. To be called some microseconds before; changes nothing, and reads nothing of the session,
+ * which would be waiting: sender is what its configuration said. */
+void fax_engine_prefetch(const struct fax_engine *e, bool sender);
 
 /* When tick has something to do next: a packet to send, a timer that expires, at the latest a
  * second from the last tick; UINT64_MAX when finished. Changes with every call into the session. */

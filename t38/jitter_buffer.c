@@ -94,7 +94,7 @@ void jitter_buffer_put(struct jitter_buffer *b, uint32_t timestamp, const uint8_
     if (!b->started)
         start(b, timestamp);
     int32_t ahead = (int32_t)(timestamp - b->play);
-    if (ahead + (int32_t)n <= 0 && ahead > -JITTER_SAMPLES) {
+    if (ahead <= -(int32_t)n && ahead > -JITTER_SAMPLES) {
         take_late(b, timestamp, -ahead);
         if (b->late_in_row > 0)
             return;

@@ -371,17 +371,17 @@ static void prefetch(const void *from, const void *to)
         __builtin_prefetch(at);
 }
 
-void fax_engine_prefetch(const struct fax_engine *e)
+void fax_engine_prefetch(const struct fax_engine *e, bool sender)
 {
     const t30_state_t *t = &e->terminal.t30;
     const t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
-    if (e->audio)
-        return;
     prefetch(&e->audio, &e->statistics + 1);
     prefetch(&t->timer_t0_t1, &t->timer_t8 + 1);
     prefetch(&t->state, &t->state + 1);
+    prefetch(&t->rx_page_number, &t->tx_page_number + 1);
     prefetch(fe, fe->hdlc_rx.buf);
-    if (e->sender) {
+    if (sender) {
+        prefetch(&t->operation_in_progress, &t->operation_in_progress + 1);
         prefetch(&e->out, &e->out + 1);
         prefetch(fe->hdlc_tx.buf, fe + 1);
     } else {

@@ -5,14 +5,21 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/sha.h>
 #include <srtp2/srtp.h>
 
 #include "codecs/fax_error.h"
 
 enum { RTP_HEADER = 12, RTCP_HEADER = 8, PACKET_MAX = 2048, WINDOW = 128 };
 
+/* One direction, and by what it is known again: a hash of its suite and key. */
+struct direction {
+    srtp_t srtp;
+    uint8_t print[SHA256_DIGEST_LENGTH];
+};
+
 struct srtp_media {
-    srtp_t out, in;
+    struct direction out, in;
 };
 
 static const struct {
@@ -55,8 +62,18 @@ static void set_suite(srtp_policy_t *policy, enum srtp_media_suite suite)
     }
 }
 
+static void make_print(enum srtp_media_suite suite, const uint8_t *key,
+                       uint8_t print[SHA256_DIGEST_LENGTH])
+{
+    uint8_t octets[1 + SRTP_MEDIA_KEY_MAX] = {(uint8_t)suite};
+
+    memcpy(octets + 1, key, suites[suite].key_octets);
+    (void)SHA256(octets, sizeof octets, print);
+    OPENSSL_cleanse(octets, sizeof octets);
+}
+
 static int open_direction(enum srtp_media_suite suite, const uint8_t *key, bool outbound,
-                          srtp_t *out)
+                          struct direction *out)
 {
     uint8_t copy[SRTP_MEDIA_KEY_MAX];
     srtp_policy_t policy;
@@ -69,8 +86,9 @@ static int open_direction(enum srtp_media_suite suite, const uint8_t *key, bool 
     policy.key = copy;
     policy.window_size = WINDOW;
     policy.allow_repeat_tx = 0;
-    status = srtp_create(out, &policy);
+    status = srtp_create(&out->srtp, &policy);
     OPENSSL_cleanse(copy, sizeof copy);
+    make_print(suite, key, out->print);
     return status == srtp_err_status_ok ? FAX_OK : FAX_ENOMEM;
 }
 
@@ -97,14 +115,39 @@ int srtp_media_new(enum srtp_media_suite suite, const uint8_t *send_key, const u
     return FAX_OK;
 }
 
+static void close_direction(struct direction *direction)
+{
+    if (direction->srtp != NULL)
+        (void)srtp_dealloc(direction->srtp);
+    direction->srtp = NULL;
+}
+
+int srtp_media_rekey(struct srtp_media *media, enum srtp_media_suite suite, const uint8_t *send_key,
+                     const uint8_t *receive_key)
+{
+    struct srtp_media *fresh;
+    int error = srtp_media_new(suite, send_key, receive_key, &fresh);
+
+    if (error != FAX_OK)
+        return error;
+    struct direction *old[] = {&media->out, &media->in}, *new[] = {&fresh->out, &fresh->in};
+    for (int i = 0; i < 2; i++) {
+        if (memcmp(old[i]->print, new[i]->print, sizeof old[i]->print) == 0)
+            continue;
+        const struct direction other = *old[i];
+        *old[i] = *new[i];
+        *new[i] = other;
+    }
+    srtp_media_free(fresh);
+    return FAX_OK;
+}
+
 void srtp_media_free(struct srtp_media *media)
 {
     if (media == NULL)
         return;
-    if (media->out != NULL)
-        (void)srtp_dealloc(media->out);
-    if (media->in != NULL)
-        (void)srtp_dealloc(media->in);
+    close_direction(&media->out);
+    close_direction(&media->in);
     free(media);
 }
 
@@ -150,7 +193,7 @@ int srtp_media_protect(struct srtp_media *media, uint8_t *packet, size_t *length
 
     if (error != FAX_OK)
         return error;
-    if (srtp_protect(media->out, packet, &octets) != srtp_err_status_ok)
+    if (srtp_protect(media->out.srtp, packet, &octets) != srtp_err_status_ok)
         return FAX_EINVAL;
     *length = (size_t)octets;
     return FAX_OK;
@@ -163,7 +206,7 @@ int srtp_media_protect_rtcp(struct srtp_media *media, uint8_t *packet, size_t *l
 
     if (error != FAX_OK)
         return error;
-    if (srtp_protect_rtcp(media->out, packet, &octets) != srtp_err_status_ok)
+    if (srtp_protect_rtcp(media->out.srtp, packet, &octets) != srtp_err_status_ok)
         return FAX_EINVAL;
     *length = (size_t)octets;
     return FAX_OK;
@@ -174,7 +217,7 @@ int srtp_media_unprotect(struct srtp_media *media, uint8_t *packet, size_t *leng
     int octets = (int)*length;
 
     if (*length < RTP_HEADER || *length > PACKET_MAX ||
-        srtp_unprotect(media->in, packet, &octets) != srtp_err_status_ok)
+        srtp_unprotect(media->in.srtp, packet, &octets) != srtp_err_status_ok)
         return FAX_EFORMAT;
     *length = (size_t)octets;
     return FAX_OK;
@@ -185,7 +228,7 @@ int srtp_media_unprotect_rtcp(struct srtp_media *media, uint8_t *packet, size_t 
     int octets = (int)*length;
 
     if (*length < RTCP_HEADER || *length > PACKET_MAX ||
-        srtp_unprotect_rtcp(media->in, packet, &octets) != srtp_err_status_ok)
+        srtp_unprotect_rtcp(media->in.srtp, packet, &octets) != srtp_err_status_ok)
         return FAX_EFORMAT;
     *length = (size_t)octets;
     return FAX_OK;

@@ -38,6 +38,12 @@ int srtp_media_load(struct srtp_media **keeper) __attribute__((warn_unused_resul
 int srtp_media_new(enum srtp_media_suite suite, const uint8_t *send_key, const uint8_t *receive_key,
                    struct srtp_media **out) __attribute__((warn_unused_result));
 
+/* Goes on with these keys (a new description may bring others, RFC 4568 §7.1.4). A direction whose
+ * suite and key are the same goes on as it was: its rollover counter is not in any packet. Errors
+ * as for srtp_media_new; the session is then as before. */
+int srtp_media_rekey(struct srtp_media *media, enum srtp_media_suite suite, const uint8_t *send_key,
+                     const uint8_t *receive_key) __attribute__((warn_unused_result));
+
 /* Wipes the keys. NULL is safe. */
 void srtp_media_free(struct srtp_media *media);
 

@@ -347,6 +347,7 @@ int udptl_receiver_push(struct udptl_receiver *r, const uint8_t *datagram, size_
     r->counters.datagrams++;
     if (length > UDPTL_DATAGRAM_MAX || udptl_packet_read(&p, datagram, length))
         return refuse(r, datagram, length);
+    __builtin_prefetch(&r->digests[p.sequence % JUMP_MAX], 1);
     r->counters.fec += p.fec;
     if (!belongs(r, &p)) {
         r->counters.ignored++;

@@ -12,7 +12,7 @@
 #include "policy/vault.h"
 
 struct document_state {
-    struct fax_id fax;
+    struct fax_id fax; /* that holds the pages */
     struct msg_export request;
     int vault;
 };
@@ -124,9 +124,10 @@ static void found_fax(struct api_request *r, const struct fax_id *fax, const str
         return;
     }
     s->fax = *fax;
-    memcpy(s->request.fax_id, fax->octets, sizeof s->request.fax_id);
-    s->request.stream = outbound ? VAULT_STREAM_RENDITION : VAULT_STREAM_PAGES;
-    s->request.attempt = outbound ? 0 : 1;
+    bool forwarded = row->source[0] && fax_id_parse(&s->fax, row->source) == 0;
+    memcpy(s->request.fax_id, s->fax.octets, sizeof s->request.fax_id);
+    s->request.stream = outbound && !forwarded ? VAULT_STREAM_RENDITION : VAULT_STREAM_PAGES;
+    s->request.attempt = forwarded ? (uint16_t)row->source_attempt : outbound ? 0 : 1;
     s->request.pages = (uint32_t)row->pages;
     event_begin(&e, "fax.exported", r->principal, fax);
     event_text(&e, "format", s->request.format == EXPORT_PDF ? "pdf" : "tiff");

@@ -369,13 +369,13 @@ const char **api_visible_mailboxes(struct api_request *r, size_t *count)
 json_t *api_fax_json(const struct fax_row *row)
 {
     bool waits = strcmp(row->state, "queued") == 0;
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:o,s:o,s:s,s:o,s:o}", "id", row->fax,
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:o,s:o,s:s,s:o,s:o,s:s}", "id", row->fax,
                      "direction", row->direction, "state", row->state, "from", row->from_number,
                      "to", row->to_number, "mailbox", row->mailbox, "pages", (json_int_t)row->pages,
                      "pages_confirmed", (json_int_t)row->pages_confirmed, "created",
                      api_time(row->created_ms), "completed", api_time(row->completed_ms), "reason",
                      row->reason, "disposal", api_time(row->disposal_ms), "next_attempt",
-                     api_time(waits ? row->next_attempt_ms : 0));
+                     api_time(waits ? row->next_attempt_ms : 0), "source", row->source);
 }
 
 json_t *api_list_json(const char *text)

@@ -39,7 +39,7 @@ void api_delete_t38_refusals(struct http_request *http, void *user)
         api_answer_problem(r, 422, "number", "The number is not valid", NULL);
         return;
     }
-    event_begin(&e, "t38.forgotten", r->principal, NULL);
+    event_begin(&e, "fallback.forgotten", r->principal, NULL);
     event_text(&e, "trunk", name);
     event_personal(&e, "number", text ? number : "");
     api_record(r, &e, forget);

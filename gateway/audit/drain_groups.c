@@ -53,12 +53,16 @@ struct drain_groups {
     struct text records, personal;
     struct group groups[DRAIN_GROUPS_MAX];
     size_t group_count;
+    int floor; /* the group that all that comes now goes behind; -1: none */
     struct slot slots[SLOTS];
 };
 
 struct drain_groups *drain_groups_new(void)
 {
-    return calloc(1, sizeof(struct drain_groups));
+    struct drain_groups *groups = calloc(1, sizeof(struct drain_groups));
+    if (groups)
+        groups->floor = -1;
+    return groups;
 }
 
 void drain_groups_free(struct drain_groups *groups)
@@ -117,7 +121,8 @@ static struct slot *find_slot(struct drain_groups *groups, const char *fax)
 /* Returns the number of the group or -ENOBUFS. */
 static int find_group(struct drain_groups *groups, const struct projection *projection, int last)
 {
-    bool same = last >= 0 && projection->many && groups->groups[last].projection == projection;
+    bool same = last >= 0 && projection->order == MANY_OF_A_FAX &&
+                groups->groups[last].projection == projection;
     for (size_t i = (size_t)(same ? last : last + 1); i < groups->group_count; i++)
         if (groups->groups[i].projection == projection)
             return (int)i;
@@ -134,9 +139,14 @@ static int add_effects(struct drain_groups *groups, const struct drain_record *r
     if (!projection)
         return 0;
     struct slot *slot = find_slot(groups, record->fax);
-    int number = find_group(groups, projection, slot->group);
+    int last = slot->group > groups->floor ? slot->group : groups->floor;
+    if (projection->order == BETWEEN_FAXES)
+        last = (int)groups->group_count - 1;
+    int number = find_group(groups, projection, last);
     if (number < 0)
         return number;
+    if (projection->order == BETWEEN_FAXES)
+        groups->floor = number;
     struct text *events = &groups->groups[number].events;
     const char *const pieces[] = {events->length ? ",{\"i\":" : "[{\"i\":",
                                   index,

@@ -72,10 +72,10 @@ STATEMENT(grant_revoke,
 /* Mailboxes, numbers, trunks */
 
 STATEMENT(mailbox_set,
-          "INSERT INTO mailboxes AS t (mailbox, class, retention_days, capture, last_node, last_index) "
+          "INSERT INTO mailboxes AS t (mailbox, class, retention_days, capture, device, last_node, last_index) "
           "SELECT e.r->>'mailbox', e.r->>'class', " INT("retention_days") ", " INT("capture")
-          " <> 0, e.n, e.i FROM e ON CONFLICT (mailbox) DO UPDATE SET class = excluded.class, "
-          "retention_days = excluded.retention_days, capture = excluded.capture, last_node = excluded.last_node, last_index = "
+          " <> 0, " TEXT("device") ", e.n, e.i FROM e ON CONFLICT (mailbox) DO UPDATE SET class = excluded.class, "
+          "retention_days = excluded.retention_days, capture = excluded.capture, device = excluded.device, last_node = excluded.last_node, last_index = "
           "excluded.last_index WHERE t.last_node <> excluded.last_node OR t.last_index < "
           "excluded.last_index");
 STATEMENT(number_assign,
@@ -135,6 +135,51 @@ STATEMENT(trunk_principal_disable,
           "UPDATE principals t SET disabled = true, " CHANGED " FROM e WHERE t.principal = "
           "'trunk:' || (e.r->>'trunk') AND " NEWER("t"));
 
+/* Devices */
+
+STATEMENT(device_add,
+          "INSERT INTO devices AS t (device, extension, user_name, realm, secret, last_node, "
+          "last_index) SELECT e.r->>'device', " OWN("extension") ", " TEXT("user") ", "
+          TEXT("realm") ", " TEXT("secret") ", e.n, e.i FROM e ON CONFLICT (device) DO UPDATE SET "
+          "extension = excluded.extension, user_name = excluded.user_name, realm = "
+          "excluded.realm, secret = excluded.secret, removed_at = NULL, last_node = "
+          "excluded.last_node, last_index = excluded.last_index WHERE t.last_node <> "
+          "excluded.last_node OR t.last_index < excluded.last_index");
+STATEMENT(device_change,
+          "UPDATE devices t SET user_name = " TEXT("user") ", realm = " TEXT("realm")
+          ", secret = " TEXT("secret") ", " CHANGED " FROM e WHERE t.device = e.r->>'device' AND "
+          NEWER("t"));
+STATEMENT(device_principal,
+          "INSERT INTO principals AS t (principal, kind, created_at, last_node, last_index) "
+          "SELECT 'device:' || (e.r->>'device'), 'device', " TIME ", e.n, e.i FROM e ON CONFLICT "
+          "(principal) DO UPDATE SET disabled = false, last_node = excluded.last_node, "
+          "last_index = excluded.last_index WHERE t.last_node <> excluded.last_node OR "
+          "t.last_index < excluded.last_index");
+STATEMENT(device_remove,
+          "UPDATE devices t SET removed_at = " TIME ", secret = '', " CHANGED
+          " FROM e WHERE t.device = e.r->>'device' AND " NEWER("t"));
+STATEMENT(device_principal_disable,
+          "UPDATE principals t SET disabled = true, " CHANGED " FROM e WHERE t.principal = "
+          "'device:' || (e.r->>'device') AND " NEWER("t"));
+STATEMENT(device_principal_enable,
+          "UPDATE principals t SET disabled = false, " CHANGED " FROM e WHERE t.principal = "
+          "'device:' || (e.r->>'device') AND " NEWER("t"));
+STATEMENT(binding_add,
+          "INSERT INTO device_bindings AS t (device, contact, address, transport, expires, "
+          "registered_at, last_node, last_index) SELECT e.r->>'device', " OWN("contact") ", "
+          OWN("peer") ", " TEXT("transport") ", " INT("expires") ", " TIME ", e.n, e.i FROM e "
+          "ON CONFLICT (device, contact) DO UPDATE SET address = excluded.address, transport = "
+          "excluded.transport, expires = excluded.expires, registered_at = "
+          "excluded.registered_at, gone_at = NULL, last_node = excluded.last_node, last_index = "
+          "excluded.last_index WHERE t.last_node <> excluded.last_node OR t.last_index < "
+          "excluded.last_index");
+STATEMENT(binding_remove,
+          "UPDATE device_bindings t SET gone_at = " TIME ", " CHANGED " FROM e WHERE t.device = "
+          "e.r->>'device' AND t.contact = " OWN("contact") " AND " NEWER("t"));
+STATEMENT(bindings_remove,
+          "UPDATE device_bindings t SET gone_at = " TIME ", " CHANGED " FROM e WHERE t.device = "
+          "e.r->>'device' AND t.gone_at IS NULL AND " NEWER("t"));
+
 /* Credentials of trunks and registrations with them */
 
 STATEMENT(trunk_credential_set,
@@ -181,8 +226,30 @@ STATEMENT(fax_offer,
 STATEMENT(fax_complete,
           "UPDATE faxes t SET state = e.r->>'state', reason = " TEXT("reason") ", pages = CASE "
           "t.direction WHEN 'in' THEN " INT("pages") " ELSE t.pages END, completed_at = " TIME
-          ", disposal_at = micro_time(nullif(" BIG("disposal") ", 0) * 1000000), " CHANGED
+          ", disposal_at = micro_time(nullif(" BIG("disposal") ", 0) * 1000000), forward = "
+          TEXT("forward") ", " CHANGED
           " FROM e WHERE t.fax = " FAX " AND " NEWER("t"));
+/* The received fax and the one that is made of it, whose pages are the same. */
+STATEMENT(fax_forward,
+          "INSERT INTO faxes (fax, direction, state, from_number, to_number, mailbox, class, "
+          "pages, principal, document, node, created_at, source, source_attempt, last_node, "
+          "last_index) SELECT " FAX ", 'out', 'queued', " OWN("from") ", " OWN("to") ", "
+          TEXT("mailbox") ", " TEXT("class") ", " INT("pages") ", " TEXT("principal") ", '', e.n, "
+          TIME ", (e.r->>'source')::uuid, " INT("source_attempt")
+          ", e.n, e.i FROM e ON CONFLICT (fax) DO NOTHING");
+STATEMENT(fax_forward_pages,
+          "INSERT INTO pages (fax, stream, attempt, page, width, rows, x_dpi, y_dpi, coding, "
+          "octets, \"offset\", length, digest, last_node, last_index) SELECT " FAX
+          ", 'document', 0, p.page, p.width, p.rows, p.x_dpi, p.y_dpi, p.coding, p.octets, "
+          "p.\"offset\", p.length, p.digest, e.n, e.i FROM e JOIN pages p ON p.fax = "
+          "(e.r->>'source')::uuid AND p.stream = 'received' AND p.attempt = "
+          INT("source_attempt") " ON CONFLICT (fax, stream, attempt, page) DO NOTHING");
+STATEMENT(fax_forward_done,
+          "UPDATE faxes t SET forward = '', " CHANGED " FROM e WHERE t.fax = "
+          "(e.r->>'source')::uuid AND " NEWER("t"));
+STATEMENT(fax_report_done,
+          "UPDATE faxes t SET forward = '', " CHANGED " FROM e WHERE t.fax = " FAX
+          " AND " NEWER("t"));
 STATEMENT(fax_requeue,
           "UPDATE faxes t SET state = 'queued', reason = " TEXT("reason") ", next_attempt_at = "
           "micro_time(" BIG("next_attempt") " * 1000000), next_max_rate = " INT("max_rate")
@@ -287,47 +354,56 @@ STATEMENT(checkpoint_add,
 /* clang-format on */
 
 static const struct projection projections[] = {
-    {"admin.initialised", {&principal_add, &account_add, &administrator_grant}, false},
-    {"attempt.ended", {&attempt_end}, false},
-    {"attempt.rerouted", {&attempt_reroute, &fax_reroute}, false},
-    {"attempt.started", {&attempt_start, &fax_sending}, false},
-    {"audit.checkpoint", {&checkpoint_add}, false},
-    {"bridge.ended", {&bridge_end}, false},
-    {"bridge.started", {&bridge_start}, false},
-    {"fax.completed", {&fax_complete}, false},
-    {"fax.disposed", {&fax_dispose}, false},
-    {"fax.offered", {&fax_offer}, false},
-    {"fax.requeued", {&fax_requeue}, false},
-    {"fax.submitted", {&fax_submit, &submission_add}, false},
-    {"grant.created", {&grant_add}, false},
-    {"grant.revoked", {&grant_revoke}, false},
-    {"mailbox.changed", {&mailbox_set}, false},
-    {"mailbox.created", {&mailbox_set}, false},
-    {"media.started", {&attempt_media}, false},
-    {"number.assigned", {&number_assign}, false},
-    {"number.removed", {&number_remove}, false},
-    {"page.confirmed", {&page_confirmed, &fax_confirmed}, false},
-    {"page.received", {&page_receive, &fax_page_count}, false},
-    {"page.sent", {&page_sent, &fax_confirmed}, false},
-    {"page.submitted", {&page_submit}, true},
-    {"principal.created", {&principal_add, &account_add}, false},
-    {"principal.disabled", {&principal_disable}, false},
-    {"principal.enabled", {&principal_enable}, false},
-    {"role.changed", {&role_add}, false},
-    {"role.created", {&role_add}, false},
-    {"role.removed", {&role_remove}, false},
-    {"route.created", {&route_add}, false},
-    {"route.removed", {&route_remove}, false},
-    {"trunk.changed", {&trunk_add, &trunk_routing}, false},
-    {"trunk.created", {&trunk_add, &trunk_routing, &trunk_principal}, false},
-    {"trunk.credential_removed", {&trunk_credential_remove}, false},
-    {"trunk.credential_set", {&trunk_credential_set}, false},
-    {"trunk.registration_removed", {&trunk_registration_remove}, false},
-    {"trunk.registration_set", {&trunk_registration_set}, false},
+    {"admin.initialised", {&principal_add, &account_add, &administrator_grant}, ONE_OF_A_FAX},
+    {"attempt.ended", {&attempt_end}, ONE_OF_A_FAX},
+    {"attempt.rerouted", {&attempt_reroute, &fax_reroute}, ONE_OF_A_FAX},
+    {"attempt.started", {&attempt_start, &fax_sending}, ONE_OF_A_FAX},
+    {"audit.checkpoint", {&checkpoint_add}, ONE_OF_A_FAX},
+    {"bridge.ended", {&bridge_end}, ONE_OF_A_FAX},
+    {"bridge.started", {&bridge_start}, ONE_OF_A_FAX},
+    {"device.changed", {&device_change}, ONE_OF_A_FAX},
+    {"device.created", {&device_add, &device_principal}, ONE_OF_A_FAX},
+    {"device.disabled", {&device_principal_disable, &bindings_remove}, ONE_OF_A_FAX},
+    {"device.enabled", {&device_principal_enable}, ONE_OF_A_FAX},
+    {"device.expired", {&binding_remove}, ONE_OF_A_FAX},
+    {"device.registered", {&binding_add}, ONE_OF_A_FAX},
+    {"device.removed", {&device_remove, &device_principal_disable, &bindings_remove}, ONE_OF_A_FAX},
+    {"fax.completed", {&fax_complete}, ONE_OF_A_FAX},
+    {"fax.disposed", {&fax_dispose}, ONE_OF_A_FAX},
+    {"fax.forwarded", {&fax_forward, &fax_forward_pages, &fax_forward_done}, BETWEEN_FAXES},
+    {"fax.offered", {&fax_offer}, ONE_OF_A_FAX},
+    {"fax.reported", {&fax_report_done}, ONE_OF_A_FAX},
+    {"fax.requeued", {&fax_requeue}, ONE_OF_A_FAX},
+    {"fax.submitted", {&fax_submit, &submission_add}, ONE_OF_A_FAX},
+    {"grant.created", {&grant_add}, ONE_OF_A_FAX},
+    {"grant.revoked", {&grant_revoke}, ONE_OF_A_FAX},
+    {"mailbox.changed", {&mailbox_set}, ONE_OF_A_FAX},
+    {"mailbox.created", {&mailbox_set}, ONE_OF_A_FAX},
+    {"media.started", {&attempt_media}, ONE_OF_A_FAX},
+    {"number.assigned", {&number_assign}, ONE_OF_A_FAX},
+    {"number.removed", {&number_remove}, ONE_OF_A_FAX},
+    {"page.confirmed", {&page_confirmed, &fax_confirmed}, ONE_OF_A_FAX},
+    {"page.received", {&page_receive, &fax_page_count}, ONE_OF_A_FAX},
+    {"page.sent", {&page_sent, &fax_confirmed}, ONE_OF_A_FAX},
+    {"page.submitted", {&page_submit}, MANY_OF_A_FAX},
+    {"principal.created", {&principal_add, &account_add}, ONE_OF_A_FAX},
+    {"principal.disabled", {&principal_disable}, ONE_OF_A_FAX},
+    {"principal.enabled", {&principal_enable}, ONE_OF_A_FAX},
+    {"role.changed", {&role_add}, ONE_OF_A_FAX},
+    {"role.created", {&role_add}, ONE_OF_A_FAX},
+    {"role.removed", {&role_remove}, ONE_OF_A_FAX},
+    {"route.created", {&route_add}, ONE_OF_A_FAX},
+    {"route.removed", {&route_remove}, ONE_OF_A_FAX},
+    {"trunk.changed", {&trunk_add, &trunk_routing}, ONE_OF_A_FAX},
+    {"trunk.created", {&trunk_add, &trunk_routing, &trunk_principal}, ONE_OF_A_FAX},
+    {"trunk.credential_removed", {&trunk_credential_remove}, ONE_OF_A_FAX},
+    {"trunk.credential_set", {&trunk_credential_set}, ONE_OF_A_FAX},
+    {"trunk.registration_removed", {&trunk_registration_remove}, ONE_OF_A_FAX},
+    {"trunk.registration_set", {&trunk_registration_set}, ONE_OF_A_FAX},
     {"trunk.removed",
      {&trunk_remove, &trunk_principal_disable, &trunk_credential_remove,
       &trunk_registration_remove},
-     false},
+     ONE_OF_A_FAX},
 };
 
 const struct projection *projection_find(const char *event)

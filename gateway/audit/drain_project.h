@@ -14,12 +14,18 @@
 
 enum { PROJECT_STATEMENTS_MAX = 4, PROJECT_PARAMETERS = 2 };
 
+enum projection_order {
+    ONE_OF_A_FAX,  /* of the events of one fax, each stands in an array of its own */
+    MANY_OF_A_FAX, /* several may stand in one array: each only makes a row of its own */
+    BETWEEN_FAXES, /* it reads or changes rows of another fax: all before it comes before it, all
+                      after it after it */
+};
+
 struct projection {
     const char *event;
     const struct db_statement
         *statements[PROJECT_STATEMENTS_MAX + 1]; /* in order; ends with NULL */
-    bool many; /* several events of one fax may stand in one array: each only makes a row of its own
-                */
+    enum projection_order order;
 };
 
 /* What an event changes; NULL for one that stands in the log only. */

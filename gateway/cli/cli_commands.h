@@ -14,6 +14,7 @@ extern const struct cli_command cli_grant_commands[];
 extern const struct cli_command cli_mailbox_commands[];
 extern const struct cli_command cli_number_commands[];
 extern const struct cli_command cli_trunk_commands[];
+extern const struct cli_command cli_device_commands[];
 extern const struct cli_command cli_route_commands[];
 extern const struct cli_command cli_key_commands[];
 extern const struct cli_command cli_audit_commands[];

@@ -7,6 +7,7 @@ static const struct cli_option add_options[] = {
     {"class", "CLASS", "classification of its faxes"},
     {"retention-days", "N", "when they are disposed of (0: undated)"},
     {"capture", NULL, "pages of bridged calls are sealed as well"},
+    {"deliver-to", "DEVICE", "fax machine that what it receives is sent to"},
     {NULL, NULL, NULL},
 };
 
@@ -14,6 +15,7 @@ static const struct cli_option change_options[] = {
     {"retention-days", "N", "when faxes that come from now on are disposed of (0: undated)"},
     {"capture", NULL, "pages of bridged calls are sealed as well"},
     {"no-capture", NULL, "they are not"},
+    {"deliver-to", "DEVICE", "fax machine that what it receives is sent to (\"\": none)"},
     {NULL, NULL, NULL},
 };
 
@@ -22,6 +24,7 @@ static const struct cli_column columns[] = {
     {"CLASS", "class", CELL_TEXT},
     {"RETENTION DAYS", "retention_days", CELL_NUMBER},
     {"CAPTURE", "capture", CELL_FLAG},
+    {"DELIVER TO", "device", CELL_TEXT},
     {NULL, NULL, CELL_TEXT},
 };
 
@@ -39,8 +42,8 @@ static int run_add(struct cli *cli)
     int has_days = cli_option_number(cli, "retention-days", 0, RETENTION_DAYS_MAX, &days);
     if (has_days < 0)
         return CLI_USAGE;
-    json_t *body =
-        json_pack("{s:s, s:s*}", "name", cli->arguments[0], "class", cli_option(cli, "class"));
+    json_t *body = json_pack("{s:s, s:s*, s:s*}", "name", cli->arguments[0], "class",
+                             cli_option(cli, "class"), "device", cli_option(cli, "deliver-to"));
     if (!body)
         return cli_usage(cli, "a name is no UTF-8");
     if (has_days)
@@ -62,13 +65,18 @@ static int run_change(struct cli *cli)
          no_capture = cli_option(cli, "no-capture") != NULL;
     if (capture && no_capture)
         return cli_usage(cli, "--capture and --no-capture exclude each other");
-    if (has_days == 0 && !capture && !no_capture)
-        return cli_usage(cli, "--retention-days, --capture or --no-capture is needed");
-    json_t *body = json_object();
+    json_t *body = json_pack("{s:s*}", "device", cli_option(cli, "deliver-to"));
+    if (!body)
+        return cli_usage(cli, "a name is no UTF-8");
     if (has_days)
         json_object_set_new(body, "retention_days", json_integer(days));
     if (capture || no_capture)
         json_object_set_new(body, "capture", json_boolean(capture));
+    if (json_object_size(body) == 0) {
+        json_decref(body);
+        return cli_usage(cli,
+                         "--retention-days, --capture, --no-capture or --deliver-to is needed");
+    }
     http_target_begin(&target, "/v1/mailboxes");
     http_target_segment(&target, cli->arguments[0]);
     return cli_change(cli, "PATCH", &target, body, "changed", cli->arguments[0]);
@@ -78,7 +86,7 @@ const struct cli_command cli_mailbox_commands[] = {
     {"mailbox", "list", NULL, "List mailboxes", "sealfax mailbox list", NULL, 0, run_list},
     {"mailbox", "add", "NAME", "Add a mailbox", "sealfax mailbox add claims --retention-days 3650",
      add_options, 1, run_add},
-    {"mailbox", "change", "NAME", "Change retention or capture of a mailbox",
+    {"mailbox", "change", "NAME", "Change what becomes of the faxes of a mailbox",
      "sealfax mailbox change claims --retention-days 2190", change_options, 1, run_change},
     {NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL},
 };

@@ -187,7 +187,7 @@ const struct cli_command cli_trunk_commands[] = {
     {"trunk", "show", "NAME", "Show how we stand with a trunk", "sealfax trunk show carrier", NULL,
      1, cli_trunk_show},
     {"trunk", "credential set", "NAME", "Set what answers a trunk's challenges",
-     "sealfax trunk credential set carrier --user 4989 --password-file /root/carrier.password",
+     "sealfax trunk credential set carrier --user 4989 --password-file carrier.password",
      cli_trunk_credential_options, 1, cli_trunk_credential_set},
     {"trunk", "credential remove", "NAME", "Remove it", "sealfax trunk credential remove carrier",
      cli_trunk_realm_options, 1, cli_trunk_credential_remove},

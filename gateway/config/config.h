@@ -39,6 +39,7 @@ struct config {
         char *public_address;
         char *user_agent;
         int64_t t1_ms;
+        int64_t session_expires_s, min_session_expires_s;
         char *tls_certificate;
         char *tls_key_file;
         char *tls_ca;        /* "": the system's */
@@ -53,6 +54,12 @@ struct config {
         int64_t source_requests_per_s;
         int64_t trunk_requests_per_s;
     } sip;
+    struct {
+        char *realm;
+        int64_t expires_min_s, expires_max_s;
+        int64_t bindings_of_device;
+        int64_t wait_ms;
+    } devices;
     struct {
         char *denied_numbers; /* patterns, separated by commas */
     } routing;

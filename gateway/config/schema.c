@@ -41,6 +41,11 @@ const struct config_key config_keys[] = {
      "User-Agent and Server header; \"\": none"},
     {"sip.t1_ms", CONFIG_INTEGER, AT(sip.t1_ms), "500", 10, 4000, NULL,
      "estimate of the round trip, first retransmission (RFC 3261 T1)"},
+    {"sip.session_expires_s", CONFIG_INTEGER, AT(sip.session_expires_s), "1800", 0, 86400, NULL,
+     "session timer that our calls ask for (RFC 4028), at least sip.min_session_expires_s; 0: "
+     "none"},
+    {"sip.min_session_expires_s", CONFIG_INTEGER, AT(sip.min_session_expires_s), "90", 90, 86400,
+     NULL, "calls with a shorter session timer are refused with 422"},
     {"sip.tls_certificate", CONFIG_PATH, AT(sip.tls_certificate), "", 0, 1000, NULL,
      "PEM file with the gateway's certificate and its issuers, read again when it changes"},
     {"sip.tls_key_file", CONFIG_PATH, AT(sip.tls_key_file), "", 0, 1000, NULL,
@@ -74,6 +79,17 @@ const struct config_key config_keys[] = {
      "requests a second that are read of an address of no trunk, the others are dropped; 0: none"},
     {"sip.trunk_requests_per_s", CONFIG_INTEGER, AT(sip.trunk_requests_per_s), "2000", 0, 1000000,
      NULL, "requests of a trunk that are read, what is above is dropped; 0: no limit"},
+
+    {"devices.realm", CONFIG_TEXT, AT(devices.realm), "sealfax", 1, 100, NULL,
+     "realm of digest authentication; devices must get new credentials when it changes"},
+    {"devices.expires_min_s", CONFIG_INTEGER, AT(devices.expires_min_s), "60", 10, 86400, NULL,
+     "a device that wants to register for a shorter time is told this one"},
+    {"devices.expires_max_s", CONFIG_INTEGER, AT(devices.expires_max_s), "3600", 60, 86400, NULL,
+     "longest time that a device is registered for without coming again"},
+    {"devices.bindings_of_device", CONFIG_INTEGER, AT(devices.bindings_of_device), "4", 1, 16, NULL,
+     "addresses that a device may be registered at; a further one takes the place of the oldest"},
+    {"devices.wait_ms", CONFIG_INTEGER, AT(devices.wait_ms), "86400000", 1000, 30 * (int64_t)DAY_MS,
+     NULL, "a fax for a device that is not registered fails when it has waited so long"},
 
     {"routing.denied_numbers", CONFIG_TEXT, AT(routing.denied_numbers),
      "110,112,115,116117,911,999,000,+110,+112,+911,+999,0900*,00900*,1900*,+1900*,+49900*,"

@@ -25,7 +25,7 @@ static int write_uris(const struct bridge_side *side, char *request, char *from,
 static int invite(struct bridge_side *side, const struct sip_credential *credentials, size_t count)
 {
     struct sdp_session offer;
-    char request[400], from[400];
+    char request[SIP_DEVICE_CONTACT + 1], from[SIP_DEVICE_CONTACT + 1];
     const struct bridge_call *call = side->call;
     const struct call_target *target = &side->target;
     const struct bridge_side *caller = &call->side[BRIDGE_CALLER];
@@ -44,6 +44,8 @@ static int invite(struct bridge_side *side, const struct sip_credential *credent
     const struct sip_call sip = {
         .target = target->address,
         .protocol = target->protocol,
+        .to_device = target->is_device,
+        .connection = target->connection,
         .long_by_tcp = target->long_by_tcp,
         .request_uri = request,
         .from_uri = from,

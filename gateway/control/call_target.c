@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/control/control.h"
+#include "gateway/control/device_register.h"
 #include "gateway/dns/srv_order.h"
 #include "gateway/routing/number_rewrite.h"
 #include "gateway/socket_address.h"
@@ -135,10 +136,11 @@ int call_target_find(struct control *control, const char *name, const char *to_n
     if (!s)
         return -ENOMEM;
     const struct trunk_info *trunk = policy_cache_trunk(control->policy, name);
+    const char *device = device_name_of(name);
     s->control = control;
     s->cb = cb;
     s->user = user;
-    s->status = trunk ? 0 : -ENOENT;
+    s->status = device ? device_find_target(control, device, &s->target) : trunk ? 0 : -ENOENT;
     uv_timer_init(&control->loop, &s->timer);
     s->timer.data = s;
     if (trunk) {
@@ -155,9 +157,9 @@ const char *call_target_error(int status)
 {
     switch (status) {
     case -ENOENT:
-        return "the trunk is gone";
+        return "the trunk or device is gone";
     case -ENXIO:
-        return "the name of the trunk leads to no address";
+        return "the name of the trunk leads to no address, or the device is not registered";
     case -ETIMEDOUT:
         return "the name of the trunk could not be looked up in time";
     case -EHOSTDOWN:
@@ -234,6 +236,10 @@ static int write_uri(const struct call_target *target, const char *user, const c
 int call_target_uri(const struct call_target *target, const char *number, char *out, size_t size)
 {
     static const char *const parameters[] = {"", ";transport=tcp", ";transport=tls"};
+    if (target->is_device) {
+        int n = snprintf(out, size, "%s", target->contact);
+        return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+    }
     return write_uri(target, number, target->host, target->sips ? "" : parameters[target->protocol],
                      out, size);
 }

@@ -10,7 +10,7 @@
 
 #include "gateway/control/policy_cache.h"
 #include "gateway/dns/dns_locate.h"
-#include "gateway/sip/sip.h"
+#include "gateway/sip/devices.h"
 
 enum { CALL_TARGET_ADDRESSES = 8, CALL_TARGET_NAME = POLICY_NAME_TEXT + 8, CALL_TARGET_HOST = 300 };
 
@@ -37,6 +37,9 @@ struct call_target {
     char host[CALL_TARGET_HOST];
     char from_host[CALL_TARGET_HOST];    /* of our URI; "": as configured for the gateway */
     char from_user[NUMBER_REWRITE_TEXT]; /* "": the number that calls */
+    bool is_device;                      /* it is called where it registered, by its contact */
+    uint32_t connection;                 /* device: that it registered over; 0: none */
+    char contact[SIP_DEVICE_CONTACT];    /* device: the request URI */
     bool sips;                           /* with TLS: sips URIs */
     bool secured;                        /* protected media or no call */
     bool express;                        /* with TLS: a gateway that may run ahead of the clock */

@@ -10,12 +10,14 @@
 
 #include "gateway/api/api.h"
 #include "gateway/control/control_stop.h"
+#include "gateway/control/device_register.h"
 #include "gateway/control/disposal.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/control/fax_queue.h"
 #include "gateway/control/fax_store.h"
 #include "gateway/control/fax_watchers.h"
+#include "gateway/control/handover.h"
 #include "gateway/control/recovery.h"
 #include "gateway/control/render_queue.h"
 #include "gateway/control/sip_start.h"
@@ -69,6 +71,7 @@ static void on_keeper_hello(void *user, const struct msg_keeper_hello *hello)
     event_begin(&e, "master.loaded", "system", NULL);
     event_text(&e, "master_key_id", c->master_key_id);
     event_note(&e, c->audit);
+    device_register_refresh(c->devices);
     if (c->ready)
         fax_queue_run(c->queue);
 }
@@ -253,6 +256,7 @@ static void on_recovered(void *user, int status)
     if (disposal_resume(c, on_disposals_resumed, c) < 0)
         on_disposals_resumed(c);
     sip_start_logs(c);
+    handovers_start(c);
     fax_queue_run(c->queue);
 }
 
@@ -285,7 +289,8 @@ static int open_records(struct control *c)
     if (recovery.torn_bytes > 0)
         log_write(LOG_LEVEL_NOTICE, "%llu octets of an unfinished write were dropped",
                   (unsigned long long)recovery.torn_bytes);
-    return policy_cache_new(c->db, &c->policy);
+    rc = policy_cache_new(c->db, &c->policy);
+    return rc < 0 ? rc : device_register_new(c, &c->devices);
 }
 
 static int open_routing(struct control *c)
@@ -418,6 +423,7 @@ int control_main(int fd, const struct role_context *context)
     uv_timer_init(&c->loop, &c->registrar_timer);
     c->strange_accounts.accounts = true;
     c->failed_connections.connections = true;
+    c->strange_devices.devices = true;
     c->limited.limits = true;
     c->disposal_timer.data = c->stop_timer.data = c->stranger_timer.data = c;
     int rc = open_all(c, fd);

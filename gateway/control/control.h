@@ -24,9 +24,11 @@
 #include "gateway/routing/rate_limit.h"
 #include "gateway/sip/sip.h"
 
+struct device_register;
 struct fax_watchers;
 struct fax_queue;
 struct fax_call;
+struct handover;
 struct bridge_call;
 struct render_queue;
 struct trunk_registrar;
@@ -47,6 +49,7 @@ struct control {
     struct audit *audit;
     struct policy_cache *policy;
     struct sip_stack *sip;
+    struct device_register *devices;
     struct dns_resolver *dns;
     struct trunk_sources *sources;
     struct peer_breaker breaker; /* peers of trunks that are held back */
@@ -62,6 +65,7 @@ struct control {
     struct fax_call *calls;         /* all that are not freed yet */
     struct bridge_call *bridges;    /* likewise */
     struct submission *submissions; /* all that are under way */
+    struct handover *handovers;     /* what is still to be done of faxes that ended */
     /* Traces of calls that are over: those that linger, those that wait for the pool. */
     struct call_recorder *traces_lingering, *traces_waiting;
     size_t traces_left;  /* not sealed yet */
@@ -80,6 +84,7 @@ struct control {
     struct stranger_log strangers;          /* callers of no trunk */
     struct stranger_log strange_accounts;   /* clients of the API that are no principal */
     struct stranger_log failed_connections; /* of SIP over TCP and TLS */
+    struct stranger_log strange_devices;    /* requests that nobody could be signed in for */
     struct stranger_log limited;            /* requests above a rate */
     char tls_files[3][1200], tls_name[256]; /* of the peer that was asked about last */
     char master_key_id[MSG_KEY_ID_MAX];

@@ -2,10 +2,12 @@
 
 #include "gateway/control/bridge_call.h"
 #include "gateway/control/call_recorder.h"
+#include "gateway/control/device_register.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/control/fax_queue.h"
 #include "gateway/control/fax_watchers.h"
+#include "gateway/control/handover.h"
 #include "gateway/control/render_queue.h"
 #include "gateway/control/t38_refusals.h"
 #include "gateway/control/trunk_registrar.h"
@@ -22,6 +24,7 @@ static void on_db_closed(void *user)
     fax_watchers_free(c->watchers);
     t38_refusals_free(c->t38_refusals);
     keeper_client_free(c->keeper);
+    device_register_free(c->devices);
     trunk_registrar_free(c);
     supervisor_client_free(c->supervisor);
     uv_close((uv_handle_t *)&c->disposal_timer, NULL);
@@ -35,7 +38,8 @@ static void on_audit_closed(void *user)
 {
     struct control *c = user;
     /* What ends later finds no log, and is told so. */
-    c->audit = c->strangers.audit = c->strange_accounts.audit = c->limited.audit = NULL;
+    c->audit = c->strangers.audit = c->strange_accounts.audit = c->limited.audit =
+        c->strange_devices.audit = NULL;
     db_close(c->db, on_db_closed, c);
 }
 
@@ -97,9 +101,10 @@ static void close_all(struct control *c)
     uv_timer_stop(&c->stop_timer);
     uv_timer_stop(&c->disposal_timer);
     uv_timer_stop(&c->stranger_timer);
+    handovers_stop(c);
     /* What was counted since the last minute. */
     struct stranger_log *logs[] = {&c->strangers, &c->strange_accounts, &c->failed_connections,
-                                   &c->limited};
+                                   &c->limited, &c->strange_devices};
     for (size_t i = 0; i < sizeof logs / sizeof *logs; i++)
         stranger_log_flush(logs[i], uv_now(&c->loop) + STRANGER_PERIOD_MS);
     event_begin(&e, "gateway.stopped", "system", NULL);

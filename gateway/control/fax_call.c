@@ -141,6 +141,14 @@ bool fax_call_cancel(struct control *control, const struct fax_id *fax)
     return false;
 }
 
+bool fax_call_with(const struct control *control, const char *trunk)
+{
+    for (const struct fax_call *call = control->calls; call; call = call->next)
+        if (strcmp(call->trunk, trunk) == 0 && !uv_is_closing((const uv_handle_t *)&call->timer))
+            return true;
+    return false;
+}
+
 bool fax_call_exists(const struct control *control, const struct fax_id *fax)
 {
     for (const struct fax_call *call = control->calls; call; call = call->next)

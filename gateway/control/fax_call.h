@@ -13,9 +13,11 @@
 #include "policy/decision.h"
 #include "policy/number.h"
 
-/* A fax to send. */
+/* A fax to send. source_attempt is 0, or its pages are those that the fax `source` received in that
+ * attempt. */
 struct outbound_fax {
-    struct fax_id fax;
+    struct fax_id fax, source;
+    uint16_t source_attempt;
     char from[NUMBER_TEXT], to[NUMBER_TEXT];
     char principal[POLICY_NAME_TEXT]; /* who submitted it */
     char mailbox[POLICY_NAME_TEXT];
@@ -46,6 +48,9 @@ void fax_call_incoming(void *user, struct sip_session *session,
 
 /* Cancels the call of a fax if there is one. */
 bool fax_call_cancel(struct control *control, const struct fax_id *fax);
+
+/* Says whether there is a call with this trunk, or "device:NAME". */
+bool fax_call_with(const struct control *control, const char *trunk);
 
 /* Says whether there is a call of this fax that has not recorded its end. */
 bool fax_call_exists(const struct control *control, const struct fax_id *fax);

@@ -1,6 +1,8 @@
 /* A fax call over audio: from the answer on, until T.38 takes its place, or for good. */
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/fax_watchers.h"
@@ -10,6 +12,13 @@ bool fax_call_audio_allowed(const struct fax_call *call)
     return call->control->config->fax.audio_fallback && call->target.audio_fallback;
 }
 
+static bool has_keys_of(const struct media_audio *a, const struct media_audio *b)
+{
+    return a->srtp_suite == b->srtp_suite &&
+           CRYPTO_memcmp(a->send_key, b->send_key, sizeof a->send_key) == 0 &&
+           CRYPTO_memcmp(a->receive_key, b->receive_key, sizeof a->receive_key) == 0;
+}
+
 void fax_call_audio(struct fax_call *call, const struct sdp_session *sdp)
 {
     struct media_audio audio;
@@ -17,7 +26,8 @@ void fax_call_audio(struct fax_call *call, const struct sdp_session *sdp)
         media_agree_audio(&call->local, sdp, &audio) < 0)
         return;
     bool same = call->audio_running && audio.payload_type == call->audio.payload_type &&
-                memcmp(&audio.peer, &call->audio.peer, sizeof audio.peer) == 0;
+                memcmp(&audio.peer, &call->audio.peer, sizeof audio.peer) == 0 &&
+                has_keys_of(&audio, &call->audio);
     call->audio = audio;
     call->audio_running = true;
     if (!same)

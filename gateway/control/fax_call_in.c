@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/control/bridge_call.h"
+#include "gateway/control/device_register.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/fax_store.h"
@@ -204,6 +205,10 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
     event_text(&e, "direction", "in");
     event_personal(&e, "from", call->from);
     event_personal(&e, "to", call->to);
+    if (call->diverted_from[0])
+        event_personal(&e, "diverted_from", call->diverted_from);
+    if (call->wants_privacy)
+        event_integer(&e, "privacy", 1);
     event_text(&e, "mailbox", call->mailbox);
     event_text(&e, "class", call->class_name);
     event_text(&e, "trunk", call->trunk);
@@ -245,11 +250,19 @@ static void open_credentials(struct fax_call *call)
     if (trunk_credentials_open(call->control, call->trunk, on_credentials, call) != 0)
         call->pending--;
 }
+/* Who brings a fax: a trunk, or a device that has signed in. */
+struct caller {
+    char actor[POLICY_NAME_TEXT]; /* "trunk:NAME", "device:NAME" */
+    const char *from, *to;        /* a device calls as its own number, whatever it says */
+    struct call_target target;    /* whose name is that of the trunk, or the actor */
+    const struct policy_mailbox *mailbox;
+    const struct trunk_info *trunk; /* NULL: a device */
+};
 
 static void take_call(struct control *control, struct sip_session *session,
-                      const struct sip_request_info *info, const struct trunk_info *trunk,
-                      const struct policy_mailbox *mailbox, const struct inbound_numbers *numbers)
+                      const struct sip_request_info *info, const struct caller *caller)
 {
+    const struct policy_mailbox *mailbox = caller->mailbox;
     char month[KEK_MONTH_TEXT];
     int64_t disposal_us;
     struct fax_call *call = fax_call_new(control, false);
@@ -259,11 +272,14 @@ static void take_call(struct control *control, struct sip_session *session,
             fax_call_discard(call);
         return;
     }
-    if (number_normalise(numbers->from, call->from) < 0)
+    if (number_normalise(caller->from, call->from) < 0)
         call->from[0] = '\0';
-    int rc = number_normalise(numbers->to, call->to);
-    snprintf(call->principal, sizeof call->principal, "trunk:%.50s", trunk->name);
-    snprintf(call->trunk, sizeof call->trunk, "%s", trunk->name);
+    if (number_normalise(info->diverted_from, call->diverted_from) < 0)
+        call->diverted_from[0] = '\0';
+    call->wants_privacy = info->wants_privacy;
+    int rc = number_normalise(caller->to, call->to);
+    snprintf(call->principal, sizeof call->principal, "%s", caller->actor);
+    snprintf(call->trunk, sizeof call->trunk, "%.63s", caller->target.name);
     snprintf(call->mailbox, sizeof call->mailbox, "%s", mailbox->name);
     snprintf(call->class_name, sizeof call->class_name, "%s", mailbox->class_name);
     snprintf(call->call_id, sizeof call->call_id, "%s", info->call_id);
@@ -271,8 +287,8 @@ static void take_call(struct control *control, struct sip_session *session,
     call->retention_days = mailbox->retention_days;
     call->session = session;
     call->local.may_protect = info->protocol == SIP_TLS;
-    call->local.may_express = trunk->express && info->protocol == SIP_TLS;
-    call_target_of_trunk(trunk, &call->target);
+    call->target = caller->target;
+    call->local.may_express = call->target.express && info->protocol == SIP_TLS;
     call->local.secured = fax_call_demands(control, &call->target, call->class_name,
                                            (char[FAX_CALL_DEMAND_TEXT]){0}) != NULL;
     fax_call_note_signalling(call);
@@ -324,47 +340,83 @@ static bool media_fits(const struct control *control, const struct sip_request_i
     return false;
 }
 
-void fax_call_incoming(void *user, struct sip_session *session, const struct sip_request_info *info)
+/* Takes a call that is permitted, when it can be. */
+static void take_permitted(struct control *control, struct sip_session *session,
+                           const struct sip_request_info *info, const struct caller *caller)
 {
-    struct control *control = user;
+    char why[MSG_REASON_MAX];
+    const char *through =
+        caller->trunk ? policy_bridge_target(policy_cache_set(control->policy), caller->to) : NULL;
+    const struct bridge_terms terms = {.principal = caller->actor,
+                                       .to = through,
+                                       .number = caller->to,
+                                       .from = caller->from,
+                                       .caller = &caller->target,
+                                       .mailbox = caller->mailbox};
+    if (!media_fits(control, info, &caller->target, caller->mailbox->class_name, why))
+        fax_call_refuse(control, session, info, caller->actor, 488, why);
+    else if (line_pool_room(control->lines) == 0 || !keeper_client_ready(control->keeper))
+        fax_call_refuse(control, session, info, caller->actor, 503, "no line has room");
+    else if (through)
+        bridge_call_incoming(control, session, info, &terms);
+    else
+        take_call(control, session, info, caller);
+}
+
+/* A machine sends: it may, as its number to this one; the fax is taken in and sent on later. */
+static void take_from_device(struct control *control, struct sip_session *session,
+                             const struct sip_request_info *info)
+{
     struct policy_answer answer;
-    struct inbound_numbers numbers;
-    char actor[POLICY_NAME_TEXT];
-    const struct trunk_info *trunk = trunk_sources_find(control, info->source, info->protocol);
-    if (!control->ready || control->stopping || !trunk) {
-        sip_session_reject(session, trunk ? 503 : 403, NULL);
+    struct caller caller = {.target = {.audio_fallback = true, .is_device = true}};
+    const struct device_info *device = policy_cache_device(control->policy, info->device);
+    if (!device || device->disabled) {
+        sip_session_reject(session, 403, NULL);
         return;
     }
-    snprintf(actor, sizeof actor, "trunk:%.50s", trunk->name);
+    snprintf(caller.actor, sizeof caller.actor, DEVICE_PREFIX "%.50s", device->name);
+    snprintf(caller.target.name, sizeof caller.target.name, "%s", caller.actor);
+    caller.from = device->extension;
+    caller.to = info->to_user;
+    policy_cache_decide(control->policy, caller.actor, POLICY_SUBMIT, device->extension,
+                        info->to_user, NULL, &answer);
+    caller.mailbox = answer.mailbox;
+    if (answer.allowed)
+        take_permitted(control, session, info, &caller);
+    else
+        fax_call_refuse(control, session, info, caller.actor, 403, answer.reason);
+}
+
+static void take_from_trunk(struct control *control, struct sip_session *session,
+                            const struct sip_request_info *info, const struct trunk_info *trunk)
+{
+    struct policy_answer answer;
+    struct inbound_numbers numbers;
+    struct caller caller = {.from = numbers.from, .to = numbers.to, .trunk = trunk};
+    snprintf(caller.actor, sizeof caller.actor, "trunk:%.50s", trunk->name);
+    call_target_of_trunk(trunk, &caller.target);
     (void)number_rewrite(trunk->rewrite_in, info->from_user, numbers.from);
     (void)number_rewrite(trunk->rewrite_in, info->to_user, numbers.to);
     policy_decide_inbound(policy_cache_set(control->policy), trunk->name, numbers.to,
                           control_now_ms() * 1000, &answer);
-    if (!answer.allowed) {
-        bool unknown = !answer.mailbox;
-        fax_call_refuse(control, session, info, actor, unknown ? 404 : 403, answer.reason);
-        return;
-    }
-    char why[MSG_REASON_MAX];
-    struct call_target target;
-    call_target_of_trunk(trunk, &target);
-    if (!media_fits(control, info, &target, answer.mailbox->class_name, why)) {
-        fax_call_refuse(control, session, info, actor, 488, why);
-        return;
-    }
-    if (line_pool_room(control->lines) == 0 || !keeper_client_ready(control->keeper)) {
-        fax_call_refuse(control, session, info, actor, 503, "no line has room");
-        return;
-    }
-    const char *through = policy_bridge_target(policy_cache_set(control->policy), numbers.to);
-    const struct bridge_terms terms = {.principal = actor,
-                                       .to = through,
-                                       .number = numbers.to,
-                                       .from = numbers.from,
-                                       .caller = &target,
-                                       .mailbox = answer.mailbox};
-    if (through)
-        bridge_call_incoming(control, session, info, &terms);
+    caller.mailbox = answer.mailbox;
+    if (answer.allowed)
+        take_permitted(control, session, info, &caller);
     else
-        take_call(control, session, info, trunk, answer.mailbox, &numbers);
+        fax_call_refuse(control, session, info, caller.actor, answer.mailbox ? 403 : 404,
+                        answer.reason);
+}
+
+void fax_call_incoming(void *user, struct sip_session *session, const struct sip_request_info *info)
+{
+    struct control *control = user;
+    const struct trunk_info *trunk =
+        info->device ? NULL : trunk_sources_find(control, info->source, info->protocol);
+    bool known = info->device || trunk;
+    if (!control->ready || control->stopping || !known)
+        sip_session_reject(session, known ? 503 : 403, NULL);
+    else if (info->device)
+        take_from_device(control, session, info);
+    else
+        take_from_trunk(control, session, info, trunk);
 }

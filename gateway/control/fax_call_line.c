@@ -228,6 +228,8 @@ static void on_ready(struct fax_call *call, const struct msg_call_ready *m)
         return;
     uv_timer_stop(&call->timer);
     if (m->status < 0) {
+        /* The trace of the call that brought the pages may just be written behind them. */
+        call->local_fault = call->local_fault || call->source_attempt;
         fax_call_end(call, "%s", m->reason[0] ? m->reason : strerror(-m->status));
         return;
     }
@@ -360,12 +362,14 @@ static void fill_start(struct fax_call *call, struct msg_call_start *start)
     start->phase_limit_ms[3] = (uint32_t)config->fax.max_after_page_ms;
     start->begun_ms = call_recorder_begun_ms(call->recorder);
     start->cpu_limit_us_per_s = (uint32_t)config->fax.max_cpu_ms_per_s * 1000;
-    memcpy(start->fax_id, call->fax.octets, sizeof start->fax_id);
+    start->source_attempt = call->source_attempt;
+    memcpy(start->fax_id, call->source_attempt ? call->source.octets : call->fax.octets,
+           sizeof start->fax_id);
     memcpy(start->data_key, call->data_key, sizeof start->data_key);
     if (!ident[0])
         ident = config->fax.ident[0] ? config->fax.ident : (call->outbound ? call->from : call->to);
     snprintf(start->local_ident, sizeof start->local_ident, "%s", ident);
-    if (call->outbound) {
+    if (call->outbound && !call->source_attempt) { /* pages that came have their header line */
         time_t now = time(NULL);
         struct tm local;
         localtime_r(&now, &local);
@@ -389,7 +393,8 @@ int fax_call_start_line(struct fax_call *call)
     struct control *control = call->control;
     const struct line_call_handlers handlers = {on_line_message, on_line_lost, call};
     struct msg_call_start start;
-    call_recorder_key(call->recorder, call->data_key, &call->fax, call->attempt);
+    if (!call->source_attempt) /* else it has no file of its own */
+        call_recorder_key(call->recorder, call->data_key, &call->fax, call->attempt);
     int rc = media_ports_open(&control->ports, &call->media_fd, &call->local.port);
     if (rc == 0)
         rc = line_pool_attach(control->lines, &handlers, &call->line, &call->line_call);

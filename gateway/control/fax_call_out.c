@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/control/device_register.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/fax_store.h"
@@ -14,7 +15,7 @@ static int dial(struct fax_call *call, const struct sip_credential *credentials,
 {
     struct sdp_session offer;
     const struct call_target *target = &call->target;
-    char request[400], from[400];
+    char request[SIP_DEVICE_CONTACT + 1], from[400];
     int rc = call_target_uri(target, target->number, request, sizeof request);
     if (rc == 0)
         rc =
@@ -38,6 +39,8 @@ static int dial(struct fax_call *call, const struct sip_credential *credentials,
     const struct sip_call sip = {
         .target = target->address,
         .protocol = target->protocol,
+        .to_device = target->is_device,
+        .connection = target->connection,
         .long_by_tcp = target->long_by_tcp,
         .request_uri = request,
         .from_uri = from,
@@ -119,7 +122,9 @@ static void on_target(void *user, int status, const struct call_target *target)
             fax_call_release(call);
             return;
         }
-        call->sip_code = status == -ENOENT ? 0 : 503; /* it may be otherwise in a while */
+        bool is_off = status == -ENXIO && device_name_of(call->trunk);
+        /* It may be otherwise in a while; a device was there a moment ago. */
+        call->sip_code = status == -ENOENT ? 0 : is_off ? 480 : 503;
         fax_call_end(call, "the call could not be made: %s", call_target_error(status));
     } else if (!call->ending) {
         const struct trunk_info *trunk = policy_cache_trunk(call->control->policy, call->trunk);
@@ -145,6 +150,12 @@ void fax_call_out_dial(struct fax_call *call)
     }
 }
 
+/* The fax whose file and key hold the pages. */
+static const struct fax_id *pages_of(const struct fax_call *call)
+{
+    return call->source_attempt ? &call->source : &call->fax;
+}
+
 static void on_key(void *user, int status, const struct msg_key_result *result)
 {
     struct fax_call *call = user;
@@ -159,7 +170,7 @@ static void on_key(void *user, int status, const struct msg_key_result *result)
          */
         int rc = event_append(&e, call->control->audit, NULL, NULL);
         if (rc == 0)
-            rc = fax_store_open(call->control->context->paths->vault, &call->fax, false,
+            rc = fax_store_open(call->control->context->paths->vault, pages_of(call), false,
                                 &call->vault_fd);
         if (rc < 0) {
             fax_call_end(call, "the vault file cannot be opened: %s", strerror(-rc));
@@ -187,7 +198,7 @@ static void on_start_recorded(void *user, int status, uint64_t index)
         call->recorded_start = true;
         if (!call->ending) {
             call->pending++;
-            int rc = keeper_open_key(call->control->keeper, &call->fax, on_key, call);
+            int rc = keeper_open_key(call->control->keeper, pages_of(call), on_key, call);
             if (rc < 0) {
                 call->pending--;
                 call->local_fault = true;
@@ -206,6 +217,8 @@ int fax_call_out(struct control *control, const struct outbound_fax *fax,
     if (!call)
         return -ENOMEM;
     call->fax = fax->fax;
+    call->source = fax->source;
+    call->source_attempt = fax->source_attempt;
     call->attempt = fax->attempt;
     call->pages = fax->pages;
     call->first_page = fax->first_page > 0 ? fax->first_page : 1;

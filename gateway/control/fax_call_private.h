@@ -18,12 +18,14 @@ struct fax_call {
     struct fax_call *next;
     struct control *control;
     bool outbound;
-    struct fax_id fax;
-    uint16_t attempt;
+    struct fax_id fax, source; /* source: of the pages, when source_attempt is not 0 */
+    uint16_t attempt, source_attempt;
     char principal[POLICY_NAME_TEXT]; /* the actor of its events: submitter or "trunk:NAME" */
     char from[NUMBER_TEXT], to[NUMBER_TEXT];
     char mailbox[POLICY_NAME_TEXT], class_name[KEK_CLASS_TEXT], trunk[POLICY_NAME_TEXT];
     char kek_id[KEK_ID_TEXT];
+    char diverted_from[NUMBER_TEXT]; /* inbound: the number first called, "": it was ours */
+    bool wants_privacy;              /* inbound: the caller asks for it; its number is marked so */
     char call_id[128];
     uint32_t retention_days;
     uint32_t pages; /* outbound: of the document */
@@ -38,6 +40,7 @@ struct fax_call {
     struct sdp_session offer;    /* inbound: of the INVITE */
     bool has_offer, answered, offered_t38, audio_only, reinviting;
     int sip_code;
+    uint32_t retry_after_s;               /* that the peer asked for; 0: none */
     char signalling[SIP_SIGNALLING_TEXT]; /* how the call was signalled, for its record */
 
     struct pool_line *line;
@@ -72,7 +75,8 @@ struct fax_call {
     int64_t started_ms;
     char reason[MSG_REASON_MAX];
     struct outbound_fax next_attempt; /* when recorded as requeued */
-    bool requeued;
+    bool requeued, completed;
+    const char *plan; /* completed: what is to come of it (handover.h) */
     fax_call_done_cb *done_cb;
     void *done_user;
 };

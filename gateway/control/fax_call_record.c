@@ -2,9 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/control/device_register.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/fax_watchers.h"
+#include "gateway/control/handover.h"
 #include "gateway/control/retry.h"
 #include "gateway/process/log.h"
 #include "policy/retention.h"
@@ -95,6 +97,23 @@ static void tell_end(struct fax_call *call, const char *state)
     fax_watchers_tell(call->control->watchers, &call->fax, "ended", state, line, true);
 }
 
+static struct fax_end end_of(const struct fax_call *call, const char *state)
+{
+    return (struct fax_end){
+        .fax = call->fax,
+        .outbound = call->outbound,
+        .had_media = call->media_started,
+        .trunk = call->trunk,
+        .principal = call->principal,
+        .mailbox = call->mailbox,
+        .from = call->from,
+        .to = call->to,
+        .state = state,
+        .reason = call->outcome,
+        .pages = call->outbound ? call->pages : call->pages_stored,
+    };
+}
+
 /* The log is being closed: the next start settles what is left, from what was recorded. */
 static bool is_log_closed(int status)
 {
@@ -123,6 +142,10 @@ static void on_recorded(void *user, int status, uint64_t index)
     }
     if (call->recorded_start || call->cancelled)
         tell_end(call, state);
+    if (call->completed && status == 0) {
+        const struct fax_end end = end_of(call, state);
+        handover_begin(call->control, &end, call->plan);
+    }
     if (call->recorded_start && status == 0)
         seal_trace(call, state);
     if (call->done_cb && !call->control->stopping)
@@ -192,6 +215,8 @@ static void fill_next(struct fax_call *call, uint16_t attempt, int64_t delay_ms)
     struct outbound_fax *next = &call->next_attempt;
     memset(next, 0, sizeof *next);
     next->fax = call->fax;
+    next->source = call->source;
+    next->source_attempt = call->source_attempt;
     memcpy(next->from, call->from, sizeof next->from);
     memcpy(next->to, call->to, sizeof next->to);
     memcpy(next->principal, call->principal, sizeof next->principal);
@@ -207,14 +232,18 @@ static void fill_next(struct fax_call *call, uint16_t attempt, int64_t delay_ms)
 /* Fills call->next_attempt when the fax is to be tried again. */
 static bool plan_next(struct fax_call *call, const char *state, const char **why)
 {
-    const struct retry_limits limits = retry_limits_of(call->control->config);
     const struct verdict_facts facts = facts_of(call, state);
+    struct retry_limits limits = retry_limits_of(call->control->config);
+    /* A machine that is busy or off is waited for (fax_queue), not given up after a few calls. */
+    if (device_name_of(call->trunk) && !call->media_started)
+        limits.max_attempts = UINT16_MAX;
     const struct retry_attempt attempt = {
         .attempt = call->attempt,
         .state = state,
         .sip_code = facts.sip_code,
         .q850 = facts.q850,
         .t30_result = facts.t30_result,
+        .retry_after_ms = call->retry_after_s * 1000ull,
         .local_fault = call->local_fault,
         .rate = call->max_rate,
         .ecm = call->ecm,
@@ -255,6 +284,7 @@ void fax_call_record_end(struct fax_call *call)
     if (must_wait(call))
         return;
     call->recording = true;
+    call->completed = false;
     uv_timer_stop(&call->timer);
     const char *state = fax_call_state(call);
     judge(call, state);
@@ -288,6 +318,10 @@ void fax_call_record_end(struct fax_call *call)
     event_integer(&e, "pages", call->outbound ? call->pages_confirmed : call->pages_stored);
     event_text(&e, "reason", call->outcome);
     event_integer(&e, "disposal", disposal_s(call));
+    const struct fax_end end = end_of(call, state);
+    call->plan = handover_plan(call->control, &end);
+    call->completed = true;
+    event_text(&e, "forward", call->plan);
     int rc = event_append(&e, call->control->audit, on_recorded, call);
     if (rc < 0)
         on_recorded(call, rc, 0);

@@ -164,6 +164,7 @@ static void on_ended(struct fax_call *call, const struct sip_event *event, bool 
 {
     call->session = NULL;
     call->sip_code = event->code;
+    call->retry_after_s = event->retry_after_s;
     call_recorder_note(call->recorder, TRACE_ENDED, TRACE_HERE, (unsigned)event->code,
                        (uint32_t)event->who, 0);
     if (call->ending)

@@ -35,7 +35,7 @@ void fax_call_t38_refused(struct fax_call *call, const char *cause)
         !t38_refusals_note(call->control->t38_refusals, call->trunk, call->to, now,
                            now + memory_s * 1000))
         return;
-    event_begin(&e, "t38.refused", call->principal, &call->fax);
+    event_begin(&e, "fallback.remembered", call->principal, &call->fax);
     event_integer(&e, "attempt", call->attempt);
     event_text(&e, "trunk", call->trunk);
     event_personal(&e, "to", call->to);
@@ -50,7 +50,7 @@ void fax_call_t38_works(const struct fax_call *call)
     if (!call->outbound ||
         t38_refusals_forget(call->control->t38_refusals, call->trunk, call->to) == 0)
         return;
-    event_begin(&e, "t38.accepted", call->principal, &call->fax);
+    event_begin(&e, "fallback.over", call->principal, &call->fax);
     event_integer(&e, "attempt", call->attempt);
     event_text(&e, "trunk", call->trunk);
     event_personal(&e, "to", call->to);

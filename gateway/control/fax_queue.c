@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/control/device_register.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_watchers.h"
+#include "gateway/control/handover.h"
 #include "gateway/process/log.h"
 #include "policy/retention.h"
 
@@ -19,6 +21,7 @@ struct queued_fax {
     /* A fax that ends without another attempt waits here until its end is recorded. */
     const char *end_state, *end_reason; /* NULL: it is to be sent */
     char end_actor[POLICY_NAME_TEXT];
+    const char *plan; /* what is to come of it then (handover.h) */
     bool recording;
 };
 
@@ -91,6 +94,22 @@ static void on_timer(uv_timer_t *timer)
     fax_queue_run(timer->data);
 }
 
+static struct fax_end end_of(const struct queued_fax *entry)
+{
+    return (struct fax_end){
+        .fax = entry->fax.fax,
+        .outbound = true,
+        .trunk = "",
+        .principal = entry->fax.principal,
+        .mailbox = entry->fax.mailbox,
+        .from = entry->fax.from,
+        .to = entry->fax.to,
+        .state = entry->end_state,
+        .reason = entry->end_reason,
+        .pages = entry->fax.pages,
+    };
+}
+
 struct recorded_end {
     struct fax_queue *queue;
     struct control *control;
@@ -115,6 +134,8 @@ static void on_end_recorded(void *user, int status, uint64_t index)
         return;
     fax_watchers_tell(q->control->watchers, &entry->fax.fax, "ended", entry->end_state,
                       json_pack("{s:s}", "text", entry->end_reason), true);
+    const struct fax_end ended = end_of(entry);
+    handover_begin(q->control, &ended, entry->plan);
     remove_at(q, at);
 }
 
@@ -137,6 +158,9 @@ static void record_end(struct fax_queue *q, struct queued_fax *entry)
     event_integer(&e, "pages", 0);
     event_text(&e, "reason", entry->end_reason);
     event_integer(&e, "disposal", disposal_us == RETENTION_NEVER ? 0 : disposal_us / 1000000);
+    const struct fax_end ended = end_of(entry);
+    entry->plan = handover_plan(q->control, &ended);
+    event_text(&e, "forward", entry->plan);
     entry->recording = true;
     int rc = event_append(&e, q->control->audit, on_end_recorded, end);
     if (rc < 0)
@@ -209,6 +233,54 @@ static bool find_routes(struct fax_queue *q, struct queued_fax *entry, struct tr
     return false;
 }
 
+/* When the fax was taken, which its identifier says (RFC 9562 §5.7). */
+static int64_t age_ms(const struct queued_fax *entry)
+{
+    int64_t ms = 0;
+    for (int i = 0; i < 6; i++)
+        ms = ms << 8 | entry->fax.fax.octets[i];
+    return control_now_ms() - ms;
+}
+
+/* Whether a fax for a device can be sent now: it is there and free, and may be sent this. One that
+ * has waited too long, or may not, gets its end. */
+static bool device_is_free(struct fax_queue *q, struct queued_fax *entry, const char *name)
+{
+    struct control *c = q->control;
+    struct policy_answer answer;
+    char target[POLICY_NAME_TEXT + 8];
+    snprintf(target, sizeof target, DEVICE_PREFIX "%s", name);
+    policy_cache_decide(c->policy, target, POLICY_RECEIVE, NULL, entry->fax.to, NULL, &answer);
+    if (!answer.allowed) {
+        end_fax(q, entry, "failed", "system",
+                "the device may not be sent what comes for its number");
+        return false;
+    }
+    if (age_ms(entry) > c->config->devices.wait_ms)
+        end_fax(q, entry, "failed", "system", "the device was off or busy for too long");
+    return !entry->end_state && device_is_reachable(c, name) && !fax_call_with(c, target);
+}
+
+/* Where a fax goes: over trunks, or to the device whose number it is. False: not now, or never
+ * (then its end is under way). */
+static bool find_way(struct fax_queue *q, struct queued_fax *entry, struct trunk_routes *routes)
+{
+    const struct device_info *device = policy_cache_device_of(q->control->policy, entry->fax.to);
+    if (!device)
+        return find_routes(q, entry, routes);
+    routes->count = 1;
+    snprintf(routes->trunks[0], sizeof routes->trunks[0], DEVICE_PREFIX "%.50s", device->name);
+    return device_is_free(q, entry, device->name);
+}
+
+void fax_queue_wake(struct fax_queue *q, const char *to)
+{
+    for (struct queued_fax *entry = q->first; entry; entry = entry->next)
+        if (strcmp(entry->fax.to, to) == 0)
+            entry->due_ms = 0;
+    fax_queue_run(q);
+}
+
 void fax_queue_run(struct fax_queue *q)
 {
     struct control *c = q->control;
@@ -230,7 +302,7 @@ void fax_queue_run(struct fax_queue *q)
             continue;
         }
         struct trunk_routes routes;
-        if (!find_routes(q, *at, &routes)) {
+        if (!find_way(q, *at, &routes)) {
             at = &(*at)->next;
             continue;
         }

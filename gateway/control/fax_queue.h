@@ -25,6 +25,9 @@ int fax_queue_add(struct fax_queue *queue, const struct outbound_fax *fax)
 /* Starts what can be started; called when room or the policy has changed. */
 void fax_queue_run(struct fax_queue *queue);
 
+/* The same, and faxes for this number wait no longer: the device has come. */
+void fax_queue_wake(struct fax_queue *queue, const char *to);
+
 /* Records the end of a fax that waits, and removes it. False when it does not wait here. */
 bool fax_queue_cancel(struct fax_queue *queue, const struct fax_id *fax, const char *actor);
 

@@ -1,5 +1,6 @@
 #include "gateway/control/policy_cache.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,10 +10,11 @@
 #include "gateway/db/policy_load.h"
 #include "gateway/db/register_queries.h"
 #include "gateway/process/log.h"
+#include "gateway/socket_address.h"
 #include "gateway/wall_clock.h"
 #include "policy/number.h"
 
-enum { WAITERS_MAX = 256, ROWS_MAX = 100000 };
+enum { WAITERS_MAX = 256, WATCHERS_MAX = 4, ROWS_MAX = 100000 };
 
 struct account_row {
     uid_t uid;
@@ -26,6 +28,7 @@ struct ident_row {
 
 struct name_row {
     char name[POLICY_NAME_TEXT];
+    char device[POLICY_NAME_TEXT]; /* of a mailbox */
 };
 
 /* One state of the tables. */
@@ -33,11 +36,14 @@ struct snapshot {
     struct policy_set *set;
     struct account_row *accounts;
     struct trunk_info *trunks;
+    struct device_info *devices;
+    const struct device_info **devices_by_number;
     struct route *routes;
     struct ident_row *idents;
     struct name_row *mailboxes, *roles;
     struct trunk_accounts trunk_accounts;
-    size_t account_count, trunk_count, route_count, ident_count, mailbox_count, role_count;
+    size_t account_count, trunk_count, device_count, route_count, ident_count, mailbox_count,
+        role_count;
     bool has_administrator;
 };
 
@@ -53,8 +59,7 @@ struct policy_cache {
     bool loading;
     struct waiter running[WAITERS_MAX], waiting[WAITERS_MAX];
     size_t running_count, waiting_count;
-    policy_cache_cb *changed;
-    void *changed_user;
+    struct waiter watchers[WATCHERS_MAX]; /* done NULL: none */
 };
 
 static void snapshot_free(struct snapshot *s)
@@ -64,6 +69,8 @@ static void snapshot_free(struct snapshot *s)
     policy_set_free(s->set);
     free(s->accounts);
     free(s->trunks);
+    free(s->devices);
+    free(s->devices_by_number);
     free(s->routes);
     free(s->idents);
     free(s->mailboxes);
@@ -108,8 +115,9 @@ static void finish(struct policy_cache *c, int status)
         log_write(LOG_LEVEL_WARNING, "the policy could not be read: %s", strerror(-status));
     }
     c->next = NULL;
-    if (status == 0 && c->changed)
-        c->changed(c->changed_user, 0);
+    for (size_t i = 0; status == 0 && i < WATCHERS_MAX; i++)
+        if (c->watchers[i].done)
+            c->watchers[i].done(c->watchers[i].user, 0);
     for (size_t i = 0; i < count; i++)
         done[i].done(done[i].user, status);
     if (c->waiting_count > 0 && !c->loading)
@@ -166,6 +174,10 @@ static void take_routing(struct trunk_info *t, const struct trunk_row *row)
     if (further < 0)
         log_write(LOG_LEVEL_ERROR, "trunk %s: its further peers cannot be read", t->name);
     t->peer_count = 1 + (size_t)(further > 0 ? further : 0);
+    memset(t->literals, 0, sizeof t->literals);
+    for (size_t i = 0; i < t->peer_count; i++)
+        if (socket_address_parse(t->peers[i].host, t->peers[i].port, &t->literals[i]) < 0)
+            t->literals[i].ss_family = AF_UNSPEC;
 }
 
 static int take_trunks(struct snapshot *s, const struct db_result *r, int rows)
@@ -234,6 +246,35 @@ static int take_routes(struct snapshot *s, const struct db_result *r, int rows)
     return 0;
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+    const struct device_info *const *left = a, *const *right = b;
+    return strcmp((*left)->extension, (*right)->extension);
+}
+
+static int take_devices(struct snapshot *s, const struct db_result *r, int rows)
+{
+    s->devices = calloc((size_t)rows + 1, sizeof *s->devices);
+    s->devices_by_number = calloc((size_t)rows + 1, sizeof(const struct device_info *));
+    if (!s->devices || !s->devices_by_number)
+        return -ENOMEM;
+    for (int i = 0; i < rows; i++) {
+        struct device_row row;
+        device_row_read(r, i, &row);
+        struct device_info *d = &s->devices[s->device_count];
+        s->devices_by_number[s->device_count++] = d;
+        snprintf(d->name, sizeof d->name, "%s", row.device);
+        snprintf(d->extension, sizeof d->extension, "%s", row.extension);
+        snprintf(d->user, sizeof d->user, "%s", row.user);
+        snprintf(d->realm, sizeof d->realm, "%s", row.realm);
+        snprintf(d->secret, sizeof d->secret, "%s", row.secret);
+        d->disabled = row.disabled != 0;
+    }
+    qsort(s->devices_by_number, s->device_count, sizeof(const struct device_info *),
+          compare_numbers);
+    return 0;
+}
+
 static int take_numbers(struct snapshot *s, const struct db_result *r, int rows)
 {
     s->idents = calloc((size_t)rows + 1, sizeof *s->idents);
@@ -258,6 +299,7 @@ static int take_mailboxes(struct snapshot *s, const struct db_result *r, int row
         struct mailbox_row row;
         mailbox_row_read(r, i, &row);
         snprintf(s->mailboxes[s->mailbox_count].name, POLICY_NAME_TEXT, "%s", row.mailbox);
+        snprintf(s->mailboxes[s->mailbox_count].device, POLICY_NAME_TEXT, "%s", row.device);
         s->mailbox_count++;
     }
     return 0;
@@ -311,6 +353,7 @@ static const struct {
     {register_query_grants, take_grants},
     {account_query_credentials, take_credentials},
     {account_query_registrations, take_registrations},
+    {register_query_devices, take_devices},
 };
 
 enum { STEP_COUNT = sizeof steps / sizeof steps[0] };
@@ -367,8 +410,18 @@ int policy_cache_reload(struct policy_cache *c, policy_cache_cb *done, void *use
 
 void policy_cache_watch(struct policy_cache *c, policy_cache_cb *changed, void *user)
 {
-    c->changed = changed;
-    c->changed_user = user;
+    size_t i = 0;
+    while (i < WATCHERS_MAX && c->watchers[i].done)
+        i++;
+    assert(i < WATCHERS_MAX);
+    c->watchers[i] = (struct waiter){changed, user};
+}
+
+void policy_cache_unwatch(struct policy_cache *c, const void *user)
+{
+    for (size_t i = 0; i < WATCHERS_MAX; i++)
+        if (c->watchers[i].user == user)
+            c->watchers[i] = (struct waiter){NULL, NULL};
 }
 
 const struct trunk_accounts *policy_cache_accounts(const struct policy_cache *c)
@@ -395,6 +448,48 @@ const struct trunk_info *policy_cache_trunk(const struct policy_cache *c, const 
         if (strcmp(c->now->trunks[i].name, name) == 0)
             return &c->now->trunks[i];
     return NULL;
+}
+
+const struct device_info *policy_cache_device_at(const struct policy_cache *c, size_t position)
+{
+    return c->now && position < c->now->device_count ? &c->now->devices[position] : NULL;
+}
+
+static int compare_name(const void *name, const void *device)
+{
+    return strcmp(name, ((const struct device_info *)device)->name);
+}
+
+const struct device_info *policy_cache_device(const struct policy_cache *c, const char *name)
+{
+    if (!c->now)
+        return NULL;
+    return bsearch(name, c->now->devices, c->now->device_count, sizeof *c->now->devices,
+                   compare_name);
+}
+
+static int compare_number(const void *number, const void *device)
+{
+    const struct device_info *const *d = device;
+    return strcmp(number, (*d)->extension);
+}
+
+const struct device_info *policy_cache_device_of(const struct policy_cache *c, const char *number)
+{
+    if (!c->now)
+        return NULL;
+    const struct device_info **found =
+        bsearch(number, c->now->devices_by_number, c->now->device_count,
+                sizeof(const struct device_info *), compare_number);
+    return found ? *found : NULL;
+}
+
+const char *policy_cache_mailbox_device(const struct policy_cache *c, const char *mailbox)
+{
+    for (size_t i = 0; c->now && i < c->now->mailbox_count; i++)
+        if (strcmp(c->now->mailboxes[i].name, mailbox) == 0)
+            return c->now->mailboxes[i].device;
+    return "";
 }
 
 const struct trunk_info *policy_cache_trunk_at(const struct policy_cache *c, size_t position)

@@ -15,14 +15,17 @@
 #include "gateway/routing/trunk_peers.h"
 #include "gateway/sip/sip.h"
 #include "policy/decision.h"
+#include "policy/number.h"
+#include "policy/secret_record.h"
 
 struct policy_cache;
 
 struct trunk_info {
     char name[POLICY_NAME_TEXT];
-    char host[TRUNK_HOST_TEXT];                   /* address literal, or a name */
-    uint16_t port;                                /* 0: as DNS says */
-    struct trunk_peer peers[TRUNK_PEERS_MAX + 1]; /* host first */
+    char host[TRUNK_HOST_TEXT];                            /* address literal, or a name */
+    uint16_t port;                                         /* 0: as DNS says */
+    struct trunk_peer peers[TRUNK_PEERS_MAX + 1];          /* host first */
+    struct sockaddr_storage literals[TRUNK_PEERS_MAX + 1]; /* of the same; family 0: a name */
     size_t peer_count;
     enum sip_protocol protocol; /* the one that it uses, or would without DNS */
     unsigned protocols;         /* 1 << SIP_UDP, ...: one, or any of them */
@@ -41,6 +44,14 @@ struct trunk_info {
     uint32_t probe_s;                         /* OPTIONS so often; 0: none */
 };
 
+struct device_info {
+    char name[POLICY_NAME_TEXT];
+    char extension[NUMBER_TEXT]; /* plain form */
+    char user[64], realm[128];
+    char secret[2 * SECRET_RECORD_MAX + 1]; /* HA1 as sealed, hex; "": none */
+    bool disabled;
+};
+
 /* Makes a cache with nothing loaded: everything is denied. Returns 0 or -ENOMEM. */
 int policy_cache_new(struct db *db, struct policy_cache **out) __attribute__((warn_unused_result));
 /* A reload that is under way must have ended (the database is closed first). */
@@ -52,8 +63,10 @@ typedef void policy_cache_cb(void *user, int status);
 int policy_cache_reload(struct policy_cache *cache, policy_cache_cb *done, void *user)
     __attribute__((warn_unused_result));
 
-/* Has `changed` called (with 0) after each load that worked, before those who asked for it. */
+/* Has `changed` called (with 0) after each load that worked, before those who asked for it; for up
+ * to four parts of control. Until the user is taken out again. */
 void policy_cache_watch(struct policy_cache *cache, policy_cache_cb *changed, void *user);
+void policy_cache_unwatch(struct policy_cache *cache, const void *user);
 
 /* NULL before the first load. What is returned by these functions is valid until the loop runs on.
  */
@@ -61,6 +74,16 @@ const struct policy_set *policy_cache_set(const struct policy_cache *cache);
 const struct policy_principal *policy_cache_account(const struct policy_cache *cache, uid_t uid);
 const struct trunk_info *policy_cache_trunk(const struct policy_cache *cache, const char *name);
 
+/* The devices, sorted by name; NULL past the end. */
+const struct device_info *policy_cache_device_at(const struct policy_cache *cache, size_t position);
+const struct device_info *policy_cache_device(const struct policy_cache *cache, const char *name);
+
+/* By its number in plain form. */
+const struct device_info *policy_cache_device_of(const struct policy_cache *cache,
+                                                 const char *number);
+
+/* The device that what this mailbox receives is delivered to; "" when there is none. */
+const char *policy_cache_mailbox_device(const struct policy_cache *cache, const char *mailbox);
 /* One after the other, until NULL past the end. */
 const struct trunk_info *policy_cache_trunk_at(const struct policy_cache *cache, size_t position);
 

@@ -8,6 +8,7 @@
 #include "gateway/control/bridge_unfinished.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_store.h"
+#include "gateway/control/handover.h"
 #include "gateway/control/unfinished.h"
 #include "gateway/db/fax_queries.h"
 #include "gateway/process/log.h"
@@ -262,9 +263,18 @@ static void on_bridges_settled(void *user, int status)
         on_settled(r, rc);
 }
 
+static void on_handovers(void *user, int status)
+{
+    struct recovery *r = user;
+    int rc = status < 0 ? status : bridge_unfinished_settle(r->control, on_bridges_settled, r);
+    if (rc < 0 && !lost(r, rc))
+        finish(r, rc);
+}
+
+/* What is still to be done of faxes that ended is read before more of them end here. */
 static void step_unfinished(struct recovery *r)
 {
-    int rc = bridge_unfinished_settle(r->control, on_bridges_settled, r);
+    int rc = handovers_read(r->control, on_handovers, r);
     if (rc < 0)
         finish(r, rc);
 }

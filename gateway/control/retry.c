@@ -67,6 +67,9 @@ void retry_plan_make(const struct retry_limits *limits, const struct retry_attem
     plan->again = true;
     plan->other_route = cause == RETRY_NETWORK || cause == RETRY_TRAINING;
     plan->delay_ms = delay_of(limits, cause, attempt->attempt);
+    if (attempt->retry_after_ms > plan->delay_ms)
+        plan->delay_ms = attempt->retry_after_ms < limits->max_delay_ms ? attempt->retry_after_ms
+                                                                        : limits->max_delay_ms;
     if (cause == RETRY_TRAINING) {
         /* First slower; at the slowest, without error correction, which some peers only pretend. */
         if (attempt->rate > 4800)

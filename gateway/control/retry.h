@@ -17,14 +17,15 @@ struct retry_limits {
 };
 
 struct retry_attempt {
-    uint32_t attempt;  /* its number, from 1 */
-    const char *state; /* "failed", "partial", "uncertain", "delivered", "cancelled" */
-    int sip_code;      /* of the refusal; 0 or 200: none */
-    int q850;          /* cause that came with it, 0: none */
-    int t30_result;    /* t38/t30_result.h; negative: T.30 did not run */
-    bool local_fault;  /* of ours, before media: line or keeper lost, gateway stopped */
-    uint32_t rate;     /* offered at most in this attempt, bit/s */
-    bool ecm;          /* offered in this attempt */
+    uint32_t attempt;        /* its number, from 1 */
+    const char *state;       /* "failed", "partial", "uncertain", "delivered", "cancelled" */
+    int sip_code;            /* of the refusal; 0 or 200: none */
+    int q850;                /* cause that came with it, 0: none */
+    int t30_result;          /* t38/t30_result.h; negative: T.30 did not run */
+    bool local_fault;        /* of ours, before media: line or keeper lost, gateway stopped */
+    uint32_t rate;           /* offered at most in this attempt, bit/s */
+    bool ecm;                /* offered in this attempt */
+    uint64_t retry_after_ms; /* not before that (RFC 3261 §20.33); 0: nothing was asked */
     bool t38_was_mute; /* agreed, but not one packet came; the next attempt does not ask for it */
 };
 

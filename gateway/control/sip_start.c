@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/control/device_register.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/control/sip_admission.h"
@@ -15,7 +16,9 @@ static bool source_known(void *user, const struct sockaddr *source, enum sip_pro
     struct control *c = user;
     if (trunk_sources_find(c, source, protocol))
         return true;
-    stranger_log_note(&c->strangers, source, uv_now(&c->loop));
+    /* With devices it is not known yet what a stranger wants. */
+    if (!device_register_any(c->devices))
+        stranger_log_note(&c->strangers, source, uv_now(&c->loop));
     return false;
 }
 
@@ -26,13 +29,14 @@ static void on_stranger_timer(uv_timer_t *timer)
     stranger_log_flush(&c->strangers, now_ms);
     stranger_log_flush(&c->strange_accounts, now_ms);
     stranger_log_flush(&c->failed_connections, now_ms);
+    stranger_log_flush(&c->strange_devices, now_ms);
     stranger_log_flush(&c->limited, now_ms);
 }
 
 void sip_start_logs(struct control *c)
 {
-    c->strangers.audit = c->strange_accounts.audit = c->failed_connections.audit =
-        c->limited.audit = c->audit;
+    c->strangers.audit = c->strange_accounts.audit = c->failed_connections.audit = c->audit;
+    c->limited.audit = c->strange_devices.audit = c->audit;
     uv_timer_start(&c->stranger_timer, on_stranger_timer, STRANGER_PERIOD_MS / 12,
                    STRANGER_PERIOD_MS / 12);
 }
@@ -52,7 +56,11 @@ static bool tls_terms(void *user, const struct sockaddr *peer, bool incoming,
 {
     struct control *c = user;
     const struct trunk_info *trunk = trunk_sources_find(c, peer, SIP_TLS);
-    (void)incoming;
+    /* Devices have no certificates, and come from anywhere: they sign in. */
+    if (!trunk && incoming && device_register_any(c->devices)) {
+        terms->anybody = true;
+        return true;
+    }
     if (!trunk)
         return false;
     terms->ca_file = place(c, 0, trunk->tls_ca, c->config->sip.tls_ca);
@@ -119,6 +127,10 @@ int sip_start(struct control *c)
     struct sip_config sip = {
         .user_agent = c->config->sip.user_agent[0] ? c->config->sip.user_agent : NULL,
         .t1_ms = (uint32_t)c->config->sip.t1_ms,
+        .session_expires_s = c->config->sip.session_expires_s
+                                 ? (uint32_t)c->config->sip.session_expires_s
+                                 : UINT32_MAX,
+        .min_session_expires_s = (uint32_t)c->config->sip.min_session_expires_s,
         .tls_certificate_file = c->config->sip.tls_certificate,
         .tls_key_file = c->config->sip.tls_key_file,
         .tls_terms = tls_terms,
@@ -138,6 +150,8 @@ int sip_start(struct control *c)
     int rc = read_listeners(c, &sip);
     if (rc == 0)
         rc = sip_stack_open(&c->loop, &sip, &c->sip);
+    if (rc == 0)
+        rc = device_register_serve(c->devices);
     if (rc < 0) {
         log_write(LOG_LEVEL_ERROR, "SIP cannot listen on %s %s %s: %s", c->config->sip.listen,
                   c->config->sip.listen_tcp, c->config->sip.listen_tls, strerror(-rc));

@@ -36,6 +36,18 @@ static void record_connection(struct stranger_log *log, const char *source, cons
     event_note(&e, log->audit);
 }
 
+static void record_device(struct stranger_log *log, const char *source, const char *reason,
+                          uint64_t count)
+{
+    struct event e;
+    event_begin(&e, "device.refused", "nobody", NULL);
+    event_outcome(&e, "denied");
+    event_personal(&e, "peer", source);
+    event_text(&e, "reason", reason);
+    event_integer(&e, "count", (int64_t)count);
+    event_note(&e, log->audit);
+}
+
 /* text is "TRUNK reason", the name may be empty. */
 static void record_limit(struct stranger_log *log, const char *source, const char *text,
                          uint64_t count)
@@ -66,6 +78,10 @@ static void record(struct stranger_log *log, const char *address, const char *te
     }
     if (log->connections) {
         record_connection(log, address, text, count);
+        return;
+    }
+    if (log->devices) {
+        record_device(log, address, text, count);
         return;
     }
     event_begin(&e, "call.refused", "nobody", NULL);
@@ -123,6 +139,14 @@ void stranger_log_note_connection(struct stranger_log *log, const struct sockadd
     char host[SOCKET_ADDRESS_HOST], text[STRANGER_TEXT];
     socket_address_host(peer, host);
     snprintf(text, sizeof text, "%c %s", incoming ? '<' : '>', host);
+    note(log, text, reason, now_ms);
+}
+
+void stranger_log_note_device(struct stranger_log *log, const struct sockaddr *source,
+                              const char *reason, uint64_t now_ms)
+{
+    char text[SOCKET_ADDRESS_HOST];
+    socket_address_host(source, text);
     note(log, text, reason, now_ms);
 }
 

@@ -26,6 +26,7 @@ struct stranger_log {
     struct audit *audit;
     bool accounts;    /* of local accounts, not of addresses */
     bool connections; /* of SIP connections that failed */
+    bool devices;     /* of requests that could not be signed in */
     bool limits;      /* of requests above a rate */
     struct stranger strangers[STRANGERS_MAX];
     uint64_t others; /* from sources beyond STRANGERS_MAX */
@@ -41,6 +42,10 @@ void stranger_log_note_account(struct stranger_log *log, uid_t uid, const char *
 void stranger_log_note_connection(struct stranger_log *log, const struct sockaddr *peer,
                                   bool incoming, const char *reason, uint64_t now_ms);
 
+/* A request of that address was not signed in as a device, for that reason; for a log of devices.
+ */
+void stranger_log_note_device(struct stranger_log *log, const struct sockaddr *source,
+                              const char *reason, uint64_t now_ms);
 /* A request of that source was above a limit; trunk "": of an address of no trunk. For a log of
  * limits. */
 void stranger_log_note_limit(struct stranger_log *log, const char *trunk,

@@ -201,9 +201,7 @@ static void on_target_again(void *user, int status, const struct call_target *ta
     if (!is_gone(e) && status == 0 && e->registration) {
         /* The same address again means: the next one that is known for the name. */
         bool same = memcmp(&target->address, &e->target.address, sizeof target->address) == 0;
-        if (!same)
-            e->target = *target;
-        else if (!call_target_next(&e->target))
+        if (!same || !call_target_next(&e->target))
             e->target = *target;
         sip_registration_retarget(e->registration, &e->target.address, e->target.protocol);
     }
@@ -334,7 +332,7 @@ void trunk_registrar_stop(struct control *c)
     if (!c->registrar)
         return;
     c->registrar->stopped = true;
-    policy_cache_watch(c->policy, NULL, NULL);
+    policy_cache_unwatch(c->policy, c->registrar);
     uv_timer_stop(&c->registrar_timer);
     for (struct entry *e = c->registrar->entries; e; e = e->next)
         e->registration = NULL;

@@ -247,14 +247,12 @@ static int match_of(const struct source *s, const struct sockaddr *source)
 /* A trunk that was added just now is known before the next turn by what is written in it. */
 static int match_of_trunk(const struct trunk_info *trunk, const struct sockaddr *source)
 {
-    struct sockaddr_storage address;
     int best = 0;
     for (size_t i = 0; i < trunk->peer_count; i++) {
-        const struct trunk_peer *peer = &trunk->peers[i];
-        if (socket_address_parse(peer->host, peer->port, &address) < 0 ||
-            !socket_address_same_host((const struct sockaddr *)&address, source))
+        const struct sockaddr *literal = (const struct sockaddr *)&trunk->literals[i];
+        if (!socket_address_same_host(literal, source))
             continue;
-        if (peer->port == socket_address_port(source))
+        if (socket_address_port(literal) == socket_address_port(source))
             return 2;
         best = 1;
     }

@@ -17,7 +17,7 @@ enum { TRUNK_SOURCES_MAX = 1024, TRUNK_SOURCE_KEEP_S = 300 };
 int trunk_sources_new(struct control *control, struct trunk_sources **out)
     __attribute__((warn_unused_result));
 /* NULL is safe; then done is called at once. */
-void trunk_sources_close(struct trunk_sources *sources, void (*done)(void *user), void *user);
+void trunk_sources_close(struct trunk_sources *trunk_sources, void (*done)(void *user), void *user);
 
 /* The trunk of a source: of those that use the protocol, the one with this address and port, else
  * one with the address. NULL: none. */

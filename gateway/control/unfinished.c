@@ -7,6 +7,7 @@
 
 #include "gateway/control/event.h"
 #include "gateway/control/fax_queue.h"
+#include "gateway/control/handover.h"
 #include "gateway/control/retry.h"
 #include "gateway/db/fax_queries.h"
 #include "gateway/process/log.h"
@@ -106,10 +107,61 @@ static void end_attempt(struct unfinished *u, const struct fax_row *row, const s
     record(u, &e, on_recorded, u);
 }
 
-static void end_fax(struct unfinished *u, const struct fax_row *row, const struct fax_id *fax,
-                    const char *state, const char *reason)
+struct ended {
+    struct unfinished *unfinished;
+    struct fax_end end;
+    const char *plan, *state;
+    char trunk[POLICY_NAME_TEXT], principal[POLICY_NAME_TEXT], mailbox[POLICY_NAME_TEXT];
+    char from[NUMBER_TEXT], to[NUMBER_TEXT], reason[MSG_REASON_MAX];
+};
+
+static void on_ended(void *user, int status, uint64_t index)
+{
+    struct ended *ended = user;
+    struct unfinished *u = ended->unfinished;
+    if (status == 0)
+        handover_begin(u->control, &ended->end, ended->plan);
+    free(ended);
+    on_recorded(u, status, index);
+}
+
+/* The rows are gone when the end is durable. */
+static struct ended *copy_end(struct unfinished *u, const struct fax_row *row,
+                              const struct fax_id *fax, const char *state, const char *reason)
+{
+    struct ended *ended = calloc(1, sizeof *ended);
+    if (!ended)
+        return NULL;
+    snprintf(ended->trunk, sizeof ended->trunk, "%s", row->trunk);
+    snprintf(ended->principal, sizeof ended->principal, "%s", row->principal);
+    snprintf(ended->mailbox, sizeof ended->mailbox, "%s", row->mailbox);
+    snprintf(ended->from, sizeof ended->from, "%s", row->from_number);
+    snprintf(ended->to, sizeof ended->to, "%s", row->to_number);
+    snprintf(ended->reason, sizeof ended->reason, "%s", reason);
+    ended->unfinished = u;
+    ended->end = (struct fax_end){
+        .fax = *fax,
+        .outbound = strcmp(row->direction, "out") == 0,
+        .trunk = ended->trunk,
+        .principal = ended->principal,
+        .mailbox = ended->mailbox,
+        .from = ended->from,
+        .to = ended->to,
+        .state = state,
+        .reason = ended->reason,
+        .pages = (uint32_t)row->pages,
+    };
+    ended->plan = handover_plan(u->control, &ended->end);
+    return ended;
+}
+
+static int end_fax(struct unfinished *u, const struct fax_row *row, const struct fax_id *fax,
+                   const char *state, const char *reason)
 {
     struct event e;
+    struct ended *ended = copy_end(u, row, fax, state, reason);
+    if (!ended)
+        return -ENOMEM;
     end_attempt(u, row, fax, reason);
     event_begin(&e, "fax.completed", "system", fax);
     event_outcome(&e, strcmp(state, "delivered") == 0 ? "ok" : "failed");
@@ -118,7 +170,9 @@ static void end_fax(struct unfinished *u, const struct fax_row *row, const struc
                   strcmp(row->direction, "in") == 0 ? row->pages : row->pages_confirmed);
     event_text(&e, "reason", reason);
     event_integer(&e, "disposal", disposal_of(u, row->mailbox));
-    record(u, &e, on_recorded, u);
+    event_text(&e, "forward", ended->plan);
+    record(u, &e, on_ended, ended);
+    return 0;
 }
 
 /* --- another attempt --- */
@@ -127,6 +181,8 @@ static void fill(const struct fax_row *row, const struct fax_id *id, struct outb
 {
     memset(fax, 0, sizeof *fax);
     fax->fax = *id;
+    if (row->source[0] && fax_id_parse(&fax->source, row->source) == 0)
+        fax->source_attempt = (uint16_t)row->source_attempt;
     fax->pages = (uint32_t)row->pages;
     fax->first_page = (uint32_t)row->pages_confirmed + 1;
     fax->attempt = (uint16_t)(row->attempts + 1);
@@ -179,8 +235,7 @@ static int try_again(struct unfinished *u, const struct fax_row *row, const stru
     struct retry_plan plan;
     retry_plan_make(&limits, &attempt, &plan);
     if (!plan.again) {
-        end_fax(u, row, fax, attempt.state, stopped);
-        return 0;
+        return end_fax(u, row, fax, attempt.state, stopped);
     }
     struct requeued *again = calloc(1, sizeof *again);
     if (!again)
@@ -217,11 +272,11 @@ static int settle(struct unfinished *u, const struct fax_row *row, const struct 
         fill(row, fax, &next);
         queue(u, &next);
     } else if (strcmp(row->state, "receiving") == 0) {
-        end_fax(u, row, fax, row->pages > 0 ? "partial" : "failed", stopped);
+        return end_fax(u, row, fax, row->pages > 0 ? "partial" : "failed", stopped);
     } else if (row->pages > 0 && row->pages_confirmed >= row->pages) {
-        end_fax(u, row, fax, "delivered", "");
+        return end_fax(u, row, fax, "delivered", "");
     } else if (last && last->media) {
-        end_fax(u, row, fax, "uncertain", stopped);
+        return end_fax(u, row, fax, "uncertain", stopped);
     } else {
         return try_again(u, row, fax);
     }

@@ -12,7 +12,7 @@
     "f.call_id, f.principal, f.idempotency_key, f.kek, f.document, f.reason, f.pages, "            \
     "f.pages_confirmed, f.attempts, milli_of(f.created_at), milli_of(f.completed_at), "            \
     "milli_of(f.disposal_at), milli_of(f.disposed_at), milli_of(f.next_attempt_at), "              \
-    "f.next_max_rate, f.next_ecm "
+    "f.next_max_rate, f.next_ecm, coalesce(f.source::text, ''), f.source_attempt, f.forward "
 
 #define UNFINISHED "f.state IN ('queued', 'sending', 'receiving')"
 
@@ -78,6 +78,17 @@ static const struct db_statement keys = {
            "WHERE disposed_at IS NULL AND kek <> '' GROUP BY kek ORDER BY kek",
     .parameters = 0,
 };
+
+static const struct db_statement forwards = {
+    .name = "fax_forwards",
+    .sql = "SELECT " FAX_COLUMNS "FROM faxes f WHERE f.forward <> '' ORDER BY f.fax",
+    .parameters = 0,
+};
+
+int fax_query_forwards(struct db *db, db_result_cb *cb, void *user)
+{
+    return db_query(db, &forwards, NULL, cb, user);
+}
 
 int fax_query_list(struct db *db, const struct fax_filter *filter, db_result_cb *cb, void *user)
 {

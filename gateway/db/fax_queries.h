@@ -29,6 +29,9 @@ struct fax_row {
     int64_t pages, pages_confirmed, attempts;
     int64_t created_ms, completed_ms, disposal_ms, disposed_ms; /* disposal: when it is due */
     int64_t next_attempt_ms, next_max_rate, next_ecm;           /* of a queued fax */
+    const char *source;     /* the fax that received the pages which this one sends; "": none */
+    int64_t source_attempt; /* and the call that brought them */
+    const char *forward;    /* what is to come of it: "", "number", "device", "report" */
 };
 
 struct fax_page_row {
@@ -55,6 +58,10 @@ int fax_query_one(struct db *db, const struct fax_id *fax, db_result_cb *cb, voi
 
 /* Faxes in queued, sending or receiving, oldest first. */
 int fax_query_unfinished(struct db *db, db_result_cb *cb, void *user)
+    __attribute__((warn_unused_result));
+
+/* Faxes that ended and of which something is still to come (forward), oldest first. */
+int fax_query_forwards(struct db *db, db_result_cb *cb, void *user)
     __attribute__((warn_unused_result));
 
 /* Finished faxes whose disposal date is at or before now_ms and that are not disposed of yet, the

@@ -28,6 +28,9 @@ void fax_row_read(const struct db_result *result, int row, struct fax_row *out)
     out->next_attempt_ms = row_integer(&reader);
     out->next_max_rate = row_integer(&reader);
     out->next_ecm = row_integer(&reader);
+    out->source = row_text(&reader);
+    out->source_attempt = row_integer(&reader);
+    out->forward = row_text(&reader);
 }
 
 void fax_page_row_read(const struct db_result *result, int row, struct fax_page_row *out)

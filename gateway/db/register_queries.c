@@ -20,7 +20,7 @@ static const struct db_statement grants = {
 };
 static const struct db_statement mailboxes = {
     .name = "register_mailboxes",
-    .sql = "SELECT mailbox, class, retention_days, capture FROM mailboxes ORDER BY mailbox",
+    .sql = "SELECT mailbox, class, device, retention_days, capture FROM mailboxes ORDER BY mailbox",
 };
 static const struct db_statement numbers = {
     .name = "register_numbers",
@@ -39,6 +39,18 @@ static const struct db_statement routes = {
     .name = "register_routes",
     .sql = "SELECT route, trunk, prefix, class, hours, priority, cost FROM routes WHERE "
            "removed_at IS NULL ORDER BY route",
+};
+
+static const struct db_statement devices = {
+    .name = "register_devices",
+    .sql = "SELECT d.device, d.extension, d.user_name, d.realm, d.secret, "
+           "p.disabled::integer::bigint FROM devices d JOIN principals p ON p.principal = "
+           "'device:' || d.device WHERE d.removed_at IS NULL ORDER BY d.device COLLATE \"C\"",
+};
+static const struct db_statement bindings = {
+    .name = "register_bindings",
+    .sql = "SELECT device, contact, address, transport, expires FROM device_bindings "
+           "WHERE gone_at IS NULL ORDER BY registered_at",
 };
 
 int register_query_principals(struct db *db, db_result_cb *cb, void *user)
@@ -99,6 +111,7 @@ void mailbox_row_read(const struct db_result *result, int row, struct mailbox_ro
     struct row_reader reader = {.result = result, .row = row};
     out->mailbox = row_text(&reader);
     out->class_name = row_text(&reader);
+    out->device = row_text(&reader);
     out->retention_days = row_integer(&reader);
     out->capture = row_integer(&reader);
 }
@@ -162,4 +175,35 @@ void route_row_read(const struct db_result *result, int row, struct route_row *o
     out->hours = row_text(&reader);
     out->priority = row_integer(&reader);
     out->cost = row_integer(&reader);
+}
+
+int register_query_devices(struct db *db, db_result_cb *cb, void *user)
+{
+    return db_query(db, &devices, NULL, cb, user);
+}
+
+void device_row_read(const struct db_result *result, int row, struct device_row *out)
+{
+    struct row_reader reader = {.result = result, .row = row};
+    out->device = row_text(&reader);
+    out->extension = row_text(&reader);
+    out->user = row_text(&reader);
+    out->realm = row_text(&reader);
+    out->secret = row_text(&reader);
+    out->disabled = row_integer(&reader);
+}
+
+int register_query_bindings(struct db *db, db_result_cb *cb, void *user)
+{
+    return db_query(db, &bindings, NULL, cb, user);
+}
+
+void binding_row_read(const struct db_result *result, int row, struct binding_row *out)
+{
+    struct row_reader reader = {.result = result, .row = row};
+    out->device = row_text(&reader);
+    out->contact = row_text(&reader);
+    out->address = row_text(&reader);
+    out->transport = row_text(&reader);
+    out->expires_s = row_integer(&reader);
 }

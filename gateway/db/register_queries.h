@@ -22,7 +22,7 @@ struct grant_row {
 };
 
 struct mailbox_row {
-    const char *mailbox, *class_name;
+    const char *mailbox, *class_name, *device; /* device: "" none */
     int64_t retention_days, capture;
 };
 
@@ -40,6 +40,17 @@ struct trunk_row {
 struct route_row {
     const char *route, *trunk, *prefix, *class_name, *hours;
     int64_t priority, cost;
+};
+
+struct device_row {
+    const char *device, *extension, *user, *realm, *secret;
+    int64_t disabled;
+};
+
+/* A binding that was there when the gateway stopped. */
+struct binding_row {
+    const char *device, *contact, *address, *transport;
+    int64_t expires_s;
 };
 
 /* One query and one reader for each register, queries answer as db_query();
@@ -69,6 +80,13 @@ int register_query_trunks(struct db *db, db_result_cb *cb, void *user)
     __attribute__((warn_unused_result));
 void trunk_row_read(const struct db_result *result, int row, struct trunk_row *out);
 
+int register_query_devices(struct db *db, db_result_cb *cb, void *user)
+    __attribute__((warn_unused_result));
+void device_row_read(const struct db_result *result, int row, struct device_row *out);
+
+int register_query_bindings(struct db *db, db_result_cb *cb, void *user)
+    __attribute__((warn_unused_result));
+void binding_row_read(const struct db_result *result, int row, struct binding_row *out);
 int register_query_routes(struct db *db, db_result_cb *cb, void *user)
     __attribute__((warn_unused_result));
 void route_row_read(const struct db_result *result, int row, struct route_row *out);

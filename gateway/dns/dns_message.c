@@ -1,6 +1,5 @@
 #include "gateway/dns/dns_message.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -37,14 +36,18 @@ static void skip(struct reader *r, size_t octets)
 /* Copies a label; false when it has characters that no host or service name has. */
 static bool add_label(const uint8_t *label, size_t length, char *name, size_t *used)
 {
+    static const char characters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     if (*used + length + 2 > DNS_NAME_TEXT)
         return false;
     if (*used > 0)
         name[(*used)++] = '.';
     for (size_t i = 0; i < length; i++) {
-        if (!isalnum(label[i]) && label[i] != '-' && label[i] != '_')
+        const char *at = memchr(characters, label[i], sizeof characters - 1);
+        if (!at)
             return false;
-        name[(*used)++] = (char)tolower(label[i]);
+        bool upper = at - characters < 26;
+        name[(*used)++] = upper ? (char)(*at - 'A' + 'a') : *at;
     }
     name[*used] = '\0';
     return true;

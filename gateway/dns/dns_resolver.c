@@ -204,7 +204,7 @@ static void take(struct dns_entry *e, const struct dns_answer *answer)
     uint64_t now_ms = uv_now(e->resolver->loop), ttl_s = answer->ttl_s;
     bool told = answer->status == 0 || answer->status == -ENOENT;
     if (!told && e->known && now_ms < e->stale_ms) {
-        e->expires_ms = now_ms + DNS_TTL_FAILED_S * 1000;
+        e->expires_ms = now_ms + DNS_TTL_FAILED_S * 1000ull;
         return; /* what was true is a better guess than nothing */
     }
     if (answer->status == -ENOENT && (ttl_s == 0 || ttl_s > DNS_TTL_NONE_S))
@@ -216,7 +216,7 @@ static void take(struct dns_entry *e, const struct dns_answer *answer)
     e->answer = *answer;
     e->answer.ttl_s = (uint32_t)(told ? ttl_s : DNS_TTL_FAILED_S);
     e->known = true;
-    e->expires_ms = now_ms + e->answer.ttl_s * 1000;
+    e->expires_ms = now_ms + e->answer.ttl_s * 1000ull;
     e->stale_ms = answer->status == 0 ? e->expires_ms + DNS_STALE_S * 1000ull : 0;
 }
 

@@ -14,8 +14,7 @@ int key_store_seal_secret(struct key_store *store, const struct secret_owner *ow
                                     &sealed->kek_created);
     if (status == 0)
         status = key_store_error(secret_record_wrap(kek, sealed->kek_id, owner, secret, length,
-                                                    sealed->octets, sizeof sealed->octets,
-                                                    &sealed->length));
+                                                    sealed->octets, &sealed->length));
     secret_wipe(kek, sizeof kek);
     if (status < 0)
         secret_wipe(sealed, sizeof *sealed);

@@ -140,7 +140,7 @@ int bridge_leg_media(struct bridge_leg *leg, const struct msg_call_media *media,
         return error;
     leg->heard_ms = line_now_ms();
     if (same_kind(leg, media))
-        return media_protect_may_move(&leg->shield, media) ? 0 : -EPERM;
+        return media_protect_move(&leg->media, &leg->shield, media) ? 0 : -EPERM;
     close_stream(leg);
     error = audio_is_wanted(media) ? open_audio(leg, media) : open_t38(leg, media);
     if (error == 0)

@@ -144,15 +144,15 @@ static int prepare_page(struct coded_page *stored, struct header_draw *draw,
     bool is_t6 = stored->format.coding == PAGE_CODING_T6;
     int error;
 
-    if (is_t6 && draw->text->to == NULL) {
+    if (is_t6 && stored->format.lsb_first && draw->text->to == NULL) {
         *page = *stored;
         memset(stored, 0, sizeof *stored);
         return 0;
     }
     draw->y_dpi = stored->format.y_dpi;
-    error = is_t6 ? t6_change_top(stored, header_line_rows(draw->y_dpi), draw_header_cb, draw, true,
-                                  page)
-                  : FAX_EUNSUPPORTED;
+    error = is_t6 && draw->text->to != NULL ? t6_change_top(stored, header_line_rows(draw->y_dpi),
+                                                            draw_header_cb, draw, true, page)
+                                            : FAX_EUNSUPPORTED;
     if (error == FAX_EUNSUPPORTED || error == FAX_ETRUNCATED)
         return code_anew(stored, draw, page);
     return error != 0 ? errno_of_codecs(error) : 0;
@@ -264,8 +264,8 @@ int document_load(struct loaded_document *document, int fd, const struct msg_cal
         .fd = fd,
         .fax_id = start->fax_id,
         .data_key = start->data_key,
-        .stream = VAULT_STREAM_RENDITION,
-        .attempt = 0,
+        .stream = start->source_attempt ? VAULT_STREAM_PAGES : VAULT_STREAM_RENDITION,
+        .attempt = start->source_attempt,
     };
     struct header_text text;
     uint32_t failed;

@@ -26,13 +26,13 @@ struct loaded_document {
     size_t octets;                /* of all, in both codings */
 };
 
-/* Loads the rendition (stream VAULT_STREAM_RENDITION, attempt 0) of the fax that `start` names from
- * the vault file fd, beginning with start->first_page. Where start->header_left is not empty, each
- * page gets a line with it and the time now_s on the left, header_to in the middle and the number
- * of the page and of all pages on the right. On failure *document is empty, and reason says why,
- * naming the page. Returns 0; -EBADMSG (altered, torn, missing or undecodable page); -ENODATA (no
- * page, or none from first_page on); -E2BIG (limits above); -ENOMEM; another negative errno of
- * reading. */
+/* Loads the rendition (stream VAULT_STREAM_RENDITION, attempt 0) of the fax that `start` names, or
+ * the pages that it received in start->source_attempt, from the vault file fd, beginning with
+ * start->first_page. Where start->header_left is not empty, each page gets a line with it and the
+ * time now_s on the left, header_to in the middle and the number of the page and of all pages on
+ * the right. On failure *document is empty, and reason says why, naming the page. Returns 0;
+ * -EBADMSG (altered, torn, missing or undecodable page); -ENODATA (no page, or none from first_page
+ * on); -E2BIG (limits above); -ENOMEM; another negative errno of reading. */
 int document_load(struct loaded_document *document, int fd, const struct msg_call_start *start,
                   int64_t now_s, char reason[MSG_REASON_MAX]) __attribute__((warn_unused_result));
 

@@ -1,4 +1,4 @@
-/* line.h: one media process: a libuv loop with the channel to control, one 5 ms tick, and the
+/* line.h: one media process: a libuv loop with the channel to control, one tick, and the
  * calls. Private to gateway/line/. Everything runs on the loop's thread except the two jobs of a
  * call on libuv's pool (received_page.h, document_load.h). */
 #ifndef GATEWAY_LINE_LINE_H

@@ -92,6 +92,19 @@ static void end_texts(struct msg_call_start *start)
     start->header_to[sizeof start->header_to - 1] = '\0';
 }
 
+/* There is no memory for a call, but there are others on this line. */
+static void turn_away(struct line *line, uint32_t number)
+{
+    struct msg_call_ready ready = {.call = number, .status = -ENOMEM};
+    struct msg_call_done done = {.call = number, .result = T30_RESULT_ABORTED};
+
+    snprintf(ready.reason, sizeof ready.reason, "no memory");
+    snprintf(done.text, sizeof done.text, "no memory");
+    if (line_send(line, MSG_CALL_READY, &ready, sizeof ready) != 0 ||
+        line_send(line, MSG_CALL_DONE, &done, sizeof done) != 0)
+        abort(); /* control sees the line die and fails its calls: it has no other answer */
+}
+
 void line_call_start(struct line *line, struct ipc_message *message)
 {
     const struct msg_call_start *start =
@@ -105,10 +118,13 @@ void line_call_start(struct line *line, struct ipc_message *message)
         return;
     }
     call = calloc(1, sizeof *call);
-    if (call == NULL)
-        abort(); /* control sees the line die and fails its calls: it has no other answer */
+    if (call == NULL) {
+        turn_away(line, start->call);
+        return;
+    }
     call->line = line;
     call->start = *start;
+    call->sender = start->sender != 0;
     end_texts(&call->start);
     if (line->call_count >= LINE_CALL_T85_MAX)
         call->start.t85 = 0;
@@ -232,7 +248,7 @@ static bool make_way(struct line_call *call, const struct msg_call_media *media)
 {
     switch (line_audio_update(call, media)) {
     case LINE_AUDIO_KEEP:
-        if (!line_call_may_move(call, media))
+        if (!line_call_move(call, media))
             line_call_abort(call, T30_RESULT_ABORTED,
                             "the peer changed the protection of running media");
         return false;

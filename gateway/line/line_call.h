@@ -28,7 +28,7 @@
 enum {
     LINE_CALL_T85_MAX = 500, /* calls of a line from which on new ones go without T.85: its coder
                                 takes 7 ms of CPU a page, five times that of T.6 */
-    LINE_CALL_DATAGRAMS_PER_TICK = 8,     /* of 5 ms, a call: ten times what T.38 needs */
+    LINE_CALL_DATAGRAMS_PER_TICK = 8,     /* of 10 ms, a call: twenty times what T.38 needs */
     LINE_CALL_DATAGRAMS_EXPRESS = 48,     /* the same for a call ahead of the clock */
     LINE_CALL_DATAGRAMS_AT_STOP = 64,     /* what may still wait in the socket when a call ends */
     LINE_CALL_RETRY_MS = 20,              /* when control's channel was full */
@@ -65,6 +65,7 @@ struct line_call {
     enum line_call_state state;
     bool finished; /* the engine's last event came, or the call ended without an engine */
     bool watched;  /* its socket is in the line's epoll set */
+    bool sender;   /* as in its start */
     bool express;  /* agreed with the peer: both may run ahead of the clock */
     bool hasty;    /* counted in the line's */
     bool noted_sent, noted_heard; /* in its trace: the first packet each way, of this media */
@@ -111,12 +112,14 @@ void line_call_start(struct line *line, struct ipc_message *message);
 void line_call_media(struct line_call *call, const struct msg_call_media *media);
 
 /* line_protect.c. protect: puts in place what the media is to be protected by; 0 or a negative
- * errno. may_move: whether media that runs may be told this. shake: while a handshake is under way,
+ * errno. move: media that runs is told this, with other keys of SRTP perhaps; false: it may not be,
+ * and the call is to end. shake: while a handshake is under way,
  * takes its next step and returns true: nothing else is to be done (the call may be freed).
  * begin_session: the handshake is over. */
 int line_call_protect(struct line_call *call, const struct msg_call_media *media)
     __attribute__((warn_unused_result));
-bool line_call_may_move(const struct line_call *call, const struct msg_call_media *media);
+bool line_call_move(struct line_call *call, const struct msg_call_media *media)
+    __attribute__((warn_unused_result));
 bool line_call_shake(struct line_call *call, uint64_t now_ms);
 void line_call_begin_session(struct line_call *call, uint64_t now_ms);
 

@@ -201,7 +201,7 @@ uint64_t line_call_due_ms(const struct line_call *call)
     return earlier(due_ms, media_transport_due_ms(&call->media));
 }
 
-enum { CACHE_LINE = 64, CALL_LINES = 5, UDPTL_LINES = 4 };
+enum { CACHE_LINE = 64, CALL_LINES = 5, WATCH_LINES = 3, UDPTL_LINES = 4 };
 
 static void prefetch(const void *from, unsigned lines)
 {
@@ -212,11 +212,12 @@ static void prefetch(const void *from, unsigned lines)
 void line_call_prefetch(const struct line_call *call)
 {
     prefetch(call, CALL_LINES);
+    prefetch(&call->watch, WATCH_LINES);
     if (call->engine == NULL)
         return;
     prefetch(call->udptl_in, UDPTL_LINES);
     prefetch(call->udptl_out, UDPTL_LINES);
-    fax_engine_prefetch(call->engine);
+    fax_engine_prefetch(call->engine, call->sender);
 }
 
 static void repeat_latest(struct line_call *call, uint64_t now_ms)

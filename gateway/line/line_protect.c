@@ -11,9 +11,9 @@ int line_call_protect(struct line_call *call, const struct msg_call_media *media
     return media_protect(&call->media, call->line->identity, media, line_now_ms(), &call->shield);
 }
 
-bool line_call_may_move(const struct line_call *call, const struct msg_call_media *media)
+bool line_call_move(struct line_call *call, const struct msg_call_media *media)
 {
-    return media_protect_may_move(&call->shield, media);
+    return media_protect_move(&call->media, &call->shield, media);
 }
 
 /* The session's clock begins when its first frame can reach the peer. */

@@ -5,10 +5,10 @@
 #include "gateway/line/media_srtp.h"
 
 static int begin_srtp(struct media_transport *transport, const struct msg_call_media *media,
-                      struct media_protection *protection)
+                      struct media_protection *protection, bool runs)
 {
-    int error = media_srtp_begin(transport, media->srtp_suite, media->srtp_send_key,
-                                 media->srtp_receive_key);
+    int error = (runs ? media_srtp_rekey : media_srtp_begin)(
+        transport, media->srtp_suite, media->srtp_send_key, media->srtp_receive_key);
 
     if (error == 0)
         snprintf(protection->text, sizeof protection->text, "SRTP %s",
@@ -22,7 +22,7 @@ int media_protect(struct media_transport *transport, struct dtls_identity *ident
 {
     *protection = (struct media_protection){.by = media->transport};
     if (media->transport == MEDIA_TRANSPORT_SRTP)
-        return begin_srtp(transport, media, protection);
+        return begin_srtp(transport, media, protection, false);
     if (media->transport != MEDIA_TRANSPORT_UDPTL_DTLS) {
         media_transport_shield(transport, NULL, NULL);
         return 0;
@@ -32,10 +32,13 @@ int media_protect(struct media_transport *transport, struct dtls_identity *ident
                             now_ms, &protection->dtls);
 }
 
-bool media_protect_may_move(const struct media_protection *protection,
-                            const struct msg_call_media *media)
+bool media_protect_move(struct media_transport *transport, struct media_protection *protection,
+                        const struct msg_call_media *media)
 {
-    return media->transport == protection->by &&
-           (media->transport != MEDIA_TRANSPORT_UDPTL_DTLS ||
-            media_dtls_is_peer(protection->dtls, media->fingerprint));
+    if (media->transport != protection->by)
+        return false;
+    if (media->transport == MEDIA_TRANSPORT_UDPTL_DTLS)
+        return media_dtls_is_peer(protection->dtls, media->fingerprint);
+    return media->transport != MEDIA_TRANSPORT_SRTP ||
+           begin_srtp(transport, media, protection, true) == 0;
 }

@@ -22,8 +22,9 @@ int media_protect(struct media_transport *transport, struct dtls_identity *ident
                   const struct msg_call_media *media, uint64_t now_ms,
                   struct media_protection *protection) __attribute__((warn_unused_result));
 
-/* Whether media that runs so may be told this: protection does not change under way. */
-bool media_protect_may_move(const struct media_protection *protection,
-                            const struct msg_call_media *media);
+/* Media that runs so is told this, with other keys of SRTP perhaps; what protects it does not
+ * change under way. Returns false when it cannot go on so: the call is to end. */
+bool media_protect_move(struct media_transport *transport, struct media_protection *protection,
+                        const struct msg_call_media *media) __attribute__((warn_unused_result));
 
 #endif

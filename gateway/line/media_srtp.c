@@ -59,3 +59,13 @@ int media_srtp_begin(struct media_transport *transport, enum srtp_media_suite su
     media_transport_shield(transport, &ops, media);
     return 0;
 }
+
+int media_srtp_rekey(struct media_transport *transport, enum srtp_media_suite suite,
+                     const uint8_t *send_key, const uint8_t *receive_key)
+{
+    int error = srtp_media_rekey(transport->shield, suite, send_key, receive_key);
+
+    if (error != FAX_OK)
+        return error == FAX_EINVAL ? -EINVAL : -ENOMEM;
+    return 0;
+}

@@ -11,4 +11,10 @@ int media_srtp_begin(struct media_transport *transport, enum srtp_media_suite su
                      const uint8_t *send_key, const uint8_t *receive_key)
     __attribute__((warn_unused_result));
 
+/* The same transport goes on with other keys; nothing happens where they are the same. Errors as
+ * above. */
+int media_srtp_rekey(struct media_transport *transport, enum srtp_media_suite suite,
+                     const uint8_t *send_key, const uint8_t *receive_key)
+    __attribute__((warn_unused_result));
+
 #endif

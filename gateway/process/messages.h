@@ -167,6 +167,9 @@ struct msg_call_start {
     uint8_t sender;
     uint8_t ecm; /* 1: offer and use error correction */
     uint16_t attempt;
+    /* sender: 0: the document of fax_id; else the pages that it received in that attempt, which are
+     * sent as they came, without a header line. */
+    uint16_t source_attempt;
     uint32_t max_rate;  /* bit/s: 14400, 12000, 9600, 7200, 4800, 2400 */
     uint32_t max_pages; /* receiver: the call ends when more come */
     uint8_t fax_id[16];

@@ -1,6 +1,5 @@
 #include "gateway/routing/route_hours.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -49,12 +48,14 @@ static bool take_days(const char **at, unsigned *days)
 /* "08:00"; 24:00 is the end of the day. */
 static bool take_time(const char **at, int *minute)
 {
-    int hours = 0, minutes = 0, length = 0;
-    if (strspn(*at, "0123456789") != 2 || sscanf(*at, "%2d:%2d%n", &hours, &minutes, &length) != 2)
+    static const char digits[] = "0123456789";
+    const char *text = *at;
+    if (strspn(text, digits) != 2 || text[2] != ':' || strspn(text + 3, digits) != 2)
         return false;
-    *minute = hours * 60 + minutes;
-    *at += length;
-    return length == 5 && minutes < 60 && *minute <= DAY_MINUTES;
+    int minutes = (text[3] - '0') * 10 + (text[4] - '0');
+    *minute = ((text[0] - '0') * 10 + (text[1] - '0')) * 60 + minutes;
+    *at += 5;
+    return minutes < 60 && *minute <= DAY_MINUTES;
 }
 
 static void skip_spaces(const char **at)

@@ -74,10 +74,12 @@ static void refuse_branch(struct sip_session *s, const osip_message_t *response)
     if (sip_dialog_fork(stack, &fork, &s->dialog, response) == 0) {
         struct sip_request ack = {.method = "ACK", .cseq = sip_message_cseq(response)};
         struct sip_request bye = {.method = "BYE", .cseq = s->dialog.local_cseq + 1};
+        fork.auth = s->dialog.auth; /* lent */
         size_t length = sip_request_write(stack, &fork, &ack, NULL);
         if (length)
             (void)sip_transport_send(stack, stack->scratch, length, &fork.peer);
         (void)sip_request_send(stack, &fork, &bye, NULL, NULL);
+        fork.auth = NULL;
     }
     sip_dialog_close(stack, &fork);
 }

@@ -112,7 +112,7 @@ void sip_auth_write(struct sip_auth *auth, const char *method, const char *uri, 
     }
     for (size_t i = 0; i < auth->challenge_count; i++) {
         struct challenge *c = &auth->challenges[i];
-        if (answer(c, method, uri, value, sizeof value) > 0)
+        if (c->nonce && answer(c, method, uri, value, sizeof value) > 0)
             sip_text_add(t, "%sAuthorization: %s\r\n", c->is_proxy ? "Proxy-" : "", value);
     }
     if (!strcmp(method, "INVITE") && !t->overflow) {

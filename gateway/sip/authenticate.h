@@ -14,9 +14,9 @@ struct sip_transaction;
 
 enum { SIP_AUTH_REFUSAL_TEXT = 160 };
 
-/* Copies credentials; count 0 gives NULL. The caller owns *out. Errors: -EINVAL (too many, a text
- * that cannot stand in a header), -ENOMEM. */
-int sip_auth_new(const struct sip_credential *credentials, size_t count, struct sip_auth **out)
+/* Copies the credentials; count 0 gives NULL. The caller owns *out. Errors: -EINVAL (too many, a
+ * text that cannot stand in a header), -ENOMEM. */
+int sip_auth_new(const struct sip_credential *from, size_t count, struct sip_auth **out)
     __attribute__((warn_unused_result));
 
 /* Wipes and frees; NULL is allowed. */

@@ -57,7 +57,7 @@ int sip_description_write(struct sip_session *s, const struct sdp_session *sdp, 
         free(buffer);
         return error;
     }
-    char *fitted = realloc(buffer, *length);
+    char *fitted = *length ? realloc(buffer, *length) : NULL;
     *text = fitted ? fitted : buffer;
     return 0;
 }

@@ -76,7 +76,8 @@ static void find_peer(struct sip_stack *stack, struct sip_dialog *d, const osip_
 {
     struct sip_hop hop;
     const struct sip_hop *known = source ? source : &d->peer;
-    bool found = first_hop && !is_translated && uri_hop(stack, first_hop, &hop);
+    bool found =
+        first_hop && !is_translated && !known->is_device && uri_hop(stack, first_hop, &hop);
     if (found && known->protocol != SIP_UDP)
         found = !sip_transport_same((const struct sockaddr *)&hop.address,
                                     (const struct sockaddr *)&known->address, false) &&
@@ -185,7 +186,10 @@ static bool is_usable_text(const char *s)
 int sip_dialog_prepare(struct sip_stack *stack, struct sip_dialog *d, const struct sip_call *call)
 {
     char id[SIP_ID_TEXT];
-    const struct sip_hop hop = {.address = call->target, .protocol = call->protocol};
+    const struct sip_hop hop = {.address = call->target,
+                                .protocol = call->protocol,
+                                .connection = call->connection,
+                                .is_device = call->to_device};
     sip_stack_make_id(id);
     sip_stack_make_id(d->local_tag);
     if (!is_usable_text(call->request_uri) || !sip_text_is_token(call->request_uri) ||

@@ -36,7 +36,8 @@ static bool wants_privacy(const osip_message_t *invite)
 }
 
 static void offer_to_application(struct sip_session *s, const osip_message_t *invite,
-                                 const struct sip_hop *source, const struct sdp_session *offer)
+                                 const struct sip_hop *source, const char *device,
+                                 const struct sdp_session *offer)
 {
     const struct sip_config *config = &s->stack->config;
     char display[128], diverted[SIP_DIVERTED_TEXT], why[SIP_DIVERTED_TEXT];
@@ -64,6 +65,7 @@ static void offer_to_application(struct sip_session *s, const osip_message_t *in
         .diversion_reason = why,
         .wants_privacy = wants_privacy(invite),
         .source = (const struct sockaddr *)&source->address,
+        .device = device,
         .protocol = source->protocol,
         .offer = offer,
     };
@@ -105,7 +107,7 @@ static void on_ring_timeout(struct sip_timer *timer)
 }
 
 static void start(struct sip_stack *stack, struct sip_transaction *tx, const struct sip_hop *source,
-                  const struct sdp_session *offer)
+                  const char *device, const struct sdp_session *offer)
 {
     const osip_message_t *invite = sip_transaction_message(tx);
     struct sip_session *s = sip_session_create(stack, false);
@@ -123,7 +125,7 @@ static void start(struct sip_stack *stack, struct sip_transaction *tx, const str
     s->invite_offered = offer != NULL;
     tx->session = s;
     sip_timer_start(&stack->timers, &s->ring, SIP_RING_TIMEOUT_MS, on_ring_timeout, s);
-    offer_to_application(s, invite, source, offer);
+    offer_to_application(s, invite, source, device, offer);
     if (!s->over && s->invite_server == tx && !s->rang)
         (void)respond(s, 100, NULL);
 }
@@ -136,7 +138,7 @@ static bool is_full(const struct sip_stack *stack)
 
 /* All that is refused here is refused without making state. */
 void sip_invite_server_receive(struct sip_stack *stack, osip_event_t *event, const char *key,
-                               const struct sip_hop *source)
+                               const struct sip_hop *source, const char *device)
 {
     struct sdp_session offer;
     const osip_message_t *invite = event->sip;
@@ -153,6 +155,8 @@ void sip_invite_server_receive(struct sip_stack *stack, osip_event_t *event, con
         stack->counters.malformed++;
         code = 400, reason = *sip_message_from_tag(invite) ? "One Contact with a SIP URI is needed"
                                                            : "From has no tag";
+    } else if (!sip_message_accepts_sdp(invite)) {
+        code = 406;
     } else if ((min_s = sip_session_timer_demand(stack, invite)) > 0) {
         (void)snprintf(number, sizeof number, "%" PRIu32, min_s);
         code = 422, name = "Min-SE", value = number;
@@ -169,7 +173,7 @@ void sip_invite_server_receive(struct sip_stack *stack, osip_event_t *event, con
     }
     struct sip_transaction *tx = sip_transaction_serve(stack, event, key, source);
     if (tx)
-        start(stack, tx, source, described == 1 ? &offer : NULL);
+        start(stack, tx, source, device, described == 1 ? &offer : NULL);
 }
 
 /* So that no proxy on the way takes the call for forgotten (§13.3.1.1). */

@@ -14,15 +14,13 @@ int sip_message_scan(const char *bytes, size_t length)
         return -EAGAIN;
     if (length < 16 || length > SIP_DATAGRAM_MAX)
         return -EBADMSG;
-    if (memchr(bytes, '\0', length))
-        return -EBADMSG;
     for (int lines = 0; lines <= SIP_HEADERS_MAX; lines++) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         size_t line = (size_t)((newline ? newline : end) - at);
         if (line > SIP_LINE_MAX)
             return -E2BIG;
         if (!newline || line == 0 || (line == 1 && *at == '\r'))
-            return newline ? 0 : -EBADMSG;
+            return newline && !memchr(bytes, '\0', (size_t)(at - bytes)) ? 0 : -EBADMSG;
         at = newline + 1;
     }
     return -E2BIG;
@@ -68,7 +66,8 @@ static bool has_headers(const osip_message_t *m)
         return false;
     if (!m->from || !m->from->url || !m->to || !m->to->url)
         return false;
-    return m->cseq && m->cseq->number && is_cseq(m->cseq->number) && fits(m->cseq->method, 31);
+    return m->cseq && m->cseq->number && is_cseq(m->cseq->number) &&
+           fits(m->cseq->method, SIP_METHOD_MAX);
 }
 
 int sip_message_check(const osip_message_t *m)
@@ -224,6 +223,20 @@ static bool is_encoded(const osip_message_t *m)
             return true;
     }
     return false;
+}
+
+/* Without Accept it is a session description that is expected (§13.2.1). */
+bool sip_message_accepts_sdp(const osip_message_t *m)
+{
+    for (int i = 0; !osip_list_eol(&m->accepts, i); i++) {
+        const osip_accept_t *a = osip_list_get(&m->accepts, i);
+        if (a && a->type && a->subtype &&
+            (!strcmp(a->type, "*") ||
+             (!strcasecmp(a->type, "application") &&
+              (!strcasecmp(a->subtype, "sdp") || !strcmp(a->subtype, "*")))))
+            return true;
+    }
+    return osip_list_size(&m->accepts) <= 0;
 }
 
 int sip_message_sdp_text(const osip_message_t *m, const char **text, size_t *length)

@@ -4,7 +4,7 @@
 
 #include "gateway/sip/stack.h"
 
-/* Judges the raw octets before they are parsed: length, no NUL, header lines and their length.
+/* Judges the raw octets before they are parsed: length, header lines without NUL and their length.
  * Empty lines in front (§7.5) are the caller's to skip.
  * Returns 0, -EAGAIN for a keep-alive (nothing left), -EBADMSG or -E2BIG. */
 int sip_message_scan(const char *bytes, size_t length);
@@ -54,6 +54,9 @@ bool sip_message_allows(const osip_message_t *message, const char *method);
 
 /* The cause of a Reason header of that protocol ("Q.850", "SIP"; RFC 3326); 0: none. */
 int sip_message_reason_cause(const osip_message_t *message, const char *protocol);
+
+/* Whether the sender takes session descriptions as answers. */
+bool sip_message_accepts_sdp(const osip_message_t *request);
 
 /* Finds the session description in a message, also in a multipart body. Returns 1 when there is
  * one, 0 when there is no body, -EMEDIUMTYPE when the body is something else. */

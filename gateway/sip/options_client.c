@@ -116,6 +116,11 @@ void sip_options_cancel(struct sip_options *probe)
 
 void sip_options_drop(struct sip_stack *stack)
 {
-    while (stack->probes)
-        sip_options_cancel(stack->probes);
+    for (struct sip_options *probe = stack->probes, *next; probe; probe = next) {
+        next = probe->next;
+        probe->tx->on_response = NULL;
+        probe->tx->user = NULL;
+        free(probe);
+    }
+    stack->probes = NULL;
 }

@@ -57,7 +57,9 @@ static void send_prack(struct sip_session *s, const osip_message_t *response, ui
     if (sip_dialog_fork(stack, &early, &s->dialog, response) == 0) {
         struct sip_request what = {
             .method = "PRACK", .cseq = ++s->dialog.local_cseq, .headers = lines};
+        early.auth = s->dialog.auth; /* lent */
         (void)sip_request_send(stack, &early, &what, NULL, NULL);
+        early.auth = NULL;
     }
     sip_dialog_close(stack, &early);
 }

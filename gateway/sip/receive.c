@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "gateway/sip/body.h"
+#include "gateway/sip/device_store.h"
 #include "gateway/sip/message.h"
 #include "gateway/sip/response.h"
 #include "gateway/sip/session.h"
@@ -12,6 +13,7 @@
 #include "gateway/sip/text.h"
 #include "gateway/sip/transport.h"
 #include "gateway/socket_address.h"
+#include "policy/secret.h"
 
 static bool is_method(const osip_message_t *m, const char *method)
 {
@@ -57,10 +59,11 @@ static bool needs_dialog(const osip_message_t *m)
 }
 
 /* RFC 3261 §8.2, in its order. unsupported is of SIP_LINE_MAX. */
-static struct sip_refusal examine(const osip_message_t *m, const struct sip_session *s,
-                                  const struct sip_hop *source, char *unsupported)
+static struct sip_refusal examine(const struct sip_stack *stack, const osip_message_t *m,
+                                  const struct sip_session *s, const struct sip_hop *source,
+                                  char *unsupported)
 {
-    if (!is_known_method(m))
+    if (!is_known_method(m) && !(stack->devices && is_method(m, "REGISTER")))
         return (struct sip_refusal){405, NULL, "Allow", SIP_ALLOW};
     if (is_method(m, "CANCEL"))
         return (struct sip_refusal){.code = 0};
@@ -151,6 +154,36 @@ static void receive_with_state(struct sip_stack *stack, osip_event_t *event, con
         sip_reinvite_server_receive(s, tx);
 }
 
+/* What strangers may ask when there are devices: to be signed in, and what belongs to calls. */
+static bool may_sign_in(const struct sip_stack *stack, const osip_message_t *m)
+{
+    return sip_devices_enabled(stack) &&
+           (is_method(m, "REGISTER") || is_method(m, "INVITE") || is_method(m, "CANCEL"));
+}
+
+/* A REGISTER, or a call of somebody who is no trunk; takes event. */
+static void receive_from_device(struct sip_stack *stack, osip_event_t *event, const char *key,
+                                const struct sip_hop *source)
+{
+    struct sip_device_account account;
+    struct sip_hop hop = *source;
+    if (!sip_devices_enabled(stack)) {
+        sip_response_stateless(stack, event->sip, source, &(struct sip_refusal){.code = 403});
+        osip_event_free(event);
+        return;
+    }
+    if (!sip_device_sign_in(stack, event->sip, source, &account)) {
+        osip_event_free(event);
+        return;
+    }
+    hop.is_device = true;
+    if (is_method(event->sip, "REGISTER"))
+        sip_register_receive(stack, event, key, &hop, &account);
+    else
+        sip_invite_server_receive(stack, event, key, &hop, account.name);
+    secret_wipe(&account, sizeof account);
+}
+
 static bool is_admitted(struct sip_stack *stack, const osip_message_t *m,
                         const struct sip_hop *source)
 {
@@ -159,8 +192,7 @@ static bool is_admitted(struct sip_stack *stack, const osip_message_t *m,
                               SIP_STAGE_CALL) == SIP_ADMITTED)
         return true;
     stack->counters.limited++;
-    sip_response_stateless(stack, m, source,
-                           &(struct sip_refusal){503, NULL, "Retry-After", "10"});
+    sip_response_stateless(stack, m, source, &(struct sip_refusal){503, NULL, "Retry-After", "10"});
     return false;
 }
 
@@ -169,15 +201,17 @@ static void receive_new_request(struct sip_stack *stack, osip_event_t *event, co
 {
     const osip_message_t *m = event->sip;
     struct sip_session *s = find_session(stack, m, source);
-    if (!is_known_source(stack, s, source)) {
+    bool known = is_known_source(stack, s, source);
+    if (!known && !may_sign_in(stack, m)) {
         stack->counters.unknown_sources++;
+        sip_device_tell_refused(stack, m, source, "", "the address is unknown");
         if (stack->config.unknown_source == SIP_UNKNOWN_403)
             sip_response_stateless(stack, m, source, &(struct sip_refusal){.code = 403});
         osip_event_free(event);
         return;
     }
     char unsupported[SIP_LINE_MAX];
-    struct sip_refusal refusal = examine(m, s, source, unsupported);
+    struct sip_refusal refusal = examine(stack, m, s, source, unsupported);
     if (refusal.code) {
         sip_response_stateless(stack, m, source, &refusal);
         osip_event_free(event);
@@ -186,10 +220,12 @@ static void receive_new_request(struct sip_stack *stack, osip_event_t *event, co
         osip_event_free(event);
     } else if (is_method(m, "CANCEL")) {
         sip_cancel_receive(stack, event, key, source);
+    } else if (is_method(m, "REGISTER") || (is_method(m, "INVITE") && !s && !known)) {
+        receive_from_device(stack, event, key, source);
     } else if (is_method(m, "INVITE") && !s && !is_admitted(stack, m, source)) {
         osip_event_free(event);
     } else if (is_method(m, "INVITE") && !s) {
-        sip_invite_server_receive(stack, event, key, source);
+        sip_invite_server_receive(stack, event, key, source, NULL);
     } else {
         receive_with_state(stack, event, key, source, s);
     }
@@ -249,6 +285,22 @@ static uint16_t return_port(const osip_message_t *request)
     return !strcasecmp(via->protocol, "TLS") ? 5061 : 5060;
 }
 
+/* What could be parsed but not be used is refused where that is possible (§8.2, §21.4.1), not
+ * for strangers. */
+static void refuse_bad(struct sip_stack *stack, const osip_message_t *m,
+                       const struct sip_hop *source)
+{
+    const osip_via_t *via = osip_list_get(&m->vias, 0);
+    char call_id[SIP_CALL_ID_MAX + 1];
+    if (!MSG_IS_REQUEST(m) || !m->sip_method || !via || !via->host || !m->from || !m->from->url ||
+        !m->to || !m->to->url || !m->call_id || !m->call_id->number || !m->cseq ||
+        !m->cseq->number || !m->cseq->method || !sip_message_call_id(m, call_id) ||
+        osip_list_size(&m->vias) > SIP_LIST_MAX || !is_known_source(stack, NULL, source))
+        return;
+    bool is_version = m->sip_version && strcasecmp(m->sip_version, "SIP/2.0") != 0;
+    sip_response_stateless(stack, m, source, &(struct sip_refusal){.code = is_version ? 505 : 400});
+}
+
 /* Asked before anything is read: reading is what costs. Responses are of our own asking, or fit
  * nothing. */
 static bool is_above_rate(const struct sip_stack *stack, const char *bytes, size_t length,
@@ -278,6 +330,8 @@ void sip_stack_receive(struct sip_stack *stack, const char *bytes, size_t length
     osip_event_t *event = error ? NULL : sip_body_parse(stack, bytes, length);
     if (!event || sip_message_check(event->sip) != 0) {
         stack->counters.malformed++;
+        if (event)
+            refuse_bad(stack, event->sip, &hop);
         osip_event_free(event);
         return;
     }

@@ -369,6 +369,8 @@ void sip_registrations_end(struct sip_stack *stack)
 
 void sip_registrations_drop(struct sip_stack *stack)
 {
-    while (stack->registrations)
-        forget(stack->registrations);
+    for (struct sip_registration *r = stack->registrations, *next; r; r = next) {
+        next = r->next;
+        forget(r);
+    }
 }

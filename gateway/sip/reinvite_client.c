@@ -9,6 +9,8 @@
 #include "gateway/sip/session.h"
 #include "gateway/sip/text.h"
 
+enum { INTERVALS_MAX = 8 };
+
 void sip_reinvite_client_drop(struct sip_session *s)
 {
     sip_timer_stop(&s->stack->timers, &s->proposal.timer);
@@ -102,6 +104,13 @@ static void on_failed(struct sip_session *s, enum sip_party failure, int code, c
     sip_session_end(s, failure, code, reason);
 }
 
+/* Once more with the interval that the peer demands (RFC 4028 §7.4). */
+static bool propose_longer(struct sip_session *s, const osip_message_t *response)
+{
+    return s->refused_intervals++ < INTERVALS_MAX && sip_session_timer_adapt(s, response) &&
+           sip_reinvite_client_go_on(s) == 0;
+}
+
 static void on_response(struct sip_transaction *tx, struct sip_session *s,
                         const osip_message_t *response, enum sip_party failure)
 {
@@ -121,10 +130,7 @@ static void on_response(struct sip_transaction *tx, struct sip_session *s,
         on_failed(s, SIP_PARTY_PEER, code, reason);
     else if (code == 491)
         retry_later(s);
-    else if (code == 422 && s->refused_intervals++ < 8 && sip_session_timer_adapt(s, response) &&
-             sip_reinvite_client_go_on(s) == 0)
-        return;
-    else
+    else if (code != 422 || !propose_longer(s, response))
         refuse(s, code, reason);
 }
 

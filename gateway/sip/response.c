@@ -128,8 +128,9 @@ static void make_tag(struct sip_stack *stack, const osip_message_t *request, cha
     (void)snprintf(tag, 24, "%016" PRIx64, sip_table_hash(stack->tag_seed, text, length));
 }
 
-void sip_response_stateless(struct sip_stack *stack, const osip_message_t *request,
-                            const struct sip_hop *source, const struct sip_refusal *refusal)
+void sip_response_stateless_lines(struct sip_stack *stack, const osip_message_t *request,
+                                  const struct sip_hop *source, const struct sip_refusal *refusal,
+                                  const struct sip_response_line *lines, size_t count)
 {
     char tag[24], *text = NULL;
     size_t length;
@@ -143,8 +144,16 @@ void sip_response_stateless(struct sip_stack *stack, const osip_message_t *reque
     osip_message_t *response = sip_response_build(stack, request, &what);
     if (response && refusal->name)
         sip_response_add(response, refusal->name, refusal->value);
+    for (size_t i = 0; i < count; i++)
+        sip_response_add(response, lines[i].name, lines[i].value);
     if (response && osip_message_to_str(response, &text, &length) == 0)
         (void)sip_transport_send(stack, text, length, &back);
     osip_free(text);
     osip_message_free(response);
+}
+
+void sip_response_stateless(struct sip_stack *stack, const osip_message_t *request,
+                            const struct sip_hop *source, const struct sip_refusal *refusal)
+{
+    sip_response_stateless_lines(stack, request, source, refusal, NULL, 0);
 }

@@ -33,4 +33,13 @@ struct sip_refusal {
 void sip_response_stateless(struct sip_stack *stack, const osip_message_t *request,
                             const struct sip_hop *source, const struct sip_refusal *refusal);
 
+struct sip_response_line {
+    const char *name, *value;
+};
+
+/* The same with count more headers. */
+void sip_response_stateless_lines(struct sip_stack *stack, const osip_message_t *request,
+                                  const struct sip_hop *source, const struct sip_refusal *refusal,
+                                  const struct sip_response_line *lines, size_t count);
+
 #endif

@@ -216,6 +216,8 @@ bool sip_session_authenticate(struct sip_transaction *tx, const osip_message_t *
         s->update_client = again;
     if (s->invite_client == tx)
         s->invite_client = again;
+    if (s->update_client == tx)
+        s->update_client = again;
     if (is_first) {
         s->invite_cseq = s->dialog.local_cseq;
         s->rang = false; /* CANCEL waits for this one's provisional response */

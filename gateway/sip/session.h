@@ -158,9 +158,9 @@ void sip_session_free(struct sip_session *s);
 /* invite_client.c: sends the first INVITE, again too with new terms. Errors: -EINVAL. */
 int sip_invite_client_send(struct sip_session *s) __attribute__((warn_unused_result));
 
-/* invite_server.c: a new call; takes event. */
+/* invite_server.c: a new call; takes event. device: who signed in for it, or NULL. */
 void sip_invite_server_receive(struct sip_stack *stack, osip_event_t *event, const char *key,
-                               const struct sip_hop *source);
+                               const struct sip_hop *source, const char *device);
 
 /* Sends a final refusal to the INVITE or re-INVITE that waits, if one does. */
 void sip_invite_server_refuse(struct sip_session *s, int code, const char *reason);

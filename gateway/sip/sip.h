@@ -100,6 +100,7 @@ struct sip_request_info {
     const char *diverted_from, *diversion_reason;
     bool wants_privacy; /* Privacy names id, user, header, session or critical (RFC 3323, 3325) */
     const struct sockaddr *source;
+    const char *device;              /* that signed in for this call; NULL: none */
     enum sip_protocol protocol;      /* that the request came by */
     const struct sdp_session *offer; /* NULL: the answer must be an offer of ours */
 };
@@ -135,6 +136,7 @@ struct sip_tls_terms {
                             [the peer's address] */
     const char *certificate_file; /* ours, with its chain [sip_config.tls_certificate_file] */
     const char *key_file;         /* [sip_config.tls_key_file] */
+    bool anybody;                 /* a peer that connects shows no certificate: it signs in later */
 };
 
 /* Fills in the terms for a peer; false: no TLS with it. A peer that connects to us is known by its
@@ -263,6 +265,10 @@ struct sip_call {
     enum sip_protocol protocol;
     /* UDP: a request of more than 1,300 octets goes by TCP to the same port (§18.1.1). */
     bool long_by_tcp;
+    /* To a registered device (devices.h): target, protocol and connection are those of its binding,
+     * and all requests of the call go there, whatever Contact it tells. */
+    bool to_device;
+    uint32_t connection;
     const char *request_uri; /* "sip:4969123456@192.0.2.1:5060", also sips: with TLS */
     const char *from_uri;    /* "sip:..." or "\"Name\" <sip:...>", no tag */
     const char *to_uri;      /* likewise */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/sip/device_store.h"
 #include "gateway/sip/register_client.h"
 #include "gateway/sip/session.h"
 #include "gateway/sip/stream.h"
@@ -154,6 +155,7 @@ static void shut(struct sip_stack *stack)
     while (stack->all_transactions)
         sip_transaction_kill(stack->all_transactions);
     free_dead(stack);
+    sip_devices_close(stack);
     sip_timer_stop(&stack->timers, &stack->post);
     sip_timer_stop(&stack->timers, &stack->closing);
     sip_streams_close(stack);

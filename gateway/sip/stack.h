@@ -14,11 +14,12 @@
 
 enum {
     SIP_DATAGRAM_MAX = 65535,
-    SIP_HEADERS_MAX = 128,  /* header lines of a message */
-    SIP_LINE_MAX = 4096,    /* octets of a header line */
-    SIP_CALL_ID_MAX = 256,  /* octets */
-    SIP_TAG_MAX = 128,      /* likewise, also of branches and sent-by hosts */
-    SIP_LIST_MAX = 32,      /* Via, Route, Record-Route, Contact entries */
+    SIP_HEADERS_MAX = 128, /* header lines of a message */
+    SIP_LINE_MAX = 4096,   /* octets of a header line */
+    SIP_CALL_ID_MAX = 256, /* octets */
+    SIP_TAG_MAX = 300,     /* likewise, also of branches and sent-by hosts */
+    SIP_METHOD_MAX = 63,
+    SIP_LIST_MAX = 70,      /* Via, Route, Record-Route, Contact entries */
     SIP_ID_TEXT = 33,       /* a random identifier with its NUL */
     SIP_HOST_TEXT = 64,     /* "host:port" of ours, brackets around IPv6 */
     SIP_KEY_TEXT = 768,     /* key of a transaction or dialog */
@@ -41,6 +42,7 @@ enum {
 struct sip_transaction;
 struct sip_stream;
 struct sip_tls_contexts;
+struct sip_devices;
 
 /* Where a message goes to or came from. */
 struct sip_hop {
@@ -48,6 +50,7 @@ struct sip_hop {
     enum sip_protocol protocol;
     uint32_t connection;  /* its number; 0, or one that is gone: none */
     uint16_t return_port; /* of connections that the peer made: where one of ours would go to */
+    bool is_device;       /* reached there only, whatever its Contact says */
 };
 
 struct sip_listener {
@@ -75,6 +78,7 @@ struct sip_stack {
     size_t stream_slots;
     uint32_t stream_generation, streams_in;
     struct sip_tls_contexts *tls;
+    struct sip_devices *devices;               /* NULL: no registrar */
     char *tls_certificate_file, *tls_key_file; /* copies, as in config */
     char trouble[SIP_TROUBLE_TEXT];            /* why the last send failed at once */
     osip_t *osip;

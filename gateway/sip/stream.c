@@ -83,6 +83,8 @@ void stream_break(struct sip_stream *s)
  * reached, nor can we. */
 static bool is_in_use(const struct sip_stream *s)
 {
+    if (s->keep_until_ms > now_of(s))
+        return true;
     for (const struct sip_session *c = s->stack->all_sessions; c; c = c->next) {
         if (!c->over && c->dialog.peer.connection == s->number)
             return true;
@@ -199,7 +201,7 @@ static uint64_t hash_of(const struct sip_stack *stack, const struct sip_tls_term
         const char *text = texts[i] ? texts[i] : "";
         hashes[i] = sip_table_hash(stack->tag_seed, text, strlen(text));
     }
-    return sip_table_hash(stack->tag_seed, hashes, sizeof hashes);
+    return sip_table_hash(stack->tag_seed, hashes, sizeof hashes) ^ terms->anybody;
 }
 
 bool stream_terms_hold(struct sip_stream *s)
@@ -365,4 +367,17 @@ void sip_stream_protection(const struct sip_stack *stack, uint32_t connection, c
     (void)snprintf(text, size, "%s", "");
     if (s && s->tls && s->state == STREAM_OPEN)
         sip_tls_describe(s->tls, text, size);
+}
+
+void sip_stream_keep(struct sip_stack *stack, uint32_t connection, uint64_t until_ms)
+{
+    struct sip_stream *s = find(stack, connection);
+    if (s && until_ms > s->keep_until_ms)
+        s->keep_until_ms = until_ms;
+}
+
+bool sip_stream_stands(const struct sip_stack *stack, uint32_t connection)
+{
+    const struct sip_stream *s = find(stack, connection);
+    return s && !s->broken;
 }

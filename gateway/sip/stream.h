@@ -24,4 +24,11 @@ int sip_stream_send(struct sip_stack *stack, const char *bytes, size_t length, s
 void sip_stream_protection(const struct sip_stack *stack, uint32_t connection, char *text,
                            size_t size);
 
+/* The connection leads to somebody who waits there until then (uv_now() time): it is not closed for
+ * idleness before. Nothing happens when it is gone. */
+void sip_stream_keep(struct sip_stack *stack, uint32_t connection, uint64_t until_ms);
+
+/* Whether there still is that connection. */
+bool sip_stream_stands(const struct sip_stack *stack, uint32_t connection);
+
 #endif

@@ -97,6 +97,11 @@ static void message_done(struct sip_stream *s, size_t left)
 static void handle_message(struct sip_stream *s, const char *bytes, size_t length)
 {
     struct sip_hop source = {.address = s->peer, .protocol = s->protocol, .connection = s->number};
+    /* Who came in as anybody must not become a trunk whose certificate nobody has seen. */
+    if (s->incoming && !stream_terms_hold(s)) {
+        stream_break(s);
+        return;
+    }
     sip_stack_receive(s->stack, bytes, length, &source);
 }
 

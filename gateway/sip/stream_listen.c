@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/sip/device_store.h"
 #include "gateway/sip/stream_private.h"
 #include "gateway/sip/transport.h"
 #include "gateway/socket_address.h"
@@ -24,7 +25,8 @@ static const char *examine(struct sip_stack *stack, const struct sip_listener *l
                            const struct sockaddr *peer)
 {
     const struct sip_config *c = &stack->config;
-    if (c->source_known && !c->source_known(c->user, peer, listener->protocol)) {
+    if (c->source_known && !c->source_known(c->user, peer, listener->protocol) &&
+        !sip_devices_enabled(stack)) {
         stack->counters.unknown_sources++;
         return "";
     }

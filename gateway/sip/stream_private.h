@@ -40,6 +40,7 @@ struct sip_stream {
     size_t waiting_length;
     size_t unsent; /* octets in libuv's queue */
     uint64_t messages_in;
+    uint64_t keep_until_ms; /* a device is registered over it; uv_now() time */
     struct sip_timer timer; /* for the earliest of these, uv_now() time, 0: not armed */
     uint64_t deadline_ms, idle_at_ms, ping_at_ms, pong_by_ms;
 };

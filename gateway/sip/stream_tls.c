@@ -183,7 +183,10 @@ int sip_tls_new(struct sip_tls_contexts *contexts, const struct sip_tls_terms *t
     BIO_set_mem_eof_return(tls->in, -1);
     SSL_set_bio(tls->ssl, tls->in, tls->out);
     SSL_set_app_data(tls->ssl, tls);
-    SSL_set_verify(tls->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify);
+    if (is_server && terms->anybody)
+        SSL_set_verify(tls->ssl, SSL_VERIFY_NONE, NULL);
+    else
+        SSL_set_verify(tls->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify);
     set_name(tls, terms, peer);
     if (is_server)
         SSL_set_accept_state(tls->ssl);

@@ -84,15 +84,17 @@ static double larger(double a, double b)
     return a > b ? a : b;
 }
 
-/* The line's own work is the most CPU between two ticks; the longest time between two is also made
- * by the scheduler, for the bare tick too. */
+/* The line's own work is the most CPU between two turns of its loop, which is how long control and
+ * the pool wait for it; the longest time between two ticks is also made by the scheduler, for the
+ * bare tick too. */
 static void print_stall(const struct bench *bench)
 {
     const struct udp_replay_side *bare = bench->replay.sides;
     const struct spandsp_sockets_side *plain = bench->plain.sides;
     const struct line_load_side *side = bench->load.sides;
 
-    printf("{\"name\":\"line.stall\",\"value\":%.2f,\"unit\":\"ms of own work between two ticks\","
+    printf("{\"name\":\"line.stall\",\"value\":%.2f,\"unit\":\"ms of own work between two turns of "
+           "the loop\","
            "\"baseline\":{\"name\":\"bare 5 ms tick, time beyond it\",\"value\":%.2f},"
            "\"load\":{\"calls\":%u,\"sender\":%.2f,\"receiver\":%.2f,\"sender_beyond\":%.2f,"
            "\"receiver_beyond\":%.2f,\"plain_spandsp_beyond\":%.2f}}\n",

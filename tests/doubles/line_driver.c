@@ -256,13 +256,16 @@ static void note_message(struct line_driver *driver, const struct ipc_message *m
     case MSG_PAGE_SEALED:
         note_sealed(driver, call, (const struct msg_page_sealed *)(const void *)message->body);
         break;
+    case MSG_CALL_TRACE:
+        call->traces++;
+        break;
     case MSG_CALL_DONE:
         memcpy(&call->done, message->body, sizeof call->done);
         driver->done_count += !call->is_done;
         call->is_done = true;
         call->dones++;
         break;
-    case MSG_CALL_TRACE:
+    case MSG_CALL_TRACE: /* for people */
         break;
     default:
         require(false, "unexpected message");

@@ -39,7 +39,7 @@ struct driver_call {
     uint32_t answer_page;
 
     bool is_ready, is_done, media_seen;
-    unsigned dones, sealed, confirmed, trained, pending;
+    unsigned dones, sealed, confirmed, trained, pending, traces;
     uint32_t last_confirmed; /* page of the last PROGRESS_PAGE_CONFIRMED */
     struct msg_call_ready ready;
     struct msg_page_sealed last_sealed;

@@ -16,7 +16,8 @@
 struct line_load_side {
     double cpu_us, call_seconds;
     long memory_before_kb, memory_prepared_kb, memory_idle_kb, memory_peak_kb, memory_after_kb;
-    double stall_ms, busy_ms; /* longest time between two ticks beyond 5 ms; most CPU in between */
+    double stall_ms, busy_ms; /* longest time between two ticks beyond their distance; most CPU
+                               * between two turns of the loop */
     double confirm_p50_ms, confirm_p99_ms, confirm_longest_ms;
 };
 

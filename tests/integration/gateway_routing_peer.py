@@ -1,7 +1,7 @@
 """SIP peers as trunks must fear them, and floods. Standard library only.
 
 peer ADDRESS PORT KIND FILE: a UDP peer; every request becomes a line "TIME METHOD CALL-ID" of FILE.
-  mute says nothing; busy refuses INVITE with 503 and Retry-After; late answers an INVITE, and nothing
+  mute says nothing; busy refuses INVITE and OPTIONS with 503 and Retry-After; late answers an INVITE, and nothing
   else of it, with 200 after four seconds; options answers OPTIONS only.
 flood FROM TO PORT RATE SECONDS NUMBER: INVITEs, each of another call; prints what was sent and came back.
 """
@@ -55,7 +55,7 @@ def peer(address, port, kind, name):
             method = text.split(" ", 1)[0]
             call = header(text, "Call-ID")
             print("%.6f %s %s" % (time.time(), method, call), file=log)
-            if kind == "busy" and method == "INVITE":
+            if kind == "busy" and method in ("INVITE", "OPTIONS"):
                 sock.sendto(response(text, "503 Full", "Retry-After: 60"), source)
             elif kind == "late" and method == "INVITE" and call not in late:
                 contact = "Contact: <sip:%s:%s>\r\nContent-Type: application/sdp" % (address, port)

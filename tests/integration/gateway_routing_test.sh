@@ -52,11 +52,12 @@ admin north route add second --trunk rescue --prefix "$(number 5)" --priority 20
 add national 7 --host "$south" --port "$port" --rewrite '+49>0,+>00'
 add single 8 --host "$south" --port "$port" --max-calls 1
 add probed 9 --host "$net.4" --port 5070 --peers "$net.1:5070" --probe 1
+admin north trunk add resting --host "$net.2" --port 5070 --prefix +98 --probe 1 >/dev/null
 add nowhere 0 --host nothing.carrier.test
 printf 'A short letter.\n' >"$GW_TOP/letter.txt"
 send() { gw_send north "$(gw_number north 1)" "$(number "$1")" "$GW_TOP/letter.txt"; }
 declare -A fax=()
-for n in 1 2 3 4 5 7 8 0; do fax[$n]=$(send "$n"); done
+for n in 1 2 3 4 5 7 8; do fax[$n]=$(send "$n"); done
 fax[again]=$(send 8)
 
 note "what is refused"
@@ -79,6 +80,7 @@ equal "route test: named" "$(judge --to 112)" "found rescue"
 equal "route test: neighbours stay denied" "$(judge --to 110)" "denied "
 equal "route test: order" "$(judge --to "$(number 5)")" "found dead,rescue"
 admin north route remove rest >/dev/null
+fax[0]=$(send 0)
 admin north route add night --trunk named --prefix +33 --time 'Mo-Fr 18:00-08:00' --class office >/dev/null
 equal "route test: closed" "$(judge --to +33123456 --class office --at 2026-11-23T12:00)" "closed "
 equal "route test: open" "$(judge --to +33123456 --class office --at 2026-11-23T20:00)" "found named"
@@ -122,7 +124,7 @@ equal "calls that came for it at the other peer" "$(clerk south --json faxes --d
     jq --arg to "$(number 3)" '[.faxes[] | select(.to == $to)] | length')" 1
 equal "the full peer was asked once" "$(grep -c INVITE "$GW_TOP/busy.peer")" 1
 equal "and is held back as long as it asked" "$(gw_sql north "SELECT record->>'held_ms' FROM audit_record
-    WHERE event = 'trunk.peer_down' AND record->>'trunk' = 'full'")" 60000
+    WHERE event = 'trunk.peer_down' AND record->>'trunk' = 'resting'")" 60000
 equal "never two calls on the trunk for one" "$(gw_sql north "SELECT count(*) FROM attempts a JOIN attempts b ON a.trunk = 'single'
     AND b.trunk = 'single' AND a.fax < b.fax AND a.started_at < b.ended_at AND b.started_at < a.ended_at")" 0
 holds "OPTIONS were sent" grep -q OPTIONS "$GW_TOP/options.peer"

@@ -58,7 +58,7 @@ static void fill(struct fixture *f)
     EVENT(f, "mailbox.created", TEXT("mailbox", "ordination"), TEXT("class", "patient"),
           INTEGER("retention_days", 30));
     EVENT(f, "mailbox.changed", TEXT("mailbox", "ordination"), TEXT("class", "patient"),
-          INTEGER("retention_days", 60));
+          INTEGER("retention_days", 60), TEXT("device", "copier"));
     EVENT(f, "number.assigned", PERSONAL("number", "+493012345"), TEXT("mailbox", "ordination"),
           TEXT("ident", "+49 30 12345"));
     EVENT(f, "number.assigned", PERSONAL("number", "+493099999"), TEXT("mailbox", "ordination"),
@@ -96,6 +96,24 @@ static void fill(struct fixture *f)
           TEXT("principal", "alice"), TEXT("role", "nurse"), PERSONAL("from_numbers", "*"),
           PERSONAL("to_numbers", "*"), TEXT("mailboxes", "*"), INTEGER("expires", 0));
     EVENT(f, "grant.revoked", TEXT("grant", "01930000-0000-7000-8000-000000000002"));
+    EVENT(f, "device.created", TEXT("device", "copier"), PERSONAL("extension", "+493012345"),
+          TEXT("user", "copier"), TEXT("realm", "fax"), TEXT("secret", "00"));
+    EVENT(f, "device.changed", TEXT("device", "copier"), TEXT("user", "u2"), TEXT("realm", "fax"),
+          TEXT("secret", "11"));
+    EVENT(f, "device.created", TEXT("device", "gone"), PERSONAL("extension", "+493012346"),
+          TEXT("user", "gone"), TEXT("realm", "fax"), TEXT("secret", "22"));
+    for (int i = 0; i < 3; i++) {
+        EVENT(f, "device.registered", TEXT("device", i == 2 ? "gone" : "copier"),
+              PERSONAL("contact", i == 1 ? "sip:b@h" : "sip:a@h"),
+              PERSONAL("peer", "192.0.2.1:5060"), TEXT("transport", "udp"),
+              INTEGER("expires", 60 + i));
+    }
+    EVENT(f, "device.expired", TEXT("device", "copier"), PERSONAL("contact", "sip:a@h"));
+    EVENT(f, "device.removed", TEXT("device", "gone"));
+    EVENT(f, "device.disabled", TEXT("device", "copier"));
+    EVENT(f, "device.enabled", TEXT("device", "copier"));
+    EVENT(f, "device.registered", TEXT("device", "copier"), PERSONAL("contact", "sip:b@h"),
+          PERSONAL("peer", "[2001:db8::1]:5070"), TEXT("transport", "tls"), INTEGER("expires", 90));
     for (unsigned i = 0; i < 5; i++)
         assert_int_equal(audit_log_fax(&f->log, i), 0);
     struct fax_id fax = {{0x01, 0x94, 0, 0, 0, 0, 0x70, 0, 0x80}};
@@ -311,6 +329,55 @@ static void on_rows(void *user, int status, const struct db_result *result)
     }
 }
 
+/* What a machine sent is sent on; all of it in one batch, in which the order between faxes counts.
+ */
+static void test_forwarding(void **state)
+{
+    struct fixture *f = *state;
+    struct fax_id source = {{0x01, 0x94, 0, 0, 0, 0, 0x70, 0, 0x80}}, fax = source;
+    char text[FAX_ID_TEXT];
+    fax.octets[15] = 7;
+    fax_id_text(&source, text);
+    const struct audit_field completed[] = {TEXT("state", "received"), INTEGER("pages", 1),
+                                            TEXT("forward", "number")};
+    const struct audit_field forwarded[] = {TEXT("direction", "out"),
+                                            PERSONAL("from", "+493012345"),
+                                            PERSONAL("to", "+4930999"),
+                                            TEXT("mailbox", "other"),
+                                            TEXT("class", "patient"),
+                                            INTEGER("pages", 1),
+                                            TEXT("source", text),
+                                            INTEGER("source_attempt", 1),
+                                            TEXT("principal", "device:copier")};
+    const struct audit_field started[] = {INTEGER("attempt", 1), TEXT("trunk", "carrier"),
+                                          TEXT("call_id", "f@w")};
+    const struct audit_field sent[] = {INTEGER("attempt", 1), INTEGER("page", 1)};
+    const struct audit_field ended[] = {TEXT("state", "failed"), TEXT("forward", "report")};
+    /* Groups of the same kinds as those to come, which must not go into these. */
+    struct fax_id other = fax;
+    other.octets[15] = 8;
+    assert_int_equal(audit_log_event(&f->log, "fax.forwarded", &other, forwarded, 6), 0);
+    assert_int_equal(audit_log_event(&f->log, "attempt.started", &other, started, 3), 0);
+    assert_int_equal(audit_log_event(&f->log, "fax.completed", &source, completed, 3), 0);
+    assert_int_equal(audit_log_event(&f->log, "fax.forwarded", &fax, forwarded, 9), 0);
+    assert_int_equal(audit_log_event(&f->log, "attempt.started", &fax, started, 3), 0);
+    assert_int_equal(audit_log_event(&f->log, "page.sent", &fax, sent, 2), 0);
+    assert_int_equal(audit_log_event(&f->log, "fax.completed", &fax, ended, 2), 0);
+    assert_int_equal(audit_log_apply(&f->log), 0);
+    assert_int_equal(fax_query_forwards(f->log.db, on_faxes, f), 0);
+    wait_answer(f);
+    assert_int_equal(f->rows, 1);
+    assert_non_null(strstr(f->text, "000000000007 out failed +493012345>+4930999 1/1"));
+    assert_int_equal(fax_query_pages(f->log.db, &fax, on_parts, f), 0);
+    wait_answer(f);
+    assert_string_equal(f->text, "document 1 1728 128 40000 1");
+    assert_int_equal(audit_log_event(&f->log, "fax.reported", &fax, NULL, 0), 0);
+    assert_int_equal(audit_log_apply(&f->log), 0);
+    assert_int_equal(fax_query_forwards(f->log.db, on_faxes, f), 0);
+    wait_answer(f);
+    assert_int_equal(f->rows, 0);
+}
+
 static void test_registers(void **state)
 {
     struct fixture *f = *state;
@@ -319,9 +386,11 @@ static void test_registers(void **state)
         int rows;
         const char *last;
     } cases[] = {
-        {register_query_principals, 4, "trunk:gone|trunk||t|"},
+        {register_query_principals, 6, "trunk:gone|trunk||t|"},
+        {register_query_devices, 1, "copier|+493012345|u2|fax|11|0|"},
+        {register_query_bindings, 1, "copier|sip:b@h|[2001:db8::1]:5070|tls|90|"},
         {register_query_grants, 3, "|*|*|*|0|"},
-        {register_query_mailboxes, 1, "ordination|patient|60|"},
+        {register_query_mailboxes, 1, "ordination|patient|copier|60|"},
         {register_query_numbers, 1, "+493012345|ordination|+49 30 12345|"},
         {register_query_trunks, 1, "carrier|127.0.0.1|+49|5060|t|"},
         {account_query_credentials, 1, "carrier|sip.example|u1|22|"},
@@ -389,7 +458,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists_of_faxes),     cmocka_unit_test(test_single_faxes),
         cmocka_unit_test(test_pages_and_attempts), cmocka_unit_test(test_audit_records),
-        cmocka_unit_test(test_registers),          cmocka_unit_test(test_the_policy),
+        cmocka_unit_test(test_registers),          cmocka_unit_test(test_forwarding),
+        cmocka_unit_test(test_the_policy),
     };
     return cmocka_run_group_tests(tests, group_start, group_stop);
 }

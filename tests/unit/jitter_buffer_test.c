@@ -136,6 +136,23 @@ static void a_jump_of_time_is_a_new_start(void **state)
 }
 
 /* The peer's clock is 0.1 % fast or slow; its stream is silence now and then. */
+/* Half of all timestamps are ahead, half behind; the ends of both are no time to reckon with. */
+static void the_farthest_jumps_are_new_starts(void **state)
+{
+    (void)state;
+    static const uint32_t far[] = {0x7FFFFFFF, 0x7FFFFFFF - N / 2, 0x80000000, 0x80000001};
+    for (size_t i = 0; i < sizeof far / sizeof far[0]; i++) {
+        jitter_buffer_init(&b, COMPANDING_ULAW, 60);
+        put(1000, LOUD);
+        uint32_t delay = b.delay;
+        put(b.play + far[i], LOUD);
+        assert_int_equal(b.statistics.restarts, 1);
+        assert_int_equal(b.statistics.late, 0);
+        assert_int_equal(b.statistics.packets, 2);
+        assert_int_equal(b.delay, delay);
+    }
+}
+
 static void clocks_are_followed(void **state)
 {
     (void)state;
@@ -176,6 +193,7 @@ int main(void)
         cmocka_unit_test(the_delay_grows_in_silence),
         cmocka_unit_test(a_path_that_changed_is_followed),
         cmocka_unit_test(a_jump_of_time_is_a_new_start),
+        cmocka_unit_test(the_farthest_jumps_are_new_starts),
         cmocka_unit_test(clocks_are_followed),
         cmocka_unit_test(nonsense_is_ignored),
     };

@@ -75,6 +75,19 @@ static void mute_t38_is_tried_over_audio(void **state)
     assert_false(plan.again);
 }
 
+static void the_peer_says_when(void **state)
+{
+    struct retry_plan plan;
+    struct retry_attempt later = failed(503, -1);
+    (void)state;
+    later.retry_after_ms = 2500;
+    retry_plan_make(&limits, &later, &plan);
+    assert_int_equal(plan.delay_ms, 2500);
+    later.retry_after_ms = 999999; /* not for ever */
+    retry_plan_make(&limits, &later, &plan);
+    assert_int_equal(plan.delay_ms, 3000);
+}
+
 static void never_again_when_it_may_have_arrived(void **state)
 {
     static const char *const final[] = {"uncertain", "delivered", "cancelled"};
@@ -148,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(causes),
         cmocka_unit_test(mute_t38_is_tried_over_audio),
+        cmocka_unit_test(the_peer_says_when),
         cmocka_unit_test(never_again_when_it_may_have_arrived),
         cmocka_unit_test(delays_grow_to_their_limit),
         cmocka_unit_test(training_steps_down),

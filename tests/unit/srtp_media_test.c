@@ -187,6 +187,52 @@ static void rtcp_is_protected_too(void **state)
     }
 }
 
+static size_t protect_one(struct srtp_media *media, uint16_t sequence, uint8_t *packet)
+{
+    size_t length = 32;
+    memset(packet, 0x5A, length);
+    packet[0] = 0x80;
+    packet[1] = 8;
+    packet[2] = (uint8_t)(sequence >> 8);
+    packet[3] = (uint8_t)sequence;
+    assert_int_equal(srtp_media_protect(media, packet, &length, ROOM), 0);
+    return length;
+}
+
+/* A peer that brings another key with a new description: its packets are opened from then on, ours
+ * go on, over the end of their numbers too. */
+static void keys_may_change_one_by_one(void **state)
+{
+    (void)state;
+    uint8_t a[SRTP_MEDIA_KEY_MAX], b[SRTP_MEDIA_KEY_MAX], c[SRTP_MEDIA_KEY_MAX], packet[ROOM];
+    struct srtp_media *us, *peer, *renewed;
+    memset(a, 1, sizeof a);
+    memset(b, 2, sizeof b);
+    memset(c, 3, sizeof c);
+    for (enum srtp_media_suite suite = SRTP_MEDIA_NONE + 1; suite < SRTP_MEDIA_SUITES; suite++) {
+        assert_int_equal(srtp_media_new(suite, a, b, &us), 0);
+        assert_int_equal(srtp_media_new(suite, b, a, &peer), 0);
+        assert_int_equal(srtp_media_new(suite, c, a, &renewed), 0);
+        for (unsigned i = 0; i < 20; i++) { /* over the end */
+            size_t length = protect_one(us, (uint16_t)(65530 + i), packet);
+            assert_int_equal(srtp_media_unprotect(peer, packet, &length), 0);
+        }
+        size_t length = protect_one(renewed, 7, packet);
+        assert_int_equal(srtp_media_unprotect(us, packet, &length), FAX_EFORMAT);
+        assert_int_equal(srtp_media_rekey(us, SRTP_MEDIA_NONE, a, c), FAX_EINVAL);
+        assert_int_equal(srtp_media_rekey(us, suite, a, c), 0);
+        length = protect_one(renewed, 8, packet);
+        assert_int_equal(srtp_media_unprotect(us, packet, &length), 0);
+        length = protect_one(peer, 8, packet);
+        assert_int_equal(srtp_media_unprotect(us, packet, &length), FAX_EFORMAT);
+        length = protect_one(us, 100, packet);
+        assert_int_equal(srtp_media_unprotect(peer, packet, &length), 0);
+        srtp_media_free(us);
+        srtp_media_free(peer);
+        srtp_media_free(renewed);
+    }
+}
+
 static void what_is_no_packet_is_refused(void **state)
 {
     (void)state;
@@ -210,6 +256,7 @@ int main(void)
         cmocka_unit_test(packets_of_the_rfcs),
         cmocka_unit_test(nothing_forged_or_repeated_is_opened),
         cmocka_unit_test(rtcp_is_protected_too),
+        cmocka_unit_test(keys_may_change_one_by_one),
         cmocka_unit_test(what_is_no_packet_is_refused),
     };
     struct srtp_media *keeper;

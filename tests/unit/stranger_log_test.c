@@ -72,12 +72,31 @@ static void accounts_are_counted(void **state)
     assert_int_equal(log.strangers[0].count, 0);
 }
 
+/* The same source over two limits is told apart, and all of it is counted. */
+static void limits_are_counted(void **state)
+{
+    static struct stranger_log log = {.limits = true};
+    struct sockaddr_in a = address(0x7F000009);
+    (void)state;
+    for (int i = 0; i < 500; i++) {
+        stranger_log_note_limit(&log, "carrier", (struct sockaddr *)&a, "calls a second", 1);
+        stranger_log_note_limit(&log, "", (struct sockaddr *)&a, "requests", 1);
+    }
+    assert_string_equal(log.strangers[0].text, "carrier calls a second");
+    assert_string_equal(log.strangers[1].text, " requests");
+    assert_int_equal(log.strangers[0].count, 499);
+    assert_int_equal(log.strangers[1].count, 499);
+    stranger_log_flush(&log, 1 + STRANGER_PERIOD_MS);
+    assert_int_equal(log.strangers[1].count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_source_is_counted),
         cmocka_unit_test(the_table_is_bounded),
         cmocka_unit_test(accounts_are_counted),
+        cmocka_unit_test(limits_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

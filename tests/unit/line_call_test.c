@@ -1,12 +1,16 @@
-/* line_watch_test.c: calls that take too long or cost too much, in a whole line that runs here:
- * from control's first message to the last one of the call. */
+/* line_call_test.c: calls in a whole line that runs here, from control's first message to the last
+ * one of the call: such as take too long or cost too much, and one that gets other keys.
+ */
 #include "gateway/line/line.h"
+#include "gateway/line/line_bridges.h"
 #include "gateway/line/line_call.h"
 #include "gateway/process/ipc.h"
 #include "t38/dtls_media.h"
+#include "t38/srtp_media.h"
 #include "t38/t30_result.h"
 #include "tests/doubles/line_driver.h"
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -83,6 +87,7 @@ static int open_line(void **state)
     assert_int_equal(uv_timer_init(&scene->line.loop, &scene->line.tick), 0);
     assert_int_equal(uv_idle_init(&scene->line.loop, &scene->line.rest), 0);
     scene->line.tick.data = scene->line.rest.data = &scene->line;
+    assert_int_equal(line_bridges_new(&scene->line, &scene->line.bridges), 0);
     assert_int_equal(dtls_identity_new(&scene->line.identity), 0);
     scene->line.call_limit = 10;
     scene->line.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -97,6 +102,9 @@ static int open_line(void **state)
 static int close_line(void **state)
 {
     struct scene *scene = *state;
+    struct line_call *call = line_find_call(&scene->line, scene->call.number);
+    if (call)
+        line_call_abort(call, T30_RESULT_ABORTED, NULL);
     close(scene->process.channel);
     ipc_channel_close(scene->line.channel);
     uv_close((uv_handle_t *)&scene->line.tick, NULL);
@@ -105,6 +113,7 @@ static int close_line(void **state)
     assert_int_equal(uv_loop_close(&scene->line.loop), 0);
     close(scene->line.epoll_fd);
     dtls_identity_free(scene->line.identity);
+    line_bridges_free(scene->line.bridges);
     driver_call_free(&scene->call);
     free(scene);
     return 0;
@@ -130,14 +139,20 @@ static void pretend_computing(struct scene *scene, unsigned seconds)
         (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u - (uint64_t)seconds * 1000000u;
 }
 
+/* By the clock that long has passed since the last charge. */
+static void charge(struct scene *scene, struct line_call *call, unsigned seconds)
+{
+    scene->line.clock_ns = uv_hrtime() - seconds * UINT64_C(1000000000);
+    line_watch_charge(call);
+}
+
 static void what_computes_too_much_ends(void **state)
 {
     struct scene *scene = *state;
     scene->call.start.cpu_limit_us_per_s = 1000;
     struct line_call *call = begin(scene);
     pretend_computing(scene, FREE_S + 1);
-    scene->line.clock_ns = uv_hrtime() - (FREE_S + 1) * UINT64_C(1000000000);
-    line_watch_charge(call);
+    charge(scene, call, FREE_S + 1);
     line_call_settle(call);
     assert_true(line_driver_run(&scene->driver, turn, scene, LIMIT_MS));
     assert_int_equal(scene->call.done.result, T30_RESULT_CPU_TIME);
@@ -152,8 +167,7 @@ static void time_of_others_is_not_charged(void **state)
     scene->call.start.cpu_limit_us_per_s = 1000;
     struct line_call *call = begin(scene);
     pretend_computing(scene, 0);
-    scene->line.clock_ns = uv_hrtime() - 100 * UINT64_C(1000000000);
-    line_watch_charge(call);
+    charge(scene, call, 100);
     line_call_settle(call);
     assert_false(line_driver_run(&scene->driver, turn, scene, 200));
     assert_true(call->watch.cpu_us < 1000000);
@@ -166,8 +180,7 @@ static void without_a_limit_it_may(void **state)
     struct scene *scene = *state;
     struct line_call *call = begin(scene);
     pretend_computing(scene, 100);
-    scene->line.clock_ns = uv_hrtime() - 100 * UINT64_C(1000000000);
-    line_watch_charge(call);
+    charge(scene, call, 100);
     line_call_settle(call);
     assert_false(line_driver_run(&scene->driver, turn, scene, 200));
     assert_true(call->watch.cpu_us > 90000000);
@@ -186,14 +199,81 @@ static void a_phase_that_takes_too_long_ends(void **state)
     assert_non_null(strstr(scene->call.done.text, "before training"));
 }
 
+/* A packet of silence in G.711 from the peer. */
+static void hear_one(struct scene *scene, struct srtp_media *peer, int fd, uint16_t sequence)
+{
+    uint8_t packet[12 + 160 + SRTP_MEDIA_OVERHEAD_MAX] = {
+        0x80, 8, (uint8_t)(sequence >> 8), (uint8_t)sequence, 0, 0, 0, 0, 1, 2, 3, 4};
+    size_t length = 12 + 160;
+    memset(packet + 12, 0xD5, 160);
+    assert_int_equal(srtp_media_protect(peer, packet, &length, sizeof packet), 0);
+    assert_int_equal(sendto(fd, packet, length, 0, (struct sockaddr *)&scene->call.address,
+                            sizeof(struct sockaddr_in)),
+                     length);
+    assert_false(line_driver_run(&scene->driver, turn, scene, 30));
+}
+
+static void say_keys(struct scene *scene, const struct sockaddr_in *peer, int ours, int theirs)
+{
+    struct msg_call_media media = {.call = scene->call.number,
+                                   .max_datagram = 400,
+                                   .max_rate = 14400,
+                                   .transport = MEDIA_TRANSPORT_SRTP,
+                                   .srtp_suite = SRTP_MEDIA_AEAD_AES_256_GCM,
+                                   .audio_payload = 8,
+                                   .audio_flags = MEDIA_AUDIO_A_LAW};
+    memcpy(&media.peer, peer, sizeof *peer);
+    memset(media.srtp_send_key, ours, sizeof media.srtp_send_key);
+    memset(media.srtp_receive_key, theirs, sizeof media.srtp_receive_key);
+    assert_int_equal(
+        ipc_send(scene->process.channel, MSG_CALL_MEDIA, 0, &media, sizeof media, NULL, 0), 0);
+    assert_true(line_driver_run(&scene->driver, is_running, scene, LIMIT_MS));
+    assert_false(line_driver_run(&scene->driver, turn, scene, 50));
+}
+
+/* A new description of the peer's brings another key, at the same address: what comes is heard. */
+static void another_key_is_taken(void **state)
+{
+    struct scene *scene = *state;
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof here;
+    uint8_t ours[SRTP_MEDIA_KEY_MAX], theirs[SRTP_MEDIA_KEY_MAX];
+    struct srtp_media *peer;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&here, sizeof here), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&here, &length), 0);
+    memset(ours, 1, sizeof ours);
+    driver_call_start(&scene->call);
+    assert_true(line_driver_run(&scene->driver, is_ready, scene, LIMIT_MS));
+    for (int i = 0; i < 2; i++) {
+        memset(theirs, 2 + i, sizeof theirs);
+        say_keys(scene, &here, 1, 2 + i);
+        const struct line_call *call = line_find_call(&scene->line, scene->call.number);
+        uint32_t before = call->media_seen;
+        assert_int_equal(srtp_media_new(SRTP_MEDIA_AEAD_AES_256_GCM, theirs, ours, &peer), 0);
+        for (int k = 0; k < 4; k++) /* the first ones of a source are on probation */
+            hear_one(scene, peer, fd, (uint16_t)(100 + 4 * i + k));
+        assert_true(call->media_seen >= before + 3);
+        srtp_media_free(peer);
+    }
+    line_call_abort(line_find_call(&scene->line, scene->call.number), T30_RESULT_ABORTED, NULL);
+    assert_true(line_driver_run(&scene->driver, turn, scene, LIMIT_MS));
+    assert_string_equal(scene->call.done.protection, "SRTP AEAD_AES_256_GCM");
+    close(fd);
+}
+
 int main(void)
 {
 #define LINE_TEST(name) cmocka_unit_test_setup_teardown(name, open_line, close_line)
     const struct CMUnitTest tests[] = {
-        LINE_TEST(what_computes_too_much_ends),
-        LINE_TEST(time_of_others_is_not_charged),
-        LINE_TEST(without_a_limit_it_may),
-        LINE_TEST(a_phase_that_takes_too_long_ends),
+        LINE_TEST(what_computes_too_much_ends), LINE_TEST(time_of_others_is_not_charged),
+        LINE_TEST(without_a_limit_it_may),      LINE_TEST(a_phase_that_takes_too_long_ends),
+        LINE_TEST(another_key_is_taken),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    struct srtp_media *keeper;
+    if (srtp_media_load(&keeper) != 0)
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    srtp_media_free(keeper);
+    return failed;
 }
