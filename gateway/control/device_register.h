@@ -24,17 +24,17 @@ int device_register_new(struct control *control, struct device_register **out)
     __attribute__((warn_unused_result));
 
 /* Wipes and frees; after the keeper's client. NULL is allowed. */
-void device_register_free(struct device_register *devices);
+void device_register_free(struct device_register *registry);
 
 /* The policy was read again, or a keeper came: follows, and has new secrets opened. */
-void device_register_refresh(struct device_register *devices);
+void device_register_refresh(struct device_register *registry);
 
 /* Makes control->sip a registrar and puts back the bindings from before the start. Returns 0 or a
  * negative errno. */
-int device_register_serve(struct device_register *devices) __attribute__((warn_unused_result));
+int device_register_serve(struct device_register *registry) __attribute__((warn_unused_result));
 
 /* Whether there is any device that is not disabled. */
-bool device_register_any(const struct device_register *devices);
+bool device_register_any(const struct device_register *registry);
 
 /* Whether a device can be called now. */
 bool device_is_reachable(const struct control *control, const char *name);

@@ -36,14 +36,12 @@ struct snapshot {
     struct policy_set *set;
     struct account_row *accounts;
     struct trunk_info *trunks;
-    struct device_info *devices;
-    const struct device_info **devices_by_number;
+    struct device_table devices;
     struct route *routes;
     struct ident_row *idents;
     struct name_row *mailboxes, *roles;
     struct trunk_accounts trunk_accounts;
-    size_t account_count, trunk_count, device_count, route_count, ident_count, mailbox_count,
-        role_count;
+    size_t account_count, trunk_count, route_count, ident_count, mailbox_count, role_count;
     bool has_administrator;
 };
 
@@ -69,8 +67,7 @@ static void snapshot_free(struct snapshot *s)
     policy_set_free(s->set);
     free(s->accounts);
     free(s->trunks);
-    free(s->devices);
-    free(s->devices_by_number);
+    device_table_free(&s->devices);
     free(s->routes);
     free(s->idents);
     free(s->mailboxes);
@@ -246,33 +243,9 @@ static int take_routes(struct snapshot *s, const struct db_result *r, int rows)
     return 0;
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-    const struct device_info *const *left = a, *const *right = b;
-    return strcmp((*left)->extension, (*right)->extension);
-}
-
 static int take_devices(struct snapshot *s, const struct db_result *r, int rows)
 {
-    s->devices = calloc((size_t)rows + 1, sizeof *s->devices);
-    s->devices_by_number = calloc((size_t)rows + 1, sizeof(const struct device_info *));
-    if (!s->devices || !s->devices_by_number)
-        return -ENOMEM;
-    for (int i = 0; i < rows; i++) {
-        struct device_row row;
-        device_row_read(r, i, &row);
-        struct device_info *d = &s->devices[s->device_count];
-        s->devices_by_number[s->device_count++] = d;
-        snprintf(d->name, sizeof d->name, "%s", row.device);
-        snprintf(d->extension, sizeof d->extension, "%s", row.extension);
-        snprintf(d->user, sizeof d->user, "%s", row.user);
-        snprintf(d->realm, sizeof d->realm, "%s", row.realm);
-        snprintf(d->secret, sizeof d->secret, "%s", row.secret);
-        d->disabled = row.disabled != 0;
-    }
-    qsort(s->devices_by_number, s->device_count, sizeof(const struct device_info *),
-          compare_numbers);
-    return 0;
+    return device_table_read(&s->devices, r, rows);
 }
 
 static int take_numbers(struct snapshot *s, const struct db_result *r, int rows)
@@ -452,36 +425,17 @@ const struct trunk_info *policy_cache_trunk(const struct policy_cache *c, const 
 
 const struct device_info *policy_cache_device_at(const struct policy_cache *c, size_t position)
 {
-    return c->now && position < c->now->device_count ? &c->now->devices[position] : NULL;
-}
-
-static int compare_name(const void *name, const void *device)
-{
-    return strcmp(name, ((const struct device_info *)device)->name);
+    return c->now ? device_table_at(&c->now->devices, position) : NULL;
 }
 
 const struct device_info *policy_cache_device(const struct policy_cache *c, const char *name)
 {
-    if (!c->now)
-        return NULL;
-    return bsearch(name, c->now->devices, c->now->device_count, sizeof *c->now->devices,
-                   compare_name);
-}
-
-static int compare_number(const void *number, const void *device)
-{
-    const struct device_info *const *d = device;
-    return strcmp(number, (*d)->extension);
+    return c->now ? device_table_named(&c->now->devices, name) : NULL;
 }
 
 const struct device_info *policy_cache_device_of(const struct policy_cache *c, const char *number)
 {
-    if (!c->now)
-        return NULL;
-    const struct device_info **found =
-        bsearch(number, c->now->devices_by_number, c->now->device_count,
-                sizeof(const struct device_info *), compare_number);
-    return found ? *found : NULL;
+    return c->now ? device_table_of(&c->now->devices, number) : NULL;
 }
 
 const char *policy_cache_mailbox_device(const struct policy_cache *c, const char *mailbox)

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "gateway/control/device_table.h"
 #include "gateway/control/trunk_accounts.h"
 #include "gateway/db/db.h"
 #include "gateway/routing/number_rewrite.h"
@@ -16,7 +17,6 @@
 #include "gateway/sip/sip.h"
 #include "policy/decision.h"
 #include "policy/number.h"
-#include "policy/secret_record.h"
 
 struct policy_cache;
 
@@ -42,14 +42,6 @@ struct trunk_info {
     char rewrite_out[NUMBER_REWRITE_RULES], rewrite_in[NUMBER_REWRITE_RULES];
     uint32_t max_calls, max_calls_per_second; /* 0: no limit */
     uint32_t probe_s;                         /* OPTIONS so often; 0: none */
-};
-
-struct device_info {
-    char name[POLICY_NAME_TEXT];
-    char extension[NUMBER_TEXT]; /* plain form */
-    char user[64], realm[128];
-    char secret[2 * SECRET_RECORD_MAX + 1]; /* HA1 as sealed, hex; "": none */
-    bool disabled;
 };
 
 /* Makes a cache with nothing loaded: everything is denied. Returns 0 or -ENOMEM. */

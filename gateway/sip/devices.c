@@ -66,6 +66,15 @@ static void free_binding(struct sip_device_binding *b)
     free(b);
 }
 
+/* Their record goes with the last one. */
+static void drop_all(struct sip_device_binding *first)
+{
+    for (struct sip_device_binding *b = first, *next; b; b = next) {
+        next = b->next;
+        sip_device_binding_drop(b, NULL);
+    }
+}
+
 void sip_devices_close(struct sip_stack *stack)
 {
     struct sip_devices *d = stack->devices;
@@ -74,8 +83,7 @@ void sip_devices_close(struct sip_stack *stack)
     for (size_t i = 0; i <= d->records.mask; i++) {
         while (d->records.buckets[i]) {
             const struct sip_device_record *record = d->records.buckets[i]->owner;
-            for (unsigned left = record->count; left > 0; left--)
-                sip_device_binding_drop(record->first, NULL);
+            drop_all(record->first);
         }
     }
     while (d->registrations) {
@@ -261,8 +269,8 @@ bool sip_binding_of(const struct sip_stack *stack, const char *device, size_t n,
 void sip_bindings_forget(struct sip_stack *stack, const char *device)
 {
     const struct sip_device_record *record = sip_device_find(stack, device);
-    for (unsigned left = record ? record->count : 0; left > 0; left--)
-        sip_device_binding_drop(record->first, NULL);
+    if (record)
+        drop_all(record->first);
 }
 
 void sip_devices_read_counters(const struct sip_stack *stack, struct sip_devices_counters *out)

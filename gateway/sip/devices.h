@@ -89,7 +89,7 @@ void sip_devices_enable(struct sip_stack *stack, bool enabled);
 /* The change that was told with this number is recorded (status 0), or could not be: then the
  * REGISTER gets 503 and its new bindings are gone, without being told. Safe for a number that is
  * gone. */
-void sip_registration_finish(struct sip_stack *stack, uint64_t registration, int status);
+void sip_registration_finish(struct sip_stack *stack, uint64_t number, int status);
 
 /* Puts back a binding that was known before a restart, without telling. Returns 0, -EEXIST,
  * -EINVAL, -ENOBUFS or -ENOMEM. */
