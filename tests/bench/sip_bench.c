@@ -120,7 +120,7 @@ static pid_t start_server(uint16_t *port)
 /* Returns the exit status of sipp, which writes its times into the working directory. */
 static int run_sipp(uint16_t port, long rate)
 {
-    char target[32], rate_text[16], count[16];
+    char target[32], rate_text[24], count[24];
     snprintf(target, sizeof target, "127.0.0.1:%u", port);
     snprintf(rate_text, sizeof rate_text, "%ld", rate);
     snprintf(count, sizeof count, "%ld", rate * SECONDS);

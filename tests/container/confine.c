@@ -1,5 +1,6 @@
-/* Runs a program under the part of an engine's usual seccomp profile that matters here: no namespaces, no mounts, no
- * foreign memory, whatever the capabilities. usage: confine PROGRAM [ARGUMENT...] */
+/* Runs a program under the part of an engine's usual seccomp profile that matters here: no
+ * namespaces, no mounts, no foreign memory, whatever the capabilities. usage: confine PROGRAM
+ * [ARGUMENT...] */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>
@@ -10,12 +11,13 @@
 
 static int forbid(scmp_filter_ctx filter)
 {
-    static const char *const calls[] = {"unshare",         "setns",    "mount",       "umount2",
-                                        "pivot_root",      "bpf",      "keyctl",      "add_key",
-                                        "perf_event_open", "fsopen",   "fsmount",     "move_mount",
-                                        "open_tree",       "fsconfig", "userfaultfd", "request_key"};
-    static const unsigned long spaces[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID,    CLONE_NEWNET,
-                                           CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP};
+    static const char *const calls[] = {
+        "unshare",   "setns",    "mount",           "umount2",    "pivot_root", "bpf",
+        "keyctl",    "add_key",  "perf_event_open", "fsopen",     "fsmount",    "move_mount",
+        "open_tree", "fsconfig", "userfaultfd",     "request_key"};
+    static const unsigned long spaces[] = {CLONE_NEWUSER,  CLONE_NEWNS,  CLONE_NEWPID,
+                                           CLONE_NEWNET,   CLONE_NEWIPC, CLONE_NEWUTS,
+                                           CLONE_NEWCGROUP};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         int status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM),
                                       seccomp_syscall_resolve_name(calls[i]), 0);
