@@ -100,11 +100,25 @@ class Planter:
             self._flip(path)
 
     @staticmethod
-    def _flip(path):
+    def _last_page(octets):
+        """where the sealed octets of the last page end; behind it may be a trace (policy/README.md, vault file)"""
+        at = 8 + 16
+        for _ in range(2):
+            at += 1 + octets[at]
+        at, end = at + 8, None
+        while at < len(octets) and octets[at] == 0xF5:
+            length = int.from_bytes(octets[at + 8:at + 12], "big")
+            if octets[at + 1] == 1:
+                end = at + 16 + length
+            at += 16 + length + 16
+        return end
+
+    def _flip(self, path):
         with open(path, "r+b") as file:
-            file.seek(-40, os.SEEK_END)
+            place = self._last_page(file.read()) - 24
+            file.seek(place)
             octet = file.read(1)[0]
-            file.seek(-40, os.SEEK_END)
+            file.seek(place)
             file.write(bytes([octet ^ 0x10]))
 
     # --- in processes ---
