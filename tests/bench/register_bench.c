@@ -264,7 +264,7 @@ static void repeat(struct storm *storm)
     }
 }
 
-static void open_devices(struct storm *storm, in_port_t port)
+static bool open_devices(struct storm *storm, in_port_t port)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = port};
     struct rlimit files = {DEVICES + 64, DEVICES + 64}, had;
@@ -277,10 +277,11 @@ static void open_devices(struct storm *storm, in_port_t port)
         int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
             perror("register_bench: a socket for each device");
-            exit(1);
+            return false;
         }
         storm->polls[n] = (struct pollfd){.fd = fd, .events = POLLIN};
     }
+    return true;
 }
 
 /* Returns milliseconds until the last one was registered. */
@@ -320,8 +321,7 @@ int main(void)
     for (int n = 0; n < DEVICES; n++)
         make_ha1(n, storm.ha1[n]);
     pid_t pid = start_server(storm.ha1, &port, &fd);
-    open_devices(&storm, port);
-    int64_t all_ms = run_storm(&storm);
+    int64_t all_ms = open_devices(&storm, port) ? run_storm(&storm) : 0;
     bool good = storm.registered == DEVICES && read_result(fd, &result);
     kill(pid, SIGTERM);
     if (wait4(pid, NULL, 0, &use) != pid)
