@@ -26,7 +26,7 @@ enum { DEVICES = 5000, T1_MS = 500, T2_MS = 4000, STACK_T1_MS = 100, LIMIT_MS = 
 
 static void make_ha1(int n, char ha1[DIGEST_HEX])
 {
-    char user[16], password[24];
+    char user[24], password[32];
     snprintf(user, sizeof user, "device%d", n);
     snprintf(password, sizeof password, "password %d", n);
     if (digest_ha1(DIGEST_SHA256, user, REALM, password, ha1) != 0)
@@ -171,7 +171,7 @@ static int64_t now_ms(void)
 static void say(struct storm *storm, int n)
 {
     struct device *d = &storm->devices[n];
-    char user[16], value[1024] = "", text[3072];
+    char user[24], value[1024] = "", text[3072];
     snprintf(user, sizeof user, "device%d", n);
     const struct digest_use use = {.username = user,
                                    .ha1 = storm->ha1[n],
