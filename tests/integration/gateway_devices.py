@@ -51,7 +51,7 @@ class Device:
                 f"From: <sip:{self.user}@fax>;tag=1\r\nTo: <sip:{self.user}@fax>\r\n"
                 f"Call-ID: {os.getpid()}\r\nCSeq: {self.cseq} REGISTER\r\nMax-Forwards: 70\r\n"
                 "User-Agent: Copier 1.0\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n"
-                f"Max-Forwards: 70\r\n{headers}Content-Length: 0\r\n\r\n"
+                f"{headers}Content-Length: 0\r\n\r\n"
             ).encode(),
             self.peer,
         )
