@@ -1,11 +1,11 @@
 #include "gateway/control/fax_queue.h"
-#include "gateway/control/bridge_call.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/control/bridge_call.h"
 #include "gateway/control/device_register.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_watchers.h"
