@@ -292,8 +292,8 @@ INLINED uint64_t load_lanes(const uint16_t *from)
 
 INLINED void store_lanes(uint16_t *to, uint64_t w)
 {
-    w = LANE_ORDER(w);
-    memcpy(to, &w, sizeof w);
+    const uint64_t ordered = LANE_ORDER(w);
+    memcpy(to, &ordered, sizeof ordered);
 }
 
 /* Takes the vertical codes of a sequence at once, four lanes of 16 bits beside each other, where

@@ -276,6 +276,8 @@ static void on_transports(void *user, const struct dns_answer *answer)
             if (!taken[i] && (best == DNS_RECORDS_MAX ||
                               comes_before(&answer->records[i], &answer->records[best])))
                 best = i;
+        if (best == DNS_RECORDS_MAX)
+            break;
         taken[best] = true;
         const struct dns_record *record = &answer->records[best];
         size_t transport = transport_of(s, record);

@@ -237,6 +237,8 @@ static bool take_challenges(struct sip_transaction *tx, struct sip_auth *auth,
 {
     struct asked all[SIP_AUTH_CHALLENGES];
     size_t count = read_challenges(tx, auth, response, all);
+    if (!auth)
+        return false; /* why is told already */
     for (size_t i = 0; i < count; i++) {
         struct challenge *c = find_challenge(auth, all[i].is_proxy, all[i].credential);
         if (!c)

@@ -25,7 +25,7 @@ static bool leads_somewhere(const osip_uri_t *uri)
 
 void sip_redirect_read(struct sip_redirect *redirect, const osip_message_t *response)
 {
-    long qualities[SIP_REDIRECTIONS_MAX];
+    long qualities[SIP_REDIRECTIONS_MAX] = {0};
     memset(redirect, 0, sizeof *redirect);
     struct sip_redirection *list = &redirect->list;
     if (response->status_code / 100 != 3)

@@ -321,7 +321,7 @@ void sip_register_receive(struct sip_stack *stack, osip_event_t *event, const ch
     examine(stack, event->sip, account, &w);
     if (!w.code && !(r = begin(stack, key, account->name)))
         w.code = 503, w.name = "Retry-After", w.value = "10";
-    if (w.code) {
+    if (w.code || !r) {
         sip_response_stateless(stack, event->sip, source,
                                &(struct sip_refusal){w.code, NULL, w.name, w.value});
         osip_event_free(event);

@@ -58,9 +58,9 @@ struct verdict_facts {
     int t30_result;    /* negative: T.30 did not run */
     bool local_fault;
     bool t38_was_mute; /* T.38 was agreed and never came, and audio may be tried */
-    uint32_t media;   /* enum trace_media that ran */
-    uint32_t packets; /* of the peer's media that were valid */
-    uint32_t lost;    /* that did not come */
+    uint32_t media;    /* enum trace_media that ran */
+    uint32_t packets;  /* of the peer's media that were valid */
+    uint32_t lost;     /* that did not come */
     uint32_t page_pending;
     uint32_t pages_confirmed;
     uint32_t retrains; /* sender: DCS sent */
