@@ -112,6 +112,9 @@ const char *policy_bridge_target(const struct policy_set *set, const char *numbe
  */
 const struct policy_mailbox *policy_mailbox_at(const struct policy_set *set, size_t position);
 
+/* The numbers likewise. */
+const struct policy_number *policy_number_at(const struct policy_set *set, size_t position);
+
 struct policy_question {
     int64_t principal_id;
     enum policy_action action;

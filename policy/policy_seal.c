@@ -186,6 +186,12 @@ const struct policy_mailbox *policy_mailbox_at(const struct policy_set *set, siz
     return position < set->mailboxes.count ? &mailboxes[position] : NULL;
 }
 
+const struct policy_number *policy_number_at(const struct policy_set *set, size_t position)
+{
+    const struct policy_number *numbers = set->numbers.items;
+    return position < set->numbers.count ? &numbers[position] : NULL;
+}
+
 const struct policy_number *policy_find_number(const struct policy_set *set, const char *number)
 {
     const struct policy_number key = {.number = number};

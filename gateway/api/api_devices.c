@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/api/api_handlers.h"
+#include "gateway/api/api_in_use.h"
 #include "gateway/api/api_request.h"
 #include "gateway/control/device_register.h"
 #include "gateway/sip/digest_secret.h"
@@ -80,7 +81,8 @@ void api_get_device(struct http_request *http, void *user)
 
 /* What is known of a device while the keeper seals its secret. */
 struct new_device {
-    bool exists; /* it only gets another credential */
+    bool exists;   /* it only gets another credential */
+    bool disabled; /* and stays so */
     char name[POLICY_NAME_TEXT], extension[NUMBER_TEXT], user[64];
     char principal[POLICY_NAME_TEXT + 8];
 };
@@ -105,7 +107,7 @@ static void on_sealed(void *user, int status, const struct msg_secret_result *re
     event_text(&e, "realm", r->control->config->devices.realm);
     event_text(&e, "secret", sealed);
     api_change(r, &e, d->exists ? 200 : 201,
-               device_json(r->control, d->name, d->extension, d->user, false));
+               device_json(r->control, d->name, d->extension, d->user, d->disabled));
 }
 
 static void seal(struct api_request *r, const char *password)
@@ -251,6 +253,7 @@ void api_put_device_credential(struct http_request *http, void *user)
     if (make_state(r)) {
         struct new_device *d = r->state;
         d->exists = true;
+        d->disabled = info->disabled;
         snprintf(d->name, sizeof d->name, "%s", info->name);
         snprintf(d->extension, sizeof d->extension, "%s", info->extension);
         take_credential(r, in, info->user);
@@ -269,7 +272,7 @@ static void change(struct http_request *http, void *user, http_handler_cb *handl
     if (!r || !api_allow(r, POLICY_ADMIN_TRUNKS, NULL))
         return;
     const struct device_info *info = find_device(r);
-    if (!info)
+    if (!info || (strcmp(type, "device.removed") == 0 && !api_device_is_free(r, info->name)))
         return;
     event_begin(&e, type, r->principal, NULL);
     event_text(&e, "device", info->name);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "gateway/api/api_handlers.h"
+#include "gateway/api/api_in_use.h"
 #include "gateway/api/api_request.h"
 #include "gateway/db/register_queries.h"
 #include "policy/number.h"
@@ -15,8 +16,8 @@ static json_t *number_json(const char *number, const char *mailbox, const char *
                      "deliver", deliver);
 }
 
-/* Whether calls can be delivered so: stored, or taken through to a trunk that there is, or to a
- * device. */
+/* Whether calls can be delivered so: stored, or taken through to a trunk or a device that
+ * there is. */
 static bool deliver_valid(const struct api_request *r, const char *deliver)
 {
     const char *name = strchr(deliver, ':');
@@ -26,7 +27,7 @@ static bool deliver_valid(const struct api_request *r, const char *deliver)
     if (strncmp(deliver, "bridge:", 7) != 0)
         return false;
     if (strncmp(name, "device:", 7) == 0)
-        return api_name_valid(name + 7);
+        return policy_cache_device(r->control->policy, name + 7) != NULL;
     return policy_cache_trunk(r->control->policy, name) != NULL;
 }
 
@@ -73,8 +74,9 @@ static void add_number(struct api_request *r, json_t *in)
     else if (strlen(ident) > IDENT_MAX || strspn(ident, "0123456789+*# ") != strlen(ident))
         wrong = "'ident' may have at most 20 of 0-9 + * # and space (T.30)";
     else if (!deliver_valid(r, deliver))
-        wrong =
-            "'deliver' must be 'store', 'bridge:' and a trunk, or 'bridge:device:' and a device";
+        wrong = "'deliver' must be 'store', or 'bridge:' and the name of a trunk, or "
+                "'bridge:device:' and "
+                "that of a device, which must exist";
     if (wrong) {
         api_answer_problem(r, 422, "number", "The number is not valid", wrong);
         return;
@@ -120,6 +122,8 @@ void api_delete_number(struct http_request *http, void *user)
         api_answer_problem(r, 404, "unknown", "There is no such number", NULL);
         return;
     }
+    if (!api_number_is_free(r, number))
+        return;
     event_begin(&e, "number.removed", r->principal, NULL);
     event_personal(&e, "number", number);
     event_text(&e, "mailbox", known->mailbox);

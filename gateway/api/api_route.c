@@ -6,6 +6,7 @@
 
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
+#include "gateway/control/device_register.h"
 #include "gateway/control/trunk_routes.h"
 #include "gateway/routing/route_hours.h"
 #include "policy/number.h"
@@ -192,6 +193,18 @@ static bool read_time(const char *text, int64_t *time_ms)
     return time_s != (time_t)-1;
 }
 
+/* The number of a machine leads to the machine; no route is asked. */
+static void answer_device(struct api_request *r, const struct device_info *device)
+{
+    char target[POLICY_NAME_TEXT + 8], why[TRUNK_ROUTES_TEXT];
+    snprintf(target, sizeof target, DEVICE_PREFIX "%.50s", device->name);
+    snprintf(why, sizeof why,
+             "the number is the extension of the device %s, which is called itself", device->name);
+    api_answer_json(r, 200,
+                    json_pack("{s:s,s:s,s:[s],s:[]}", "outcome", "found", "reason", why, "trunks",
+                              target, "routes"));
+}
+
 void api_get_route_test(struct http_request *http, void *user)
 {
     static const char *const known[] = {"to", "class", "at", NULL};
@@ -212,6 +225,11 @@ void api_get_route_test(struct http_request *http, void *user)
     if (!to || number_normalise(to, number) < 0 || (at && !read_time(at, &time_ms))) {
         api_answer_problem(r, 400, "query", "The question is not valid",
                            "'to' must be a telephone number, 'at' a time as 2026-11-22T18:30");
+        return;
+    }
+    const struct device_info *device = policy_cache_device_of(r->control->policy, number);
+    if (device) {
+        answer_device(r, device);
         return;
     }
     class_name = class_name ? class_name : "";

@@ -141,11 +141,13 @@ static bool read_type(struct api_request *r, struct render_options *options)
     return false;
 }
 
-/* A route that is closed now is one: the fax waits for it. */
+/* A route that is closed now is one: the fax waits for it. The number of a device leads to it. */
 static bool has_route(struct api_request *r, const struct submission_request *request)
 {
     struct trunk_routes routes;
     char why[TRUNK_ROUTES_TEXT];
+    if (policy_cache_device_of(r->control->policy, request->to))
+        return true;
     switch (trunk_routes_find(r->control, request->to, request->class_name, "", control_now_ms(),
                               &routes, why)) {
     case TRUNK_ROUTES_FOUND:

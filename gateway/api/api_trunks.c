@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "gateway/api/api_handlers.h"
+#include "gateway/api/api_in_use.h"
 #include "gateway/api/api_request.h"
 #include "gateway/api/api_trunk_accounts.h"
 #include "gateway/db/register_queries.h"
@@ -220,7 +221,7 @@ static void add_trunk(struct api_request *r, json_t *in)
     if (!read_texts(r, in, &t))
         return;
     const json_t *port = json_object_get(in, "port");
-    t.port = json_is_integer(port) ? json_integer_value(port) : 0;
+    t.port = json_is_integer(port) ? json_integer_value(port) : port ? -1 : 0;
     const char *flag = read_flags(in, &t), *wrong = flag ? text : wrong_trunk(r, &t);
     if (!wrong)
         wrong = read_limits(in, &t);
@@ -259,6 +260,8 @@ void api_delete_trunk(struct http_request *http, void *user)
         api_answer_problem(r, 404, "unknown", "There is no such trunk", NULL);
         return;
     }
+    if (!api_trunk_is_free(r, name))
+        return;
     event_begin(&e, "trunk.removed", r->principal, NULL);
     event_text(&e, "trunk", name);
     api_change(r, &e, 204, NULL);

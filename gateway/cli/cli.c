@@ -67,6 +67,16 @@ bool cli_has_command(const char *word)
     return word && find_word(word) != NULL;
 }
 
+/* Whether there are commands of three words that begin so. */
+static bool has_group(const struct cli_command *first, const char *sub)
+{
+    size_t length = strlen(sub);
+    for (const struct cli_command *c = first; c->word && strcmp(c->word, first->word) == 0; c++)
+        if (length > 0 && strncmp(c->sub, sub, length) == 0 && c->sub[length] == ' ')
+            return true;
+    return false;
+}
+
 /* Finds the command in argv[*at] on. Returns 0 with cli->command set; 1 when all is done with
  * *exit_code. */
 static int find_command(struct cli *cli, int argc, char **argv, int *at, int *exit_code)
@@ -86,7 +96,17 @@ static int find_command(struct cli *cli, int argc, char **argv, int *at, int *ex
         int words = 1;
         const struct cli_command *found =
             find_sub(command, sub, *at + 1 < argc ? argv[*at + 1] : NULL, &words);
-        if (!found && (cli->help || strcmp(sub, "--help") == 0 || strcmp(sub, "-h") == 0)) {
+        const char *next = *at + 1 < argc ? argv[*at + 1] : "";
+        bool is_group = has_group(command, sub);
+        if (!found && is_group && strcmp(next, "--help") != 0 && strcmp(next, "-h") != 0 &&
+            !cli->help) {
+            fprintf(stderr, "sealfax: %s '%s'\nsee 'sealfax %s --help'\n",
+                    *next ? "unknown command" : "a further word is missing after",
+                    *next ? next : sub, command->word);
+            return 1;
+        }
+        if (!found &&
+            (cli->help || is_group || strcmp(sub, "--help") == 0 || strcmp(sub, "-h") == 0)) {
             print_subs(command);
             *exit_code = CLI_DONE;
             return 1;

@@ -4,7 +4,8 @@
 static const struct cli_option add_options[] = {
     {"mailbox", "NAME", "where its faxes go"},
     {"ident", "TEXT", "the identity that it sends (T.30), at most 20 characters"},
-    {"bridge", "TARGET", "calls are taken through in real time: a trunk, or device:NAME (stored)"},
+    {"bridge", "TARGET",
+     "take calls through to this trunk, or device:NAME, in real time (faxes are stored)"},
     {NULL, NULL, NULL},
 };
 

@@ -91,7 +91,8 @@ static int run_test(struct cli *cli)
     if (cli->json) {
         cli_print_json(stdout, answer, 0);
     } else {
-        cli_print_table(stdout, json_object_get(answer, "routes"), test_columns, "no routes");
+        cli_print_table(stdout, json_object_get(answer, "routes"), test_columns,
+                        "no route is asked");
         if (*reason) {
             cli_print_escaped(stdout, reason);
             putchar('\n');

@@ -41,7 +41,8 @@ static void print_status(const json_t *status)
            number(audit, "index"), number(audit, "applied"), number(audit, "checkpoint_size"));
     if (*cli_text(audit, "damage"))
         print_text("DAMAGED", cli_text(audit, "damage"));
-    printf("%-10s process %lld, master key ", "keeper", number(keeper, "pid"));
+    printf("%-10s %s, master key ", "keeper",
+           json_is_true(json_object_get(keeper, "up")) ? "up" : "DOWN");
     cli_print_escaped(stdout, cli_text(keeper, "master_key_id"));
     putchar('\n');
     json_array_foreach(json_object_get(status, "lines"), i, line) printf(

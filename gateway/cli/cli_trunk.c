@@ -172,7 +172,7 @@ static int run_retry_t38(struct cli *cli)
     http_target_segment(&target, cli->arguments[0]);
     http_target_segment(&target, "t38-refusals");
     http_target_query(&target, "number", cli_option(cli, "number"));
-    return cli_change(cli, "DELETE", &target, NULL, "forgotten", cli->arguments[0]);
+    return cli_change(cli, "DELETE", &target, NULL, "is asked for T.38 again", cli->arguments[0]);
 }
 
 const struct cli_command cli_trunk_commands[] = {

@@ -174,8 +174,10 @@ int cli_trunk_registration_remove(struct cli *cli)
 
 void cli_trunk_flatten(json_t *trunk)
 {
-    static const char *const texts[][2] = {
-        {"state", "registered"}, {"reason", "registration_reason"}, {"user", "registration_user"}};
+    static const char *const texts[][2] = {{"state", "registered"},
+                                           {"reason", "registration_reason"},
+                                           {"user", "registration_user"},
+                                           {"domain", "registration_domain"}};
     const json_t *g = json_object_get(trunk, "registration"), *credential;
     json_t *realms = json_array();
     size_t i;
@@ -191,9 +193,21 @@ void cli_trunk_flatten(json_t *trunk)
 static const struct cli_column state_columns[] = {
     {"Trunk", "name", CELL_TEXT},
     {"Host", "host", CELL_TEXT},
+    {"Port", "port", CELL_NUMBER},
+    {"Transport", "transport", CELL_TEXT},
+    {"Secured", "secured", CELL_FLAG},
+    {"Express", "express", CELL_FLAG},
+    {"Peers", "peers", CELL_TEXT},
+    {"Prefix", "prefix", CELL_TEXT},
+    {"Numbers to it", "rewrite_out", CELL_TEXT},
+    {"Numbers from it", "rewrite_in", CELL_TEXT},
+    {"Calls at a time", "max_calls", CELL_NUMBER},
+    {"Calls a second", "max_calls_per_second", CELL_NUMBER},
+    {"Probe seconds", "probe_s", CELL_NUMBER},
     {"Credentials for", "realms", CELL_LIST},
     {"Registration", "registered", CELL_TEXT},
     {"  as", "registration_user", CELL_TEXT},
+    {"  domain", "registration_domain", CELL_TEXT},
     {"  since", "registration_since", CELL_TIME},
     {"  reason", "registration_reason", CELL_TEXT},
     {NULL, NULL, CELL_TEXT},

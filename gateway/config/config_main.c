@@ -158,13 +158,14 @@ int config_load_path(const char *path, struct config **out, char **text, size_t 
     return status;
 }
 
-static int usage(void)
+static int usage(bool asked)
 {
     fputs("usage: sealfax config check FILE\n"
           "       sealfax config show [FILE]\n"
-          "       sealfax config help\n",
-          stderr);
-    return 2;
+          "       sealfax config help\n"
+          "Say what is wrong in a configuration, print all of it, or explain every setting.\n",
+          asked ? stdout : stderr);
+    return asked ? 0 : 2;
 }
 
 int config_main(int argc, char **argv)
@@ -178,7 +179,7 @@ int config_main(int argc, char **argv)
         return 0;
     }
     if (!check && !show)
-        return usage();
+        return usage(strcmp(verb, "--help") == 0);
     if (config_load_path(argc == 3 ? argv[2] : NULL, &config, NULL, NULL) < 0)
         return 1;
     if (check)

@@ -176,3 +176,15 @@ size_t bridge_calls_count(const struct control *control)
         count++;
     return count;
 }
+
+size_t bridge_calls_over(const struct control *control, const char *trunk)
+{
+    size_t count = 0;
+    for (const struct bridge_call *call = control->bridges; call; call = call->next) {
+        if (call->ending)
+            continue;
+        count += strcmp(call->side[BRIDGE_CALLER].target.name, trunk) == 0;
+        count += call->has_place && strcmp(call->via, trunk) == 0;
+    }
+    return count;
+}

@@ -41,4 +41,7 @@ void bridge_calls_end(struct control *control, const char *reason);
 /* Calls not freed yet. */
 size_t bridge_calls_count(const struct control *control);
 
+/* Legs over that trunk, of calls that do not end yet. */
+size_t bridge_calls_over(const struct control *control, const char *trunk);
+
 #endif

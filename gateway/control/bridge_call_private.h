@@ -30,6 +30,7 @@ struct bridge_side {
     struct call_target target;   /* called: from dialling on; caller: its terms */
     struct sdp_session offer;    /* caller: of the INVITE */
     char call_id[128];
+    char caller[NUMBER_REWRITE_TEXT]; /* called: the number that it is shown; "": anonymous */
     char signalling[SIP_SIGNALLING_TEXT];
     bool has_offer, answered, reinviting;
     bool offered_t38, audio_only; /* called: in the INVITE; it was refused there */
@@ -52,7 +53,9 @@ struct bridge_call {
     struct fax_id id; /* of the bridge, and of the copy */
     char principal[POLICY_NAME_TEXT];
     char from[NUMBER_TEXT], to[NUMBER_TEXT];
+    bool wants_privacy; /* the caller; its number is not shown */
     char via[CALL_TARGET_NAME];
+    bool has_place; /* among the calls that the trunk takes at a time */
     char mailbox[POLICY_NAME_TEXT], class_name[KEK_CLASS_TEXT];
     uint32_t retention_days;
     struct bridge_side side[BRIDGE_LEGS];

@@ -7,6 +7,7 @@
 #include "gateway/control/bridge_call_private.h"
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/trunk_credentials.h"
+#include "gateway/control/trunk_routes.h"
 #include "gateway/process/log.h"
 
 /* --- the other leg --- */
@@ -15,7 +16,7 @@ static int write_uris(const struct bridge_side *side, char *request, char *from,
 {
     const struct bridge_call *call = side->call;
     const struct call_target *target = &side->target;
-    const char *caller = call->from[0] ? call->from : "anonymous";
+    const char *caller = side->caller[0] ? side->caller : "anonymous";
     int rc = call_target_uri(target, target->number[0] ? target->number : call->to, request, size);
     if (rc < 0)
         return rc;
@@ -53,6 +54,7 @@ static int invite(struct bridge_side *side, const struct sip_credential *credent
         .offer = &offer,
         .credentials = credentials,
         .credential_count = count,
+        .wants_privacy = call->wants_privacy,
     };
     rc = sip_session_call(call->control->sip, &sip, bridge_call_sip_event, side, &side->session);
     if (rc == 0)
@@ -107,6 +109,17 @@ static bool protect(struct bridge_call *call, struct bridge_side *side)
     return false;
 }
 
+/* The number that the other leg shows: as its trunk wants numbers, and none when the caller wants
+ * privacy (RFC 3323). */
+static void write_caller(struct bridge_side *side)
+{
+    const struct bridge_call *call = side->call;
+    const struct trunk_info *trunk = policy_cache_trunk(call->control->policy, call->via);
+    side->caller[0] = '\0';
+    if (call->from[0] && !call->wants_privacy)
+        (void)number_rewrite(trunk ? trunk->rewrite_out : "", call->from, side->caller);
+}
+
 static void on_target(void *user, int status, const struct call_target *target)
 {
     struct bridge_call *call = user;
@@ -116,6 +129,7 @@ static void on_target(void *user, int status, const struct call_target *target)
         bridge_call_end(call, "the other leg cannot be called: %s", call_target_error(status));
     } else if (!call->ending) {
         side->target = *target;
+        write_caller(side);
         side->local.may_protect = fax_call_is_tls(target);
         if (protect(call, side))
             bridge_call_dial(call);
@@ -139,6 +153,13 @@ void bridge_call_find(struct bridge_call *call)
         bridge_call_end(call, "a copy is wanted, and T.38 is not used");
         return;
     }
+    const struct trunk_info *trunk = policy_cache_trunk(call->control->policy, call->via);
+    if (trunk && !trunk_routes_has_room(call->control, trunk, true)) {
+        call->refuse_code = 486;
+        bridge_call_end(call, "the other leg cannot be called: %s", call_target_error(-EBUSY));
+        return;
+    }
+    call->has_place = true;
     call->pending++;
     int rc = call_target_find(call->control, call->via, call->to, on_target, call);
     if (rc < 0)
@@ -183,6 +204,8 @@ static void record_start(struct bridge_call *call)
     event_text(&e, "class", call->class_name);
     event_text(&e, "call_id", call->side[BRIDGE_CALLER].call_id);
     event_integer(&e, "capture", call->copy.wanted);
+    if (call->wants_privacy)
+        event_integer(&e, "privacy", 1);
     call->pending++;
     int rc = event_append(&e, call->control->audit, on_start_recorded, call);
     if (rc < 0)
@@ -254,6 +277,7 @@ void bridge_call_start(struct control *control, struct sip_session *session,
     }
     struct bridge_side *caller = &call->side[BRIDGE_CALLER];
     take_terms(call, terms);
+    call->wants_privacy = info->wants_privacy;
     for (unsigned i = 0; i < BRIDGE_LEGS; i++)
         begin_side(&call->side[i]);
     snprintf(caller->call_id, sizeof caller->call_id, "%s", info->call_id);

@@ -363,12 +363,24 @@ static void take_permitted(struct control *control, struct sip_session *session,
         take_call(control, session, info, caller);
 }
 
+/* Whether a number is one that no fax goes to; better said now than when all of it has come. */
+static bool is_denied(const struct control *control, const char *to, const char *class_name,
+                      char why[TRUNK_ROUTES_TEXT])
+{
+    char number[NUMBER_TEXT];
+    struct trunk_routes routes;
+    return number_normalise(to, number) == 0 && !policy_cache_device_of(control->policy, number) &&
+           trunk_routes_find(control, number, class_name, "", control_now_ms(), &routes, why) ==
+               TRUNK_ROUTES_DENIED;
+}
+
 /* A machine sends: it may, as its number to this one; the fax is taken in and sent on later. */
 static void take_from_device(struct control *control, struct sip_session *session,
                              const struct sip_request_info *info)
 {
     struct policy_answer answer;
     struct caller caller = {.target = {.audio_fallback = true, .is_device = true}};
+    char why[TRUNK_ROUTES_TEXT];
     const struct device_info *device = policy_cache_device(control->policy, info->device);
     if (!device || device->disabled) {
         sip_session_reject(session, 403, NULL);
@@ -381,10 +393,12 @@ static void take_from_device(struct control *control, struct sip_session *sessio
     policy_cache_decide(control->policy, caller.actor, POLICY_SUBMIT, device->extension,
                         info->to_user, NULL, &answer);
     caller.mailbox = answer.mailbox;
-    if (answer.allowed)
-        take_permitted(control, session, info, &caller);
-    else
+    if (!answer.allowed)
         fax_call_refuse(control, session, info, caller.actor, 403, answer.reason);
+    else if (is_denied(control, info->to_user, answer.mailbox->class_name, why))
+        fax_call_refuse(control, session, info, caller.actor, 403, why);
+    else
+        take_permitted(control, session, info, &caller);
 }
 
 static void take_from_trunk(struct control *control, struct sip_session *session,

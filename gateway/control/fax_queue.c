@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/control/bridge_call.h"
 #include "gateway/control/device_register.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_watchers.h"
@@ -258,7 +259,8 @@ static bool device_is_free(struct fax_queue *q, struct queued_fax *entry, const 
     }
     if (age_ms(entry) > c->config->devices.wait_ms)
         end_fax(q, entry, "failed", "system", "the device was off or busy for too long");
-    return !entry->end_state && device_is_reachable(c, name) && !fax_call_with(c, target);
+    return !entry->end_state && device_is_reachable(c, name) && !fax_call_with(c, target) &&
+           bridge_calls_over(c, target) == 0;
 }
 
 /* Where a fax goes: over trunks, or to the device whose number it is. False: not now, or never

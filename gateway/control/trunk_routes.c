@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/control/bridge_call.h"
 #include "gateway/control/fax_call_private.h"
 
 void trunk_routes_question(const struct control *control, const char *to_number,
@@ -74,7 +75,7 @@ size_t trunk_routes_calls(const struct control *control, const char *trunk)
     size_t calls = 0;
     for (const struct fax_call *call = control->calls; call; call = call->next)
         calls += !call->ending && strcmp(call->trunk, trunk) == 0;
-    return calls;
+    return calls + bridge_calls_over(control, trunk);
 }
 
 bool trunk_routes_has_room(struct control *control, const struct trunk_info *trunk, bool take)

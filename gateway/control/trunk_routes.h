@@ -35,7 +35,7 @@ void trunk_routes_question(const struct control *control, const char *to_number,
                            const char *class_name, const char *avoid, int64_t time_ms,
                            struct route_question *question);
 
-/* Calls under way over a trunk, both ways. */
+/* Calls under way over a trunk, both ways; each leg of a call that is taken through is one. */
 size_t trunk_routes_calls(const struct control *control, const char *trunk);
 
 /* Whether a trunk takes one more call of ours now. take: it is made, and counts against the calls a

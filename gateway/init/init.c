@@ -128,15 +128,24 @@ static int make_all(const struct config *config, const struct state_paths *paths
     return status;
 }
 
+static const char usage[] =
+    "usage: sealfax init [--config FILE] [--state DIR] [--admin NAME] [--admin-uid UID]\n"
+    "                    [--create-accounts]\n"
+    "Make what is missing of state directory, keys, database and first administrator.\n"
+    "--admin-uid is the local account of the administrator; --create-accounts, as root: make the\n"
+    "accounts that the processes run as.\n";
+
 int init_main(int argc, char **argv, const struct init_hooks *hooks)
 {
     struct init_options options = {0};
     struct config *config = NULL;
     struct state_paths *paths = NULL;
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        fputs(usage, stdout);
+        return 0;
+    }
     if (parse_options(argc, argv, &options) < 0) {
-        fputs("usage: sealfax init [--config FILE] [--state DIR] [--admin NAME] [--admin-uid UID]\n"
-              "                    [--create-accounts]\n",
-              stderr);
+        fputs(usage, stderr);
         return EXIT_USAGE;
     }
     if (config_load_path(options.config_path, &config, NULL, NULL) < 0)

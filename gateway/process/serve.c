@@ -167,6 +167,10 @@ done:
     return exit_status;
 }
 
+static const char usage[] =
+    "usage: sealfax serve [--config FILE] [--state DIR]\n"
+    "Run the gateway until SIGTERM; --state goes over state_dir of the configuration.\n";
+
 int serve_main(int argc, char **argv)
 {
     struct serve_options options;
@@ -175,8 +179,12 @@ int serve_main(int argc, char **argv)
     char *text = NULL;
     size_t length = 0;
     int exit_status = 1;
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        fputs(usage, stdout);
+        return 0;
+    }
     if (serve_parse_options(argc, argv, &options) < 0) {
-        fputs("usage: sealfax serve [--config FILE] [--state DIR]\n", stderr);
+        fputs(usage, stderr);
         return EXIT_USAGE;
     }
     if (config_load_path(options.config_path, &config, &text, &length) < 0)

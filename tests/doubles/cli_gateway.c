@@ -141,10 +141,10 @@ static void give_status(struct http_request *request, void *user)
     http_respond_json(
         request, 200,
         json_pack("{s:s, s:s, s:b, s:i, s:{s:b, s:i}, s:{s:i, s:i, s:i, s:b}, s:[{s:i, s:i}],"
-                  " s:{s:i, s:s}, s:{s:s}, s:n}",
+                  " s:{s:b, s:s}, s:{s:s}, s:n}",
                   "version", "0.1.0", "node", "n1", "ready", 1, "uptime_s", 90061, "database", "up",
                   1, "lag", 2, "audit", "index", 7, "applied", 5, "checkpoint_size", 4, "failed", 0,
-                  "lines", "pid", 11, "calls", 3, "keeper", "pid", 12, "master_key_id", "mk", "sip",
+                  "lines", "pid", 11, "calls", 3, "keeper", "up", 1, "master_key_id", "mk", "sip",
                   "listen", "127.0.0.1:5060", "principal"));
 }
 

@@ -66,8 +66,8 @@ done
 # It may bring faxes for these numbers, but not have them taken through.
 admin middle grant add trunk:east trunk --to "${GW_PREFIX[north]}*" --mailbox office >/dev/null
 
-# busy.py: a peer that is always busy
-python3 - "${GW_ADDRESS[middle]}" >"$GW_TOP/busy.port" 2>"$GW_TOP/busy.log" <<'PYTHON' &
+# busy.py: a peer that is always busy, but rings for ever for numbers that end in 9; tells who calls
+python3 - "${GW_ADDRESS[middle]}" "$GW_TOP/busy.callers" >"$GW_TOP/busy.port" 2>"$GW_TOP/busy.log" <<'PYTHON' &
 import re, socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind((sys.argv[1], 0))
@@ -77,13 +77,17 @@ while True:
     text = data.decode()
     if not text.startswith("INVITE "):
         continue
+    caller = re.search(r"(?mi)^From: *(?:.*<)?sip:(.*?)@", text)
+    private = "Privacy: id" if re.search(r"(?mi)^Privacy: id", text) else ""
+    open(sys.argv[2], "a").write(f"{caller and caller[1]} {private}\n")
+    status = "180 Ringing" if re.match(r"INVITE sip:\S*9@", text) else "486 Busy Here"
     keep = re.findall(r"(?mi)^(?:Via|From|To|Call-ID|CSeq):.*\r\n", text)
     keep = [h.rstrip() + (";tag=busy" if h.lower().startswith("to:") else "") + "\r\n" for h in keep]
-    s.sendto(("SIP/2.0 486 Busy Here\r\n" + "".join(keep) + "Content-Length: 0\r\n\r\n").encode(), peer)
+    s.sendto((f"SIP/2.0 {status}\r\n" + "".join(keep) + "Content-Length: 0\r\n\r\n").encode(), peer)
 PYTHON
 GW_OTHERS+=($!)
 until_true 10 test -s "$GW_TOP/busy.port"
-gw_trunk middle busy "${GW_ADDRESS[middle]}" "$(<"$GW_TOP/busy.port")"
+gw_trunk middle busy "${GW_ADDRESS[middle]}" "$(<"$GW_TOP/busy.port")" --max-calls 1 --rewrite '+49>0'
 admin middle number add "$(gw_number south 6)" --mailbox office --bridge busy >/dev/null
 admin middle number add "$(gw_number south 7)" --mailbox office --bridge south >/dev/null
 admin south number remove "$(gw_number south 7)" >/dev/null
@@ -165,6 +169,51 @@ equal "a call that may not be taken through" "$(gw_wait_state east "${call[denie
 equal "is refused" "$(gw_fax east "${call[denied]}" '.attempts[0].sip_code')" 403
 equal "with its record" "$(gw_count_event middle call.refused)" 1
 equal "and is none" "$(bridge_row "$(gw_number east 1)" "$(gw_number north 9)" "count(*) OVER ()")" ""
+
+note "the limits of the other trunk, and who calls"
+caller=$(gw_number north 2)
+equal "who calls, as the trunk wants it" "$(head -n 1 "$GW_TOP/busy.callers")" "0${caller#+49} "
+admin middle number add "$(gw_number south 9)" --mailbox office --bridge busy >/dev/null
+begin busy north 2 south 9
+until_true 20 grep -q 2 <(sed 1d "$GW_TOP/busy.callers") || wrong "the trunk is not called"
+begin denied north 1 south 6
+equal "a call more than the trunk takes" "$(gw_wait_state north "${call[denied]}" "$GW_ENDED" 30)" failed
+wait_bridge "$(gw_number north 1)" "$(gw_number south 6)"
+like "why" "$(bridge_row "$(gw_number north 1)" "$(gw_number south 6)" reason)" 'has no room'
+clerk north fax cancel "${call[busy]}" >/dev/null
+wait_bridge "$(gw_number north 2)" "$(gw_number south 9)"
+python3 - "${GW_ADDRESS[middle]}" "${GW_PORT[middle]}" "$(gw_number south 6)" >"$GW_TOP/private.port" 2>"$GW_TOP/private.log" <<'PYTHON' &
+import os, socket, sys, time
+address, port, number = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((address, 0))
+here = f"{address}:{s.getsockname()[1]}"
+print(s.getsockname()[1], flush=True)
+go = os.path.dirname(os.readlink("/proc/self/fd/1")) + "/private.go"
+while not os.path.exists(go):
+    time.sleep(0.05)
+sdp = (f"v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n"
+       "m=audio 40000 RTP/AVP 8\r\n")
+s.sendto((f"INVITE sip:{number}@{address} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bKprivate\r\n"
+          f"Max-Forwards: 70\r\nFrom: <sip:+49305557@{here}>;tag=private\r\nTo: <sip:{number}@{address}>\r\n"
+          f"Call-ID: private@{address}\r\nCSeq: 1 INVITE\r\nContact: <sip:{here}>\r\nPrivacy: id\r\n"
+          f"Content-Type: application/sdp\r\nContent-Length: {len(sdp)}\r\n\r\n{sdp}").encode(), (address, port))
+s.settimeout(20)
+while not s.recv(65535).startswith(b"SIP/2.0 486"):
+    pass
+s.sendto((f"ACK sip:{number}@{address} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bKprivate\r\n"
+          f"Max-Forwards: 70\r\nFrom: <sip:+49305557@{here}>;tag=private\r\nTo: <sip:{number}@{address}>\r\n"
+          f"Call-ID: private@{address}\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n").encode(), (address, port))
+PYTHON
+private=$!
+GW_OTHERS+=("$private")
+until_true 10 test -s "$GW_TOP/private.port"
+gw_trunk middle private "${GW_ADDRESS[middle]}" "$(<"$GW_TOP/private.port")"
+admin middle grant add trunk:private trunk --to "${GW_PREFIX[south]}*" --mailbox office >/dev/null
+admin middle grant add trunk:private bridge --to "${GW_PREFIX[south]}*" >/dev/null
+touch "$GW_TOP/private.go"
+holds "a call whose caller wants privacy" wait "$private"
+equal "is shown so" "$(tail -n 1 "$GW_TOP/busy.callers")" "anonymous Privacy: id"
 
 note "calls that break"
 noise_pdf "$GW_TOP/long.pdf" 2

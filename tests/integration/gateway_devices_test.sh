@@ -6,7 +6,7 @@ source "$(dirname "$0")/gateway_lib.sh"
 
 gw_make north +4930551 lines.count=1 retry.max_attempts=2 retry.first_delay_ms=500 retry.busy_delay_ms=500
 gw_make south +4930552 lines.count=1
-gw_make copier +4930553 lines.count=1
+gw_make copier +4930553 lines.count=1 routing.denied_numbers=+999
 for name in north south copier; do gw_spawn "$name"; done
 for name in north south copier; do gw_wait_ready "$name"; done
 for name in north south copier; do gw_provision "$name"; done
@@ -39,7 +39,7 @@ admin north device add adapter --extension "$(gw_number north 7)" --password-fil
 equal "the secret in clear in log and database" "$(gw_sql north "SELECT (SELECT count(*) FROM audit_record
     WHERE record::text LIKE '%long enough%') + (SELECT count(*) FROM devices WHERE secret LIKE '%long%')")" 0
 holds "not registered yet" registered false
-admin north grant add device:copier device --from "$extension" --to '+4930*' --mailbox office >/dev/null
+admin north grant add device:copier device --from "$extension" --to '+4930*,+49900*' --mailbox office >/dev/null
 admin north mailbox add lobby --deliver-to copier >/dev/null
 admin north number remove "$lobby" >/dev/null
 admin north number add "$lobby" --mailbox lobby >/dev/null
@@ -66,8 +66,9 @@ equal "it came and went" "$(gw_count_event north device.registered) $(gw_count_e
 note "the machine sends: to somebody, and where it may not"
 admin copier trunk credential set north --user "$machine" --realm sealfax --password-file "$GW_TOP/password" >/dev/null
 sent=$(gw_send copier "$machine" "$theirs" "$GW_TOP/one.txt")
-admin copier grant add clerk sender --from "$machine" --to '+4940*' --mailbox office >/dev/null
+admin copier grant add clerk sender --from "$machine" --to '+4940*,+49900*' --mailbox office >/dev/null
 denied=$(gw_send copier "$machine" +49401234567 "$GW_TOP/one.txt")
+costly=$(gw_send copier "$machine" +49900123456 "$GW_TOP/one.txt")
 # Control is killed when it has all of the fax, before it is sent on.
 python3 "$scenarios/gateway_devices.py" kill_at_end "$(gw_role north control)" "$GW_TOP/north/journal" number 1 &
 killer=$!
@@ -75,6 +76,8 @@ killer=$!
 note "it is killed at the handover"
 equal "without a grant" "$(gw_wait_state copier "$denied" "$GW_ENDED" 20)" failed
 like "the reason" "$(gw_fax copier "$denied" .reason)" '403'
+equal "a number that is denied" "$(gw_wait_state copier "$costly" "$GW_ENDED" 20)" failed
+like "is refused at once" "$(gw_fax copier "$costly" .reason)" '403'
 equal "the fax for the machine" "$(gw_wait_state south "$waiting" "$GW_ENDED" 60)" delivered
 holds "killed" wait "$killer"
 gw_wait_ready north
@@ -116,6 +119,15 @@ equal "faxes sent on" "$(gw_count_event north fax.forwarded)" 3
 equal "nothing is left to be done" "$(gw_sql north "SELECT count(*) FROM faxes WHERE forward <> ''")" 0
 came=$(clerk copier --json faxes --direction in --limit 100 | jq -r '[.faxes[] | .from] | sort | join(" ")')
 equal "what the machine got" "$came" "$(gw_number south 1) $nowhere"
+
+note "a machine gets another password: who registered with the old one is forgotten"
+holds "registered" registered true
+echo "another long secret" >"$GW_TOP/another"
+admin north device credential copier --password-file "$GW_TOP/another" >/dev/null
+holds "gone with the old one" registered false
+equal "in the database, too" "$(gw_sql north "SELECT count(*) FROM device_bindings WHERE device = 'copier' AND gone_at IS NULL")" 0
+admin copier trunk credential set north --user "$machine" --realm sealfax --password-file "$GW_TOP/another" >/dev/null
+holds "registered with the new one" until_true 30 registered true
 
 note "a device that is disabled"
 admin north device disable copier
