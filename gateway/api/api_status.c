@@ -41,7 +41,8 @@ void api_get_status(struct http_request *http, void *user)
         keeper_client_ready(c->keeper), "master_key_id", c->master_key_id, "verifier_key",
         c->verifier_key, "sip", "listen", c->sip_address, "queued",
         (json_int_t)fax_queue_length(c->queue), "calls",
-        (json_int_t)(fax_calls_count(c) + bridge_calls_count(c)), "principal", p ? p->name : NULL);
+        (json_int_t)fax_calls_count(c) + (json_int_t)bridge_calls_count(c), "principal",
+        p ? p->name : NULL);
     http_respond_json(http, 200, body);
 }
 

@@ -361,7 +361,7 @@ static const struct projection projections[] = {
     {"audit.checkpoint", {&checkpoint_add}, ONE_OF_A_FAX},
     {"bridge.ended", {&bridge_end}, ONE_OF_A_FAX},
     {"bridge.started", {&bridge_start}, ONE_OF_A_FAX},
-    {"device.changed", {&device_change}, ONE_OF_A_FAX},
+    {"device.changed", {&device_change, &bindings_remove}, ONE_OF_A_FAX},
     {"device.created", {&device_add, &device_principal}, ONE_OF_A_FAX},
     {"device.disabled", {&device_principal_disable, &bindings_remove}, ONE_OF_A_FAX},
     {"device.enabled", {&device_principal_enable}, ONE_OF_A_FAX},

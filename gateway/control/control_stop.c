@@ -103,9 +103,10 @@ static void close_all(struct control *c)
     uv_timer_stop(&c->stranger_timer);
     handovers_stop(c);
     /* What was counted since the last minute. */
-    struct stranger_log *logs[] = {&c->strangers, &c->strange_accounts, &c->failed_connections,
-                                   &c->limited, &c->strange_devices};
-    for (size_t i = 0; i < sizeof logs / sizeof *logs; i++)
+    struct stranger_log *const logs[] = {&c->strangers,          &c->strange_accounts,
+                                         &c->failed_connections, &c->limited,
+                                         &c->strange_devices,    NULL};
+    for (size_t i = 0; logs[i]; i++)
         stranger_log_flush(logs[i], uv_now(&c->loop) + STRANGER_PERIOD_MS);
     event_begin(&e, "gateway.stopped", "system", NULL);
     event_note(&e, c->audit);

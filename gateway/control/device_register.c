@@ -201,6 +201,12 @@ static bool fill(struct device *d, const struct device_info *info, const struct 
     return true;
 }
 
+/* The policy may still be read when the SIP stack has stopped. */
+static bool is_serving(const struct device_register *r)
+{
+    return r->serving && r->control->sip;
+}
+
 static void take_over(struct device_register *r, struct device *all, struct device **by_user,
                       size_t count)
 {
@@ -213,8 +219,10 @@ static void take_over(struct device_register *r, struct device *all, struct devi
     r->all = all;
     r->by_user = by_user;
     r->count = count;
-    for (size_t i = 0; r->serving && i < old_count; i++) {
-        if (!find(r, old[i].name))
+    /* Who got a new secret signs in with it: whoever registered with the old one may be why. */
+    for (size_t i = 0; is_serving(r) && i < old_count; i++) {
+        const struct device *now = find(r, old[i].name);
+        if (!now || strcmp(now->sealed, old[i].sealed) != 0)
             sip_bindings_forget(r->control->sip, old[i].name);
     }
     wipe(old, old_count);
@@ -241,7 +249,7 @@ void device_register_refresh(struct device_register *r)
         return;
     }
     take_over(r, all, by_user, count);
-    if (r->serving)
+    if (is_serving(r))
         sip_devices_enable(r->control->sip, r->count > 0);
     ask(r);
 }

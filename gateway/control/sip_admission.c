@@ -26,14 +26,22 @@ static bool take(struct control *c, char kind, const void *name, size_t length,
     return rate_limit_take(c->rates, key, length + 1, rate, uv_now(&c->loop));
 }
 
-static enum sip_admission admit_stranger(struct control *c, const struct sockaddr *source)
+/* Datagrams have a share of their own: whoever forges them takes nothing from connections. */
+static char kind_of(enum sip_protocol protocol, char udp, char connection)
+{
+    return protocol == SIP_UDP ? udp : connection;
+}
+
+static enum sip_admission admit_stranger(struct control *c, const struct sockaddr *source,
+                                         enum sip_protocol protocol)
 {
     const struct rate rate = {(uint32_t)c->config->sip.source_requests_per_s, 0};
     bool v6 = source->sa_family == AF_INET6;
     const void *address = v6 ? (const void *)&((const struct sockaddr_in6 *)source)->sin6_addr
                              : (const void *)&((const struct sockaddr_in *)source)->sin_addr;
     /* Whoever has an IPv6 address has 2^64 of them. */
-    if (rate.per_second > 0 && take(c, v6 ? '6' : '4', address, v6 ? 8 : 4, &rate))
+    char kind = v6 ? kind_of(protocol, '6', 'S') : kind_of(protocol, '4', 'F');
+    if (rate.per_second > 0 && take(c, kind, address, v6 ? 8 : 4, &rate))
         return SIP_ADMITTED;
     count(c, "", source, "requests of an address of no trunk");
     return SIP_DROPPED;
@@ -63,8 +71,8 @@ enum sip_admission sip_admission(void *user, const struct sockaddr *source,
     if (stage == SIP_STAGE_CALL)
         return trunk ? admit_call(c, trunk, source) : SIP_ADMITTED;
     if (!trunk)
-        return admit_stranger(c, source);
-    if (take(c, 't', trunk->name, strlen(trunk->name), &rate))
+        return admit_stranger(c, source, protocol);
+    if (take(c, kind_of(protocol, 't', 'T'), trunk->name, strlen(trunk->name), &rate))
         return SIP_ADMITTED;
     count(c, trunk->name, source, "requests a second");
     return SIP_DROPPED;

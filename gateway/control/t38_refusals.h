@@ -16,7 +16,7 @@ enum {
 struct t38_refusals;
 
 /* Errors: -ENOMEM. */
-int t38_refusals_new(struct t38_refusals **refusals) __attribute__((warn_unused_result));
+int t38_refusals_new(struct t38_refusals **out) __attribute__((warn_unused_result));
 void t38_refusals_free(struct t38_refusals *refusals);
 
 /* Remembers until that time. Returns whether this is news; without memory it is forgotten. */

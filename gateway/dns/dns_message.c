@@ -5,7 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HEADER = 12, TYPE_SOA = 6, CLASS_IN = 1, NXDOMAIN = 3, JUMPS_MAX = 64, RECORDS_SCAN = 256 };
+enum {
+    HEADER = 12,
+    TYPE_SOA = 6,
+    CLASS_IN = 1,
+    NXDOMAIN = 3,
+    JUMPS_MAX = 64,
+    RECORDS_SCAN = 256,
+    NAME_OCTETS = 255
+};
 
 struct reader {
     const uint8_t *bytes;
@@ -56,7 +64,7 @@ static bool add_label(const uint8_t *label, size_t length, char *name, size_t *u
 /* Reads a name (RFC 1035 §4.1.4) to its end in the message. Returns whether it can be used. */
 static bool take_name(struct reader *r, char name[DNS_NAME_TEXT])
 {
-    size_t used = 0, at = r->at, end = 0;
+    size_t used = 0, at = r->at, end = 0, octets = 1;
     bool usable = true;
     name[0] = '\0';
     for (int jumps = 0; !r->failed && jumps < JUMPS_MAX;) {
@@ -79,8 +87,9 @@ static bool take_name(struct reader *r, char name[DNS_NAME_TEXT])
             jumps++;
             continue;
         }
-        if ((octet & 0xc0) != 0 || at + 1 + octet > r->length)
-            break;
+        octets += 1u + octet;
+        if ((octet & 0xc0) != 0 || at + 1 + octet > r->length || octets > NAME_OCTETS)
+            break; /* longer ones could be read over and over by pointers */
         usable = usable && add_label(r->bytes + at + 1, octet, name, &used);
         at += 1u + octet;
     }

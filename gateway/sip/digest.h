@@ -22,7 +22,7 @@ enum {
     DIGEST_URI_MAX = 512,
     DIGEST_HEADER_MAX = 2048,
     DIGEST_NONCE_TEXT = 65, /* of ours, with its NUL */
-    DIGEST_NONCES = 4096,   /* that a server remembers */
+    DIGEST_NONCES = 16384,  /* that a server remembers */
 };
 
 /* A challenge or an answer to one. Texts are unquoted; empty ones were absent. */

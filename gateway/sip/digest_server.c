@@ -172,7 +172,7 @@ enum digest_verdict digest_verify(struct digest_server *s, const struct digest_p
 
     if (!answer->qop_present || !answer->qop_auth || answer->cnonce[0] == '\0' ||
         answer->nonce_count == 0 || strcmp(answer->realm, s->realm) != 0 ||
-        strcmp(answer->uri, request_uri) != 0)
+        answer->uri[0] == '\0' || strcmp(answer->uri, request_uri) != 0)
         return DIGEST_REFUSED;
     if (digest_response(answer, ha1 != NULL ? ha1 : nobody, method, expected) < 0)
         return DIGEST_REFUSED;

@@ -154,10 +154,12 @@ static void receive_with_state(struct sip_stack *stack, osip_event_t *event, con
         sip_reinvite_server_receive(s, tx);
 }
 
-/* What strangers may ask when there are devices: to be signed in, and what belongs to calls. */
-static bool may_sign_in(const struct sip_stack *stack, const osip_message_t *m)
+/* What strangers may ask when there are devices: to be signed in, and to take back a call. Within a
+ * call nobody is asked to sign in: there the address tells, not the tags, which others may read. */
+static bool may_sign_in(const struct sip_stack *stack, const osip_message_t *m,
+                        const struct sip_session *s)
 {
-    return sip_devices_enabled(stack) &&
+    return sip_devices_enabled(stack) && !s &&
            (is_method(m, "REGISTER") || is_method(m, "INVITE") || is_method(m, "CANCEL"));
 }
 
@@ -202,7 +204,7 @@ static void receive_new_request(struct sip_stack *stack, osip_event_t *event, co
     const osip_message_t *m = event->sip;
     struct sip_session *s = find_session(stack, m, source);
     bool known = is_known_source(stack, s, source);
-    if (!known && !may_sign_in(stack, m)) {
+    if (!known && !may_sign_in(stack, m, s)) {
         stack->counters.unknown_sources++;
         sip_device_tell_refused(stack, m, source, "", "the address is unknown");
         if (stack->config.unknown_source == SIP_UNKNOWN_403)

@@ -128,15 +128,12 @@ static void make_tag(struct sip_stack *stack, const osip_message_t *request, cha
     (void)snprintf(tag, 24, "%016" PRIx64, sip_table_hash(stack->tag_seed, text, length));
 }
 
-void sip_response_stateless_lines(struct sip_stack *stack, const osip_message_t *request,
-                                  const struct sip_hop *source, const struct sip_refusal *refusal,
-                                  const struct sip_response_line *lines, size_t count)
+/* Returns the text, for osip_free(), or NULL. */
+static char *write_stateless(struct sip_stack *stack, const osip_message_t *request,
+                             const struct sip_hop *source, const struct sip_refusal *refusal,
+                             const struct sip_response_line *lines, size_t count, size_t *length)
 {
     char tag[24], *text = NULL;
-    size_t length;
-    struct sip_hop back = *source;
-    if (MSG_IS_ACK(request))
-        return;
     make_tag(stack, request, tag);
     struct sip_response what = {.code = refusal->code, .reason = refusal->reason, .local_tag = tag};
     if (refusal->code == 200)
@@ -146,10 +143,31 @@ void sip_response_stateless_lines(struct sip_stack *stack, const osip_message_t 
         sip_response_add(response, refusal->name, refusal->value);
     for (size_t i = 0; i < count; i++)
         sip_response_add(response, lines[i].name, lines[i].value);
-    if (response && osip_message_to_str(response, &text, &length) == 0)
+    if (!response || osip_message_to_str(response, &text, length) != 0)
+        text = NULL;
+    osip_message_free(response);
+    return text;
+}
+
+void sip_response_stateless_lines(struct sip_stack *stack, const osip_message_t *request,
+                                  const struct sip_hop *source, const struct sip_refusal *refusal,
+                                  const struct sip_response_line *lines, size_t count)
+{
+    size_t length = 0, left = count;
+    struct sip_hop back = *source;
+    if (MSG_IS_ACK(request))
+        return;
+    char *text = write_stateless(stack, request, source, refusal, lines, left, &length);
+    /* Whoever forges a source shall not have others sent twice as much as he sends. */
+    while (text && left > 0 && source->protocol == SIP_UDP &&
+           length >= 2 * stack->receiving.length) {
+        osip_free(text);
+        text = --left > 0 ? write_stateless(stack, request, source, refusal, lines, left, &length)
+                          : NULL;
+    }
+    if (text)
         (void)sip_transport_send(stack, text, length, &back);
     osip_free(text);
-    osip_message_free(response);
 }
 
 void sip_response_stateless(struct sip_stack *stack, const osip_message_t *request,

@@ -37,7 +37,8 @@ struct sip_response_line {
     const char *name, *value;
 };
 
-/* The same with count more headers. */
+/* The same with count more headers, to somebody who is not known: over UDP it is shorter than twice
+ * the request, so the last headers are left out as needed, and without any nothing is sent. */
 void sip_response_stateless_lines(struct sip_stack *stack, const osip_message_t *request,
                                   const struct sip_hop *source, const struct sip_refusal *refusal,
                                   const struct sip_response_line *lines, size_t count);

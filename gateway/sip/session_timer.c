@@ -116,6 +116,14 @@ static void on_due(struct sip_timer *timer)
         sip_timer_start(&s->stack->timers, timer, due_ms(r) / 8 + 1, on_due, s);
 }
 
+/* Nobody may have less than 90 s (§4, §5): a peer that says so anyway would have us refresh without
+ * end. */
+static uint32_t no_less(const struct sip_session *s, uint32_t interval_s)
+{
+    uint32_t min_s = s->stack->config.min_session_expires_s;
+    return interval_s && interval_s < min_s ? min_s : interval_s;
+}
+
 void sip_session_timer_take(struct sip_session *s, const osip_message_t *response)
 {
     struct sip_refresh *r = &s->refresh;
@@ -123,7 +131,7 @@ void sip_session_timer_take(struct sip_session *s, const osip_message_t *respons
     uint32_t interval_s = read_expires(response, &who);
     if (!osip_list_eol(&response->allows, 0))
         r->by_update = sip_message_allows(response, "UPDATE");
-    r->interval_s = interval_s; /* none: the session does not expire (§7.2) */
+    r->interval_s = no_less(s, interval_s); /* none: the session does not expire (§7.2) */
     r->ours = who != REFRESHER_UAS;
     sip_session_timer_restart(s);
 }
@@ -156,7 +164,7 @@ void sip_session_timer_answer(struct sip_session *s, const osip_message_t *reque
     enum refresher who;
     char value[64];
     bool peer_can = supports_timer(request);
-    uint32_t asked_s = read_expires(request, &who), before_s = r->interval_s;
+    uint32_t asked_s = no_less(s, read_expires(request, &who)), before_s = r->interval_s;
     if (!osip_list_eol(&request->allows, 0))
         r->by_update = sip_message_allows(request, "UPDATE");
     (void)sip_response_add(response, "Supported", SIP_SUPPORTED);

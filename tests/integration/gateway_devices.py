@@ -49,8 +49,9 @@ class Device:
                 f"REGISTER {self.uri} SIP/2.0\r\n"
                 f"Via: SIP/2.0/UDP {self.local}:{self.port};rport;branch=z9hG4bK{os.getpid()}x{self.cseq}\r\n"
                 f"From: <sip:{self.user}@fax>;tag=1\r\nTo: <sip:{self.user}@fax>\r\n"
-                f"Call-ID: {os.getpid()}\r\nCSeq: {self.cseq} REGISTER\r\n"
-                f"Max-Forwards: 70\r\n{headers}Content-Length: 0\r\n\r\n"
+                f"Call-ID: {os.getpid()}\r\nCSeq: {self.cseq} REGISTER\r\nMax-Forwards: 70\r\n"
+                "User-Agent: Copier 1.0\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n"
+                f"{headers}Content-Length: 0\r\n\r\n"
             ).encode(),
             self.peer,
         )

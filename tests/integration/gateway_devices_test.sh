@@ -120,6 +120,15 @@ equal "nothing is left to be done" "$(gw_sql north "SELECT count(*) FROM faxes W
 came=$(clerk copier --json faxes --direction in --limit 100 | jq -r '[.faxes[] | .from] | sort | join(" ")')
 equal "what the machine got" "$came" "$(gw_number south 1) $nowhere"
 
+note "a machine gets another password: who registered with the old one is forgotten"
+holds "registered" registered true
+echo "another long secret" >"$GW_TOP/another"
+admin north device credential copier --password-file "$GW_TOP/another" >/dev/null
+holds "gone with the old one" registered false
+equal "in the database, too" "$(gw_sql north "SELECT count(*) FROM device_bindings WHERE device = 'copier' AND gone_at IS NULL")" 0
+admin copier trunk credential set north --user "$machine" --realm sealfax --password-file "$GW_TOP/another" >/dev/null
+holds "registered with the new one" until_true 30 registered true
+
 note "a device that is disabled"
 admin north device disable copier
 holds "gone" registered false

@@ -147,6 +147,26 @@ static void damaged(void **state)
     assert_int_not_equal(a.status, 0);
 }
 
+/* RFC 1035 §2.3.4; pointers within a longer one would make reading it work without end. */
+static void names_have_an_end(void **state)
+{
+    struct dns_answer a;
+    (void)state;
+    for (size_t labels = 3; labels <= 4; labels++) {
+        char message[512] = HEADER("\x80", "\x01", "\x00") QUESTION "\x00\x01\x00\x01";
+        size_t n = sizeof(HEADER("\x80", "\x01", "\x00") QUESTION "\x00\x01\x00\x01") - 1;
+        for (size_t i = 0; i < labels; i++) {
+            message[n++] = 63;
+            memset(message + n, 'x', 63);
+            n += 63;
+        }
+        static const char record[] = "\0\x00\x01\x00\x01\x00\x00\x00\x05\x00\x04\xc0\x00\x02\x01";
+        memcpy(message + n, record, sizeof record - 1);
+        read_bytes(message, n + sizeof record - 1, DNS_A, &a);
+        assert_int_equal(a.count, labels == 3);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +175,7 @@ int main(void)
         cmocka_unit_test(services),
         cmocka_unit_test(nothing),
         cmocka_unit_test(damaged),
+        cmocka_unit_test(names_have_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -276,6 +276,30 @@ static void update_out_of_turn(void **state)
     assert_string_equal(wire_header(&s->w, "Retry-After"), "2");
 }
 
+/* Whatever a peer says: there is no refreshing every half second. */
+static void intervals_have_a_least(void **state)
+{
+    struct scene *s = *state;
+    char tag[64];
+    send_invite(s, "z9hG4bKi1", "", "1 INVITE", "Session-Expires: 1\r\n", audio_sdp);
+    assert_true(wire_expect(&s->w, "SIP/2.0 200", LIMIT_MS));
+    assert_string_equal(wire_header(&s->w, "Session-Expires"), "90;refresher=uas");
+    snprintf(tag, sizeof tag, "%s", to_tag(s));
+    send_request(s, "ACK", "z9hG4bKa1", tag, 1, "");
+    assert_true(agent_wait(&s->a, "confirmed none", LIMIT_MS));
+    sip_session_hangup(s->a.session, 0, NULL);
+    assert_true(wire_expect(&s->w, "BYE", LIMIT_MS));
+    send_reply(s, "200 OK", "", "", "");
+    struct sdp_session offer = agent_audio();
+    assert_int_equal(agent_call(&s->a, s->w.port, &offer, 0), 0);
+    assert_true(wire_expect(&s->w, "INVITE", LIMIT_MS));
+    send_reply(s, "200 OK", "peer",
+               "Require: timer\r\nSession-Expires: 1;refresher=uac\r\nAllow: UPDATE\r\n",
+               audio_sdp);
+    assert_true(wire_expect(&s->w, "ACK", LIMIT_MS));
+    assert_false(wire_expect(&s->w, "UPDATE", 800));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +319,7 @@ int main(void)
                                         close_scene),
         cmocka_unit_test_setup_teardown(two_stacks_refresh_each_other, open_short, close_scene),
         cmocka_unit_test_setup_teardown(update_of_the_peer, open_short, close_scene),
+        cmocka_unit_test_setup_teardown(intervals_have_a_least, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(update_out_of_turn, open_scene, close_scene),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,7 +117,8 @@ static inline void send_register(struct registrar *r, const char *user, const ch
               "REGISTER sip:" REALM " SIP/2.0\r\n"
               "Via: SIP/2.0/UDP 127.0.0.1:%u;rport;branch=z9hG4bKg%u%s\r\n"
               "From: <sip:%s@" REALM ">;tag=d\r\nTo: <sip:%s@" REALM ">\r\nCall-ID: %s\r\n"
-              "CSeq: %u REGISTER\r\n%sContent-Length: 0\r\n\r\n",
+              "CSeq: %u REGISTER\r\nMax-Forwards: 70\r\nUser-Agent: Copier 1.0\r\n"
+              "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n%sContent-Length: 0\r\n\r\n",
               r->s.w.port, r->cseq, r->call_id, user, user, r->call_id, r->cseq, headers);
 }
 
