@@ -382,6 +382,9 @@ static void finders(void **state)
     assert_string_equal(policy_mailbox_at(set, 0)->name, "lab");
     assert_string_equal(policy_mailbox_at(set, 1)->name, "office");
     assert_null(policy_mailbox_at(set, 2));
+    assert_string_equal(policy_number_at(set, 0)->number, "+4930100");
+    assert_string_equal(policy_number_at(set, 3)->number, "4711");
+    assert_null(policy_number_at(set, 4));
     assert_int_equal(policy_find_mailbox(set, "office")->retention_days, 90);
     assert_null(policy_find_number(set, "+4930"));
     assert_int_equal(policy_find_trunk(set, "carrier")->principal_id, CARRIER);
