@@ -19,11 +19,12 @@ enum { TICK_MS = 100, LAST_WORDS_MS = 5000, HTTP_DRAIN_MS = 1000 };
 static void on_db_closed(void *user)
 {
     struct control *c = user;
+    /* Questions under way end now, and with them calls that look at all the rest. */
+    keeper_client_free(c->keeper);
     policy_cache_free(c->policy);
     rate_limit_free(c->rates);
     fax_watchers_free(c->watchers);
     t38_refusals_free(c->t38_refusals);
-    keeper_client_free(c->keeper);
     device_register_free(c->devices);
     trunk_registrar_free(c);
     supervisor_client_free(c->supervisor);
