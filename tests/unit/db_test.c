@@ -240,6 +240,7 @@ static void test_refusals_do_not_disturb_others(void **state)
 static void add(struct db_batch *batch, const char *node)
 {
     const char *parameters[] = {node};
+    assert_non_null(batch);
     assert_int_equal(db_batch_add(batch, &STATEMENT_INSERT, parameters), 0);
 }
 
