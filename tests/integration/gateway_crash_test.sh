@@ -63,19 +63,22 @@ done
 clerk whole export --format tiff "${out[whole]}" >"$GW_TOP/planted.tif"
 clerk whole export --format pdf "${out[whole]}" >"$GW_TOP/planted.pdf"
 
-note "waiting for the second page"
 for name in "${victims[@]}"; do
-    until_true 90 grep -qs 'page 2 of 2' "$GW_TOP/$name.watch" || die "$name does not come to page 2"
-    until_true 30 grep -qs 'page 2' "$GW_TOP/$name.watch.in" || die "$name does not receive page 2"
-done
-sleep 4
-for name in "${victims[@]}"; do
-    equal "$name: still in both calls" "$(gw_state "$name" "${out[$name]}") $(gw_state "$name" "${in[$name]}")" "sending receiving"
     for role in control keeper line; do
         for pid in $(gw_role "$name" "$role"); do
             like "$name: core dumps of $role are off" "$(awk '/Max core file size/ { print $5 }' "/proc/$pid/limits")" '^0$'
         done
     done
+done
+
+note "waiting for the second page"
+for name in "${victims[@]}"; do
+    until_true 90 grep -qs 'page 2 of 2' "$GW_TOP/$name.watch" || die "$name does not come to page 2"
+    until_true 30 grep -qs 'page 2' "$GW_TOP/$name.watch.in" || die "$name does not receive page 2"
+done
+sleep 2 # into the page, and well before its end also when the calls began far apart
+for name in "${victims[@]}"; do
+    equal "$name: still in both calls" "$(gw_state "$name" "${out[$name]}") $(gw_state "$name" "${in[$name]}")" "sending receiving"
 done
 
 note "SIGKILL: a line, control, everything"
