@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/api/api_fax_key.h"
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
 #include "gateway/control/fax_store.h"
@@ -26,21 +27,12 @@ static void state_free(void *state)
     free(s);
 }
 
-static void note_damage(struct api_request *r, const struct document_state *s, const char *reason)
-{
-    struct event e;
-    event_begin(&e, "vault.damaged", "system", &s->fax);
-    event_outcome(&e, "failed");
-    event_text(&e, "reason", reason);
-    event_note(&e, r->control->audit);
-}
-
 static void on_exported(void *user, struct render_result *result)
 {
     struct api_request *r = user;
     struct document_state *s = r->state;
     if (result->status == -EBADMSG) {
-        note_damage(r, s, result->reason);
+        api_note_damage(r, &s->fax, result->reason);
         api_answer_problem(r, 500, "damaged", "The sealed fax is damaged", result->reason);
         return;
     }
@@ -71,26 +63,7 @@ static void on_key(void *user, int status, const struct msg_key_result *result)
 {
     struct api_request *r = user;
     struct document_state *s = r->state;
-    struct event e;
-    if (status == -ENOENT) {
-        api_answer_problem(r, 410, "disposed", "The fax has been disposed of",
-                           "its key is destroyed");
-        return;
-    }
-    if (status == -EBADMSG) {
-        note_damage(r, s, "the record of its key does not authenticate");
-        api_answer_problem(r, 500, "damaged", "The key of the fax is damaged", NULL);
-        return;
-    }
-    if (status < 0) {
-        api_answer_error(r, status, "the key cannot be had");
-        return;
-    }
-    event_begin(&e, "key.used", r->principal, &s->fax);
-    event_text(&e, "kek", result->kek_id);
-    event_text(&e, "purpose", "export");
-    memcpy(s->request.data_key, result->data_key, sizeof s->request.data_key);
-    api_record(r, &e, key_recorded);
+    api_take_key(r, &s->fax, status, result, "export", s->request.data_key, key_recorded);
 }
 
 static void export_recorded(struct api_request *r)
@@ -98,7 +71,7 @@ static void export_recorded(struct api_request *r)
     struct document_state *s = r->state;
     int rc = fax_store_open(r->control->context->paths->vault, &s->fax, false, &s->vault);
     if (rc == -ENOENT) {
-        note_damage(r, s, "the vault file is missing");
+        api_note_damage(r, &s->fax, "the vault file is missing");
         api_answer_problem(r, 500, "damaged", "The vault file of the fax is missing", NULL);
         return;
     }

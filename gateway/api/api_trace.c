@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/api/api_fax_key.h"
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
 #include "gateway/control/trace_store.h"
@@ -26,15 +27,6 @@ static void state_free(void *state)
     struct trace_state *s = state;
     OPENSSL_cleanse(s, sizeof *s);
     free(s);
-}
-
-static void note_damage(struct api_request *r, const struct trace_state *s, const char *reason)
-{
-    struct event e;
-    event_begin(&e, "vault.damaged", "system", &s->fax);
-    event_outcome(&e, "failed");
-    event_text(&e, "reason", reason);
-    event_note(&e, r->control->audit);
 }
 
 static json_t *entry_json(const struct trace_entry *entry)
@@ -95,7 +87,8 @@ static void on_read(uv_work_t *work, int cancelled)
         api_answer_problem(r, 404, "unknown", "There is no trace of this attempt",
                            "a trace is kept when the attempt is over");
     } else if (rc == -EBADMSG || rc == -ENOENT) {
-        note_damage(r, s, rc == -ENOENT ? "the vault file is missing" : "the trace is damaged");
+        api_note_damage(r, &s->fax,
+                        rc == -ENOENT ? "the vault file is missing" : "the trace is damaged");
         api_answer_problem(r, 500, "damaged", "The trace is damaged", NULL);
     } else {
         api_answer_error(r, rc, "the trace cannot be read");
@@ -115,26 +108,7 @@ static void on_key(void *user, int status, const struct msg_key_result *result)
 {
     struct api_request *r = user;
     struct trace_state *s = r->state;
-    struct event e;
-    if (status == -ENOENT) {
-        api_answer_problem(r, 410, "disposed", "The fax has been disposed of",
-                           "its key is destroyed");
-        return;
-    }
-    if (status == -EBADMSG) {
-        note_damage(r, s, "the record of its key does not authenticate");
-        api_answer_problem(r, 500, "damaged", "The key of the fax is damaged", NULL);
-        return;
-    }
-    if (status < 0) {
-        api_answer_error(r, status, "the key cannot be had");
-        return;
-    }
-    memcpy(s->data_key, result->data_key, sizeof s->data_key);
-    event_begin(&e, "key.used", r->principal, &s->fax);
-    event_text(&e, "kek", result->kek_id);
-    event_text(&e, "purpose", "trace");
-    api_record(r, &e, key_recorded);
+    api_take_key(r, &s->fax, status, result, "trace", s->data_key, key_recorded);
 }
 
 static void view_recorded(struct api_request *r)

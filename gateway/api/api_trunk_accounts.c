@@ -163,18 +163,20 @@ static void set_credential(struct api_request *r, json_t *in)
     secret_wipe(octets, sizeof octets);
 }
 
+/* A request with a body: what to do with it is `set`'s. */
+static void put(struct api_request *r, void (*set)(struct api_request *r, json_t *in))
+{
+    json_t *in = r ? http_request_json(r->http) : NULL;
+    if (in)
+        set(r, in);
+    else if (r)
+        api_end(r);
+    json_decref(in);
+}
+
 void api_put_trunk_credential(struct http_request *http, void *user)
 {
-    struct api_request *r = begin(http, user, api_put_trunk_credential);
-    if (!r)
-        return;
-    json_t *in = http_request_json(http);
-    if (!in) {
-        api_end(r);
-        return;
-    }
-    set_credential(r, in);
-    json_decref(in);
+    put(begin(http, user, api_put_trunk_credential), set_credential);
 }
 
 void api_delete_trunk_credential(struct http_request *http, void *user)
@@ -244,16 +246,7 @@ static void set_registration(struct api_request *r, json_t *in)
 
 void api_put_trunk_registration(struct http_request *http, void *user)
 {
-    struct api_request *r = begin(http, user, api_put_trunk_registration);
-    if (!r)
-        return;
-    json_t *in = http_request_json(http);
-    if (!in) {
-        api_end(r);
-        return;
-    }
-    set_registration(r, in);
-    json_decref(in);
+    put(begin(http, user, api_put_trunk_registration), set_registration);
 }
 
 void api_delete_trunk_registration(struct http_request *http, void *user)
