@@ -29,20 +29,20 @@ static json_t *binding_json(const struct sip_binding *b)
 }
 
 static json_t *device_json(const struct control *c, const char *name, const char *extension,
-                           const char *user, bool disabled)
+                           const char *user, bool disabled, bool nat)
 {
     struct sip_binding binding;
     json_t *bindings = json_array();
     for (size_t n = 0; c->sip && sip_binding_of(c->sip, name, n, &binding); n++)
         json_array_append_new(bindings, binding_json(&binding));
-    return json_pack("{s:s,s:s,s:s,s:b,s:b,s:o}", "name", name, "extension", extension, "user",
-                     user, "disabled", disabled, "registered", device_is_reachable(c, name),
-                     "bindings", bindings);
+    return json_pack("{s:s,s:s,s:s,s:b,s:b,s:b,s:o}", "name", name, "extension", extension, "user",
+                     user, "disabled", disabled, "nat", nat, "registered",
+                     device_is_reachable(c, name), "bindings", bindings);
 }
 
 static json_t *info_json(const struct control *c, const struct device_info *info)
 {
-    return device_json(c, info->name, info->extension, info->user, info->disabled);
+    return device_json(c, info->name, info->extension, info->user, info->disabled, info->nat);
 }
 
 void api_get_devices(struct http_request *http, void *user)
@@ -83,6 +83,7 @@ void api_get_device(struct http_request *http, void *user)
 struct new_device {
     bool exists;   /* it only gets another credential */
     bool disabled; /* and stays so */
+    bool nat;
     char name[POLICY_NAME_TEXT], extension[NUMBER_TEXT], user[64];
     char principal[POLICY_NAME_TEXT + 8];
 };
@@ -106,8 +107,10 @@ static void on_sealed(void *user, int status, const struct msg_secret_result *re
     event_text(&e, "user", d->user);
     event_text(&e, "realm", r->control->config->devices.realm);
     event_text(&e, "secret", sealed);
+    if (!d->exists)
+        event_integer(&e, "nat", d->nat);
     api_change(r, &e, d->exists ? 200 : 201,
-               device_json(r->control, d->name, d->extension, d->user, d->disabled));
+               device_json(r->control, d->name, d->extension, d->user, d->disabled, d->nat));
 }
 
 static void seal(struct api_request *r, const char *password)
@@ -210,10 +213,15 @@ static void add_device(struct api_request *r, json_t *in)
     struct new_device *d = r->state;
     const char *name = api_text(r, in, "name", NULL, POLICY_NAME_TEXT - 1);
     const char *extension = name ? api_text(r, in, "extension", NULL, 100) : NULL;
+    const json_t *nat = json_object_get(in, "nat");
     if (!extension)
         return;
     snprintf(d->name, sizeof d->name, "%s", name);
-    if (number_normalise(extension, d->extension) < 0)
+    d->nat = json_is_true(nat);
+    if (nat && !json_is_boolean(nat))
+        api_answer_problem(r, 422, "device", "The device is not valid",
+                           "'nat' must be true or false");
+    else if (number_normalise(extension, d->extension) < 0)
         api_answer_problem(r, 422, "device", "The device is not valid",
                            "'extension' must be an optional '+' and 2 to 20 digits");
     else if (policy_cache_device(r->control->policy, name))
@@ -254,6 +262,7 @@ void api_put_device_credential(struct http_request *http, void *user)
         struct new_device *d = r->state;
         d->exists = true;
         d->disabled = info->disabled;
+        d->nat = info->nat;
         snprintf(d->name, sizeof d->name, "%s", info->name);
         snprintf(d->extension, sizeof d->extension, "%s", info->extension);
         take_credential(r, in, info->user);

@@ -108,7 +108,7 @@ STATEMENT(trunk_add,
 STATEMENT(trunk_routing,
           "UPDATE trunks t SET peers = " TEXT("peers") ", rewrite_out = " TEXT("rewrite_out")
           ", rewrite_in = " TEXT("rewrite_in") ", max_calls = " INT("max_calls")
-          ", max_calls_per_second = " INT("max_calls_per_second") ", probe_s = " INT("probe_s")
+          ", max_calls_per_second = " INT("max_calls_per_second") ", probe_s = " INT("probe_s") ", nat = " INT("nat") " <> 0"
           " FROM e WHERE t.trunk = e.r->>'trunk' AND t.last_node = e.n AND t.last_index = e.i");
 STATEMENT(route_add,
           "INSERT INTO routes AS t (route, trunk, prefix, class, hours, priority, cost, last_node, "
@@ -138,11 +138,11 @@ STATEMENT(trunk_principal_disable,
 /* Devices */
 
 STATEMENT(device_add,
-          "INSERT INTO devices AS t (device, extension, user_name, realm, secret, last_node, "
+          "INSERT INTO devices AS t (device, extension, user_name, realm, secret, nat, last_node, "
           "last_index) SELECT e.r->>'device', " OWN("extension") ", " TEXT("user") ", "
-          TEXT("realm") ", " TEXT("secret") ", e.n, e.i FROM e ON CONFLICT (device) DO UPDATE SET "
+          TEXT("realm") ", " TEXT("secret") ", " INT("nat") " <> 0, e.n, e.i FROM e ON CONFLICT (device) DO UPDATE SET "
           "extension = excluded.extension, user_name = excluded.user_name, realm = "
-          "excluded.realm, secret = excluded.secret, removed_at = NULL, last_node = "
+          "excluded.realm, secret = excluded.secret, nat = excluded.nat, removed_at = NULL, last_node = "
           "excluded.last_node, last_index = excluded.last_index WHERE t.last_node <> "
           "excluded.last_node OR t.last_index < excluded.last_index");
 STATEMENT(device_change,

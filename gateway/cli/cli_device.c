@@ -13,6 +13,7 @@ static const struct cli_option add_options[] = {
     {"extension", "NUMBER", "its number, one of ours: it sends as it and is called by it"},
     {"user", "NAME", "user name that it registers with (its NAME)"},
     {"password-file", "FILE", "file whose first line is its password"},
+    {"nat", NULL, "behind an address translation: media from where it registered, by any port"},
     {NULL, NULL, NULL},
 };
 
@@ -23,9 +24,13 @@ static const struct cli_option credential_options[] = {
 };
 
 static const struct cli_column columns[] = {
-    {"NAME", "name", CELL_TEXT},         {"EXTENSION", "extension", CELL_TEXT},
-    {"USER", "user", CELL_TEXT},         {"REGISTERED", "registered", CELL_FLAG},
-    {"DISABLED", "disabled", CELL_FLAG}, {NULL, NULL, CELL_TEXT},
+    {"NAME", "name", CELL_TEXT},
+    {"EXTENSION", "extension", CELL_TEXT},
+    {"USER", "user", CELL_TEXT},
+    {"REGISTERED", "registered", CELL_FLAG},
+    {"DISABLED", "disabled", CELL_FLAG},
+    {"NAT", "nat", CELL_FLAG},
+    {NULL, NULL, CELL_TEXT},
 };
 
 static const struct cli_column binding_columns[] = {
@@ -85,8 +90,9 @@ static int run_add(struct cli *cli)
     struct http_target target;
     if (!cli_option(cli, "extension"))
         return cli_usage(cli, "--extension is needed");
-    json_t *body = json_pack("{s:s, s:s, s:s*}", "name", cli->arguments[0], "extension",
-                             cli_option(cli, "extension"), "user", cli_option(cli, "user"));
+    json_t *body = json_pack("{s:s, s:s, s:s*, s:b}", "name", cli->arguments[0], "extension",
+                             cli_option(cli, "extension"), "user", cli_option(cli, "user"), "nat",
+                             cli_option(cli, "nat") != NULL);
     if (!body)
         return cli_usage(cli, "a value is no UTF-8");
     int rc = add_password(cli, body);

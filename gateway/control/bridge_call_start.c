@@ -9,6 +9,7 @@
 #include "gateway/control/trunk_credentials.h"
 #include "gateway/control/trunk_routes.h"
 #include "gateway/process/log.h"
+#include "gateway/socket_address.h"
 
 /* --- the other leg --- */
 
@@ -33,6 +34,9 @@ static int invite(struct bridge_side *side, const struct sip_credential *credent
     int rc = write_uris(side, request, from, sizeof request);
     if (rc < 0)
         return rc;
+    memset(&side->local.signals, 0, sizeof side->local.signals);
+    if (target->nat)
+        side->local.signals = target->address;
     /* To a peer that takes T.38 at once it is offered so when the caller is a fax for sure; and
      * protected media is T.38 where it can be. */
     bool sure = caller->has_offer && media_has_t38(&caller->local, &caller->offer);
@@ -282,6 +286,8 @@ void bridge_call_start(struct control *control, struct sip_session *session,
         begin_side(&call->side[i]);
     snprintf(caller->call_id, sizeof caller->call_id, "%s", info->call_id);
     caller->local.may_protect = info->protocol == SIP_TLS;
+    if (caller->target.nat)
+        socket_address_with_port(info->source, 0, &caller->local.signals);
     caller->has_offer = info->offer != NULL;
     if (info->offer)
         caller->offer = *info->offer;

@@ -45,6 +45,7 @@ struct call_target {
     bool express;                        /* with TLS: a gateway that may run ahead of the clock */
     bool long_by_tcp;                    /* with UDP: long requests go by TCP */
     bool t38_first;
+    bool nat;            /* media latch to the host that signals, whatever it describes */
     bool audio_fallback; /* T.30 over audio when the peer has no T.38 */
 };
 

@@ -18,7 +18,7 @@ struct device {
     char name[POLICY_NAME_TEXT], user[64], extension[32], realm[REALM_TEXT];
     char *sealed; /* hex; what the secret was opened from */
     struct digest_secret secret;
-    bool open, asked;
+    bool open, asked, nat;
 };
 
 struct device_register {
@@ -187,6 +187,7 @@ static bool fill(struct device *d, const struct device_info *info, const struct 
     snprintf(d->name, sizeof d->name, "%s", info->name);
     snprintf(d->user, sizeof d->user, "%s", info->user);
     snprintf(d->extension, sizeof d->extension, "%s", info->extension);
+    d->nat = info->nat;
     snprintf(d->realm, sizeof d->realm, "%s", info->realm);
     d->sealed = strdup(info->secret);
     if (!d->sealed)
@@ -352,6 +353,7 @@ int device_find_target(const struct control *c, const char *name, struct call_ta
     target->is_device = true;
     target->connection = binding.connection;
     target->audio_fallback = true;
+    target->nat = d->nat;
     call_target_add(target, (const struct sockaddr *)&binding.source, binding.protocol);
     return 0;
 }

@@ -30,6 +30,7 @@ int device_table_read(struct device_table *t, const struct db_result *result, in
         snprintf(d->realm, sizeof d->realm, "%s", row.realm);
         snprintf(d->secret, sizeof d->secret, "%s", row.secret);
         d->disabled = row.disabled != 0;
+        d->nat = row.nat != 0;
     }
     qsort(t->by_number, t->count, sizeof(const struct device_info *), compare_numbers);
     return 0;

@@ -15,7 +15,7 @@ struct device_info {
     char extension[NUMBER_TEXT]; /* plain form */
     char user[64], realm[128];
     char secret[2 * SECRET_RECORD_MAX + 1]; /* HA1 as sealed, hex; "": none */
-    bool disabled;
+    bool disabled, nat;
 };
 
 /* All zero is an empty table. */

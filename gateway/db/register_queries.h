@@ -34,7 +34,7 @@ struct trunk_row {
     const char *trunk, *host, *prefix, *transport, *tls_name, *tls_ca, *tls_certificate, *tls_key;
     int64_t port, t38_first, audio_fallback, secured, long_by_tcp, express;
     const char *peers, *rewrite_out, *rewrite_in;
-    int64_t max_calls, max_calls_per_second, probe_s;
+    int64_t max_calls, max_calls_per_second, probe_s, nat;
 };
 
 struct route_row {
@@ -44,7 +44,7 @@ struct route_row {
 
 struct device_row {
     const char *device, *extension, *user, *realm, *secret;
-    int64_t disabled;
+    int64_t disabled, nat;
 };
 
 /* A binding that was there when the gateway stopped. */

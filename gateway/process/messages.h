@@ -226,6 +226,7 @@ struct msg_call_media {
     uint8_t express;       /* 1: both gateways agreed to run ahead of the clock */
     uint8_t audio_payload; /* RTP, SRTP: payload type, both ways */
     uint8_t audio_flags;   /* enum media_audio_flag */
+    uint8_t latch; /* 1: the port of peer is not known: who sends first from its host is it */
     uint8_t fingerprint[MSG_FINGERPRINT_OCTETS]; /* UDPTL_DTLS: what the peer's certificate has */
     uint8_t srtp_send_key[MSG_SRTP_KEY_MAX], srtp_receive_key[MSG_SRTP_KEY_MAX]; /* SRTP */
 };
