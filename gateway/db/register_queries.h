@@ -35,6 +35,7 @@ struct trunk_row {
     int64_t port, t38_first, audio_fallback, secured, long_by_tcp, express;
     const char *peers, *rewrite_out, *rewrite_in;
     int64_t max_calls, max_calls_per_second, probe_s;
+    const char *asserted_identity;
 };
 
 struct route_row {
@@ -43,7 +44,7 @@ struct route_row {
 };
 
 struct device_row {
-    const char *device, *extension, *user, *realm, *secret;
+    const char *device, *extension, *user, *realm, *secret, *calls, *tls_name;
     int64_t disabled;
 };
 
