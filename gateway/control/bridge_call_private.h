@@ -54,6 +54,7 @@ struct bridge_call {
     char principal[POLICY_NAME_TEXT];
     char from[NUMBER_TEXT], to[NUMBER_TEXT];
     bool wants_privacy; /* the caller; its number is not shown */
+    bool from_is_known; /* who calls: a machine of ours, or as a trunk that is believed says */
     char via[CALL_TARGET_NAME];
     bool has_place; /* among the calls that the trunk takes at a time */
     char mailbox[POLICY_NAME_TEXT], class_name[KEK_CLASS_TEXT];

@@ -58,6 +58,8 @@ static int invite(struct bridge_side *side, const struct sip_credential *credent
         .offer = &offer,
         .credentials = credentials,
         .credential_count = count,
+        .asserted_uri =
+            target->asserts_identity && call->from_is_known && side->caller[0] ? from : NULL,
         .wants_privacy = call->wants_privacy,
     };
     rc = sip_session_call(call->control->sip, &sip, bridge_call_sip_event, side, &side->session);
@@ -129,7 +131,10 @@ static void on_target(void *user, int status, const struct call_target *target)
     struct bridge_call *call = user;
     struct bridge_side *side = &call->side[BRIDGE_CALLED];
     if (status < 0) {
-        call->refuse_code = status == -ENOENT ? 404 : status == -EBUSY ? 486 : 503;
+        call->refuse_code = status == -ENOENT   ? 404
+                            : status == -EACCES ? 403
+                            : status == -EBUSY  ? 486
+                                                : 503;
         bridge_call_end(call, "the other leg cannot be called: %s", call_target_error(status));
     } else if (!call->ending) {
         side->target = *target;
@@ -224,6 +229,7 @@ static void take_terms(struct bridge_call *call, const struct bridge_terms *term
         call->to[0] = '\0';
     if (number_normalise(terms->from, call->from) < 0)
         call->from[0] = '\0';
+    call->from_is_known = terms->from_is_known;
     call->side[BRIDGE_CALLER].target = *terms->caller;
     if (!terms->mailbox)
         return;
@@ -302,7 +308,9 @@ void bridge_call_incoming(struct control *control, struct sip_session *session,
                           const struct sip_request_info *info, const struct bridge_terms *terms)
 {
     struct policy_answer answer;
-    policy_cache_decide(control->policy, terms->principal, POLICY_BRIDGE, NULL, terms->number, NULL,
+    /* What a trunk says of who calls gives it no right; a machine calls as its own number. */
+    policy_cache_decide(control->policy, terms->principal, POLICY_BRIDGE,
+                        terms->caller->is_device ? terms->from : NULL, terms->number, NULL,
                         &answer);
     if (!answer.allowed)
         fax_call_refuse(control, session, info, terms->principal, 403, answer.reason);

@@ -175,8 +175,9 @@ static void on_reinvite_offer(struct fax_call *call, const struct sdp_session *o
         return;
     }
     call->reinviting = false;
-    if (t38 && media_is_on_hold(&call->local, offer)) {
-        if (!call->t38_agreed) /* it will say where to when it is ready */
+    if (offer && media_is_on_hold(&call->local, offer)) {
+        /* Nothing changes until it says more; a call that has not begun does not wait for ever. */
+        if (!call->t38_agreed && !call->audio_settled)
             fax_call_timer(call, CALL_NEGOTIATE_MS, on_negotiation_timeout);
         return;
     }

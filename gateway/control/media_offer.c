@@ -232,12 +232,16 @@ static int read_peer(const struct media_local *local, const struct sdp_session *
 
 bool media_is_on_hold(const struct media_local *local, const struct sdp_session *sdp)
 {
-    bool dtls;
-    bool latch;
+    bool is_protected, latch;
     struct sockaddr_storage address;
-    int index = local->no_t38 ? -1 : find_t38(local, sdp, &dtls);
-    return index >= 0 && (sdp->media[index].direction == SDP_INACTIVE ||
-                          read_peer(local, sdp, &sdp->media[index], &address, &latch) < 0);
+    int t38 = local->no_t38 ? -1 : find_t38(local, sdp, &is_protected);
+    int index = t38 >= 0 ? t38 : find_audio(local, sdp, &is_protected);
+    if (index < 0)
+        return false;
+    /* Some describe a fax that they send as sendonly; of audio it means that they play music. */
+    enum sdp_direction direction = sdp->media[index].direction;
+    return direction == SDP_INACTIVE || (direction == SDP_SENDONLY && t38 < 0) ||
+           read_peer(local, sdp, &sdp->media[index], &address, &latch) < 0;
 }
 
 /* The format that sdp_accept_g711() answers. */

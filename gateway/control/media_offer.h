@@ -84,8 +84,8 @@ int media_answer(struct media_local *local, const struct sdp_session *offer,
 bool media_has_t38(const struct media_local *local, const struct sdp_session *sdp);
 bool media_has_audio(const struct media_local *local, const struct sdp_session *sdp);
 
-/* Whether a description whose T.38 we would take names nowhere to send it for now: 0.0.0.0, or
- * a=inactive (RFC 3264 §8.4). */
+/* Whether a description of the peer's wants nothing sent for now (RFC 3264 §8.4) on the line that
+ * media_answer() takes: its address is 0.0.0.0, it is a=inactive or, of audio, a=sendonly. */
 bool media_is_on_hold(const struct media_local *local, const struct sdp_session *sdp);
 
 /* What holds once both have described audio: the first G.711 of the peer's first usable line, and

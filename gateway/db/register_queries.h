@@ -34,7 +34,9 @@ struct trunk_row {
     const char *trunk, *host, *prefix, *transport, *tls_name, *tls_ca, *tls_certificate, *tls_key;
     int64_t port, t38_first, audio_fallback, secured, long_by_tcp, express;
     const char *peers, *rewrite_out, *rewrite_in;
-    int64_t max_calls, max_calls_per_second, probe_s, nat;
+    int64_t max_calls, max_calls_per_second, probe_s;
+    const char *asserted_identity;
+    int64_t nat;
 };
 
 struct route_row {
@@ -43,7 +45,7 @@ struct route_row {
 };
 
 struct device_row {
-    const char *device, *extension, *user, *realm, *secret;
+    const char *device, *extension, *user, *realm, *secret, *calls, *tls_name;
     int64_t disabled, nat;
 };
 

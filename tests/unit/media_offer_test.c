@@ -236,6 +236,64 @@ static void behind_an_address_translation_the_signalling_host_counts(void **stat
     }
 }
 
+/* How a peer holds a call and resumes it, and what that means for a line that it takes. */
+static const struct hold_case {
+    const char *address, *direction;
+    bool holds_t38, holds_audio, leads_nowhere;
+    enum sdp_direction answer;
+} hold_cases[] = {
+    {"192.0.2.1", "", false, false, false, SDP_SENDRECV},
+    {"192.0.2.1", "a=sendrecv\r\n", false, false, false, SDP_SENDRECV},
+    {"192.0.2.1", "a=inactive\r\n", true, true, false, SDP_INACTIVE},
+    {"192.0.2.1", "a=sendonly\r\n", false, true, false, SDP_RECVONLY},
+    {"192.0.2.1", "a=recvonly\r\n", false, false, false, SDP_SENDONLY},
+    {"0.0.0.0", "", true, true, true, SDP_SENDRECV},
+    {"0.0.0.0", "a=sendonly\r\n", true, true, true, SDP_RECVONLY},
+    {"0.0.0.0", "a=inactive\r\n", true, true, true, SDP_INACTIVE},
+};
+
+static void check_hold(struct media_local *local, const struct hold_case *c, const char *line)
+{
+    char text[400], written[SDP_TEXT_MAX];
+    size_t length;
+    struct sdp_session answer, seen;
+    struct media_t38 t38;
+    struct media_audio audio;
+    bool is_t38, wants_t38 = strstr(line, "t38") != NULL;
+    snprintf(text, sizeof text,
+             "v=0\r\no=- 1 1 IN IP4 1.2.3.4\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n%s%s", c->address,
+             line, c->direction);
+    struct sdp_session offer = read_text(text);
+    assert_int_equal(media_is_on_hold(local, &offer), wants_t38 ? c->holds_t38 : c->holds_audio);
+    assert_int_equal(media_answer(local, &offer, &answer, &is_t38), 0);
+    assert_int_equal(is_t38, wants_t38);
+    assert_int_equal(sdp_write(&answer, written, sizeof written, &length), 0);
+    assert_int_equal(sdp_read(&seen, written, length, NULL), 0);
+    assert_int_equal(seen.media[0].direction, c->answer);
+    assert_int_equal(seen.media[0].port, 20000);
+    int rc =
+        wants_t38 ? media_agree_t38(local, &offer, &t38) : media_agree_audio(local, &offer, &audio);
+    assert_int_equal(rc, c->leads_nowhere ? -ENOTSUP : 0);
+}
+
+static void calls_are_held_and_resumed(void **state)
+{
+    (void)state;
+    struct media_local audio = local_side(), image = local_side(), secured = local_side();
+    for (size_t i = 0; i < sizeof hold_cases / sizeof *hold_cases; i++) {
+        check_hold(&audio, &hold_cases[i], "m=audio 4000 RTP/AVP 8\r\n");
+        check_hold(&image, &hold_cases[i], "m=image 4000 udptl t38\r\na=T38FaxVersion:2\r\n");
+        check_hold(&image, &hold_cases[0], "m=image 4000 udptl t38\r\na=T38FaxVersion:3\r\n");
+    }
+    /* The engine of before the hold runs on: its version, too. */
+    assert_true(image.settled);
+    assert_int_equal(image.said_version, 2);
+    /* What would not be taken anyway holds nothing. */
+    secured.secured = true;
+    struct sdp_session plain = read_text(SDP_HEAD "m=image 4000 udptl t38\r\na=inactive\r\n");
+    assert_false(media_is_on_hold(&secured, &plain));
+}
+
 static void ports_are_even_and_run_out(void **state)
 {
     struct media_ports ports;
@@ -334,6 +392,7 @@ int main(void)
         cmocka_unit_test(answers_prefer_t38),
         cmocka_unit_test(addresses_that_lead_nowhere_are_refused),
         cmocka_unit_test(behind_an_address_translation_the_signalling_host_counts),
+        cmocka_unit_test(calls_are_held_and_resumed),
         cmocka_unit_test(ports_are_even_and_run_out),
         cmocka_unit_test(express_is_agreed_by_both),
         cmocka_unit_test(audio_is_agreed_on),
