@@ -269,6 +269,11 @@ static bool read_terms(struct api_request *r, json_t *in, struct device_info *d)
     if (tls_name != d->tls_name)
         snprintf(d->tls_name, sizeof d->tls_name, "%s", tls_name);
     const json_t *nat = json_object_get(in, "nat");
+    if (nat && !json_is_boolean(nat)) {
+        api_answer_problem(r, 422, "device", "The device is not valid",
+                           "'nat' must be true or false");
+        return false;
+    }
     d->nat = nat ? json_is_true(nat) : d->nat;
     return true;
 }

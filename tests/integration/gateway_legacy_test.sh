@@ -62,8 +62,9 @@ gw_trunk middle trunk "${edge[trunk]}" 5061 --transport tls --prefix "${GW_PREFI
 gw_trunk middle audio "${edge[audio]}" 5061 --transport tls --prefix "${GW_PREFIX[machine]}"
 gw_trunk far gateway "${edge[trunk]}" 5062 --transport tls --prefix "${GW_PREFIX[middle]}"
 gw_trunk machine gateway "${edge[audio]}" 5062 --transport tls --prefix "$stored"
-admin middle device add desk --extension "$desk" --user "$caller" --nat --password-file "$GW_TOP/password" >/dev/null
-admin middle grant add device:desk device --from "$desk" --to '+4930*' --mailbox office >/dev/null
+admin middle device add desk --extension "$desk" --user "$caller" --nat --calls bridge:trunk \
+    --password-file "$GW_TOP/password" >/dev/null
+admin middle grant add device:desk bridge --from "$desk" --to '+4930*' >/dev/null
 admin middle number remove "$direct" >/dev/null
 admin middle number add "$direct" --mailbox office --bridge device:desk >/dev/null
 admin middle grant add trunk:trunk bridge --to "$direct" >/dev/null
@@ -85,7 +86,7 @@ capture() { # capture NAME ADDRESS
 }
 for name in trunk audio; do capture "$name" "${edge[$name]}"; done
 
-note "to the machine in real time, from the machine, and over G.711 through an edge"
+note "to the machine and from it, in real time, and over G.711 through an edge"
 in=$(gw_send far "$far" "$direct" "$GW_TOP/in.txt")
 out=$(gw_send machine "$caller" "$(gw_number far 2)" "$GW_TOP/out.txt")
 audio=$(gw_send machine "$(gw_number machine 3)" "$stored" "$GW_TOP/audio.txt")
@@ -100,6 +101,12 @@ same() {
     clerk "$3" export --format pdf "$got" >"$GW_TOP/got.pdf"
     equal "$1 to $3: pixels" "$(pixels "$GW_TOP/got.pdf")" "$(pixels "$GW_TOP/sent.pdf")"
 }
+# bridged NUMBER: what the gateway saw of a call to it that it took through
+bridged() {
+    until_true 20 bridge_is_over "$1" || wrong "the call to $1 has no end"
+    gw_sql middle "SELECT state, pages, caller_media, called_media FROM bridges WHERE to_number = '$1'"
+}
+bridge_is_over() { [[ $(gw_sql middle "SELECT count(*) FROM bridges WHERE to_number = '$1' AND ended_at IS NOT NULL") == 1 ]]; }
 attempt() { gw_fax "$1" "$2" ".attempts[-1].$3"; }
 
 equal "over G.711: state" "$(gw_wait_state machine "$audio" "$GW_ENDED" 90)" delivered
@@ -110,12 +117,12 @@ equal "to the machine: state" "$(gw_wait_state far "$in" "$GW_ENDED" 90)" delive
 like "to the machine: media, signalling" "$(attempt far "$in" media) $(attempt far "$in" signalling)" '^t38 tls TLSv1\.[23]'
 reached=$(clerk machine --json faxes --direction in --limit 100 | jq -r '[.faxes[] | select(.state == "received") | .to][0]')
 same far "$in" machine "$reached"
-until_true 20 gw_drained middle || wrong "the database lags"
-equal "to the machine: as the gateway saw it" "$(gw_sql middle "SELECT state, pages, caller_media, called_media FROM bridges
-    WHERE to_number = '$direct'")" "completed|1|t38|audio"
+equal "to the machine: as the gateway saw it" "$(bridged "$direct")" "completed|1|t38|audio"
 
 equal "from the machine: state" "$(gw_wait_state machine "$out" "$GW_ENDED" 90)" delivered
 same machine "$out" far "$(gw_number far 2)"
+equal "from the machine: as its number" "$(gw_fax far "$(gw_inbound far "$(gw_number far 2)")" .from)" "$desk"
+equal "from the machine: as the gateway saw it" "$(bridged "$(gw_number far 2)")" "completed|1|audio|t38"
 sleep 1
 for dumpcap in "${dumpcaps[@]}"; do
     kill -INT "$dumpcap"
