@@ -143,12 +143,12 @@ def call(local, port, host, to_port, to, who, *headers):
     s.settimeout(10)
     call_id = f"{os.getpid()}@{local}"
 
-    def send(method, to_tag, more="", body=""):
+    def send(method, to_tag, more="", body="", branch=None):
         cseq = 1 if method in ("INVITE", "ACK") else 2
         s.sendto(
             (
                 f"{method} sip:{to}@{host}:{to_port} SIP/2.0\r\n"
-                f"Via: SIP/2.0/UDP {local}:{port};rport;branch=z9hG4bK{os.getpid()}{method}\r\n"
+                f"Via: SIP/2.0/UDP {local}:{port};rport;branch=z9hG4bK{os.getpid()}{branch or method}\r\n"
                 f"From: {who};tag=1\r\nTo: <sip:{to}@{host}>{to_tag}\r\nCall-ID: {call_id}\r\n"
                 f"CSeq: {cseq} {method}\r\nMax-Forwards: 70\r\nContact: <sip:{local}:{port}>\r\n"
                 f"{more}Content-Length: {len(body)}\r\n\r\n{body}"
@@ -162,8 +162,9 @@ def call(local, port, host, to_port, to, who, *headers):
     while re.match(r"SIP/2.0 1", answer):
         answer = s.recv(65535).decode()
     tag = re.search(r"\r\nTo:[^\r]*(;tag=[^;\r]*)", answer)
-    send("ACK", tag.group(1) if tag else "")
-    if answer.startswith("SIP/2.0 2"):
+    accepted = answer.startswith("SIP/2.0 2")
+    send("ACK", tag.group(1) if tag else "", branch="ACK" if accepted else "INVITE")
+    if accepted:
         send("BYE", tag.group(1))
     print(brief(answer))
 

@@ -96,6 +96,39 @@ costly=$(gw_send copier "$machine" +49900123456 "$GW_TOP/one.txt")
 python3 "$scenarios/gateway_devices.py" kill_at_end "$(gw_role north control)" "$GW_TOP/north/journal" number 1 &
 killer=$!
 
+note "meanwhile: what trunks say of who calls, and what they are told of it"
+gw_trunk south oracle "$ear" 5071 --prefix +4970
+gw_trunk south through "$ear" 5070 --prefix +4971 --asserted-identity send
+admin south grant add trunk:oracle bridge --to "$(gw_number south 8)" >/dev/null
+admin south number remove "$(gw_number south 8)" >/dev/null
+admin south number add "$(gw_number south 8)" --mailbox office --bridge through >/dev/null
+asserted=("<sip:anonymous@anonymous.invalid>" "P-Asserted-Identity: <sip:+4989123@carrier.example>")
+# said TO CODE HEADER...: a call of the oracle for a number of south
+said() {
+    equal "the call" "$(python3 "$scenarios/gateway_devices.py" call "$ear" 5071 "${GW_ADDRESS[south]}" "${GW_PORT[south]}" "$1" "${@:3}")" "$2"
+}
+caller() { gw_sql south "SELECT from_number FROM faxes WHERE to_number = '$(gw_number south 7)' ORDER BY created_at DESC LIMIT 1"; }
+offered() { until_true 20 gw_drained south && caller; }
+said "$(gw_number south 7)" '200 OK Contact <>' "${asserted[@]}"
+equal "what a trunk asserts is not believed" "$(offered)" ""
+said "$(gw_number south 8)" '404 Not Found' "<sip:+4989555@x>" "${asserted[1]}"
+equal "and not told further" "$(heard)" "from: <sip:+4989555>"
+gw_trunk south dials "$ear" 5070 --prefix +4972 --rewrite "$(gw_number south 9)>112"
+admin south grant add trunk:oracle bridge --to "$(gw_number south 9)" >/dev/null
+admin south number remove "$(gw_number south 9)" >/dev/null
+admin south number add "$(gw_number south 9)" --mailbox office --bridge dials >/dev/null
+said "$(gw_number south 9)" '403 Forbidden' "<sip:+4989555@x>"
+equal "a number of ours that would be dialled as 112" "$(heard)" "from: <sip:+4989555>"
+admin south trunk change oracle --asserted-identity trust
+said "$(gw_number south 7)" '200 OK Contact <>' "${asserted[@]}"
+equal "of one that is trusted it is" "$(offered)" "+4989123"
+said "$(gw_number south 8)" '404 Not Found' "${asserted[@]}"
+equal "and told further" "$(heard)" "from: <sip:+4989123> | p-asserted-identity: <sip:+4989123>"
+said "$(gw_number south 7)" '200 OK Contact <>' "${asserted[@]}" "Privacy: id"
+equal "who wants privacy is not shown" "$(offered)" ""
+said "$(gw_number south 8)" '404 Not Found' "${asserted[@]}" "Privacy: id"
+like "nor told" "$(heard)" '^from: <sip:anonymous> . privacy: id$'
+
 note "it is killed at the handover"
 equal "without a grant" "$(gw_wait_state copier "$denied" "$GW_ENDED" 20)" failed
 like "the reason" "$(gw_fax copier "$denied" .reason)" '403'
@@ -113,8 +146,32 @@ lost=$(gw_send copier "$machine" "$nowhere" "$GW_TOP/one.txt") # no trunk leads 
 echo "sent on after the restart: $(gw_sql north "SELECT count(*) FROM audit_record WHERE event = 'fax.forwarded'
     AND index > (SELECT max(index) FROM audit_record WHERE event = 'gateway.started')")"
 
-note "it is sent on, once"
+note "it is to be sent on"
 holds "it is in the queue" until_true 10 has_outbound "$theirs"
+note "meanwhile a machine signs in by its certificate"
+gw_certificate adapter machines DNS:adapter.machines.example,DNS:adapter.example -days 1
+gw_certificate other machines DNS:nobody.example -days 1
+gw_certificate late machines DNS:adapter.machines.example -days -1
+gw_certificate false stranger DNS:adapter.machines.example -days 1
+# certified CERTIFICATE [AS]
+certified() {
+    local files=("$GW_TLS/$1.pem" "$GW_TLS/$1.key.pem")
+    [[ $1 != - ]] || files=(- -)
+    python3 "$scenarios/gateway_devices.py" certified "${GW_ADDRESS[north]}" "$tls_port" "$GW_TLS/machines.ca" "${files[@]}" adapter "${@:2}"
+}
+equal "before it has a name" "$(certified adapter)" '401 Unauthorized'
+admin north device change adapter --tls-certificate-name adapter.machines.example >/dev/null
+like "a name that another one has" "$(admin north device change copier --tls-certificate-name ADAPTER.machines.example 2>&1 || true)" 'for another device'
+equal "with its certificate" "$(certified adapter)" '200 OK Contact <>;expires=120'
+equal "without" "$(certified -)" '401 Unauthorized'
+equal "as another machine" "$(certified adapter copier)" '403 Forbidden'
+equal "for another name" "$(certified other)" '403 Certificate Not Known'
+like "of another authority" "$(certified false)" '^no connection|^closed'
+like "expired" "$(certified late)" '^no connection|^closed'
+admin north device change adapter --tls-certificate-name '' >/dev/null
+equal "when it has no name any more" "$(certified adapter)" '401 Unauthorized'
+
+note "it is sent on, once"
 forwarded=$(outbound "$theirs")
 equal "the fax of north" "$(gw_wait_state north "$forwarded" "$GW_ENDED" 60)" delivered
 equal "from" "$(gw_fax north "$forwarded" .from)" "$extension"
@@ -172,6 +229,7 @@ equal "the copy of the first" "$(gw_sql north "SELECT to_number, direction, mail
     "$direct|in|office|received|t"
 
 note "calls to numbers that are denied, also as they would be dialled"
+before=$(heard)
 admin north trunk add strips --host "$ear" --port 5070 --prefix +4970 --rewrite '+4970>' >/dev/null
 machine_sends +4970112 failed
 equal "by the routes" "$(refusals '%denied as its trunk would dial it%')" 1
@@ -181,7 +239,7 @@ machine_sends +4970112 failed
 equal "over one trunk" "$(refusals 'numbers of 112 are denied, and no route over trunk%')" 1
 machine_sends +49900123456 failed
 equal "before it would be" "$(refusals 'numbers of +49900* are denied, and no route over trunk%')" 1
-equal "nothing of it left" "$(heard)" ready
+equal "nothing of it left" "$(heard)" "$before"
 admin north route add firebrigade --trunk strips --prefix +4970112 >/dev/null
 machine_sends +4970112 failed
 like "a route names it" "$(gw_fax copier "$SENT" .reason)" '404'
@@ -196,54 +254,6 @@ admin north route add told --trunk strips --prefix +49307 >/dev/null
 [[ -n $own ]] || own=$(gw_send north "$(gw_number north 1)" +4930712345 "$GW_TOP/one.txt")
 equal "of a fax of ours" "$(gw_wait_state north "$own" "$GW_ENDED" 30)" failed
 equal "says so" "$(heard)" "from: <sip:$(gw_number north 1)> | p-asserted-identity: <sip:$(gw_number north 1)>"
-gw_trunk south oracle "$ear" 5071 --prefix +4970
-gw_trunk south through "$ear" 5070 --prefix +4971 --asserted-identity send
-admin south grant add trunk:oracle bridge --to "$(gw_number south 8)" >/dev/null
-admin south number remove "$(gw_number south 8)" >/dev/null
-admin south number add "$(gw_number south 8)" --mailbox office --bridge through >/dev/null
-asserted=("<sip:anonymous@anonymous.invalid>" "P-Asserted-Identity: <sip:+4989123@carrier.example>")
-# said TO CODE HEADER...: a call of the oracle for a number of south
-said() {
-    equal "the call" "$(python3 "$scenarios/gateway_devices.py" call "$ear" 5071 "${GW_ADDRESS[south]}" "${GW_PORT[south]}" "$1" "${@:3}")" "$2"
-}
-caller() { gw_sql south "SELECT from_number FROM faxes WHERE to_number = '$(gw_number south 7)' ORDER BY created_at DESC LIMIT 1"; }
-offered() { until_true 20 gw_drained south && caller; }
-said "$(gw_number south 7)" '200 OK Contact <>' "${asserted[@]}"
-equal "what a trunk asserts is not believed" "$(offered)" ""
-said "$(gw_number south 8)" '404 Not Found' "<sip:+4989555@x>" "${asserted[1]}"
-equal "and not told further" "$(heard)" "from: <sip:+4989555>"
-admin south trunk change oracle --asserted-identity trust
-said "$(gw_number south 7)" '200 OK Contact <>' "${asserted[@]}"
-equal "of one that is trusted it is" "$(offered)" "+4989123"
-said "$(gw_number south 8)" '404 Not Found' "${asserted[@]}"
-equal "and told further" "$(heard)" "from: <sip:+4989123> | p-asserted-identity: <sip:+4989123>"
-said "$(gw_number south 7)" '200 OK Contact <>' "${asserted[@]}" "Privacy: id"
-equal "who wants privacy is not shown" "$(offered)" ""
-said "$(gw_number south 8)" '404 Not Found' "${asserted[@]}" "Privacy: id"
-like "nor told" "$(heard)" '^from: <sip:anonymous> . privacy: id$'
-
-note "a machine signs in by its certificate"
-gw_certificate adapter machines DNS:adapter.machines.example,DNS:adapter.example -days 1
-gw_certificate other machines DNS:nobody.example -days 1
-gw_certificate late machines DNS:adapter.machines.example -days -1
-gw_certificate false stranger DNS:adapter.machines.example -days 1
-# certified CERTIFICATE [AS]
-certified() {
-    local files=("$GW_TLS/$1.pem" "$GW_TLS/$1.key.pem")
-    [[ $1 != - ]] || files=(- -)
-    python3 "$scenarios/gateway_devices.py" certified "${GW_ADDRESS[north]}" "$tls_port" "$GW_TLS/machines.ca" "${files[@]}" adapter "${@:2}"
-}
-equal "before it has a name" "$(certified adapter)" '401 Unauthorized'
-admin north device change adapter --tls-certificate-name adapter.machines.example >/dev/null
-like "a name that another one has" "$(admin north device change copier --tls-certificate-name ADAPTER.machines.example 2>&1 || true)" 'for another device'
-equal "with its certificate" "$(certified adapter)" '200 OK Contact <>;expires=120'
-equal "without" "$(certified -)" '401 Unauthorized'
-equal "as another machine" "$(certified adapter copier)" '403 Forbidden'
-equal "for another name" "$(certified other)" '403 Certificate Not Known'
-like "of another authority" "$(certified false)" '^no connection|^closed'
-like "expired" "$(certified late)" '^no connection|^closed'
-admin north device change adapter --tls-certificate-name '' >/dev/null
-equal "when it has no name any more" "$(certified adapter)" '401 Unauthorized'
 
 note "a machine gets another password: who registered with the old one is forgotten"
 holds "registered" registered true
