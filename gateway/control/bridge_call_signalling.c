@@ -55,6 +55,7 @@ static void on_ended(struct bridge_side *side, const struct sip_event *event)
     struct bridge_call *call = side->call;
     side->session = NULL;
     uv_timer_stop(&side->timer);
+    bridge_trace_note(side, TRACE_ENDED, TRACE_HERE, (unsigned)event->code, (uint32_t)event->who);
     if (call->ending)
         return;
     if (side->index == BRIDGE_CALLED && !side->answered) {
@@ -129,6 +130,7 @@ static void on_reinvite_refused(struct bridge_side *side, int code)
     if (code == 491) /* the peer's own re-INVITE follows */
         return;
     side->t38_refused = true;
+    bridge_trace_note(side, TRACE_FALLBACK, TRACE_HERE, 0, 0);
     if (bridge_copy_is_impossible(side->call))
         bridge_call_end(side->call, "a copy is wanted, and neither leg has T.38");
     else if (!side->target.audio_fallback)

@@ -57,8 +57,10 @@ static int invite(struct bridge_side *side, const struct sip_credential *credent
         .wants_privacy = call->wants_privacy,
     };
     rc = sip_session_call(call->control->sip, &sip, bridge_call_sip_event, side, &side->session);
-    if (rc == 0)
+    if (rc == 0) {
         snprintf(side->call_id, sizeof side->call_id, "%s", sip_session_call_id(side->session));
+        call_recorder_follow_leg(side->call->recorder, side->call_id, TRACE_CALLED);
+    }
     return rc;
 }
 
@@ -286,6 +288,7 @@ void bridge_call_start(struct control *control, struct sip_session *session,
     if (info->offer)
         caller->offer = *info->offer;
     caller->session = session;
+    call_recorder_follow_leg(call->recorder, caller->call_id, TRACE_CALLER);
     sip_session_signalling(session, caller->signalling);
     sip_session_set_event_cb(session, bridge_call_sip_event, caller);
     open_caller_credentials(call);

@@ -16,6 +16,7 @@
 #include "gateway/line/bridge_leg.h"
 #include "gateway/line/call_wheel.h"
 #include "gateway/line/line.h"
+#include "gateway/trace/call_trace.h"
 #include "t38/call_watch.h"
 #include "t38/fax_bridge.h"
 #include "t38/fax_observer.h"
@@ -52,6 +53,8 @@ struct line_bridge {
     struct fax_observer_statistics seen; /* what control and the watch have been told */
     struct bridge_capture capture;
     struct call_watch watch;
+    struct call_trace trace;
+    bool trace_counted, trace_told;
     uint64_t refused[BRIDGE_LEGS]; /* of converters that were replaced */
     uint64_t started_ms, ended_ms, dcn_ms, leave_ms;
     int result;
@@ -80,6 +83,16 @@ struct dtls_identity *line_bridge_identity(const struct line_bridge *b);
 uint8_t *line_bridge_scratch(const struct line_bridge *b);
 uint8_t *line_bridge_leaving(const struct line_bridge *b);
 void line_bridge_settle(struct line_bridge *b);
+
+/* line_bridge_trace.c: what is noted for the trace: media of a leg that begin, its first packet
+ * each way, tones, frames that the observer sees (its callback), what the observer counts. send:
+ * the trace, once; -ENOBUFS when control is to be told later. */
+void line_bridge_trace_media(struct line_bridge *b, unsigned leg,
+                             const struct msg_call_media *media);
+void line_bridge_trace_note(struct line_bridge *b, enum trace_kind kind, unsigned direction,
+                            unsigned leg, uint32_t value);
+void line_bridge_trace_frame(void *user, unsigned side, const uint8_t *octets, size_t length);
+int line_bridge_trace_send(struct line_bridge *b, const struct msg_bridge_done *done);
 
 /* line_bridge_media.c: frees what is between the legs. */
 void line_bridge_part(struct line_bridge *b);

@@ -184,14 +184,20 @@ void line_bridge_note(struct line_bridge *b, uint64_t now_ms)
         call_watch_event(&b->watch, FAX_EVENT_DOCUMENT_BEGIN, now_ms);
     if (now->trained && !before->trained) {
         call_watch_event(&b->watch, FAX_EVENT_TRAINED, now_ms);
+        line_bridge_trace_note(b, TRACE_TRAINED, TRACE_HERE, BRIDGE_LEGS, now->bit_rate);
         line_bridge_progress(b, BRIDGE_TRAINED, 0, now->bit_rate);
     }
-    if (now->in_page && !before->in_page)
+    if (now->in_page && !before->in_page) {
+        line_bridge_trace_note(b, TRACE_PAGE_BEGIN, TRACE_HERE, BRIDGE_LEGS, now->pages + 1);
         call_watch_event(&b->watch, FAX_EVENT_PAGE_BEGIN, now_ms);
-    if (now->rejected != before->rejected)
+    }
+    if (now->rejected != before->rejected) {
+        line_bridge_trace_note(b, TRACE_PAGE_REJECTED, TRACE_HERE, BRIDGE_LEGS, now->pages + 1);
         call_watch_event(&b->watch, FAX_EVENT_PAGE_REJECTED, now_ms);
+    }
     if (now->pages != before->pages) {
         call_watch_event(&b->watch, FAX_EVENT_PAGE_CONFIRMED, now_ms);
+        line_bridge_trace_note(b, TRACE_PAGE_CONFIRMED, TRACE_HERE, BRIDGE_LEGS, now->pages);
         line_bridge_progress(b, BRIDGE_PAGE, 0, now->pages);
     }
     if (now->dcn && b->dcn_ms == 0)

@@ -214,6 +214,9 @@ static void label_media(const struct trace_entry *e, char *label)
     case TRACE_ECM:
         snprintf(label, TRACE_LABEL, "requests to repeat frames: %u", e->value);
         break;
+    case TRACE_REPEATED:
+        snprintf(label, TRACE_LABEL, "frames that came again: %u", e->value);
+        break;
     case TRACE_RESULT:
         snprintf(label, TRACE_LABEL, "T.30 ended: %s", t30_result_text(e->code));
         break;
@@ -228,6 +231,13 @@ void call_trace_label(const struct trace_entry *entry, char label[TRACE_LABEL])
         label_page(entry, label);
     else
         label_media(entry, label);
+}
+
+const char *call_trace_leg(const struct trace_entry *entry)
+{
+    if (entry->direction & TRACE_CALLER)
+        return "caller";
+    return entry->direction & TRACE_CALLED ? "called" : "";
 }
 
 const char *call_trace_group(const struct trace_entry *entry)
@@ -252,6 +262,7 @@ const char *call_trace_group(const struct trace_entry *entry)
     case TRACE_T30:
     case TRACE_TRAINED:
     case TRACE_ECM:
+    case TRACE_REPEATED:
         return "t30";
     case TRACE_PAGE_BEGIN:
     case TRACE_PAGE_PENDING:
