@@ -55,6 +55,7 @@ static int invite(struct bridge_side *side, const struct sip_credential *credent
         .credentials = credentials,
         .credential_count = count,
         .wants_privacy = call->wants_privacy,
+        .hops_made = call->hops_made,
     };
     rc = sip_session_call(call->control->sip, &sip, bridge_call_sip_event, side, &side->session);
     if (rc == 0) {
@@ -280,6 +281,7 @@ void bridge_call_start(struct control *control, struct sip_session *session,
     struct bridge_side *caller = &call->side[BRIDGE_CALLER];
     take_terms(call, terms);
     call->wants_privacy = info->wants_privacy;
+    call->hops_made = (uint8_t)(SIP_HOPS_MAX + 1 - info->max_forwards);
     for (unsigned i = 0; i < BRIDGE_LEGS; i++)
         begin_side(&call->side[i]);
     snprintf(caller->call_id, sizeof caller->call_id, "%s", info->call_id);
