@@ -37,8 +37,10 @@ static void on_called_refused(struct bridge_side *side, const struct sip_event *
 {
     struct bridge_call *call = side->call;
     call->sip_code = event->code;
-    if (side->offered_t38 && !side->local.secured && refused_media(event->code)) {
-        side->audio_only = true; /* it wants a voice call first (RFC 3261 §21.4.26) */
+    if (side->offered_t38 && !side->audio_only && refused_media(event->code)) {
+        /* It wants a voice call first (RFC 3261 §21.4.26), or has only that: over SRTP if need be.
+         */
+        side->audio_only = true;
         bridge_call_dial(call);
         return;
     }
