@@ -42,6 +42,12 @@ static int invite(struct bridge_side *side, const struct sip_credential *credent
                            : media_offer_audio(&side->local, &offer);
     if (rc < 0)
         return rc;
+    struct fax_id id;
+    rc = fax_id_make(&id, (uint64_t)control_now_ms());
+    if (rc < 0)
+        return rc;
+    fax_id_text(&id, side->call_id);
+    call_recorder_follow_leg(call->recorder, side->call_id, TRACE_CALLED);
     const struct sip_call sip = {
         .target = target->address,
         .protocol = target->protocol,
@@ -52,17 +58,13 @@ static int invite(struct bridge_side *side, const struct sip_credential *credent
         .from_uri = from,
         .to_uri = request,
         .offer = &offer,
+        .call_id = side->call_id,
         .credentials = credentials,
         .credential_count = count,
         .wants_privacy = call->wants_privacy,
         .hops_made = call->hops_made,
     };
-    rc = sip_session_call(call->control->sip, &sip, bridge_call_sip_event, side, &side->session);
-    if (rc == 0) {
-        snprintf(side->call_id, sizeof side->call_id, "%s", sip_session_call_id(side->session));
-        call_recorder_follow_leg(side->call->recorder, side->call_id, TRACE_CALLED);
-    }
-    return rc;
+    return sip_session_call(call->control->sip, &sip, bridge_call_sip_event, side, &side->session);
 }
 
 static void dial_with(struct bridge_call *call, const struct sip_credential *credentials,

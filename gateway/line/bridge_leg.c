@@ -62,8 +62,10 @@ static void heard(struct bridge_leg *leg, uint64_t now_ms)
     if (!leg->noted_heard)
         line_bridge_trace_note(leg->bridge, TRACE_MEDIA_FIRST, TRACE_RECEIVED, leg->index, 0);
     leg->noted_heard = true;
-    if (leg->media_seen++ == 0)
+    leg->media_seen++;
+    if (!leg->told_seen)
         line_bridge_progress(leg->bridge, BRIDGE_MEDIA_SEEN, leg->index, 0);
+    leg->told_seen = true;
 }
 
 static void ifp_cb(void *user, uint16_t sequence, const uint8_t *data, size_t length)
@@ -162,6 +164,7 @@ int bridge_leg_media(struct bridge_leg *leg, const struct msg_call_media *media,
     snprintf(leg->protection, sizeof leg->protection, "%s", leg->shield.text);
     *fresh = error == 0;
     leg->noted_heard = leg->noted_sent = false;
+    leg->media_seen = 0; /* what came as audio does not show that T.38 comes */
     return error;
 }
 
@@ -265,8 +268,7 @@ static void watch_tones(struct bridge_leg *leg, const int16_t *samples)
         return;
     tone_watch_free(leg->tones);
     leg->tones = NULL;
-    line_bridge_trace_note(leg->bridge, TRACE_TONES, TRACE_RECEIVED, leg->index, 0);
-    line_bridge_progress(leg->bridge, BRIDGE_FAX_TONES, leg->index, 0);
+    line_bridge_tones(leg->bridge, leg->index);
 }
 
 size_t bridge_leg_hear(struct bridge_leg *leg, int16_t samples[AUDIO_STREAM_SAMPLES])

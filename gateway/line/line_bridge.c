@@ -320,7 +320,6 @@ void line_bridge_media(struct line_bridge *b, const struct msg_bridge_media *med
 
     if (b->finished || media->leg >= BRIDGE_LEGS || b->observer == NULL)
         return;
-    line_bridge_part(b);
     error = bridge_leg_media(&b->leg[media->leg], &media->media, &fresh);
     if (error != 0) {
         snprintf(text, sizeof text, "the media of a leg cannot be used: %s", strerror(-error));
@@ -328,10 +327,11 @@ void line_bridge_media(struct line_bridge *b, const struct msg_bridge_media *med
         line_bridge_settle(b);
         return;
     }
-    if (fresh)
-        line_bridge_trace_media(b, media->leg, &media->media);
     begin_running(b, line_now_ms());
-    line_bridge_join(b);
+    if (fresh) { /* else the modems, if any, are in the middle of something */
+        line_bridge_trace_media(b, media->leg, &media->media);
+        line_bridge_join(b);
+    }
     line_bridge_settle(b);
 }
 

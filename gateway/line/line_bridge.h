@@ -43,6 +43,8 @@ struct line_bridge {
     enum line_bridge_mode mode;
     bool running;  /* media of a leg came */
     bool finished; /* only MSG_BRIDGE_DONE is missing, or a page that is being sealed */
+    bool is_fax;   /* tones of a machine that answers were heard */
+    bool blind;    /* all that passes is audio of a fax: its phases are not seen */
     bool leaving;  /* control ends the call; a goodbye may still be on its way */
     unsigned t38;  /* CONVERT: the leg of T.38 */
     struct fax_bridge *converter;
@@ -94,7 +96,9 @@ void line_bridge_trace_note(struct line_bridge *b, enum trace_kind kind, unsigne
 void line_bridge_trace_frame(void *user, unsigned side, const uint8_t *octets, size_t length);
 int line_bridge_trace_send(struct line_bridge *b, const struct msg_bridge_done *done);
 
-/* line_bridge_media.c: frees what is between the legs. */
+/* line_bridge_media.c: tones of a fax machine were heard. */
+void line_bridge_tones(struct line_bridge *b, unsigned leg);
+/* Frees what is between the legs. */
 void line_bridge_part(struct line_bridge *b);
 /* Media for 20 ms and more: conversion or audio. */
 void line_bridge_run(struct line_bridge *b, uint64_t now_ms);

@@ -342,7 +342,7 @@ struct msg_bridge_progress {
 };
 
 struct msg_bridge_leg {
-    uint32_t media_seen;   /* packets of the peer that were valid */
+    uint32_t media_seen;   /* as in msg_call_done */
     uint32_t packets_sent; /* to it */
     uint32_t packets_lost, packets_recovered, packets_bad;
     uint32_t packets_foreign;            /* of other addresses, ignored */

@@ -129,10 +129,8 @@ void call_trace_note_frame(struct call_trace *trace, uint32_t at_ms, unsigned di
     if (length <= AT_FCF)
         return;
     uint8_t type = octets[AT_FCF];
-    struct trace_entry entry = {.at_ms = at_ms,
-                                .kind = TRACE_T30,
-                                .direction = (uint8_t)direction,
-                                .code = type};
+    struct trace_entry entry = {
+        .at_ms = at_ms, .kind = TRACE_T30, .direction = (uint8_t)direction, .code = type};
     switch (type & 0xFE) {
     case TRACE_FCF_FCD:
     case TRACE_FCF_RCP:

@@ -203,7 +203,8 @@ static void label_media(const struct trace_entry *e, char *label)
         label_frame(e, label);
         break;
     case TRACE_TRAINED:
-        snprintf(label, TRACE_LABEL, "trained: %s %u bit/s", modem_name(e->code), e->value);
+        snprintf(label, TRACE_LABEL, "trained: %s%s%u bit/s", modem_name(e->code),
+                 modem_name(e->code)[0] ? " " : "", e->value);
         break;
     case TRACE_LOSS:
         snprintf(label, TRACE_LABEL, "packets lost %u, recovered %u", e->value, e->detail);
