@@ -142,10 +142,11 @@ static void on_reinvite_refused(struct bridge_side *side, int code)
 
 static void on_reinvite_answered(struct bridge_side *side, const struct sdp_session *sdp)
 {
+    bool asked = side->reinviting; /* else it was a refresh */
     side->reinviting = false;
     if (bridge_side_take(side, sdp) < 0)
         bridge_call_end(side->call, "the %s leg has no usable media", bridge_side_name(side));
-    else if (side->media == BRIDGE_AUDIO)
+    else if (asked && side->media == BRIDGE_AUDIO)
         on_reinvite_refused(side, 200); /* it took the offer and its T.38 not */
 }
 
