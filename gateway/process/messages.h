@@ -290,7 +290,7 @@ struct msg_call_done {
     uint32_t packets_lost, packets_recovered, packets_bad;
     uint32_t packets_foreign; /* of other addresses, ignored */
     uint32_t packets_rtp;     /* of the audio before T.38, ignored */
-    uint32_t media_ms;        /* from CALL_MEDIA to the end */
+    uint32_t media_ms;        /* of the media in use at the end */
     uint32_t express;         /* 1: the call ran ahead of the clock to its end */
     char peer_ident[MSG_IDENT_MAX];
     char modem[16];
