@@ -98,6 +98,7 @@ struct spandsp_send {
 struct spandsp_audio {
     t30_set_handler_t *next_receiver; /* spandsp's choice of a modem */
     void *next_receiver_user;
+    bool has_spoken;     /* the peer: a good frame came */
     bool image_receiver; /* the modem chosen is that of an image without ECM, or TCF */
     uint8_t octet, bits; /* of such an image, the first bit highest */
     uint8_t octets[128]; /* whole ones of this step */
@@ -188,6 +189,9 @@ void spandsp_wipe_image(struct fax_engine *e);
 
 /* Before a step of so many samples: lengthens a timer that would expire in it too soon. */
 void spandsp_timer_mend(struct fax_engine *e, int samples);
+
+/* The part of it that holds over audio as well, where quiet is no loss. */
+void spandsp_timer_keep_asking(struct fax_engine *e, int samples);
 
 /* ---- spandsp_audio.c: modems in the place of the T.38 core ---- */
 

@@ -142,7 +142,7 @@ static void on_reinvite_answered(struct fax_call *call, const struct sdp_session
 
 static void on_confirmed(struct fax_call *call, const struct sdp_session *sdp)
 {
-    if (call->t38_agreed || call->outbound)
+    if (call->t38_agreed || (call->outbound && !sdp)) /* it brings the answer to an offer of ours */
         return;
     if (sdp && media_has_t38(&call->local, sdp))
         take_t38(call, sdp);
@@ -185,6 +185,16 @@ static void on_reinvite_offer(struct fax_call *call, const struct sdp_session *o
         take_t38(call, offer);
     else if (offer && !call->t38_agreed)
         after_audio(call, offer);
+}
+
+/* To our T.38, or to a refresh: audio that goes on may have another key or address. */
+static void on_reinvite_answered(struct fax_call *call, const struct sdp_session *sdp)
+{
+    call->reinviting = false;
+    if (!call->t38_agreed && sdp && !media_has_t38(&call->local, sdp))
+        fax_call_audio(call, sdp);
+    if (!call->audio_settled)
+        take_t38(call, sdp);
 }
 
 static void on_ended(struct fax_call *call, const struct sip_event *event, bool heard)

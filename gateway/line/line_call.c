@@ -305,9 +305,7 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
     if (call->express)
         express_flow_begin(&call->flow, 0); /* as udptl_sender_new() numbers */
     call->state = LINE_CALL_RUNNING;
-    if (call->started_ms == 0)
-        call->started_ms = line_now_ms();
-    call->heard_ms = line_now_ms();
+    call->started_ms = call->heard_ms = line_now_ms();
     line_watch_begin(call, call->heard_ms);
     line_call_limit_silence(call);
     line_tick_start(call->line);
