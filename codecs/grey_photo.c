@@ -124,7 +124,7 @@ static bool mark_rectangle(struct search *s)
     if ((uint64_t)s->blocks * 100 < all * RECTANGLE_PERCENT)
         return false;
     for (uint32_t y = top; y <= bottom; y++)
-        memset(s->tone->blocks + y * columns + left, 1, right - left + 1);
+        memset(s->tone->blocks + (size_t)y * columns + left, 1, right - left + 1);
     return true;
 }
 

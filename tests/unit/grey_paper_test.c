@@ -50,7 +50,8 @@ static void shade(struct grey_page *page, double lightest, double darkest)
             double light = lightest - (lightest - darkest) * (0.5 * u + 0.2 * v + 0.3 * u * v);
             uint8_t *pixel = &page->pixels[(size_t)y * page->width + x];
 
-            *pixel = (uint8_t)(light * (40 + *pixel * 215 / 255) / 255 + (x * 7 + y * 13) % 9 - 4);
+            *pixel =
+                (uint8_t)(light * (40 + *pixel * 215.0 / 255) / 255 + (x * 7 + y * 13) % 9 - 4);
         }
 }
 
