@@ -45,6 +45,7 @@ int page_shape_find(const char *resolution, const char *paper, struct page_shape
         .x_dpi = resolutions[r].x_dpi,
         .y_dpi = resolutions[r].y_dpi,
         .height_mm = papers[p].height_mm,
+        .paper = papers[p].name,
     };
     return 0;
 }

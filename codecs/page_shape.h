@@ -9,6 +9,7 @@ struct page_shape {
     uint32_t width;        /* pixels */
     uint16_t x_dpi, y_dpi; /* 204 × 98, 196 or 391, or 408 × 391 */
     uint32_t height_mm;    /* of the paper; a fax page may be longer */
+    const char *paper;     /* its name; static storage */
 };
 
 /* Resolutions are standard, fine, superfine and 400 (408 × 391); papers a4, letter and legal (1728

@@ -20,10 +20,14 @@ static void names_mean_shapes(void **state)
         const char *resolution, *paper;
         struct page_shape shape;
     } rows[] = {
-        {NULL, NULL, {1728, 204, 196, 297}},      {"fine", "a4", {1728, 204, 196, 297}},
-        {"standard", NULL, {1728, 204, 98, 297}}, {"superfine", "legal", {1728, 204, 391, 356}},
-        {"400", "a4", {3456, 408, 391, 297}},     {NULL, "b4", {2048, 204, 196, 353}},
-        {"400", "a3", {4864, 408, 391, 420}},     {"fine", "letter", {1728, 204, 196, 279}},
+        {NULL, NULL, {1728, 204, 196, 297, "a4"}},
+        {"fine", "a4", {1728, 204, 196, 297, "a4"}},
+        {"standard", NULL, {1728, 204, 98, 297, "a4"}},
+        {"superfine", "legal", {1728, 204, 391, 356, "legal"}},
+        {"400", "a4", {3456, 408, 391, 297, "a4"}},
+        {NULL, "b4", {2048, 204, 196, 353, "b4"}},
+        {"400", "a3", {4864, 408, 391, 420, "a3"}},
+        {"fine", "letter", {1728, 204, 196, 279, "letter"}},
     };
     struct page_shape shape;
     int unknown_paper;
@@ -36,6 +40,7 @@ static void names_mean_shapes(void **state)
         assert_int_equal(shape.x_dpi, rows[i].shape.x_dpi);
         assert_int_equal(shape.y_dpi, rows[i].shape.y_dpi);
         assert_int_equal(shape.height_mm, rows[i].shape.height_mm);
+        assert_string_equal(shape.paper, rows[i].shape.paper);
     }
     assert_int_equal(page_shape_find("", "a4", &shape, &unknown_paper), FAX_EINVAL);
     assert_false(unknown_paper);
