@@ -83,15 +83,15 @@ struct spandsp_send {
     bool t85;                        /* the call uses it, since the last phase B */
     uint32_t page_count;
     struct fax_page_source source;
-    uint16_t y_dpi_wanted;   /* RESOLUTION_WANTED was reported with it; 0: was not */
-    bool past;               /* coded pages go past spandsp; else it has the real document */
-    bool buffer_used;        /* pages of ours stood in spandsp's ecm_data */
-    int page, block;         /* what spandsp takes its ecm_data for; -1: its dummy */
-    uint32_t pages_begun;    /* PAGE_BEGIN events: pages below this had one */
-    bool begin_untold;       /* the last of them is reported when the call into spandsp is over */
-    uint32_t pages_asked;    /* PAGE_PPS_SENT events, likewise */
-    uint32_t pages_answered; /* pages that spandsp counted as taken */
-    bool rejected_last;      /* the last answer to a page was RTN */
+    struct guard_shape wanted; /* RESOLUTION_WANTED was reported with it; all 0: was not */
+    bool past;                 /* coded pages go past spandsp; else it has the real document */
+    bool buffer_used;          /* pages of ours stood in spandsp's ecm_data */
+    int page, block;           /* what spandsp takes its ecm_data for; -1: its dummy */
+    uint32_t pages_begun;      /* PAGE_BEGIN events: pages below this had one */
+    bool begin_untold;         /* the last of them is reported when the call into spandsp is over */
+    uint32_t pages_asked;      /* PAGE_PPS_SENT events, likewise */
+    uint32_t pages_answered;   /* pages that spandsp counted as taken */
+    bool rejected_last;        /* the last answer to a page was RTN */
 };
 
 /* Over audio: what stands in the place of the T.38 core. */
@@ -273,8 +273,12 @@ void spandsp_send_install(struct fax_engine *e);
  * code. */
 int spandsp_send_load(struct fax_engine *e) __attribute__((warn_unused_result));
 
-/* A DIS. Returns false when it must not be answered yet: some pages have more resolution than the
- * peer takes. */
+/* The width of a page as at 204 pels an inch, and its resolution. This and its neighbours are in
+ * spandsp_pages.c. */
+struct guard_shape spandsp_page_shape(const struct fax_page_view *page);
+
+/* A DIS. Returns false when it must not be answered yet: some pages are wider or have more
+ * resolution than the peer takes. */
 bool spandsp_send_fits(struct fax_engine *e, const uint8_t *dis, size_t n);
 
 /* The peer answered RTN (or PIN). */
