@@ -176,18 +176,18 @@ static void on_reinvite_offer(struct fax_call *call, const struct sdp_session *o
         after_audio(call, offer);
 }
 
-/* To our T.38; to audio, after a first answer that refused T.38; or to a refresh: audio that goes
- * on may have another key or address. */
+/* To our T.38, to the audio that takes its place, or to a refresh: audio that goes on may have
+ * another key or address. */
 static void on_reinvite_answered(struct fax_call *call, const struct sdp_session *sdp)
 {
-    bool no_t38_yet = !call->t38_agreed && sdp && !media_has_t38(&call->local, sdp);
     call->reinviting = false;
-    if (no_t38_yet && !call->audio_running && media_has_audio(&call->local, sdp)) {
-        after_audio(call, sdp);
-        return;
-    }
-    if (no_t38_yet)
+    if (!call->t38_agreed && sdp && !media_has_t38(&call->local, sdp)) {
+        if (!call->audio_running && media_has_audio(&call->local, sdp)) {
+            after_audio(call, sdp);
+            return;
+        }
         fax_call_audio(call, sdp);
+    }
     if (!call->audio_settled)
         take_t38(call, sdp);
 }
