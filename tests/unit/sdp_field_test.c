@@ -266,7 +266,7 @@ static void check_offer(const struct field_row *row)
     struct media_t38 t38;
     struct media_audio audio;
     char lines[512], attributes[512], expected[512];
-    bool is_t38;
+    bool is_t38 = false;
     int rc = sdp_read(&offer, row->sdp, strlen(row->sdp), NULL);
     if (rc == 0)
         rc = media_answer(&local, &offer, &answer, &is_t38);
