@@ -102,13 +102,23 @@ static void on_sealed(uv_work_t *work, int cancelled)
 {
     struct batch *b = work->data;
     for (size_t i = 0; i < b->count; i++) {
-        if (cancelled < 0)
-            b->files[i].status = cancelled;
-        if (b->files[i].status < 0 &&
-            keeper_destroy_key(b->store->control->keeper, &b->files[i].mail, on_key_gone, NULL) < 0)
+        struct mail_file *file = &b->files[i];
+        if (cancelled < 0 || b->failed < 0)
+            file->status = cancelled < 0 ? cancelled : b->failed;
+        if (file->status < 0 && b->failed == 0 &&
+            keeper_destroy_key(b->store->control->keeper, &file->mail, on_key_gone, NULL) < 0)
             continue; /* likewise */
     }
     finish_batch(b);
+}
+
+/* Failures go this way too: nobody is told before the question has returned. */
+static void start_work(struct batch *b, int failed)
+{
+    b->failed = failed;
+    b->work.data = b;
+    /* It fails for want of a callback only. */
+    (void)!uv_queue_work(&b->store->control->loop, &b->work, seal_work, on_sealed);
 }
 
 static void on_keys(void *user, int status, const struct msg_keys_result *keys)
@@ -116,16 +126,11 @@ static void on_keys(void *user, int status, const struct msg_keys_result *keys)
     struct batch *b = user;
     struct mail_store *s = b->store;
     s->asking = false;
-    if (status == 0) {
-        for (size_t i = 0; i < b->count; i++) {
-            memcpy(b->files[i].data_key, keys->data_keys[i], sizeof b->files[i].data_key);
-            snprintf(b->files[i].kek_id, sizeof b->files[i].kek_id, "%s", keys->kek_id);
-        }
-        b->work.data = b;
-        status = uv_queue_work(&s->control->loop, &b->work, seal_work, on_sealed);
+    for (size_t i = 0; status == 0 && i < b->count; i++) {
+        memcpy(b->files[i].data_key, keys->data_keys[i], sizeof b->files[i].data_key);
+        snprintf(b->files[i].kek_id, sizeof b->files[i].kek_id, "%s", keys->kek_id);
     }
-    if (status < 0)
-        fail_batch(b, status);
+    start_work(b, status);
     if (status != -ECANCELED)
         ask_keys(s);
 }
@@ -176,7 +181,7 @@ static void ask_keys(struct mail_store *s)
         status = keeper_create_keys(s->control->keeper, &request, on_keys, b);
     if (status < 0) {
         s->asking = false;
-        fail_batch(b, status);
+        start_work(b, status);
     }
 }
 
