@@ -152,6 +152,22 @@ struct config {
         char *landlock; /* "required" or "optional" */
     } sandbox;
     struct {
+        char *out_relay; /* smtp://HOST[:PORT] or smtps://HOST[:PORT]; "": no mail goes out */
+        char *out_host, *out_from;
+        char *out_tls; /* none, may or required */
+        char *out_tls_ca, *out_tls_name;
+        char *out_user, *out_password_file;
+        int64_t out_connections;
+        int64_t out_timeout_ms;
+        int64_t out_retry_first_ms, out_retry_most_ms;
+        int64_t out_lifetime_s;
+        int64_t out_queue_max;
+        int64_t out_max_mib;
+        char *attachment_classes; /* names, separated by commas */
+        char *smime_cipher;
+        char *sign_certificate, *sign_key_file;
+    } mail;
+    struct {
         char *level;
     } log;
     struct {

@@ -286,6 +286,52 @@ const struct config_key config_keys[] = {
     {"sandbox.landlock", CONFIG_CHOICE, AT(sandbox.landlock), "required", 0, 0, "required|optional",
      "whether to start on a kernel without Landlock"},
 
+    {"mail.out_relay", CONFIG_RELAY, AT(mail.out_relay), "", 0, 300, NULL,
+     "mail server that takes what the gateway sends: reports, received faxes, notices; \"\": no "
+     "mail "
+     "goes out"},
+    {"mail.out_host", CONFIG_NAME, AT(mail.out_host), "", 0, 200, NULL,
+     "what the gateway calls itself to it and in reports; \"\": the name of the machine"},
+    {"mail.out_from", CONFIG_MAIL, AT(mail.out_from), "", 0, 200, NULL,
+     "sender of its mails, to which what cannot be delivered comes back; \"\": fax@ and out_host"},
+    {"mail.out_tls", CONFIG_CHOICE, AT(mail.out_tls), "required", 0, 0, "none|may|required",
+     "TLS with an smtp:// relay; required: with a certificate that is checked; may: without a "
+     "check "
+     "and only when it has any"},
+    {"mail.out_tls_ca", CONFIG_PATH, AT(mail.out_tls_ca), "", 0, 1000, NULL,
+     "PEM file with those who may sign its certificate; \"\": the system's"},
+    {"mail.out_tls_name", CONFIG_NAME, AT(mail.out_tls_name), "", 0, 200, NULL,
+     "name that its certificate must be for; \"\": the host of out_relay"},
+    {"mail.out_user", CONFIG_TEXT, AT(mail.out_user), "", 0, 200, NULL,
+     "user name for it, sent over checked TLS only; \"\": none"},
+    {"mail.out_password_file", CONFIG_PATH, AT(mail.out_password_file), "", 0, 1000, NULL,
+     "file whose first line is its password, readable by the account of control"},
+    {"mail.out_connections", CONFIG_INTEGER, AT(mail.out_connections), "4", 1, 64, NULL,
+     "mails sent at the same time"},
+    {"mail.out_timeout_ms", CONFIG_INTEGER, AT(mail.out_timeout_ms), "300000", 1000, HOUR_MS, NULL,
+     "a mail that takes longer is tried again"},
+    {"mail.out_retry_first_ms", CONFIG_INTEGER, AT(mail.out_retry_first_ms), "60000", 100, DAY_MS,
+     NULL, "wait before a mail is tried again, doubled before each further time"},
+    {"mail.out_retry_most_ms", CONFIG_INTEGER, AT(mail.out_retry_most_ms), "1800000", 100, DAY_MS,
+     NULL, "longest of these waits"},
+    {"mail.out_lifetime_s", CONFIG_INTEGER, AT(mail.out_lifetime_s), "432000", 1, 30 * 86400, NULL,
+     "a mail that could not be sent for so long is given up"},
+    {"mail.out_queue_max", CONFIG_INTEGER, AT(mail.out_queue_max), "100000", 10, 1000000, NULL,
+     "mails that may wait; more are not queued before others have left"},
+    {"mail.out_max_mib", CONFIG_INTEGER, AT(mail.out_max_mib), "20", 1, 100, NULL,
+     "a fax whose document is larger is announced by a notice"},
+    {"mail.attachment_classes", CONFIG_TEXT, AT(mail.attachment_classes), "", 0, 1000, NULL,
+     "classes of faxes, separated by commas, whose pages may go by mail unencrypted; others go by "
+     "S/MIME or as a notice"},
+    {"mail.smime_cipher", CONFIG_CHOICE, AT(mail.smime_cipher), "aes-256-cbc", 0, 0,
+     "aes-256-cbc|aes-256-gcm",
+     "encryption of S/MIME; aes-256-gcm (RFC 5084) is authenticated, and not read by older "
+     "programs"},
+    {"mail.sign_certificate", CONFIG_PATH, AT(mail.sign_certificate), "", 0, 1000, NULL,
+     "PEM file with the certificate by which S/MIME mails are signed; \"\": they are not"},
+    {"mail.sign_key_file", CONFIG_PATH, AT(mail.sign_key_file), "", 0, 1000, NULL,
+     "PEM file with its key, readable by the account of control and by no others"},
+
     {"log.level", CONFIG_CHOICE, AT(log.level), "notice", 0, 0, "error|warning|notice|debug",
      "what is written to standard error"},
 
