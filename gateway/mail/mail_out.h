@@ -17,19 +17,19 @@ enum mail_report_action { MAIL_REPORT_FAILED = 1, MAIL_REPORT_DELIVERED, MAIL_RE
 
 /* One report to the sender of a message about one recipient (RFC 3464 §2). */
 struct mail_report {
-    struct fax_id mail;        /* the message that came */
-    uint32_t recipient;        /* from 1 */
+    struct fax_id mail; /* the message that came */
+    uint32_t recipient; /* from 1 */
     bool has_fax;
-    struct fax_id fax;         /* that was made of it for this recipient */
+    struct fax_id fax; /* that was made of it for this recipient */
     enum mail_report_action action;
     char to[MAIL_ADDRESS_TEXT]; /* reverse path of the message; never "" */
     char address[MAIL_ADDRESS_TEXT], orcpt[MAIL_ORCPT_TEXT], envid[MAIL_ENVID_TEXT];
-    char status[12];           /* "5.1.1" (RFC 3463) */
-    char verdict[320];         /* one sentence for the sender */
-    char subject[200];         /* of the message, UTF-8, "" unknown */
-    char message_id[250];      /* of the message, with <>, "" none */
+    char status[12];      /* "5.1.1" (RFC 3463) */
+    char verdict[320];    /* one sentence for the sender */
+    char subject[200];    /* of the message, UTF-8, "" unknown */
+    char message_id[250]; /* of the message, with <>, "" none */
     int64_t arrived_ms;
-    uint32_t pages;            /* confirmed by the receiver */
+    uint32_t pages; /* confirmed by the receiver */
 };
 
 /* Queues a report: records mail.queued (keys mail and recipient; at most once for a recipient and
