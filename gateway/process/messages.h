@@ -80,6 +80,13 @@ enum message_type {
     MSG_EXPORT,               /* struct msg_export, descriptor 0 = vault file */
     MSG_EXPORTED,             /* struct msg_rendered, descriptor 0 = the document, a sealed memfd */
     MSG_RENDER_FAILED,        /* struct msg_render_failed */
+    /* Bodies in gateway/mail/message_request.h; descriptor 0 = the message, a memfd. */
+    MSG_INSPECT,        /* struct msg_inspect */
+    MSG_INSPECTED,      /* struct message_facts */
+    MSG_VERIFY,         /* struct msg_verify */
+    MSG_VERIFIED,       /* struct msg_verified */
+    MSG_RENDER_MESSAGE, /* struct msg_render_message, descriptor 1 = the cover template, when any;
+                           answered by MSG_RENDERED */
 };
 
 enum child_kind { CHILD_LINE = 1, CHILD_RENDER = 2 };
