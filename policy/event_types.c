@@ -151,7 +151,7 @@ static const struct event_type types[] = {
      "control",
      EVENT_TRANSMISSION,
      "A recipient of a message that is being taken in.",
-     {"address", "orcpt", "number", "from_number"}},
+     {"address", "orcpt", "number", "name", "from_number"}},
     {"mail.recipient_ended",
      "control",
      EVENT_TRANSMISSION,

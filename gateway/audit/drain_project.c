@@ -351,9 +351,9 @@ STATEMENT(bridge_end,
 /* Messages. A recipient's record comes before that of its message. */
 
 STATEMENT(mail_recipient_add,
-          "INSERT INTO mail_recipients (mail, recipient, address, orcpt, number, notify, class, "
+          "INSERT INTO mail_recipients (mail, recipient, address, orcpt, number, name, notify, class, "
           "from_number, y_dpi, cover, priority, not_before, last_node, last_index) SELECT " FAX ", "
-          INT("recipient") ", " OWN("address") ", " OWN("orcpt") ", " OWN("number") ", "
+          INT("recipient") ", " OWN("address") ", " OWN("orcpt") ", " OWN("number") ", " OWN("name") ", "
           INT("notify") ", " TEXT("class") ", " OWN("from_number") ", " INT("y_dpi") ", "
           INT("cover") ", " INT("priority") ", " BIG("not_before")
           ", e.n, e.i FROM e ON CONFLICT (mail, recipient) DO NOTHING");
@@ -372,7 +372,7 @@ STATEMENT(mail_identify,
           TEXT("date") ", automatic = " INT("automatic") " <> 0, class = " TEXT("class")
           ", from_number = " OWN("from_number") ", y_dpi = " INT("y_dpi") ", cover = "
           INT("cover") ", priority = " INT("priority") ", not_before = " BIG("not_before")
-          ", signature = " TEXT("signature") ", identified_index = e.i, " CHANGED
+          ", signature = " TEXT("signature") ", refusal = " TEXT("refusal") ", identified_index = e.i, " CHANGED
           " FROM e WHERE t.mail = " FAX " AND t.identified_index IS NULL AND " NEWER("t"));
 STATEMENT(mail_recipient_end,
           "UPDATE mail_recipients t SET state = " TEXT("state") ", status = " TEXT("status")

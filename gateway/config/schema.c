@@ -286,6 +286,44 @@ const struct config_key config_keys[] = {
     {"sandbox.landlock", CONFIG_CHOICE, AT(sandbox.landlock), "required", 0, 0, "required|optional",
      "whether to start on a kernel without Landlock"},
 
+    {"mail.trusted_host", CONFIG_NAME, AT(mail.trusted_host), "", 0, 200, NULL,
+     "name under which the relay writes Authentication-Results; the topmost field of that name "
+     "says "
+     "whose a message is; \"\": only DKIM does"},
+    {"mail.scan_required", CONFIG_BOOLEAN, AT(mail.scan_required), "true", 0, 0, NULL,
+     "messages wait while a configured malware scanner does not answer; else they go on without "
+     "it"},
+    {"mail.automatic", CONFIG_BOOLEAN, AT(mail.automatic), "false", 0, 0, NULL,
+     "take messages that were sent automatically (Auto-Submitted, Precedence: bulk); they never "
+     "get "
+     "reports"},
+    {"mail.reports", CONFIG_CHOICE, AT(mail.reports), "failures", 0, 0, "none|failures|all",
+     "what senders are told by mail where they did not say what they want (DSN NOTIFY); none: "
+     "nothing in any case"},
+    {"mail.reports_per_hour", CONFIG_INTEGER, AT(mail.reports_per_hour), "200", 1, 100000, NULL,
+     "reports to one address; more are not sent, so that nobody can be flooded with them"},
+    {"mail.text", CONFIG_CHOICE, AT(mail.text), "page", 0, 0, "page|cover|ignored",
+     "what becomes of the text of a message: pages, a note on the cover page, or nothing"},
+    {"mail.cover", CONFIG_BOOLEAN, AT(mail.cover), "false", 0, 0, NULL,
+     "faxes of messages begin with a cover page, unless the sender says otherwise"},
+    {"mail.office", CONFIG_BOOLEAN, AT(mail.office), "true", 0, 0, NULL,
+     "convert Office documents where LibreOffice is installed; else they are refused"},
+    {"mail.refused_types", CONFIG_TEXT, AT(mail.refused_types),
+     ".exe,.com,.scr,.bat,.cmd,.js,.vbs,.jar,.msi,.ps1,.docm,.xlsm,.pptm,.iso,.zip,.rar,.7z", 0,
+     499, NULL,
+     "a message with an attachment of these types or name endings, separated by commas, is "
+     "refused"},
+    {"mail.parts_max", CONFIG_INTEGER, AT(mail.parts_max), "200", 1, 10000, NULL,
+     "messages with more parts are refused"},
+    {"mail.depth_max", CONFIG_INTEGER, AT(mail.depth_max), "10", 1, 100, NULL,
+     "messages whose parts are nested deeper are refused"},
+    {"mail.messages_at_once", CONFIG_INTEGER, AT(mail.messages_at_once), "8", 1, 256, NULL,
+     "messages that are made into faxes at the same time"},
+    {"mail.faxes_of_message", CONFIG_INTEGER, AT(mail.faxes_of_message), "50", 1, 1000, NULL,
+     "faxes of one message that wait or are sent at the same time; those for its further "
+     "recipients "
+     "come after them"},
+
     {"mail.out_relay", CONFIG_RELAY, AT(mail.out_relay), "", 0, 300, NULL,
      "mail server that takes what the gateway sends: reports, received faxes, notices; \"\": no "
      "mail "

@@ -31,6 +31,7 @@ CREATE TABLE mails (
     priority integer NOT NULL DEFAULT 0,
     not_before bigint NOT NULL DEFAULT 0,
     signature text NOT NULL DEFAULT '',
+    refusal text NOT NULL DEFAULT '',
     identified_index bigint,
     node text NOT NULL,
     accepted_at timestamptz NOT NULL,
@@ -46,6 +47,7 @@ COMMENT ON COLUMN mails.relay IS 'it came from one of mail.relays';
 COMMENT ON COLUMN mails.principal IS 'in whose name it is sent, once that is known';
 COMMENT ON COLUMN mails.priority IS '0 usual, 1 low, 2 high; cover: 0 usual, 1 yes, 2 no';
 COMMENT ON COLUMN mails.signature IS 'SHA-256 of the DKIM signature that identified the sender, hex';
+COMMENT ON COLUMN mails.refusal IS 'why nothing of it is sent; empty: it is';
 COMMENT ON COLUMN mails.identified_index IS 'of the first record that did, in the log of node';
 COMMENT ON COLUMN mails.ended_at IS 'all recipients have ended and were reported';
 COMMENT ON COLUMN mails.destroyed_at IS 'the sealed message and its key are gone';
@@ -60,6 +62,7 @@ CREATE TABLE mail_recipients (
     address text NOT NULL DEFAULT '',
     orcpt text NOT NULL DEFAULT '',
     number text NOT NULL DEFAULT '',
+    name text NOT NULL DEFAULT '',
     notify integer NOT NULL DEFAULT 0,
     class text NOT NULL DEFAULT '',
     from_number text NOT NULL DEFAULT '',
