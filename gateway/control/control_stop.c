@@ -2,12 +2,14 @@
 
 #include "gateway/control/bridge_call.h"
 #include "gateway/control/call_recorder.h"
+#include "gateway/control/credential_register.h"
 #include "gateway/control/device_register.h"
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call.h"
 #include "gateway/control/fax_queue.h"
 #include "gateway/control/fax_watchers.h"
 #include "gateway/control/handover.h"
+#include "gateway/control/password_check.h"
 #include "gateway/control/render_queue.h"
 #include "gateway/control/t38_refusals.h"
 #include "gateway/control/trunk_registrar.h"
@@ -20,12 +22,14 @@ static void on_db_closed(void *user)
 {
     struct control *c = user;
     /* Questions under way end now, and with them calls that look at all the rest. */
+    password_check_close(c->passwords);
     keeper_client_free(c->keeper);
     policy_cache_free(c->policy);
     rate_limit_free(c->rates);
     fax_watchers_free(c->watchers);
     t38_refusals_free(c->t38_refusals);
     device_register_free(c->devices);
+    credential_register_free(c->credentials);
     trunk_registrar_free(c);
     supervisor_client_free(c->supervisor);
     uv_close((uv_handle_t *)&c->disposal_timer, NULL);
@@ -41,6 +45,7 @@ static void on_audit_closed(void *user)
     /* What ends later finds no log, and is told so. */
     c->audit = c->strangers.audit = c->strange_accounts.audit = c->limited.audit =
         c->strange_devices.audit = NULL;
+    c->refused_mail.audit = c->sign_ins.audit = c->wrong_sign_ins.audit = NULL;
     db_close(c->db, on_db_closed, c);
 }
 
@@ -104,9 +109,10 @@ static void close_all(struct control *c)
     uv_timer_stop(&c->stranger_timer);
     handovers_stop(c);
     /* What was counted since the last minute. */
-    struct stranger_log *const logs[] = {&c->strangers,          &c->strange_accounts,
-                                         &c->failed_connections, &c->limited,
-                                         &c->strange_devices,    NULL};
+    struct stranger_log *const logs[] = {
+        &c->strangers, &c->strange_accounts, &c->failed_connections,
+        &c->limited,   &c->strange_devices,  &c->refused_mail,
+        &c->sign_ins,  &c->wrong_sign_ins,   NULL};
     for (size_t i = 0; logs[i]; i++)
         stranger_log_flush(logs[i], uv_now(&c->loop) + STRANGER_PERIOD_MS);
     event_begin(&e, "gateway.stopped", "system", NULL);
