@@ -120,6 +120,25 @@ struct config {
         int64_t max_body_mib;
     } api;
     struct {
+        char *listen;     /* "": no SMTP */
+        char *listen_tls; /* "": no SMTP that begins with TLS */
+        char *lmtp_socket, *lmtp_group;
+        char *host;    /* "": the name of the machine */
+        char *domains; /* names, separated by commas */
+        char *relays;  /* ADDRESS or ADDRESS/PREFIX, separated by commas */
+        char *tls_certificate, *tls_key_file;
+        char *tls_ca;      /* of clients; "": they are not asked for certificates */
+        char *tls_clients; /* NAME=PRINCIPAL, separated by commas */
+        int64_t max_message_mib, max_memory_mib;
+        int64_t max_line;
+        int64_t max_recipients;
+        int64_t max_errors;
+        int64_t max_connections, max_connections_of_peer;
+        int64_t messages_per_s, recipients_per_s;
+        int64_t greeting_delay_ms;
+        int64_t command_timeout_ms, data_timeout_ms, message_timeout_ms;
+    } mail;
+    struct {
         int64_t timer_ms;
         int64_t default_days;
     } retention;

@@ -35,7 +35,7 @@ struct config_key {
     const char *help;    /* one sentence, lower case start, no full stop */
 };
 
-enum { CONFIG_KEYS_MAX = 120, CONFIG_EXPECTED_MAX = 200 };
+enum { CONFIG_KEYS_MAX = 200, CONFIG_EXPECTED_MAX = 200 };
 
 extern const struct config_key config_keys[];
 extern const size_t config_key_count;

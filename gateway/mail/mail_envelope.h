@@ -16,6 +16,7 @@ enum {
     MAIL_PEER_TEXT = 64,     /* address of the client, without its port */
     MAIL_HOST_TEXT = 256,    /* what it called itself; from the certificate when it showed one */
     MAIL_CLASS_TEXT = 33,    /* as KEK_CLASS_TEXT */
+    MAIL_NAME_TEXT = 65,
     MAIL_RECIPIENTS_MAX = 1000
 };
 
@@ -46,6 +47,7 @@ struct mail_recipient {
     char address[MAIL_ADDRESS_TEXT]; /* as the client gave it, without <> */
     char orcpt[MAIL_ORCPT_TEXT];     /* "": not said */
     char number[NUMBER_TEXT];        /* normalised */
+    char name[MAIL_NAME_TEXT];       /* said in the address, for the cover page; "": not */
     struct mail_fax_options options; /* said in the address */
     uint8_t notify;                  /* enum mail_notify, or'ed */
 };
