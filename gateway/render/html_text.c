@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "codecs/fax_error.h"
+#include "policy/utf8.h"
 
 enum { NAME_MAX_OCTETS = 16, REFERENCE_MAX = 32, LIST_DEPTH_MAX = 16, HREF_MAX = 200 };
 
@@ -140,19 +141,6 @@ static const struct {
 static int compare_name(const void *key, const void *element)
 {
     return strcmp(key, *(const char *const *)element);
-}
-
-static size_t utf8_write(uint32_t code, char out[4])
-{
-    if (code < 0x80) {
-        out[0] = (char)code;
-        return 1;
-    }
-    size_t length = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = length - 1; i > 0; i--, code >>= 6)
-        out[i] = (char)(0x80 | (code & 0x3F));
-    out[0] = (char)((0xF00 >> length & 0xFF) | code);
-    return length;
 }
 
 /* The code that a reference without '&' and ';' stands for; UINT32_MAX: none. */

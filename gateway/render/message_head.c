@@ -113,8 +113,11 @@ static void read_fields(const struct message_tree *tree, struct message_facts *f
 {
     static const struct {
         const char *field, *key;
-    } values[] = {{"X-Fax-Class", "class"}, {"X-Fax-From", "from"}, {"X-Fax-At", "at"},
-                  {"X-Fax-Resolution", ""}, {"X-Fax-Priority", ""}};
+    } values[] = {{"X-Fax-Class", "class"},
+                  {"X-Fax-From", "from"},
+                  {"X-Fax-At", "at"},
+                  {"X-Fax-Resolution", ""},
+                  {"X-Fax-Priority", ""}};
     GMimeObject *message = (GMimeObject *)tree->message;
     char text[OPTIONS_TEXT] = "";
     const char *value;
@@ -221,8 +224,7 @@ int message_head_read(const struct message_tree *tree, const struct msg_inspect 
     read_way(tree, request, facts);
     add_addressed(tree, request, GMIME_ADDRESS_TYPE_TO, facts);
     add_addressed(tree, request, GMIME_ADDRESS_TYPE_CC, facts);
-    if (facts->from[0] == '\0' ||
-        message_field(tree, message, "DKIM-Signature", NULL) == NULL)
+    if (facts->from[0] == '\0' || message_field(tree, message, "DKIM-Signature", NULL) == NULL)
         return 0;
     return message_signatures_list(tree, facts);
 }

@@ -133,8 +133,7 @@ bool message_results_pass(const char *field, const char *host, const char *autho
     struct method method = {0};
     bool pass = false;
 
-    if (host[0] == '\0' || author[0] == '\0' || !next_token(&r) ||
-        strcasecmp(r.token, host) != 0)
+    if (host[0] == '\0' || author[0] == '\0' || !next_token(&r) || strcasecmp(r.token, host) != 0)
         return false;
     while (r.end == ' ' && next_token(&r)) /* the version */
         if (strcmp(r.token, "1") != 0)

@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
-/* Whether a signature's domain speaks for an author's: it is the same, or the author's lies below it
- * (relaxed alignment, RFC 7489 §3.1.1, without a list of public suffixes: who signs for a domain may
- * speak for what lies below it). A domain without a dot speaks for nobody but itself. */
+/* Whether a signature's domain speaks for an author's: it is the same, or the author's lies below
+ * it (relaxed alignment, RFC 7489 §3.1.1, without a list of public suffixes: who signs for a domain
+ * may speak for what lies below it). A domain without a dot speaks for nobody but itself. */
 bool message_domain_aligned(const char *signing, const char *author);
 
 /* Whether the field was written by host and says dkim=pass for a domain aligned with author, or

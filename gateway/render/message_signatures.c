@@ -117,8 +117,8 @@ static DKIM_CBSTAT answer_key(const struct verification *v, DKIM_SIGINFO *signat
 static DKIM_CBSTAT look_up(DKIM *dkim, DKIM_SIGINFO *signature, u_char *buffer, size_t size)
 {
     __typeof__(dkim_get_user_context) *get_context;
-    void *function = dlsym(dlopen("libopendkim.so.11", RTLD_NOW | RTLD_NOLOAD),
-                           "dkim_get_user_context");
+    void *function =
+        dlsym(dlopen("libopendkim.so.11", RTLD_NOW | RTLD_NOLOAD), "dkim_get_user_context");
 
     if (function == NULL)
         return DKIM_CBSTAT_ERROR;
@@ -140,8 +140,7 @@ static int give_head(struct verification *v, const struct message_tree *tree)
         size_t length = (size_t)(stop - at);
         while (length > 0 && (at[length - 1] == '\n' || at[length - 1] == '\r'))
             length--;
-        DKIM_STAT status =
-            v->library.dkim_header(v->dkim, (u_char *)(uintptr_t)at, length);
+        DKIM_STAT status = v->library.dkim_header(v->dkim, (u_char *)(uintptr_t)at, length);
         if (status == DKIM_STAT_NORESOURCE)
             return FAX_ENOMEM;
         at = stop;
@@ -283,9 +282,8 @@ int message_signatures_verify(const struct message_tree *tree, const char *autho
     memset(verified, 0, sizeof *verified);
     for (; error == 0 && at < tree->length; at += BODY_PIECE) {
         size_t left = tree->length - at;
-        DKIM_STAT status =
-            v.library.dkim_body(v.dkim, (u_char *)(uintptr_t)(tree->octets + at),
-                                left < BODY_PIECE ? left : BODY_PIECE);
+        DKIM_STAT status = v.library.dkim_body(v.dkim, (u_char *)(uintptr_t)(tree->octets + at),
+                                               left < BODY_PIECE ? left : BODY_PIECE);
         if (status == DKIM_STAT_NORESOURCE)
             error = FAX_ENOMEM;
     }

@@ -1,5 +1,5 @@
-/* message_signatures.h: DKIM signatures of a message (RFC 6376) by libopendkim, which is loaded when
- * one is asked for. It gets the keys from us: nothing here asks the network. */
+/* message_signatures.h: DKIM signatures of a message (RFC 6376) by libopendkim, which is loaded
+ * when one is asked for. It gets the keys from us: nothing here asks the network. */
 #ifndef GATEWAY_RENDER_MESSAGE_SIGNATURES_H
 #define GATEWAY_RENDER_MESSAGE_SIGNATURES_H
 
@@ -7,8 +7,8 @@
 #include "gateway/render/message_tree.h"
 
 /* Fills signatures and signature_count of facts with those that are aligned with the domain of
- * facts->from, in their order, at most MESSAGE_SIGNATURES_MAX. None is no error. Errors: -ENOSYS (no
- * libopendkim), FAX_ENOMEM. */
+ * facts->from, in their order, at most MESSAGE_SIGNATURES_MAX. None is no error. Errors: -ENOSYS
+ * (no libopendkim), FAX_ENOMEM. */
 int message_signatures_list(const struct message_tree *tree, struct message_facts *facts)
     __attribute__((warn_unused_result));
 

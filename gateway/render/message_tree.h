@@ -1,5 +1,5 @@
-/* message_tree.h: a message as GMime reads it, and what every user of it needs: its fields, the octets of
- * its parts. Private to gateway/render/. */
+/* message_tree.h: a message as GMime reads it, and what every user of it needs: its fields, the
+ * octets of its parts. Private to gateway/render/. */
 #ifndef GATEWAY_RENDER_MESSAGE_TREE_H
 #define GATEWAY_RENDER_MESSAGE_TREE_H
 
