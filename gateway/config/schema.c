@@ -215,11 +215,8 @@ const struct config_key config_keys[] = {
     {"mail.listen_tls", CONFIG_ENDPOINT, AT(mail.listen_tls), "", 0, 64, NULL,
      "address and port for SMTP that begins with TLS; \"\": none"},
     {"mail.lmtp_socket", CONFIG_PATH, AT(mail.lmtp_socket), "", 0, 100, NULL,
-     "Unix socket for LMTP, for a mail server on this machine; who may connect to it is trusted as "
-     "a relay; \"\": none"},
-    {"mail.lmtp_group", CONFIG_NAME, AT(mail.lmtp_group), "", 0, 60, NULL,
-     "accounts of this group may connect to mail.lmtp_socket; \"\": only that of control and "
-     "root"},
+     "Unix socket for LMTP, for a mail server on this machine: who may write to it (its owner and "
+     "its group, that of a setgid directory) is trusted as a relay; \"\": none"},
     {"mail.host", CONFIG_NAME, AT(mail.host), "", 0, 200, NULL,
      "name of the gateway to mail clients; \"\": that of the machine"},
     {"mail.domains", CONFIG_TEXT, AT(mail.domains), "", 0, 900, NULL,
@@ -285,6 +282,90 @@ const struct config_key config_keys[] = {
 
     {"sandbox.landlock", CONFIG_CHOICE, AT(sandbox.landlock), "required", 0, 0, "required|optional",
      "whether to start on a kernel without Landlock"},
+
+    {"mail.trusted_host", CONFIG_NAME, AT(mail.trusted_host), "", 0, 200, NULL,
+     "name under which the relay writes Authentication-Results; the topmost field of that name "
+     "says "
+     "whose a message is; \"\": only DKIM does"},
+    {"mail.scan_required", CONFIG_BOOLEAN, AT(mail.scan_required), "true", 0, 0, NULL,
+     "messages wait while a configured malware scanner does not answer; else they go on without "
+     "it"},
+    {"mail.automatic", CONFIG_BOOLEAN, AT(mail.automatic), "false", 0, 0, NULL,
+     "take messages that were sent automatically (Auto-Submitted, Precedence: bulk); they never "
+     "get "
+     "reports"},
+    {"mail.reports", CONFIG_CHOICE, AT(mail.reports), "failures", 0, 0, "none|failures|all",
+     "what senders are told by mail where they did not say what they want (DSN NOTIFY); none: "
+     "nothing in any case"},
+    {"mail.reports_per_hour", CONFIG_INTEGER, AT(mail.reports_per_hour), "200", 1, 100000, NULL,
+     "reports to one address; more are not sent, so that nobody can be flooded with them"},
+    {"mail.text", CONFIG_CHOICE, AT(mail.text), "page", 0, 0, "page|cover|ignored",
+     "what becomes of the text of a message: pages, a note on the cover page, or nothing"},
+    {"mail.cover", CONFIG_BOOLEAN, AT(mail.cover), "false", 0, 0, NULL,
+     "faxes of messages begin with a cover page, unless the sender says otherwise"},
+    {"mail.office", CONFIG_BOOLEAN, AT(mail.office), "true", 0, 0, NULL,
+     "convert Office documents where LibreOffice is installed; else they are refused"},
+    {"mail.refused_types", CONFIG_TEXT, AT(mail.refused_types),
+     ".exe,.com,.scr,.bat,.cmd,.js,.vbs,.jar,.msi,.ps1,.docm,.xlsm,.pptm,.iso,.zip,.rar,.7z", 0,
+     499, NULL,
+     "a message with an attachment of these types or name endings, separated by commas, is "
+     "refused"},
+    {"mail.parts_max", CONFIG_INTEGER, AT(mail.parts_max), "200", 1, 10000, NULL,
+     "messages with more parts are refused"},
+    {"mail.depth_max", CONFIG_INTEGER, AT(mail.depth_max), "10", 1, 100, NULL,
+     "messages whose parts are nested deeper are refused"},
+    {"mail.messages_at_once", CONFIG_INTEGER, AT(mail.messages_at_once), "8", 1, 256, NULL,
+     "messages that are made into faxes at the same time"},
+    {"mail.faxes_of_message", CONFIG_INTEGER, AT(mail.faxes_of_message), "50", 1, 1000, NULL,
+     "faxes of one message that wait or are sent at the same time; those for its further "
+     "recipients "
+     "come after them"},
+
+    {"mail.out_relay", CONFIG_RELAY, AT(mail.out_relay), "", 0, 300, NULL,
+     "mail server that takes what the gateway sends: reports, received faxes, notices; \"\": no "
+     "mail "
+     "goes out"},
+    {"mail.out_host", CONFIG_NAME, AT(mail.out_host), "", 0, 200, NULL,
+     "what the gateway calls itself to it and in reports; \"\": the name of the machine"},
+    {"mail.out_from", CONFIG_MAIL, AT(mail.out_from), "", 0, 200, NULL,
+     "sender of its mails, to which what cannot be delivered comes back; \"\": fax@ and out_host"},
+    {"mail.out_tls", CONFIG_CHOICE, AT(mail.out_tls), "required", 0, 0, "none|may|required",
+     "TLS with an smtp:// relay; required: with a certificate that is checked; may: without a "
+     "check "
+     "and only when it has any"},
+    {"mail.out_tls_ca", CONFIG_PATH, AT(mail.out_tls_ca), "", 0, 1000, NULL,
+     "PEM file with those who may sign its certificate; \"\": the system's"},
+    {"mail.out_tls_name", CONFIG_NAME, AT(mail.out_tls_name), "", 0, 200, NULL,
+     "name that its certificate must be for; \"\": the host of out_relay"},
+    {"mail.out_user", CONFIG_TEXT, AT(mail.out_user), "", 0, 200, NULL,
+     "user name for it, sent over checked TLS only; \"\": none"},
+    {"mail.out_password_file", CONFIG_PATH, AT(mail.out_password_file), "", 0, 1000, NULL,
+     "file whose first line is its password, readable by the account of control"},
+    {"mail.out_connections", CONFIG_INTEGER, AT(mail.out_connections), "4", 1, 64, NULL,
+     "mails sent at the same time"},
+    {"mail.out_timeout_ms", CONFIG_INTEGER, AT(mail.out_timeout_ms), "300000", 1000, HOUR_MS, NULL,
+     "a mail that takes longer is tried again"},
+    {"mail.out_retry_first_ms", CONFIG_INTEGER, AT(mail.out_retry_first_ms), "60000", 100, DAY_MS,
+     NULL, "wait before a mail is tried again, doubled before each further time"},
+    {"mail.out_retry_most_ms", CONFIG_INTEGER, AT(mail.out_retry_most_ms), "1800000", 100, DAY_MS,
+     NULL, "longest of these waits"},
+    {"mail.out_lifetime_s", CONFIG_INTEGER, AT(mail.out_lifetime_s), "432000", 1, 30 * 86400, NULL,
+     "a mail that could not be sent for so long is given up"},
+    {"mail.out_queue_max", CONFIG_INTEGER, AT(mail.out_queue_max), "100000", 10, 1000000, NULL,
+     "mails that may wait; more are not queued before others have left"},
+    {"mail.out_max_mib", CONFIG_INTEGER, AT(mail.out_max_mib), "20", 1, 100, NULL,
+     "a fax whose document is larger is announced by a notice"},
+    {"mail.attachment_classes", CONFIG_TEXT, AT(mail.attachment_classes), "", 0, 1000, NULL,
+     "classes of faxes, separated by commas, whose pages may go by mail unencrypted; others go by "
+     "S/MIME or as a notice"},
+    {"mail.smime_cipher", CONFIG_CHOICE, AT(mail.smime_cipher), "aes-256-cbc", 0, 0,
+     "aes-256-cbc|aes-256-gcm",
+     "encryption of S/MIME; aes-256-gcm (RFC 5084) is authenticated, and not read by older "
+     "programs"},
+    {"mail.sign_certificate", CONFIG_PATH, AT(mail.sign_certificate), "", 0, 1000, NULL,
+     "PEM file with the certificate by which S/MIME mails are signed; \"\": they are not"},
+    {"mail.sign_key_file", CONFIG_PATH, AT(mail.sign_key_file), "", 0, 1000, NULL,
+     "PEM file with its key, readable by the account of control and by no others"},
 
     {"log.level", CONFIG_CHOICE, AT(log.level), "notice", 0, 0, "error|warning|notice|debug",
      "what is written to standard error"},

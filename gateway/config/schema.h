@@ -23,6 +23,8 @@ enum config_type {
     CONFIG_CHOICE,  /* char *, one of choices */
     CONFIG_RATE,    /* int64_t, one of choices */
     CONFIG_BOOLEAN, /* bool */
+    CONFIG_RELAY,   /* char *, smtp://HOST[:PORT] or smtps://HOST[:PORT] */
+    CONFIG_MAIL,    /* char *, mail address: ASCII, nothing that needs quotes */
 };
 
 struct config_key {

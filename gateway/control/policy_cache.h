@@ -19,6 +19,7 @@
 #include "policy/number.h"
 
 struct policy_cache;
+struct mail_senders;
 
 struct trunk_info {
     char name[POLICY_NAME_TEXT];
@@ -76,6 +77,8 @@ const struct device_info *policy_cache_device_of(const struct policy_cache *cach
 
 /* The device that what this mailbox receives is delivered to; "" when there is none. */
 const char *policy_cache_mailbox_device(const struct policy_cache *cache, const char *mailbox);
+/* The register of senders by mail; NULL before the first load. */
+const struct mail_senders *policy_cache_mail_senders(const struct policy_cache *cache);
 /* One after the other, until NULL past the end. */
 const struct trunk_info *policy_cache_trunk_at(const struct policy_cache *cache, size_t position);
 

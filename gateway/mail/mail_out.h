@@ -5,6 +5,8 @@
 #ifndef GATEWAY_MAIL_MAIL_OUT_H
 #define GATEWAY_MAIL_MAIL_OUT_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "gateway/fax_id.h"
@@ -38,5 +40,65 @@ struct mail_report {
 typedef void mail_out_cb(void *user, int status);
 int mail_out_report(struct control *control, const struct mail_report *report, mail_out_cb *cb,
                     void *user) __attribute__((warn_unused_result));
+
+/* --- faxes by mail --- */
+
+struct fax_end;
+
+/* What is to go out by mail of a fax that ended: "fax", "notice", or "". It stands in the same
+ * record as its end (fax.completed, key mail_due). */
+const char *mail_out_plan(const struct control *control, const struct fax_end *end);
+
+/* Queues what was planned and recorded: one mail.queued for all addresses of the mailbox.
+ * Everything is copied; what cannot be recorded is tried again, also by the next start. */
+void mail_out_fax(struct control *control, const struct fax_id *fax, const char *mailbox,
+                  const char *due);
+
+/* --- mails that come back --- */
+
+/* Whether the recipient of a message that came is the reverse path of a mail of ours: then it is a
+ * report about that mail (RFC 3464), to be taken from the null reverse path only. From memory. */
+bool mail_out_owns(const struct control *control, const char *recipient);
+
+/* Records mail.bounced for the mail that the recipient names. why: what is known of it, one line of
+ * UTF-8, may be "". cb as above; -ENOENT: no such recipient. */
+int mail_out_bounced(struct control *control, const char *recipient, const char *why,
+                     mail_out_cb *cb, void *user) __attribute__((warn_unused_result));
+
+/* --- the queue itself --- */
+
+/* A mail as its owner in the API sees it after it changed the record. */
+struct mail_out_change {
+    struct fax_id out, about; /* about: the fax, or the message, that its records are filed under */
+    int64_t next_ms;          /* when it is tried; 0: never again */
+};
+
+/* Makes the queue; nothing is sent before mail_out_start(). Returns 0, -EINVAL (settings), -ENOMEM.
+ */
+int mail_out_new(struct control *control, struct mail_out **out)
+    __attribute__((warn_unused_result));
+
+/* Reads what was queued, or due, and not sent before the start; with the log applied, before
+ * anything is recorded. status: as unfinished_done_cb. Returns as db_query(). */
+typedef void mail_out_read_cb(void *user, int status);
+int mail_out_read(struct control *control, mail_out_read_cb *cb, void *user)
+    __attribute__((warn_unused_result));
+
+void mail_out_start(struct control *control);
+
+/* Mails that are being sent. A stop waits for them for a while. */
+size_t mail_out_sending(const struct control *control);
+
+/* Ends them; they are sent again by the next start. done runs from the loop, or at once. */
+void mail_out_stop(struct control *control, void (*done)(void *user), void *user);
+
+/* After db and keeper are closed. NULL is allowed. */
+void mail_out_free(struct mail_out *out);
+
+/* A principal had it tried again or dropped, which is durable. */
+void mail_out_changed(struct control *control, const struct mail_out_change *change);
+
+/* Mails that wait, those being sent included. */
+size_t mail_out_waiting(const struct control *control);
 
 #endif
