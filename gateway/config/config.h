@@ -122,7 +122,7 @@ struct config {
     struct {
         char *listen;     /* "": no SMTP */
         char *listen_tls; /* "": no SMTP that begins with TLS */
-        char *lmtp_socket, *lmtp_group;
+        char *lmtp_socket;
         char *host;    /* "": the name of the machine */
         char *domains; /* names, separated by commas */
         char *relays;  /* ADDRESS or ADDRESS/PREFIX, separated by commas */

@@ -215,11 +215,8 @@ const struct config_key config_keys[] = {
     {"mail.listen_tls", CONFIG_ENDPOINT, AT(mail.listen_tls), "", 0, 64, NULL,
      "address and port for SMTP that begins with TLS; \"\": none"},
     {"mail.lmtp_socket", CONFIG_PATH, AT(mail.lmtp_socket), "", 0, 100, NULL,
-     "Unix socket for LMTP, for a mail server on this machine; who may connect to it is trusted as "
-     "a relay; \"\": none"},
-    {"mail.lmtp_group", CONFIG_NAME, AT(mail.lmtp_group), "", 0, 60, NULL,
-     "accounts of this group may connect to mail.lmtp_socket; \"\": only that of control and "
-     "root"},
+     "Unix socket for LMTP, for a mail server on this machine: who may write to it (its owner and "
+     "its group, that of a setgid directory) is trusted as a relay; \"\": none"},
     {"mail.host", CONFIG_NAME, AT(mail.host), "", 0, 200, NULL,
      "name of the gateway to mail clients; \"\": that of the machine"},
     {"mail.domains", CONFIG_TEXT, AT(mail.domains), "", 0, 900, NULL,

@@ -21,8 +21,7 @@ typedef void smtp_signed_in_cb(void *session, int result, const char *principal)
 /* Texts are borrowed until the server is closed; "" or family 0: not wanted. */
 struct smtp_server_config {
     struct sockaddr_storage listen, listen_tls;
-    const char *lmtp_socket;
-    int64_t lmtp_group; /* group of the socket (mode 0660); -1: the owner only (0600) */
+    const char *lmtp_socket; /* mode 0660 */
     const char *host;
     const char *domains;                     /* separated by commas */
     const char *relays;                      /* addresses and ADDRESS/PREFIX, separated by commas */
