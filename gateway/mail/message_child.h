@@ -38,8 +38,7 @@ struct msg_verified {
 
 enum message_text { MESSAGE_TEXT_PAGE = 0, MESSAGE_TEXT_COVER, MESSAGE_TEXT_IGNORED };
 
-/* Body of MSG_RENDER_MESSAGE, descriptor 0 = the message, 1 = the cover template (SVG), when any.
- */
+/* Body of MSG_RENDER_MESSAGE, descriptor 0 = the message, 1 = the cover template (SVG), when any. */
 struct msg_render_message {
     struct msg_render_document document; /* content_type unused */
     uint32_t text;                       /* enum message_text: what becomes of the body */
@@ -47,7 +46,7 @@ struct msg_render_message {
     uint32_t office;                     /* 1: Office documents are converted where possible */
     uint32_t parts_max, depth_max;
     uint32_t reserved;
-    char refused[500]; /* types and name endings that refuse the message */
+    char refused[500];                   /* types and name endings that refuse the message */
     /* Fields of the cover page, UTF-8. */
     char from_name[128], from_number[NUMBER_TEXT], to_name[128], to_number[NUMBER_TEXT];
     char subject[200], date[64];
@@ -75,7 +74,8 @@ int message_verify(struct render_queue *queue, int message, const struct msg_ver
 /* Renders the message to a page set; the result comes as from render_document(). template: -1:
  * the built-in one. */
 int message_render(struct render_queue *queue, int message, int cover_template,
-                   const struct msg_render_message *request, const struct render_handlers *handlers,
-                   struct render_task **task) __attribute__((warn_unused_result));
+                   const struct msg_render_message *request,
+                   const struct render_handlers *handlers, struct render_task **task)
+    __attribute__((warn_unused_result));
 
 #endif
