@@ -37,6 +37,7 @@ struct submission;
 struct api_turn;
 struct peer_probe;
 struct call_recorder;
+struct mail_out;
 
 struct control {
     uv_loop_t loop;
@@ -62,6 +63,7 @@ struct control {
     struct trunk_registrar *registrar; /* NULL before SIP serves */
     struct render_queue *renders;
     struct t38_refusals *t38_refusals;
+    struct mail_out *mail_out;
     struct fax_call *calls;         /* all that are not freed yet */
     struct bridge_call *bridges;    /* likewise */
     struct submission *submissions; /* all that are under way */
