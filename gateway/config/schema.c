@@ -210,6 +210,58 @@ const struct config_key config_keys[] = {
     {"api.max_body_mib", CONFIG_INTEGER, AT(api.max_body_mib), "64", 1, 1024, NULL,
      "larger requests are refused"},
 
+    {"mail.listen", CONFIG_ENDPOINT, AT(mail.listen), "", 0, 64, NULL,
+     "address and port for SMTP; \"\": none"},
+    {"mail.listen_tls", CONFIG_ENDPOINT, AT(mail.listen_tls), "", 0, 64, NULL,
+     "address and port for SMTP that begins with TLS; \"\": none"},
+    {"mail.lmtp_socket", CONFIG_PATH, AT(mail.lmtp_socket), "", 0, 100, NULL,
+     "Unix socket for LMTP, for a mail server on this machine: who may write to it (its owner and "
+     "its group, that of a setgid directory) is trusted as a relay; \"\": none"},
+    {"mail.host", CONFIG_NAME, AT(mail.host), "", 0, 200, NULL,
+     "name of the gateway to mail clients; \"\": that of the machine"},
+    {"mail.domains", CONFIG_TEXT, AT(mail.domains), "", 0, 900, NULL,
+     "domains of addresses like +498912345@fax.example, separated by commas; all others are "
+     "refused"},
+    {"mail.relays", CONFIG_TEXT, AT(mail.relays), "", 0, 2000, NULL,
+     "addresses of mail servers, also ADDRESS/PREFIX, separated by commas, that may bring messages "
+     "without signing in; whose they are is told by DKIM or the server"},
+    {"mail.tls_certificate", CONFIG_PATH, AT(mail.tls_certificate), "", 0, 1000, NULL,
+     "PEM file with the certificate for mail and its issuers, read again when it changes; \"\": no "
+     "TLS, so nobody can sign in over the network"},
+    {"mail.tls_key_file", CONFIG_PATH, AT(mail.tls_key_file), "", 0, 1000, NULL,
+     "PEM file with its key, readable by the account of control and by no others"},
+    {"mail.tls_ca", CONFIG_PATH, AT(mail.tls_ca), "", 0, 1000, NULL,
+     "PEM file with those who may sign certificates of mail clients; \"\": none are asked for"},
+    {"mail.tls_clients", CONFIG_TEXT, AT(mail.tls_clients), "", 0, 4000, NULL,
+     "whom certificates of mail clients stand for: NAME=PRINCIPAL, separated by commas; NAME is a "
+     "DNS name or mail address in the certificate"},
+    {"mail.max_message_mib", CONFIG_INTEGER, AT(mail.max_message_mib), "50", 1, 1024, NULL,
+     "larger messages are refused"},
+    {"mail.max_memory_mib", CONFIG_INTEGER, AT(mail.max_memory_mib), "256", 1, 65536, NULL,
+     "memory for messages that come in at the same time; beyond it they are put off"},
+    {"mail.max_line", CONFIG_INTEGER, AT(mail.max_line), "4096", 1000, 1048576, NULL,
+     "longest line of a message, in octets (RFC 5321 lets clients send 1000)"},
+    {"mail.max_recipients", CONFIG_INTEGER, AT(mail.max_recipients), "100", 1, 1000, NULL,
+     "recipients of one message"},
+    {"mail.max_errors", CONFIG_INTEGER, AT(mail.max_errors), "10", 1, 1000, NULL,
+     "a mail client that has made more mistakes is cut off"},
+    {"mail.max_connections", CONFIG_INTEGER, AT(mail.max_connections), "500", 1, 10000, NULL,
+     "connections of mail clients"},
+    {"mail.max_connections_of_peer", CONFIG_INTEGER, AT(mail.max_connections_of_peer), "20", 1,
+     10000, NULL, "the same of one address that is no relay"},
+    {"mail.messages_per_s", CONFIG_INTEGER, AT(mail.messages_per_s), "10", 0, 100000, NULL,
+     "messages a second of one address that is no relay; 0: no limit"},
+    {"mail.recipients_per_s", CONFIG_INTEGER, AT(mail.recipients_per_s), "100", 0, 100000, NULL,
+     "recipients a second of one address that is no relay; 0: no limit"},
+    {"mail.greeting_delay_ms", CONFIG_INTEGER, AT(mail.greeting_delay_ms), "500", 0, 60000, NULL,
+     "wait before the greeting; clients that are no relays and speak earlier are cut off"},
+    {"mail.command_timeout_ms", CONFIG_INTEGER, AT(mail.command_timeout_ms), "300000", 1000, 300000,
+     NULL, "a mail client is cut off when its next command has not come by then"},
+    {"mail.data_timeout_ms", CONFIG_INTEGER, AT(mail.data_timeout_ms), "180000", 1000, 180000, NULL,
+     "the same when nothing more of a message comes"},
+    {"mail.message_timeout_ms", CONFIG_INTEGER, AT(mail.message_timeout_ms), "600000", 1000,
+     3600000, NULL, "the same when a message is not whole by then"},
+
     {"retention.timer_ms", CONFIG_INTEGER, AT(retention.timer_ms), "3600000", 1000, DAY_MS, NULL,
      "how often faxes that are due are disposed of"},
     {"retention.default_days", CONFIG_INTEGER, AT(retention.default_days), "365", 1, 36500, NULL,
@@ -230,6 +282,44 @@ const struct config_key config_keys[] = {
 
     {"sandbox.landlock", CONFIG_CHOICE, AT(sandbox.landlock), "required", 0, 0, "required|optional",
      "whether to start on a kernel without Landlock"},
+
+    {"mail.trusted_host", CONFIG_NAME, AT(mail.trusted_host), "", 0, 200, NULL,
+     "name under which the relay writes Authentication-Results; the topmost field of that name "
+     "says "
+     "whose a message is; \"\": only DKIM does"},
+    {"mail.scan_required", CONFIG_BOOLEAN, AT(mail.scan_required), "true", 0, 0, NULL,
+     "messages wait while a configured malware scanner does not answer; else they go on without "
+     "it"},
+    {"mail.automatic", CONFIG_BOOLEAN, AT(mail.automatic), "false", 0, 0, NULL,
+     "take messages that were sent automatically (Auto-Submitted, Precedence: bulk); they never "
+     "get "
+     "reports"},
+    {"mail.reports", CONFIG_CHOICE, AT(mail.reports), "failures", 0, 0, "none|failures|all",
+     "what senders are told by mail where they did not say what they want (DSN NOTIFY); none: "
+     "nothing in any case"},
+    {"mail.reports_per_hour", CONFIG_INTEGER, AT(mail.reports_per_hour), "200", 1, 100000, NULL,
+     "reports to one address; more are not sent, so that nobody can be flooded with them"},
+    {"mail.text", CONFIG_CHOICE, AT(mail.text), "page", 0, 0, "page|cover|ignored",
+     "what becomes of the text of a message: pages, a note on the cover page, or nothing"},
+    {"mail.cover", CONFIG_BOOLEAN, AT(mail.cover), "false", 0, 0, NULL,
+     "faxes of messages begin with a cover page, unless the sender says otherwise"},
+    {"mail.office", CONFIG_BOOLEAN, AT(mail.office), "true", 0, 0, NULL,
+     "convert Office documents where LibreOffice is installed; else they are refused"},
+    {"mail.refused_types", CONFIG_TEXT, AT(mail.refused_types),
+     ".exe,.com,.scr,.bat,.cmd,.js,.vbs,.jar,.msi,.ps1,.docm,.xlsm,.pptm,.iso,.zip,.rar,.7z", 0,
+     499, NULL,
+     "a message with an attachment of these types or name endings, separated by commas, is "
+     "refused"},
+    {"mail.parts_max", CONFIG_INTEGER, AT(mail.parts_max), "200", 1, 10000, NULL,
+     "messages with more parts are refused"},
+    {"mail.depth_max", CONFIG_INTEGER, AT(mail.depth_max), "10", 1, 100, NULL,
+     "messages whose parts are nested deeper are refused"},
+    {"mail.messages_at_once", CONFIG_INTEGER, AT(mail.messages_at_once), "8", 1, 256, NULL,
+     "messages that are made into faxes at the same time"},
+    {"mail.faxes_of_message", CONFIG_INTEGER, AT(mail.faxes_of_message), "50", 1, 1000, NULL,
+     "faxes of one message that wait or are sent at the same time; those for its further "
+     "recipients "
+     "come after them"},
 
     {"mail.out_relay", CONFIG_RELAY, AT(mail.out_relay), "", 0, 300, NULL,
      "mail server that takes what the gateway sends: reports, received faxes, notices; \"\": no "

@@ -219,6 +219,7 @@ static void fill_next(struct fax_call *call, uint16_t attempt, int64_t delay_ms)
     next->fax = call->fax;
     next->source = call->source;
     next->source_attempt = call->source_attempt;
+    next->priority = call->priority;
     memcpy(next->from, call->from, sizeof next->from);
     memcpy(next->to, call->to, sizeof next->to);
     memcpy(next->principal, call->principal, sizeof next->principal);

@@ -183,6 +183,11 @@ const struct device_info *policy_cache_device_of(const struct policy_cache *c, c
     return c->now ? device_table_of(&c->now->devices, number) : NULL;
 }
 
+const struct mail_senders *policy_cache_mail_senders(const struct policy_cache *c)
+{
+    return c->now ? &c->now->mail_senders : NULL;
+}
+
 const char *policy_cache_mailbox_device(const struct policy_cache *c, const char *mailbox)
 {
     for (size_t i = 0; c->now && i < c->now->mailbox_count; i++)

@@ -19,6 +19,7 @@
 #include "policy/number.h"
 
 struct policy_cache;
+struct mail_senders;
 
 struct trunk_info {
     char name[POLICY_NAME_TEXT];
@@ -88,6 +89,8 @@ const char *policy_cache_mailbox_device(const struct policy_cache *cache, const 
 const struct mailbox_mail *policy_cache_mailbox_mail(const struct policy_cache *cache,
                                                      const char *mailbox);
 
+/* The register of senders by mail; NULL before the first load. */
+const struct mail_senders *policy_cache_mail_senders(const struct policy_cache *cache);
 /* One after the other, until NULL past the end. */
 const struct trunk_info *policy_cache_trunk_at(const struct policy_cache *cache, size_t position);
 

@@ -4,6 +4,7 @@
 #define GATEWAY_CONTROL_POLICY_SNAPSHOT_H
 
 #include "gateway/control/policy_cache.h"
+#include "gateway/mail/mail_senders.h"
 #include "policy/number.h"
 
 struct account_row {
@@ -31,6 +32,7 @@ struct policy_snapshot {
     struct account_row *accounts;
     struct trunk_info *trunks;
     struct device_table devices;
+    struct mail_senders mail_senders;
     struct route *routes;
     struct ident_row *idents;
     struct mailbox_info *mailboxes;

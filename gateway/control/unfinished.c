@@ -194,6 +194,7 @@ static void fill(const struct fax_row *row, const struct fax_id *id, struct outb
     fax->max_rate = (uint32_t)row->next_max_rate;
     fax->no_ecm = row->next_ecm == 0;
     fax->not_before_ms = row->next_attempt_ms;
+    fax->priority = (uint8_t)row->priority;
     snprintf(fax->from, sizeof fax->from, "%s", row->from_number);
     snprintf(fax->to, sizeof fax->to, "%s", row->to_number);
     snprintf(fax->principal, sizeof fax->principal, "%s", row->principal);

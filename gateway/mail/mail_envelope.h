@@ -6,16 +6,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "policy/number.h"
 #include "policy/decision.h"
+#include "policy/number.h"
 
 enum {
-    MAIL_ADDRESS_TEXT = 321,  /* local part 64, @, domain 255 (RFC 5321 §4.5.3.1), and the zero */
-    MAIL_ORCPT_TEXT = 501,    /* RFC 3461 §4.2 */
-    MAIL_ENVID_TEXT = 101,    /* RFC 3461 §4.4 */
-    MAIL_PEER_TEXT = 64,      /* address of the client, without its port */
-    MAIL_HOST_TEXT = 256,     /* what it called itself; from the certificate when it showed one */
-    MAIL_CLASS_TEXT = 33,     /* as KEK_CLASS_TEXT */
+    MAIL_ADDRESS_TEXT = 321, /* local part 64, @, domain 255 (RFC 5321 §4.5.3.1), and the zero */
+    MAIL_ORCPT_TEXT = 501,   /* RFC 3461 §4.2 */
+    MAIL_ENVID_TEXT = 101,   /* RFC 3461 §4.4 */
+    MAIL_PEER_TEXT = 64,     /* address of the client, without its port */
+    MAIL_HOST_TEXT = 256,    /* what it called itself; from the certificate when it showed one */
+    MAIL_CLASS_TEXT = 33,    /* as KEK_CLASS_TEXT */
+    MAIL_NAME_TEXT = 65,
     MAIL_RECIPIENTS_MAX = 1000
 };
 
@@ -46,6 +47,7 @@ struct mail_recipient {
     char address[MAIL_ADDRESS_TEXT]; /* as the client gave it, without <> */
     char orcpt[MAIL_ORCPT_TEXT];     /* "": not said */
     char number[NUMBER_TEXT];        /* normalised */
+    char name[MAIL_NAME_TEXT];       /* said in the address, for the cover page; "": not */
     struct mail_fax_options options; /* said in the address */
     uint8_t notify;                  /* enum mail_notify, or'ed */
 };
@@ -53,10 +55,10 @@ struct mail_recipient {
 struct mail_envelope {
     char from[MAIL_ADDRESS_TEXT]; /* reverse path without <>; "": the null one */
     char envid[MAIL_ENVID_TEXT];
-    bool return_full;                  /* RET=FULL */
+    bool return_full;                 /* RET=FULL */
     char principal[POLICY_NAME_TEXT]; /* who signed in by AUTH or certificate; "": nobody */
-    bool trusted_relay;                /* the client is one of mail.relays */
-    bool secured;                      /* TLS */
+    bool trusted_relay;               /* the client is one of mail.relays */
+    bool secured;                     /* TLS */
     bool lmtp;
     char peer[MAIL_PEER_TEXT];
     char host[MAIL_HOST_TEXT];

@@ -8,7 +8,7 @@
 #include "gateway/control/control.h"
 #include "gateway/control/handover.h"
 #include "gateway/control/render_queue.h"
-#include "gateway/db/mail_queries.h"
+#include "gateway/db/mail_out_queries.h"
 #include "gateway/mail/mail_compose.h"
 #include "gateway/mail/mail_content.h"
 #include "gateway/mail/mail_out.h"

@@ -137,6 +137,7 @@ struct sip_tls_terms {
     const char *certificate_file; /* ours, with its chain [sip_config.tls_certificate_file] */
     const char *key_file;         /* [sip_config.tls_key_file] */
     bool anybody;                 /* a peer that connects shows no certificate: it signs in later */
+    bool optional;                /* it may show one, of anybody: see sip_tls_peer_name() */
 };
 
 /* Fills in the terms for a peer; false: no TLS with it. A peer that connects to us is known by its
