@@ -40,6 +40,7 @@ struct call_recorder;
 struct mail_intake;
 struct mail_store;
 struct mail_work;
+struct mail_out;
 
 struct control {
     uv_loop_t loop;
@@ -65,6 +66,7 @@ struct control {
     struct trunk_registrar *registrar; /* NULL before SIP serves */
     struct render_queue *renders;
     struct t38_refusals *t38_refusals;
+    struct mail_out *mail_out;
     struct fax_call *calls;         /* all that are not freed yet */
     struct bridge_call *bridges;    /* likewise */
     struct submission *submissions; /* all that are under way */
