@@ -22,6 +22,10 @@ http_handler_cb api_get_roles, api_post_role, api_delete_role;
 http_handler_cb api_get_grants, api_post_grant, api_delete_grant;
 /* api_mailboxes.c */
 http_handler_cb api_get_mailboxes, api_post_mailbox, api_patch_mailbox;
+/* api_mail_messages.c */
+http_handler_cb api_get_mail_messages, api_get_mail_message;
+/* api_mail_senders.c */
+http_handler_cb api_get_mail_senders, api_put_mail_sender, api_delete_mail_sender;
 /* api_numbers.c */
 http_handler_cb api_get_numbers, api_post_number, api_delete_number;
 /* api_t38.c */

@@ -23,8 +23,12 @@
 #include "gateway/control/recovery.h"
 #include "gateway/control/render_queue.h"
 #include "gateway/control/sip_start.h"
+#include "gateway/control/smtp_start.h"
 #include "gateway/control/t38_refusals.h"
 #include "gateway/control/trunk_registrar.h"
+#include "gateway/mail/mail_out.h"
+#include "gateway/mail/mail_store.h"
+#include "gateway/mail/mail_work.h"
 #include "gateway/process/log.h"
 #include "gateway/socket_address.h"
 #include "gateway/wall_clock.h"
@@ -245,6 +249,8 @@ static void on_recovered(void *user, int status)
     int rc = status < 0 ? status : sip_start(c);
     if (rc == 0)
         rc = trunk_registrar_start(c);
+    if (rc == 0)
+        rc = smtp_start(c);
     if (rc < 0) {
         log_write(LOG_LEVEL_ERROR, "control stops at once: it cannot serve");
         /* What a restart would not cure. */
@@ -260,6 +266,8 @@ static void on_recovered(void *user, int status)
         on_disposals_resumed(c);
     sip_start_logs(c);
     handovers_start(c);
+    mail_out_start(c);
+    mail_work_start(c->mail_work);
     fax_queue_run(c->queue);
 }
 
@@ -341,6 +349,12 @@ static int open_workers(struct control *c)
         rc = fax_queue_new(c, &c->queue);
     if (rc == 0)
         rc = render_queue_new(&c->loop, c->supervisor, c->config, &c->renders);
+    if (rc == 0)
+        rc = mail_out_new(c, &c->mail_out);
+    if (rc == 0)
+        rc = mail_store_new(c, &c->mail_store);
+    if (rc == 0)
+        rc = mail_work_new(c, &c->mail_work);
     if (rc == 0)
         rc = line_pool_new(&c->loop, c->supervisor, &lines, &c->lines);
     return rc;
@@ -444,6 +458,9 @@ int control_main(int fd, const struct role_context *context)
     }
     uv_run(&c->loop, UV_RUN_DEFAULT);
     uv_loop_close(&c->loop);
+    /* What was on the pool to the last has told them. */
+    mail_work_free(c->mail_work);
+    mail_store_free(c->mail_store);
     int status = c->exit_status;
     free(c);
     return status;

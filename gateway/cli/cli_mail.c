@@ -1,0 +1,7 @@
+#include "gateway/cli/cli_commands.h"
+#include "gateway/cli/cli_mail_message.h"
+
+const struct cli_command cli_mail_commands[] = {
+    CLI_MAIL_MESSAGE_COMMANDS,
+    {NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL},
+};
