@@ -72,10 +72,10 @@ STATEMENT(grant_revoke,
 /* Mailboxes, numbers, trunks */
 
 STATEMENT(mailbox_set,
-          "INSERT INTO mailboxes AS t (mailbox, class, retention_days, capture, device, last_node, last_index) "
+          "INSERT INTO mailboxes AS t (mailbox, class, retention_days, capture, device, mail_to, mail_form, last_node, last_index) "
           "SELECT e.r->>'mailbox', e.r->>'class', " INT("retention_days") ", " INT("capture")
-          " <> 0, " TEXT("device") ", e.n, e.i FROM e ON CONFLICT (mailbox) DO UPDATE SET class = excluded.class, "
-          "retention_days = excluded.retention_days, capture = excluded.capture, device = excluded.device, last_node = excluded.last_node, last_index = "
+          " <> 0, " TEXT("device") ", " OWN("mail_to") ", coalesce(e.r->>'mail_form', 'notice'), e.n, e.i FROM e ON CONFLICT (mailbox) DO UPDATE SET class = excluded.class, "
+          "retention_days = excluded.retention_days, capture = excluded.capture, device = excluded.device, mail_to = excluded.mail_to, mail_form = excluded.mail_form, last_node = excluded.last_node, last_index = "
           "excluded.last_index WHERE t.last_node <> excluded.last_node OR t.last_index < "
           "excluded.last_index");
 STATEMENT(number_assign,
@@ -229,7 +229,7 @@ STATEMENT(fax_complete,
           "UPDATE faxes t SET state = e.r->>'state', reason = " TEXT("reason") ", pages = CASE "
           "t.direction WHEN 'in' THEN " INT("pages") " ELSE t.pages END, completed_at = " TIME
           ", disposal_at = micro_time(nullif(" BIG("disposal") ", 0) * 1000000), forward = "
-          TEXT("forward") ", " CHANGED
+          TEXT("forward") ", mail_due = " TEXT("mail_due") ", " CHANGED
           " FROM e WHERE t.fax = " FAX " AND " NEWER("t"));
 /* The received fax and the one that is made of it, whose pages are the same. */
 STATEMENT(fax_forward,
@@ -348,6 +348,60 @@ STATEMENT(bridge_end,
           ", seconds = " INT("seconds") ", ended_at = " TIME ", " CHANGED " FROM e WHERE t.bridge = "
           FAX " AND " NEWER("t"));
 
+/* Mail out. The records of a mail are filed under what it is about. */
+
+STATEMENT(mail_queue,
+          "INSERT INTO mail_outbox (out, kind, about, fax, recipient, action, form, to_address, "
+          "address, orcpt, envid, status, verdict, subject, message_id, arrived_ms, pages, node, "
+          "queued_at, next_at, expires_at, last_node, last_index) SELECT x.o::uuid, "
+          "e.r->>'kind', " FAX ", nullif(" TEXT("of_fax") ", '')::uuid, " INT("recipient") ", "
+          TEXT("action") ", " TEXT("form") ", x.a, " OWN("address") ", " OWN("orcpt") ", "
+          OWN("envid") ", " TEXT("status") ", " OWN("verdict") ", " OWN("subject") ", "
+          OWN("message_id") ", " BIG("arrived_ms") ", " INT("pages") ", e.n, " TIME ", " TIME ", "
+          "micro_time(" BIG("expires") " * 1000000), e.n, e.i FROM e, "
+          "unnest(string_to_array(" TEXT("out") ", ','), CASE e.r->>'kind' WHEN 'report' THEN "
+          "ARRAY[" OWN("to") "] ELSE string_to_array(" OWN("to") ", ',') END) AS x(o, a) "
+          "ON CONFLICT (out) DO NOTHING");
+STATEMENT(mail_report_done,
+          "UPDATE mail_recipients t SET report = '', " CHANGED " FROM e WHERE t.mail = " FAX
+          " AND e.r->>'kind' = 'report' AND t.recipient = " INT("recipient") " AND " NEWER("t"));
+STATEMENT(mail_due_done,
+          "UPDATE faxes t SET mail_due = '', " CHANGED " FROM e WHERE t.fax = " FAX
+          " AND e.r->>'kind' IS DISTINCT FROM 'report' AND " NEWER("t"));
+STATEMENT(mail_defer,
+          "UPDATE mail_outbox t SET tries = " INT("tries") ", answer = " OWN("answer")
+          ", next_at = micro_time(" BIG("next_ms") " * 1000), " CHANGED
+          " FROM e WHERE t.out = (e.r->>'out')::uuid AND " NEWER("t"));
+STATEMENT(mail_sent_set,
+          "UPDATE mail_outbox t SET state = 'sent', tries = " INT("tries") ", answer = "
+          OWN("answer") ", form = " TEXT("form") ", next_at = NULL, ended_at = " TIME ", " CHANGED
+          " FROM e WHERE t.out = (e.r->>'out')::uuid AND " NEWER("t"));
+STATEMENT(mail_fail,
+          "UPDATE mail_outbox t SET state = 'failed', tries = " INT("tries") ", answer = "
+          OWN("answer") ", next_at = NULL, ended_at = " TIME ", " CHANGED
+          " FROM e WHERE t.out = (e.r->>'out')::uuid AND " NEWER("t"));
+STATEMENT(mail_drop,
+          "UPDATE mail_outbox t SET state = 'dropped', next_at = NULL, ended_at = " TIME ", "
+          CHANGED " FROM e WHERE t.out = (e.r->>'out')::uuid AND " NEWER("t"));
+STATEMENT(mail_retry,
+          "UPDATE mail_outbox t SET state = 'queued', next_at = " TIME ", ended_at = NULL, "
+          "expires_at = micro_time(" BIG("expires") " * 1000000), " CHANGED
+          " FROM e WHERE t.out = (e.r->>'out')::uuid AND " NEWER("t"));
+STATEMENT(mail_bounce,
+          "UPDATE mail_outbox t SET bounced_at = " TIME ", answer = " OWN("why") ", " CHANGED
+          " FROM e WHERE t.out = (e.r->>'out')::uuid AND " NEWER("t"));
+STATEMENT(mail_certificate_set,
+          "INSERT INTO mail_certificates AS t (address, certificate, subject, fingerprint, "
+          "not_after, set_at, last_node, last_index) SELECT " OWN("address") ", "
+          OWN("certificate") ", " OWN("subject") ", " TEXT("fingerprint") ", " BIG("not_after")
+          ", " TIME ", e.n, e.i FROM e ON CONFLICT (address) DO UPDATE SET certificate = "
+          "excluded.certificate, subject = excluded.subject, fingerprint = excluded.fingerprint, "
+          "not_after = excluded.not_after, set_at = excluded.set_at, removed_at = NULL, last_node "
+          "= excluded.last_node, last_index = excluded.last_index WHERE t.last_node <> "
+          "excluded.last_node OR t.last_index < excluded.last_index");
+STATEMENT(mail_certificate_remove,
+          "UPDATE mail_certificates t SET removed_at = " TIME ", certificate = '', subject = '', "
+          CHANGED " FROM e WHERE t.address = " OWN("address") " AND " NEWER("t"));
 /* Messages. A recipient's record comes before that of its message. */
 
 STATEMENT(mail_recipient_add,
@@ -428,13 +482,23 @@ static const struct projection projections[] = {
     {"grant.created", {&grant_add}, ONE_OF_A_FAX},
     {"grant.revoked", {&grant_revoke}, ONE_OF_A_FAX},
     {"mail.accepted", {&mail_accept}, ONE_OF_A_FAX},
+    {"mail.bounced", {&mail_bounce}, ONE_OF_A_FAX},
+    {"mail.certificate_removed", {&mail_certificate_remove}, ONE_OF_A_FAX},
+    {"mail.certificate_set", {&mail_certificate_set}, ONE_OF_A_FAX},
+    {"mail.deferred", {&mail_defer}, ONE_OF_A_FAX},
     {"mail.destroyed", {&mail_destroy}, ONE_OF_A_FAX},
+    {"mail.dropped", {&mail_drop}, ONE_OF_A_FAX},
     {"mail.ended", {&mail_end}, ONE_OF_A_FAX},
+    {"mail.failed", {&mail_fail}, ONE_OF_A_FAX},
     {"mail.identified", {&mail_identify}, ONE_OF_A_FAX},
+    {"mail.not_due", {&mail_due_done}, ONE_OF_A_FAX},
+    {"mail.queued", {&mail_queue, &mail_due_done, &mail_report_done}, ONE_OF_A_FAX},
     {"mail.recipient", {&mail_recipient_add}, MANY_OF_A_FAX},
     {"mail.recipient_ended", {&mail_recipient_end}, MANY_OF_A_FAX},
+    {"mail.retried", {&mail_retry}, ONE_OF_A_FAX},
     {"mail.sender_added", {&mail_sender_add}, ONE_OF_A_FAX},
     {"mail.sender_removed", {&mail_sender_remove}, ONE_OF_A_FAX},
+    {"mail.sent", {&mail_sent_set}, ONE_OF_A_FAX},
     {"mailbox.changed", {&mailbox_set}, ONE_OF_A_FAX},
     {"mailbox.created", {&mailbox_set}, ONE_OF_A_FAX},
     {"media.started", {&attempt_media}, ONE_OF_A_FAX},

@@ -23,6 +23,7 @@
 #include "gateway/control/sip_start.h"
 #include "gateway/control/t38_refusals.h"
 #include "gateway/control/trunk_registrar.h"
+#include "gateway/mail/mail_out.h"
 #include "gateway/process/log.h"
 #include "gateway/socket_address.h"
 #include "gateway/wall_clock.h"
@@ -257,6 +258,7 @@ static void on_recovered(void *user, int status)
         on_disposals_resumed(c);
     sip_start_logs(c);
     handovers_start(c);
+    mail_out_start(c);
     fax_queue_run(c->queue);
 }
 
@@ -336,6 +338,8 @@ static int open_workers(struct control *c)
         rc = fax_queue_new(c, &c->queue);
     if (rc == 0)
         rc = render_queue_new(&c->loop, c->supervisor, c->config, &c->renders);
+    if (rc == 0)
+        rc = mail_out_new(c, &c->mail_out);
     if (rc == 0)
         rc = line_pool_new(&c->loop, c->supervisor, &lines, &c->lines);
     return rc;

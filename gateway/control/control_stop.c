@@ -11,6 +11,7 @@
 #include "gateway/control/render_queue.h"
 #include "gateway/control/t38_refusals.h"
 #include "gateway/control/trunk_registrar.h"
+#include "gateway/mail/mail_out.h"
 #include "gateway/process/log.h"
 
 enum { TICK_MS = 100, LAST_WORDS_MS = 5000, HTTP_DRAIN_MS = 1000 };
@@ -21,6 +22,7 @@ static void on_db_closed(void *user)
     struct control *c = user;
     /* Questions under way end now, and with them calls that look at all the rest. */
     keeper_client_free(c->keeper);
+    mail_out_free(c->mail_out);
     policy_cache_free(c->policy);
     rate_limit_free(c->rates);
     fax_watchers_free(c->watchers);
@@ -56,10 +58,15 @@ static void on_renders_closed(void *user)
     fax_queue_close(c->queue, on_queue_closed, c);
 }
 
-static void on_lines_closed(void *user)
+static void on_mails_stopped(void *user)
 {
     struct control *c = user;
     render_queue_close(c->renders, on_renders_closed, c);
+}
+
+static void on_lines_closed(void *user)
+{
+    mail_out_stop(user, on_mails_stopped, user);
 }
 
 static void on_sources_closed(void *user)
@@ -119,7 +126,8 @@ static void on_tick(uv_timer_t *timer)
     struct control *c = timer->data;
     uint64_t now = uv_now(&c->loop);
     size_t calls = fax_calls_count(c) + bridge_calls_count(c);
-    if (calls == 0 && !c->submissions && call_recorders_hurry(c) == 0) {
+    if (calls == 0 && !c->submissions && call_recorders_hurry(c) == 0 &&
+        (mail_out_sending(c) == 0 || now >= c->stop_deadline)) {
         close_all(c);
     } else if (now >= c->stop_deadline + LAST_WORDS_MS) {
         log_write(LOG_LEVEL_WARNING, "%zu calls could not be ended in time", calls);

@@ -77,7 +77,8 @@ struct fax_call {
     char reason[MSG_REASON_MAX];
     struct outbound_fax next_attempt; /* when recorded as requeued */
     bool requeued, completed;
-    const char *plan; /* completed: what is to come of it (handover.h) */
+    const char *plan;     /* completed: what is to come of it (handover.h) */
+    const char *mail_due; /* and of it by mail (mail_out.h) */
     fax_call_done_cb *done_cb;
     void *done_user;
 };

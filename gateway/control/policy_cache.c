@@ -196,6 +196,15 @@ const char *policy_cache_mailbox_device(const struct policy_cache *c, const char
     return "";
 }
 
+const struct mailbox_mail *policy_cache_mailbox_mail(const struct policy_cache *c,
+                                                     const char *mailbox)
+{
+    for (size_t i = 0; c->now && i < c->now->mailbox_count; i++)
+        if (strcmp(c->now->mailboxes[i].name, mailbox) == 0)
+            return &c->now->mailboxes[i].mail;
+    return NULL;
+}
+
 const struct trunk_info *policy_cache_trunk_at(const struct policy_cache *c, size_t position)
 {
     return c->now && position < c->now->trunk_count ? &c->now->trunks[position] : NULL;

@@ -45,6 +45,13 @@ struct trunk_info {
     uint32_t probe_s;                         /* OPTIONS so often; 0: none */
 };
 
+/* To whom what a mailbox receives is mailed: addresses separated by commas ("": to nobody), and in
+ * which form (gateway/mail/mail_compose.h). */
+enum { MAILBOX_MAIL_TO_TEXT = 1001 };
+struct mailbox_mail {
+    char to[MAILBOX_MAIL_TO_TEXT], form[8];
+};
+
 /* Makes a cache with nothing loaded: everything is denied. Returns 0 or -ENOMEM. */
 int policy_cache_new(struct db *db, struct policy_cache **out) __attribute__((warn_unused_result));
 /* A reload that is under way must have ended (the database is closed first). */
@@ -77,6 +84,11 @@ const struct device_info *policy_cache_device_of(const struct policy_cache *cach
 
 /* The device that what this mailbox receives is delivered to; "" when there is none. */
 const char *policy_cache_mailbox_device(const struct policy_cache *cache, const char *mailbox);
+
+/* NULL: no such mailbox. */
+const struct mailbox_mail *policy_cache_mailbox_mail(const struct policy_cache *cache,
+                                                     const char *mailbox);
+
 /* The register of senders by mail; NULL before the first load. */
 const struct mail_senders *policy_cache_mail_senders(const struct policy_cache *cache);
 /* One after the other, until NULL past the end. */

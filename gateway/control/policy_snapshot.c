@@ -184,9 +184,11 @@ static int take_mailboxes(struct policy_snapshot *s, const struct db_result *r, 
     for (int i = 0; i < rows; i++) {
         struct mailbox_row row;
         mailbox_row_read(r, i, &row);
-        snprintf(s->mailboxes[s->mailbox_count].name, POLICY_NAME_TEXT, "%s", row.mailbox);
-        snprintf(s->mailboxes[s->mailbox_count].device, POLICY_NAME_TEXT, "%s", row.device);
-        s->mailbox_count++;
+        struct mailbox_info *mailbox = &s->mailboxes[s->mailbox_count++];
+        snprintf(mailbox->name, sizeof mailbox->name, "%s", row.mailbox);
+        snprintf(mailbox->device, sizeof mailbox->device, "%s", row.device);
+        snprintf(mailbox->mail.to, sizeof mailbox->mail.to, "%s", row.mail_to);
+        snprintf(mailbox->mail.form, sizeof mailbox->mail.form, "%s", row.mail_form);
     }
     return 0;
 }

@@ -11,7 +11,7 @@ struct mail_content {
     struct mail_frame frame;
     int document;       /* memfd; -1: none */
     uint64_t octets;    /* of the document */
-    uint8_t *encrypted; /* instead of a descriptor: octets of that length; freed with it */
+    uint8_t *encrypted; /* instead of a descriptor, by OPENSSL_malloc() */
     uint64_t at;        /* octets read so far */
 };
 

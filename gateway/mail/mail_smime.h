@@ -39,7 +39,8 @@ struct mail_encryption {
     bool authenticated;                      /* AES-256-GCM, else AES-256-CBC */
 };
 
-/* Signs (where asked for) and encrypts. *der is the caller's. Returns 0, -EINVAL with why, -ENOMEM.
+/* Signs (where asked for) and encrypts. *der is the caller's (OPENSSL_free()). Returns 0, -EINVAL
+ * with why, -ENOMEM.
  */
 int mail_smime_encrypt(const struct mail_encryption *request, uint8_t **der, size_t *length,
                        char why[200]) __attribute__((warn_unused_result));

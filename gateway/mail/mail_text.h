@@ -4,6 +4,7 @@
 #ifndef GATEWAY_MAIL_MAIL_TEXT_H
 #define GATEWAY_MAIL_MAIL_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,7 +49,7 @@ void mail_text_quoted(struct mail_text *text, const char *body, size_t length);
 void mail_text_base64(struct mail_text *text, const uint8_t *octets, size_t length);
 
 /* local@domain without quotes, comments and control characters, UTF-8, 3 to 320 octets. */
-_Bool mail_text_is_address(const char *address);
+bool mail_text_is_address(const char *address);
 
 enum { MAIL_DATE_TEXT = 40 };
 
