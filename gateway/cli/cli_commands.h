@@ -12,6 +12,7 @@ extern const struct cli_command cli_user_commands[];
 extern const struct cli_command cli_role_commands[];
 extern const struct cli_command cli_grant_commands[];
 extern const struct cli_command cli_mailbox_commands[];
+extern const struct cli_command cli_mail_commands[];
 extern const struct cli_command cli_number_commands[];
 extern const struct cli_command cli_trunk_commands[];
 extern const struct cli_command cli_device_commands[];
