@@ -188,6 +188,7 @@ static const struct event_type types[] = {
      EVENT_TRANSMISSION,
      "A mail is to be sent.",
      {"to", "address", "orcpt", "envid", "subject", "message_id", "verdict"}},
+    {"mail.listed", "control", EVENT_ACCESS, "Messages, or one of them, were listed.", {NULL}},
     {"mail.recipient",
      "control",
      EVENT_TRANSMISSION,

@@ -22,6 +22,10 @@ http_handler_cb api_get_roles, api_post_role, api_delete_role;
 http_handler_cb api_get_grants, api_post_grant, api_delete_grant;
 /* api_mailboxes.c */
 http_handler_cb api_get_mailboxes, api_post_mailbox, api_patch_mailbox;
+/* api_mail_messages.c */
+http_handler_cb api_get_mail_messages, api_get_mail_message;
+/* api_mail_senders.c */
+http_handler_cb api_get_mail_senders, api_put_mail_sender, api_delete_mail_sender;
 /* api_mail_queue.c */
 http_handler_cb api_get_mail_queue, api_get_queued_mail, api_retry_queued_mail,
     api_drop_queued_mail;

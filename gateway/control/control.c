@@ -24,6 +24,8 @@
 #include "gateway/control/t38_refusals.h"
 #include "gateway/control/trunk_registrar.h"
 #include "gateway/mail/mail_out.h"
+#include "gateway/mail/mail_store.h"
+#include "gateway/mail/mail_work.h"
 #include "gateway/process/log.h"
 #include "gateway/socket_address.h"
 #include "gateway/wall_clock.h"
@@ -259,6 +261,7 @@ static void on_recovered(void *user, int status)
     sip_start_logs(c);
     handovers_start(c);
     mail_out_start(c);
+    mail_work_start(c->mail_work);
     fax_queue_run(c->queue);
 }
 
@@ -340,6 +343,10 @@ static int open_workers(struct control *c)
         rc = render_queue_new(&c->loop, c->supervisor, c->config, &c->renders);
     if (rc == 0)
         rc = mail_out_new(c, &c->mail_out);
+    if (rc == 0)
+        rc = mail_store_new(c, &c->mail_store);
+    if (rc == 0)
+        rc = mail_work_new(c, &c->mail_work);
     if (rc == 0)
         rc = line_pool_new(&c->loop, c->supervisor, &lines, &c->lines);
     return rc;
@@ -439,6 +446,9 @@ int control_main(int fd, const struct role_context *context)
     }
     uv_run(&c->loop, UV_RUN_DEFAULT);
     uv_loop_close(&c->loop);
+    /* What was on the pool to the last has told them. */
+    mail_work_free(c->mail_work);
+    mail_store_free(c->mail_store);
     int status = c->exit_status;
     free(c);
     return status;

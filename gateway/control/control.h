@@ -37,6 +37,9 @@ struct submission;
 struct api_turn;
 struct peer_probe;
 struct call_recorder;
+struct mail_intake;
+struct mail_store;
+struct mail_work;
 struct mail_out;
 
 struct control {
@@ -68,6 +71,9 @@ struct control {
     struct bridge_call *bridges;    /* likewise */
     struct submission *submissions; /* all that are under way */
     struct handover *handovers;     /* what is still to be done of faxes that ended */
+    struct mail_store *mail_store;
+    struct mail_work *mail_work;
+    struct mail_intake *mail_intakes; /* messages that are being taken in */
     /* Traces of calls that are over: those that linger, those that wait for the pool. */
     struct call_recorder *traces_lingering, *traces_waiting;
     size_t traces_left;  /* not sealed yet */

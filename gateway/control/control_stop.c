@@ -12,6 +12,7 @@
 #include "gateway/control/t38_refusals.h"
 #include "gateway/control/trunk_registrar.h"
 #include "gateway/mail/mail_out.h"
+#include "gateway/mail/mail_work.h"
 #include "gateway/process/log.h"
 
 enum { TICK_MS = 100, LAST_WORDS_MS = 5000, HTTP_DRAIN_MS = 1000 };
@@ -110,6 +111,7 @@ static void close_all(struct control *c)
     uv_timer_stop(&c->disposal_timer);
     uv_timer_stop(&c->stranger_timer);
     handovers_stop(c);
+    mail_work_stop(c->mail_work);
     /* What was counted since the last minute. */
     struct stranger_log *const logs[] = {&c->strangers,          &c->strange_accounts,
                                          &c->failed_connections, &c->limited,
@@ -126,8 +128,9 @@ static void on_tick(uv_timer_t *timer)
     struct control *c = timer->data;
     uint64_t now = uv_now(&c->loop);
     size_t calls = fax_calls_count(c) + bridge_calls_count(c);
+    size_t mails = mail_out_sending(c) + mail_work_busy(c->mail_work) + (c->mail_intakes != NULL);
     if (calls == 0 && !c->submissions && call_recorders_hurry(c) == 0 &&
-        (mail_out_sending(c) == 0 || now >= c->stop_deadline)) {
+        (mails == 0 || now >= c->stop_deadline)) {
         close_all(c);
     } else if (now >= c->stop_deadline + LAST_WORDS_MS) {
         log_write(LOG_LEVEL_WARNING, "%zu calls could not be ended in time", calls);
