@@ -97,8 +97,13 @@ void mail_attempt_send(struct mail_attempt *a)
         .content = &a->content,
     };
     int rc = mail_relay_send(a->box->relay, &delivery, on_delivered, a, &a->transfer);
-    if (rc < 0)
+    if (rc == -EINVAL) {
+        a->result.outcome = MAIL_REFUSED;
+        snprintf(a->result.answer, sizeof a->result.answer, "the address cannot be used");
+        mail_attempt_record(a);
+    } else if (rc < 0) {
         mail_attempt_fail_here(a, "the mail could not be handed to the relay", rc);
+    }
 }
 
 /* --- reports --- */
