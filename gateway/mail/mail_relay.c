@@ -130,12 +130,14 @@ static int on_seek(void *user, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
-/* Lines of the relay: the last one stays. */
+/* Lines of the relay: the last one stays, but for its farewell (RFC 5321 §4.2.3). */
 static size_t on_line(char *buffer, size_t size, size_t count, void *user)
 {
     struct mail_transfer *t = user;
     size_t length = size * count;
     size_t shown = length;
+    if (length >= 3 && strncmp(buffer, "221", 3) == 0)
+        return length;
     while (shown > 0 && (buffer[shown - 1] == '\r' || buffer[shown - 1] == '\n'))
         shown--;
     snprintf(t->line, sizeof t->line, "%.*s", (int)(shown < 1000 ? shown : 1000), buffer);
