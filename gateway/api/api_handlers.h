@@ -42,6 +42,8 @@ http_handler_cb api_get_trunks, api_post_trunk, api_delete_trunk;
 /* api_devices.c */
 http_handler_cb api_get_devices, api_post_device, api_get_device, api_delete_device,
     api_disable_device, api_enable_device, api_put_device_credential;
+/* api_credentials.c */
+http_handler_cb api_get_credentials, api_put_credential, api_delete_credential;
 /* api_trunk_accounts.c */
 http_handler_cb api_put_trunk_credential, api_delete_trunk_credential, api_put_trunk_registration,
     api_delete_trunk_registration;

@@ -9,6 +9,7 @@ extern const struct cli_command cli_send_commands[];
 extern const struct cli_command cli_fax_commands[];
 extern const struct cli_command cli_export_commands[];
 extern const struct cli_command cli_user_commands[];
+extern const struct cli_command cli_credential_commands[];
 extern const struct cli_command cli_role_commands[];
 extern const struct cli_command cli_grant_commands[];
 extern const struct cli_command cli_mailbox_commands[];
