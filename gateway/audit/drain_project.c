@@ -180,6 +180,18 @@ STATEMENT(bindings_remove,
           "UPDATE device_bindings t SET gone_at = " TIME ", " CHANGED " FROM e WHERE t.device = "
           "e.r->>'device' AND t.gone_at IS NULL AND " NEWER("t"));
 
+/* Credentials of principals */
+
+STATEMENT(credential_set,
+          "INSERT INTO credentials AS t (user_name, principal, sealed, last_node, last_index) SELECT "
+          OWN("user") ", " TEXT("principal") ", " TEXT("sealed") ", e.n, e.i FROM e ON CONFLICT "
+          "(user_name) DO UPDATE SET principal = excluded.principal, sealed = excluded.sealed, "
+          "revoked_at = NULL, last_node = excluded.last_node, last_index = excluded.last_index WHERE "
+          "t.last_node <> excluded.last_node OR t.last_index < excluded.last_index");
+STATEMENT(credential_revoke,
+          "UPDATE credentials t SET revoked_at = " TIME ", sealed = '', " CHANGED " FROM e WHERE "
+          "t.user_name = " OWN("user") " AND t.revoked_at IS NULL AND " NEWER("t"));
+
 /* Credentials of trunks and registrations with them */
 
 STATEMENT(trunk_credential_set,
@@ -465,6 +477,8 @@ static const struct projection projections[] = {
     {"audit.checkpoint", {&checkpoint_add}, ONE_OF_A_FAX},
     {"bridge.ended", {&bridge_end}, ONE_OF_A_FAX},
     {"bridge.started", {&bridge_start}, ONE_OF_A_FAX},
+    {"credential.revoked", {&credential_revoke}, ONE_OF_A_FAX},
+    {"credential.set", {&credential_set}, ONE_OF_A_FAX},
     {"device.changed", {&device_change, &bindings_remove}, ONE_OF_A_FAX},
     {"device.created", {&device_add, &device_principal}, ONE_OF_A_FAX},
     {"device.disabled", {&device_principal_disable, &bindings_remove}, ONE_OF_A_FAX},

@@ -13,7 +13,7 @@
 #include "gateway/wall_clock.h"
 #include "policy/number.h"
 
-enum { WAITERS_MAX = 256, WATCHERS_MAX = 4, ROWS_MAX = 100000 };
+enum { WAITERS_MAX = 256, WATCHERS_MAX = 6, ROWS_MAX = 100000 };
 
 struct waiter {
     policy_cache_cb *done;
@@ -186,6 +186,11 @@ const struct device_info *policy_cache_device_of(const struct policy_cache *c, c
 const struct mail_senders *policy_cache_mail_senders(const struct policy_cache *c)
 {
     return c->now ? &c->now->mail_senders : NULL;
+}
+
+const struct credential_table *policy_cache_logins(const struct policy_cache *c)
+{
+    return c->now ? &c->now->logins : NULL;
 }
 
 const char *policy_cache_mailbox_device(const struct policy_cache *c, const char *mailbox)

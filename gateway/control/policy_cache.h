@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "gateway/control/credential_table.h"
 #include "gateway/control/device_table.h"
 #include "gateway/control/trunk_accounts.h"
 #include "gateway/db/db.h"
@@ -64,7 +65,7 @@ int policy_cache_reload(struct policy_cache *cache, policy_cache_cb *done, void 
     __attribute__((warn_unused_result));
 
 /* Has `changed` called (with 0) after each load that worked, before those who asked for it; for up
- * to four parts of control. Until the user is taken out again. */
+ * to six parts of control. Until the user is taken out again. */
 void policy_cache_watch(struct policy_cache *cache, policy_cache_cb *changed, void *user);
 void policy_cache_unwatch(struct policy_cache *cache, const void *user);
 
@@ -93,6 +94,9 @@ const struct mailbox_mail *policy_cache_mailbox_mail(const struct policy_cache *
 const struct mail_senders *policy_cache_mail_senders(const struct policy_cache *cache);
 /* One after the other, until NULL past the end. */
 const struct trunk_info *policy_cache_trunk_at(const struct policy_cache *cache, size_t position);
+
+/* What principals sign in with; NULL before the first load. */
+const struct credential_table *policy_cache_logins(const struct policy_cache *cache);
 
 /* What we are to trunks. */
 const struct trunk_accounts *policy_cache_accounts(const struct policy_cache *cache);

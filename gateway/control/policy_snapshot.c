@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/db/account_queries.h"
+#include "gateway/db/login_queries.h"
 #include "gateway/db/mail_queries.h"
 #include "gateway/db/register_queries.h"
 #include "gateway/process/log.h"
@@ -20,6 +21,7 @@ void policy_snapshot_free(struct policy_snapshot *s)
     free(s->accounts);
     free(s->trunks);
     device_table_free(&s->devices);
+    credential_table_free(&s->logins);
     mail_senders_free(&s->mail_senders);
     free(s->routes);
     free(s->idents);
@@ -156,6 +158,11 @@ static int take_devices(struct policy_snapshot *s, const struct db_result *r, in
     return device_table_read(&s->devices, r, rows);
 }
 
+static int take_logins(struct policy_snapshot *s, const struct db_result *r, int rows)
+{
+    return credential_table_read(&s->logins, r, rows);
+}
+
 static int take_mail_senders(struct policy_snapshot *s, const struct db_result *r, int rows)
 {
     return mail_senders_read(&s->mail_senders, r, rows);
@@ -240,6 +247,7 @@ static const struct policy_snapshot_step steps[] = {
     {account_query_registrations, take_registrations},
     {register_query_devices, take_devices},
     {mail_query_senders, take_mail_senders},
+    {login_query_all, take_logins},
 };
 
 const struct policy_snapshot_step *policy_snapshot_step(int position)

@@ -32,6 +32,7 @@ struct policy_snapshot {
     struct account_row *accounts;
     struct trunk_info *trunks;
     struct device_table devices;
+    struct credential_table logins;
     struct mail_senders mail_senders;
     struct route *routes;
     struct ident_row *idents;

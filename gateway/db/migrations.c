@@ -24,6 +24,7 @@ EMBED(migration_0012, "0012_bridges.sql");
 EMBED(migration_0013, "0013_devices.sql");
 EMBED(migration_0014, "0014_mail.sql");
 EMBED(migration_0015, "0015_mail_out.sql");
+EMBED(migration_0016, "0016_credentials.sql");
 
 const struct migration *migration_at(size_t position)
 {
@@ -43,6 +44,7 @@ const struct migration *migration_at(size_t position)
         {.version = 13, .name = "0013_devices.sql", .text = migration_0013},
         {.version = 14, .name = "0014_mail.sql", .text = migration_0014},
         {.version = 15, .name = "0015_mail_out.sql", .text = migration_0015},
+        {.version = 16, .name = "0016_credentials.sql", .text = migration_0016},
     };
     return position < sizeof(all) / sizeof(*all) ? &all[position] : NULL;
 }

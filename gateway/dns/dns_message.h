@@ -39,8 +39,8 @@ struct dns_answer {
 
 /* Reads a response to a question for that type. Records of that type in the answer section count
  * whatever their owner (they follow an alias). Those that have odd names, and more than
- * DNS_RECORDS_MAX, are left out; NAPTR records with a regular expression, and texts that are longer or not printable, too. Always fills in all
- * of *answer. */
+ * DNS_RECORDS_MAX, are left out; NAPTR records with a regular expression, and texts that are longer
+ * or not printable, too. Always fills in all of *answer. */
 void dns_message_read(const uint8_t *bytes, size_t length, enum dns_type type,
                       struct dns_answer *answer);
 

@@ -146,9 +146,9 @@ static void record(struct mail_ending *e, const struct mail_recipient_row *row,
 {
     const struct config *config = e->work->control->config;
     struct event event;
-    bool wanted = e->from_address[0] && !e->automatic && config->mail.out_relay[0] &&
-                  mail_verdict_wants_report(config->mail.reports, (uint8_t)row->notify,
-                                            verdict->delivered);
+    bool wanted =
+        e->from_address[0] && !e->automatic && config->mail.out_relay[0] &&
+        mail_verdict_wants_report(config->mail.reports, (uint8_t)row->notify, verdict->delivered);
     bool limited = wanted && !may_report(e);
     if (wanted && !limited)
         fill_report(e, row);
@@ -166,9 +166,9 @@ static void record(struct mail_ending *e, const struct mail_recipient_row *row,
     event_integer(&event, "pages", row->fax_pages);
     event_text(&event, "made", row->fax);
     event_text(&event, "report",
-               !e->report.to[0]      ? ""
+               !e->report.to[0]     ? ""
                : verdict->delivered ? "delivered"
-                                     : "failed");
+                                    : "failed");
     if (limited)
         event_text(&event, "unreported", "too many reports to the sender");
     int rc = event_append(&event, e->work->control->audit, on_recorded, e);

@@ -26,8 +26,8 @@ static void on_verified(void *user, struct render_result *result)
     struct mail_job *job = user;
     uint32_t good = 0;
     job->task = NULL;
-    bool hopeless = result->status == -EBADMSG || result->status == -ETIMEDOUT ||
-                    result->status == -EPIPE;
+    bool hopeless =
+        result->status == -EBADMSG || result->status == -ETIMEDOUT || result->status == -EPIPE;
     if (!hopeless && mail_job_failed(job, result->status, "a signature could not be checked"))
         return;
     if (result->status == 0 && result->verified)
@@ -50,8 +50,7 @@ static void verify(struct mail_job *job)
         return;
     }
     job->keys->octets = job->octets;
-    int rc =
-        message_verify(job->control->renders, job->message, job->keys, &handlers, &job->task);
+    int rc = message_verify(job->control->renders, job->message, job->keys, &handlers, &job->task);
     if (rc < 0)
         mail_job_failed(job, rc, "a signature could not be checked");
 }
@@ -98,8 +97,7 @@ static void ask_next(struct mail_job *job)
         const struct message_signature *s = &job->facts->signatures[job->signature_at];
         int n = snprintf(name, sizeof name, "%s._domainkey.%s", s->selector, s->domain);
         if (n < 0 || n >= (int)sizeof name ||
-            !mail_identity_is_aligned(s->domain, job->facts->from) ||
-            !is_key_name(s))
+            !mail_identity_is_aligned(s->domain, job->facts->from) || !is_key_name(s))
             continue;
         dns_resolver_ask(job->control->dns, name, DNS_TXT, on_key, job);
         return;

@@ -157,8 +157,8 @@ static bool class_exists(const struct policy_set *set, const char *class_name)
 static bool choose_class(struct mail_job *job, const struct mail_target *target,
                          const struct policy_mailbox *mailbox)
 {
-    const char *wanted = target->options.class_name[0] ? target->options.class_name
-                                                       : job->row.options.class_name;
+    const char *wanted =
+        target->options.class_name[0] ? target->options.class_name : job->row.options.class_name;
     snprintf(job->request.class_name, sizeof job->request.class_name, "%s",
              wanted[0] ? wanted : mailbox->class_name);
     return !wanted[0] || class_exists(policy_cache_set(job->control->policy), wanted);

@@ -162,8 +162,8 @@ static void on_inspected(void *user, struct render_result *result)
 {
     struct mail_job *job = user;
     job->task = NULL;
-    bool hopeless = result->status == -EBADMSG || result->status == -ETIMEDOUT ||
-                    result->status == -EPIPE;
+    bool hopeless =
+        result->status == -EBADMSG || result->status == -ETIMEDOUT || result->status == -EPIPE;
     if (hopeless && !job->control->stopping) {
         mail_job_refuse(job, result->reason[0] ? result->reason : "The message cannot be read.");
         return;

@@ -7,7 +7,8 @@
 #include "gateway/mail/mail_work_private.h"
 #include "gateway/process/log.h"
 
-/* A message of which it is asked what is left, or that is being destroyed: one of them at a time. */
+/* A message of which it is asked what is left, or that is being destroyed: one of them at a time.
+ */
 struct mail_removal {
     struct mail_removal *next;
     struct mail_work *work;

@@ -1,5 +1,5 @@
-/* mail_verdict.h: how the end of a fax is put to the sender of the message, and whether it is put to
- * it at all. Pure. */
+/* mail_verdict.h: how the end of a fax is put to the sender of the message, and whether it is put
+ * to it at all. Pure. */
 #ifndef GATEWAY_MAIL_MAIL_VERDICT_H
 #define GATEWAY_MAIL_MAIL_VERDICT_H
 

@@ -49,6 +49,11 @@ void mail_work_stop(struct mail_work *w)
     if (!w || w->stopping)
         return;
     w->stopping = true;
+    for (struct mail_job *job = w->jobs; job; job = job->next) {
+        if (job->scan)
+            malware_scan_cancel(job->scan);
+        job->scan = NULL;
+    }
     uv_close((uv_handle_t *)&w->timer, NULL);
 }
 

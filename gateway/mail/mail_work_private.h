@@ -44,7 +44,7 @@ struct mail_removal;
 struct mail_work {
     struct control *control;
     uv_timer_t timer;
-    uv_timer_cb tick; /* of it: mail_work_run() */
+    uv_timer_cb tick;                  /* of it: mail_work_run() */
     struct mail_waiting *first, **end; /* in the order in which they came */
     struct mail_job *jobs;             /* that are being worked off */
     size_t job_count;

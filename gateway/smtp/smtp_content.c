@@ -18,9 +18,12 @@ void smtp_say_of_message(struct smtp_machine *m, const struct mail_verdict *verd
         smtp_say_verdict(m, verdict);
 }
 
+/* The worst is told, not the first: that would hang on how the octets were cut. */
 static void give_up(struct smtp_machine *m, enum smtp_trouble trouble)
 {
     if (!m->trouble)
+        m->handlers->discard(m->handlers->user);
+    if (!m->trouble || trouble < m->trouble)
         m->trouble = trouble;
 }
 
@@ -68,28 +71,27 @@ static void end_content(struct smtp_machine *m)
 /* Hands on a piece, unless there is trouble already. */
 static void keep(struct smtp_machine *m, const char *octets, size_t length)
 {
-    if (length == 0 || m->trouble)
+    if (length == 0)
         return;
-    if (m->octets + length > m->terms->max_octets) {
+    m->octets += length;
+    if (m->octets > m->terms->max_octets) {
         give_up(m, SMTP_TOO_LARGE);
-    } else {
+    } else if (!m->trouble) {
         int rc = m->handlers->content(m->handlers->user, octets, length);
         if (rc < 0)
             give_up(m, rc == -ENOSPC ? SMTP_NO_ROOM : SMTP_NOT_KEPT);
-        m->octets += length;
     }
-    if (m->trouble)
-        m->handlers->discard(m->handlers->user);
 }
 
-/* Whether the client goes on without end; then it is cut off. */
-static bool is_endless(struct smtp_machine *m, size_t more)
+/* How many of the octets are looked at now. 0: the client goes on without end, and is cut off. */
+static size_t allow(struct smtp_machine *m, size_t length)
 {
-    m->octets_seen += more;
-    if (m->octets_seen <= BEYOND * m->terms->max_octets)
-        return false;
-    smtp_cut(m, 552, "5.3.4", "The message is far too large", "an endless message");
-    return true;
+    uint64_t left = BEYOND * m->terms->max_octets - m->octets_seen;
+    size_t allowed = left < length ? (size_t)left : length;
+    if (allowed == 0)
+        smtp_cut(m, 552, "5.3.4", "The message is far too large", "an endless message");
+    m->octets_seen += allowed;
+    return allowed;
 }
 
 static void count_line(struct smtp_machine *m, char c)
@@ -142,13 +144,13 @@ static size_t skip_text(struct smtp_machine *m, const char *octets, size_t lengt
 size_t smtp_take_text(struct smtp_machine *m, const char *octets, size_t length)
 {
     size_t start = 0; /* of what is not handed on yet */
+    length = allow(m, length);
     for (size_t i = 0; i < length; i++) {
         enum smtp_line_state was = m->line_state;
         if (was == SMTP_LINE_TEXT && (i += skip_text(m, octets + i, length - i)) == length)
             break;
         m->line_state = step(m, octets[i]);
         if (was == SMTP_LINE_DOT_CR && m->line_state == SMTP_LINE_START) {
-            m->octets_seen += i + 1;
             end_content(m);
             return i + 1;
         }
@@ -161,7 +163,6 @@ size_t smtp_take_text(struct smtp_machine *m, const char *octets, size_t length)
         }
     }
     keep(m, octets + start, length - start);
-    (void)is_endless(m, length);
     return length;
 }
 
@@ -222,7 +223,7 @@ void smtp_bdat_begin(struct smtp_machine *m, const char *arguments)
 /* No dots are stuffed here, but lines end as everywhere. */
 static void check_lines(struct smtp_machine *m, const char *octets, size_t length)
 {
-    for (size_t i = 0; i < length && !m->trouble; i++) {
+    for (size_t i = 0; i < length; i++) {
         bool after_cr = m->line_state == SMTP_LINE_CR;
         if (after_cr != (octets[i] == '\n'))
             give_up(m, SMTP_BARE_LINE_END);
@@ -233,10 +234,8 @@ static void check_lines(struct smtp_machine *m, const char *octets, size_t lengt
 
 size_t smtp_take_chunk(struct smtp_machine *m, const char *octets, size_t length)
 {
-    size_t take = m->chunk_left < length ? (size_t)m->chunk_left : length;
+    size_t take = allow(m, m->chunk_left < length ? (size_t)m->chunk_left : length);
     m->chunk_left -= take;
-    if (is_endless(m, take))
-        return take;
     if (!m->chunk_unwanted) {
         check_lines(m, octets, take);
         keep(m, octets, take);

@@ -29,7 +29,7 @@ enum smtp_line_state {
     SMTP_LINE_DOT_CR
 };
 
-/* Why content will be refused; the first reason holds. */
+/* Why content will be refused, the worst first. */
 enum smtp_trouble {
     SMTP_NO_TROUBLE,
     SMTP_BARE_LINE_END,
