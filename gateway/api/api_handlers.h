@@ -26,6 +26,11 @@ http_handler_cb api_get_mailboxes, api_post_mailbox, api_patch_mailbox;
 http_handler_cb api_get_mail_messages, api_get_mail_message;
 /* api_mail_senders.c */
 http_handler_cb api_get_mail_senders, api_put_mail_sender, api_delete_mail_sender;
+/* api_mail_queue.c */
+http_handler_cb api_get_mail_queue, api_get_queued_mail, api_retry_queued_mail,
+    api_drop_queued_mail;
+/* api_mail_certificates.c */
+http_handler_cb api_get_mail_certificates, api_put_mail_certificate, api_delete_mail_certificate;
 /* api_numbers.c */
 http_handler_cb api_get_numbers, api_post_number, api_delete_number;
 /* api_t38.c */

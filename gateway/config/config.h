@@ -138,6 +138,8 @@ struct config {
         int64_t greeting_delay_ms;
         int64_t command_timeout_ms, data_timeout_ms, message_timeout_ms;
         char *trusted_host; /* whose Authentication-Results count; "": nobody's */
+        char *scanner;      /* clamd:… or icap://…; "": none */
+        int64_t scan_timeout_ms;
         bool scan_required; /* no message goes on unscanned */
         bool automatic;     /* messages of programs are taken */
         char *reports;      /* none, failures or all */

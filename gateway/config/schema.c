@@ -287,6 +287,12 @@ const struct config_key config_keys[] = {
      "name under which the relay writes Authentication-Results; the topmost field of that name "
      "says "
      "whose a message is; \"\": only DKIM does"},
+    {"mail.scanner", CONFIG_TEXT, AT(mail.scanner), "", 0, 250, NULL,
+     "malware scanner for messages, clamd:/SOCKET, clamd:ADDRESS:PORT or "
+     "icap://ADDRESS:PORT/SERVICE; "
+     "\"\": none"},
+    {"mail.scan_timeout_ms", CONFIG_INTEGER, AT(mail.scan_timeout_ms), "60000", 100, HOUR_MS, NULL,
+     "how long a scan may take"},
     {"mail.scan_required", CONFIG_BOOLEAN, AT(mail.scan_required), "true", 0, 0, NULL,
      "messages wait while a configured malware scanner does not answer; else they go on without "
      "it"},

@@ -97,17 +97,36 @@ void mail_attempt_send(struct mail_attempt *a)
         .content = &a->content,
     };
     int rc = mail_relay_send(a->box->relay, &delivery, on_delivered, a, &a->transfer);
-    if (rc < 0)
+    if (rc == -EINVAL) {
+        a->result.outcome = MAIL_REFUSED;
+        snprintf(a->result.answer, sizeof a->result.answer, "the address cannot be used");
+        mail_attempt_record(a);
+    } else if (rc < 0) {
         mail_attempt_fail_here(a, "the mail could not be handed to the relay", rc);
+    }
 }
 
 /* --- reports --- */
+
+/* Of the head of the message what the record of the report kept: the message itself may have been
+ * destroyed by now. */
+static void returned_head(const struct mail_report *report, struct mail_text *out)
+{
+    if (report->message_id[0])
+        mail_text_field(out, "Message-ID", report->message_id);
+    mail_text_address_field(out, "To", "", report->address);
+    mail_text_field(out, "Subject", report->subject);
+}
 
 static void send_report(struct mail_attempt *a, int64_t sip_code, int64_t t30_result,
                         const char *text)
 {
     struct mail_report_facts facts;
+    struct mail_text head = {0};
     memset(&facts, 0, sizeof facts);
+    returned_head(&a->report, &head);
+    facts.head = head.octets;
+    facts.head_length = head.length;
     mail_attempt_origin(a, &facts.origin);
     facts.report = &a->report;
     if (a->report.action != MAIL_REPORT_DELIVERED && t30_result > 0) {
@@ -118,6 +137,7 @@ static void send_report(struct mail_attempt *a, int64_t sip_code, int64_t t30_re
         snprintf(facts.diagnostic, sizeof facts.diagnostic, "%d %.150s", (int)sip_code, text);
     }
     int rc = mail_compose_report(&facts, &a->content.frame.head);
+    mail_text_clear(&head);
     if (rc < 0)
         mail_attempt_fail_here(a, "the report could not be written", rc);
     else

@@ -204,6 +204,9 @@ int mail_file_open(int folder, const struct fax_id *mail, const uint8_t data_key
     if (status == 0) {
         const struct sealed_file sealed = {map, (size_t)about.st_size};
         status = open_sealed(&sealed, mail, data_key, memory, octets);
+        /* Who gets the descriptor may read from where it stands. */
+        if (status == 0 && lseek(memory, 0, SEEK_SET) < 0)
+            status = -errno;
     }
     if (map != MAP_FAILED)
         munmap(map, (size_t)about.st_size);

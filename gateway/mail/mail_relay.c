@@ -130,12 +130,14 @@ static int on_seek(void *user, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
-/* Lines of the relay: the last one stays. */
+/* Lines of the relay: the last one stays, but for its farewell (RFC 5321 §4.2.3). */
 static size_t on_line(char *buffer, size_t size, size_t count, void *user)
 {
     struct mail_transfer *t = user;
     size_t length = size * count;
     size_t shown = length;
+    if (length >= 3 && strncmp(buffer, "221", 3) == 0)
+        return length;
     while (shown > 0 && (buffer[shown - 1] == '\r' || buffer[shown - 1] == '\n'))
         shown--;
     snprintf(t->line, sizeof t->line, "%.*s", (int)(shown < 1000 ? shown : 1000), buffer);
@@ -300,9 +302,20 @@ static int prepare(struct mail_transfer *t, const struct mail_delivery *delivery
     return rc == CURLE_OK ? 0 : rc == CURLE_READ_ERROR ? -EACCES : -ENOMEM;
 }
 
+/* libcurl puts it into a line of SMTP as it is. */
+static bool is_line_safe(const char *address)
+{
+    for (const char *c = address; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7F || *c == '<' || *c == '>')
+            return false;
+    return true;
+}
+
 int mail_relay_send(struct mail_relay *relay, const struct mail_delivery *delivery,
                     mail_relay_cb *cb, void *user, struct mail_transfer **out)
 {
+    if (!delivery->to[0] || !is_line_safe(delivery->to) || !is_line_safe(delivery->from))
+        return -EINVAL;
     struct mail_transfer *t = calloc(1, sizeof *t);
     if (!t)
         return -ENOMEM;

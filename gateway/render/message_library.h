@@ -36,7 +36,7 @@
     F(g_mime_part_get_type)                                                                        \
     F(g_mime_stream_mem_get_byte_array)                                                            \
     F(g_mime_stream_mem_new)                                                                       \
-    F(g_mime_stream_mmap_new)                                                                      \
+    F(g_mime_stream_mmap_new_with_bounds)                                                          \
     F(g_object_unref)                                                                              \
     F(g_type_check_instance_is_a)                                                                  \
     F(internet_address_get_name)                                                                   \

@@ -45,7 +45,8 @@ static int parse(struct message_tree *tree, int descriptor, char reason[MESSAGE_
 
     if (copy < 0)
         return fail(reason, -errno, "the message cannot be opened");
-    stream = l->g_mime_stream_mmap_new(copy, PROT_READ, MAP_PRIVATE); /* owns the copy */
+    stream = l->g_mime_stream_mmap_new_with_bounds(copy, PROT_READ, MAP_PRIVATE, 0,
+                                                   -1); /* owns the copy */
     if (stream == NULL)
         return fail(reason, -EIO, "the message cannot be mapped");
     parser = l->g_mime_parser_new_with_stream(stream);
