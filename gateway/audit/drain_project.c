@@ -402,6 +402,9 @@ STATEMENT(mail_retry,
 STATEMENT(mail_bounce,
           "UPDATE mail_outbox t SET bounced_at = " TIME ", answer = " OWN("why") ", " CHANGED
           " FROM e WHERE t.out = (e.r->>'out')::uuid AND " NEWER("t"));
+STATEMENT(mail_return_key_set,
+          "INSERT INTO mail_return_keys (node, sealed, last_node, last_index) SELECT e.n, "
+          "e.r->>'sealed', e.n, e.i FROM e ON CONFLICT (node) DO NOTHING");
 STATEMENT(mail_certificate_set,
           "INSERT INTO mail_certificates AS t (address, certificate, subject, fingerprint, "
           "not_after, set_at, last_node, last_index) SELECT " OWN("address") ", "
@@ -510,6 +513,7 @@ static const struct projection projections[] = {
     {"mail.recipient", {&mail_recipient_add}, MANY_OF_A_FAX},
     {"mail.recipient_ended", {&mail_recipient_end}, MANY_OF_A_FAX},
     {"mail.retried", {&mail_retry}, ONE_OF_A_FAX},
+    {"mail.return_key", {&mail_return_key_set}, ONE_OF_A_FAX},
     {"mail.sender_added", {&mail_sender_add}, ONE_OF_A_FAX},
     {"mail.sender_removed", {&mail_sender_remove}, ONE_OF_A_FAX},
     {"mail.sent", {&mail_sent_set}, ONE_OF_A_FAX},
