@@ -14,11 +14,11 @@
 /* fd -1: closed. */
 struct media_socket {
     int fd;
-    struct sockaddr_storage peer; /* family AF_UNSPEC: not connected yet */
     bool only_peer;       /* connected, and the queue was empty since: no address to check */
     uint64_t foreign;     /* datagrams of others that were dropped */
     uint64_t unreachable; /* ICMP errors reported by the kernel */
     uint64_t unsent;      /* datagrams that the kernel did not take */
+    struct sockaddr_storage peer; /* family AF_UNSPEC: not connected yet */
 };
 
 /* Takes over a bound UDP socket, also on failure (it is closed then). Returns 0 or a negative
