@@ -83,7 +83,7 @@ int line_send(struct line *line, uint16_t type, const void *body, size_t length)
  * wheel. */
 void line_tick_start(struct line *line);
 
-/* The tick's callbacks: drain the media sockets, then visit the calls that are due. After 0.4 ms
+/* The tick's callbacks: drain the media sockets, then visit the calls that are due. After 0.25 ms
  * of it the loop gets its turn, and the tick goes on in the next. */
 void line_tick_cb(uv_timer_t *timer);
 void line_rest_cb(uv_idle_t *idle);

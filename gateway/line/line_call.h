@@ -28,7 +28,7 @@
 enum {
     LINE_CALL_T85_MAX = 500, /* calls of a line from which on new ones go without T.85: its coder
                                 takes 7 ms of CPU a page, five times that of T.6 */
-    LINE_CALL_DATAGRAMS_PER_TICK = 8,     /* of 10 ms, a call: twenty times what T.38 needs */
+    LINE_CALL_DATAGRAMS_PER_TICK = 8,     /* of 15 ms, a call: sixteen times what T.38 needs */
     LINE_CALL_DATAGRAMS_EXPRESS = 48,     /* the same for a call ahead of the clock */
     LINE_CALL_DATAGRAMS_AT_STOP = 64,     /* what may still wait in the socket when a call ends */
     LINE_CALL_RETRY_MS = 20,              /* when control's channel was full */

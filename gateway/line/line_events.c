@@ -253,14 +253,22 @@ void line_call_prefetch_read(const struct line_call *call)
     prefetch(call, READ_LINES);
 }
 
+/* A guess, from where UDPTL has the first octets of its newest IFP: one field of HDLC octets. */
+static bool looks_like_octets(const struct line_arrival *arrival)
+{
+    enum { IFP_AT = 3, COUNT = IFP_AT + 1, FIELD = IFP_AT + 2, FIELD_OF_OCTETS = 0x80 };
+
+    return arrival->length > FIELD && arrival->octets[COUNT] == 1 &&
+           arrival->octets[FIELD] == FIELD_OF_OCTETS;
+}
+
 void line_call_prefetch_hear(const struct line_call *call, const struct line_arrival *arrival)
 {
-    if (call->engine == NULL || call->sender) {
+    if (call->engine == NULL || call->sender || !looks_like_octets(arrival)) {
         line_call_prefetch(call);
         return;
     }
-    udptl_receiver_prefetch(call->udptl_in, arrival->octets,
-                            arrival->length < 0 ? 0 : (size_t)arrival->length);
+    udptl_receiver_prefetch(call->udptl_in, arrival->octets, (size_t)arrival->length);
     fax_engine_prefetch_octets(call->engine);
 }
 

@@ -10,7 +10,7 @@
 enum {
     QUIET_STEP_MS = 15, /* between two ticks: half the time between two packets of T.38 */
     AUDIO_STEP_MS = 10, /* the same for packets of audio, which leave each 20 ms */
-    TURN_NS = 400000,   /* of own work, then other handles of the loop get their turn */
+    TURN_NS = 250000,   /* of own work, then other handles of the loop get their turn */
 };
 
 uint64_t line_now_ms(void)
