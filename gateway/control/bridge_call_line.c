@@ -222,6 +222,7 @@ static void fill_t38(const struct bridge_side *side, struct msg_call_media *medi
 {
     const struct config_media *config = &side->call->control->config->media;
     media->peer = side->t38.peer;
+    media->latch = side->t38.latch;
     media->t38_version = side->t38.version;
     if (side->t38.recovery == MEDIA_REDUNDANCY)
         media->redundancy = (uint8_t)config->redundancy;
@@ -241,6 +242,7 @@ static void fill_t38(const struct bridge_side *side, struct msg_call_media *medi
 static void fill_audio(const struct bridge_side *side, struct msg_call_media *media)
 {
     media->peer = side->audio.peer;
+    media->latch = side->audio.latch;
     media->transport = side->audio.srtp_suite ? MEDIA_TRANSPORT_SRTP : MEDIA_TRANSPORT_RTP;
     media->srtp_suite = side->audio.srtp_suite;
     memcpy(media->srtp_send_key, side->audio.send_key, sizeof media->srtp_send_key);
@@ -262,6 +264,8 @@ void bridge_call_tell_media(struct bridge_side *side)
         fill_t38(side, &m.media);
     else
         fill_audio(side, &m.media);
+    if (m.media.latch) /* its socket may be open to all again, and must be the only one */
+        media_strays_close(&side->strays);
     bridge_trace_note(side, TRACE_AGREED, TRACE_HERE,
                       side->media == BRIDGE_T38 ? TRACE_MEDIA_T38 : TRACE_MEDIA_AUDIO, 0);
     int rc = call->line_call ? line_pool_send(call->line, MSG_BRIDGE_MEDIA, &m, sizeof m, NULL, 0)

@@ -56,6 +56,7 @@ struct bridge_call {
     char principal[POLICY_NAME_TEXT];
     char from[NUMBER_TEXT], to[NUMBER_TEXT];
     bool wants_privacy; /* the caller; its number is not shown */
+    bool from_is_known; /* who calls: a machine of ours, or as a trunk that is believed says */
     uint8_t hops_made;  /* by the call, with the one from here: so a ring comes to an end */
     char via[CALL_TARGET_NAME];
     bool has_place; /* among the calls that the trunk takes at a time */

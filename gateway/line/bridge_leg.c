@@ -146,7 +146,7 @@ static bool same_kind(const struct bridge_leg *leg, const struct msg_call_media 
 
 int bridge_leg_media(struct bridge_leg *leg, const struct msg_call_media *media, bool *fresh)
 {
-    int error = media_transport_connect(&leg->media, &media->peer);
+    int error = media_transport_reach(&leg->media, media);
 
     *fresh = false;
     if (error != 0)

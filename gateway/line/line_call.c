@@ -281,7 +281,7 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
                   call->start.call);
         return;
     }
-    error = media_transport_connect(&call->media, &media->peer);
+    error = media_transport_reach(&call->media, media);
     if (error != 0) {
         snprintf(text, sizeof text, "the media address cannot be used: %s", strerror(-error));
         line_call_abort(call, T30_RESULT_ABORTED, text);

@@ -226,6 +226,7 @@ struct msg_call_media {
     uint8_t express;       /* 1: both gateways agreed to run ahead of the clock */
     uint8_t audio_payload; /* RTP, SRTP: payload type, both ways */
     uint8_t audio_flags;   /* enum media_audio_flag */
+    uint8_t latch; /* 1: the port of peer is not known: who sends first from its host is it */
     uint8_t fingerprint[MSG_FINGERPRINT_OCTETS]; /* UDPTL_DTLS: what the peer's certificate has */
     uint8_t srtp_send_key[MSG_SRTP_KEY_MAX], srtp_receive_key[MSG_SRTP_KEY_MAX]; /* SRTP */
 };
@@ -373,12 +374,12 @@ enum render_rotate { RENDER_ROTATE_AUTO = 0, RENDER_ROTATE_NONE = 1 };
 
 struct msg_render_document {
     uint32_t max_pages;
-    uint16_t x_dpi, y_dpi; /* 204; 98, 196 or 391 */
-    uint32_t width;        /* 1728 */
+    uint16_t x_dpi, y_dpi; /* 204 × 98, 196 or 391, or 408 × 391 */
+    uint32_t width;        /* 1728, 2048 or 2432 at 204 dpi, twice that at 408 */
     uint32_t wall_limit_ms;
     uint64_t document_octets;
-    uint32_t rotate; /* enum render_rotate */
-    uint32_t reserved;
+    uint32_t rotate;    /* enum render_rotate */
+    uint32_t height_mm; /* of the paper; 0: A4 */
     char pages[MSG_PAGES_MAX];               /* codecs/page_ranges.h; "": all */
     char content_type[MSG_CONTENT_TYPE_MAX]; /* of a submission of several files, as it came; "":
                                                 one document, whose own octets say what it is */

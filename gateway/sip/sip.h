@@ -139,7 +139,10 @@ struct sip_tls_terms {
                             [the peer's address] */
     const char *certificate_file; /* ours, with its chain [sip_config.tls_certificate_file] */
     const char *key_file;         /* [sip_config.tls_key_file] */
-    bool anybody;                 /* a peer that connects shows no certificate: it signs in later */
+    /* A peer that connects may be anybody, and signs in later. With ca_file it may show a
+     * certificate of those, whatever its names, and is known by it (devices.h); one of others is
+     * refused. */
+    bool anybody;
 };
 
 /* Fills in the terms for a peer; false: no TLS with it. A peer that connects to us is known by its

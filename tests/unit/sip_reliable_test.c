@@ -49,6 +49,27 @@ static void reliable_responses_are_acknowledged_once_and_in_order(void **state)
     send_reply(s, "200 OK", "", "", "");
 }
 
+/* Each has its turn and its PRACK, but there is an end to it, over all branches. */
+static void peer_that_rings_without_end_is_left(void **state)
+{
+    enum { MOST = 64 };
+    struct scene *s = *state;
+    char lines[64];
+    place_call(s);
+    struct wire invite = s->w;
+    for (int i = 0; i <= MOST; i++) {
+        s->w = invite;
+        snprintf(lines, sizeof lines, "Require: 100rel\r\nRSeq: %d\r\n", i / 2 + 1);
+        send_reply(s, "180 Ringing", i % 2 ? "one" : "two", lines, "");
+        assert_true(wire_expect(&s->w, i < MOST ? "PRACK" : "CANCEL", LIMIT_MS));
+        send_reply(s, "200 OK", "", "", "");
+    }
+    assert_true(agent_wait(&s->a, "ended local 500", LIMIT_MS));
+    s->w = invite;
+    send_reply(s, "487 Request Terminated", "one", "", "");
+    assert_true(wire_expect(&s->w, "ACK", LIMIT_MS));
+}
+
 static void branches_of_a_fork_ring_and_one_answers(void **state)
 {
     struct scene *s = *state;
@@ -370,6 +391,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reliable_responses_are_acknowledged_once_and_in_order,
                                         open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(peer_that_rings_without_end_is_left, open_scene,
+                                        close_scene),
         cmocka_unit_test_setup_teardown(branches_of_a_fork_ring_and_one_answers, open_scene,
                                         close_scene),
         cmocka_unit_test_setup_teardown(ok_that_crosses_our_cancel_gets_ack_and_bye, open_scene,

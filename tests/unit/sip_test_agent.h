@@ -30,6 +30,7 @@ struct agent {
     uint32_t retry_after_s;
     int q850_cause;
     bool had_offer, wants_privacy;
+    enum sdp_direction direction; /* of the first line of the description last seen */
     unsigned max_forwards;
 };
 
@@ -89,6 +90,8 @@ static inline const char *agent_media(const struct sdp_session *sdp)
 static inline void agent_log_media(struct agent *a, const char *what, const struct sip_event *e)
 {
     char text[64];
+    if (e->sdp)
+        a->direction = e->sdp->media[0].direction;
     snprintf(text, sizeof text, "%s %s", what, agent_media(e->sdp));
     agent_log(a, text, 0);
 }
