@@ -129,14 +129,19 @@ static void on_answered(struct fax_call *call, const struct sdp_session *sdp)
         fax_call_end(call, "%s", no_t38(call));
 }
 
+/* To our T.38 or audio, or to a refresh: audio that goes on may have another key or address. */
 static void on_reinvite_answered(struct fax_call *call, const struct sdp_session *sdp)
 {
     call->reinviting = false;
-    bool is_audio = sdp && !call->t38_agreed && !call->audio_running &&
-                    !media_has_t38(&call->local, sdp) && media_has_audio(&call->local, sdp);
-    if (is_audio)
+    bool is_audio = sdp && !call->t38_agreed && !media_has_t38(&call->local, sdp) &&
+                    media_has_audio(&call->local, sdp);
+    if (is_audio && !call->audio_running) {
         after_audio(call, sdp);
-    else
+        return;
+    }
+    if (is_audio)
+        fax_call_audio(call, sdp);
+    if (!call->audio_settled)
         take_t38(call, sdp);
 }
 
@@ -185,16 +190,6 @@ static void on_reinvite_offer(struct fax_call *call, const struct sdp_session *o
         take_t38(call, offer);
     else if (offer && !call->t38_agreed)
         after_audio(call, offer);
-}
-
-/* To our T.38, or to a refresh: audio that goes on may have another key or address. */
-static void on_reinvite_answered(struct fax_call *call, const struct sdp_session *sdp)
-{
-    call->reinviting = false;
-    if (!call->t38_agreed && sdp && !media_has_t38(&call->local, sdp))
-        fax_call_audio(call, sdp);
-    if (!call->audio_settled)
-        take_t38(call, sdp);
 }
 
 static void on_ended(struct fax_call *call, const struct sip_event *event, bool heard)

@@ -293,6 +293,7 @@ check() {
     until_true 20 gw_has_inbound "$b" "${to[$1]}" || die "nothing came to $b"
     got=$(gw_inbound "$b" "${to[$1]}")
     equal "$1: the receiver's fax" "$(gw_wait_state "$b" "$got" "$GW_ENDED" 20)" received
+    [[ $1 != [ghk] ]] || return 0 # others go the same ways
     clerk "$a" export --format pdf "${call[$1]}" >"$GW_TOP/sent.pdf"
     clerk "$b" export --format pdf "$got" >"$GW_TOP/got.pdf"
     equal "$1: pages" "$(pdf_pages "$GW_TOP/got.pdf")" 1

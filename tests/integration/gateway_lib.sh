@@ -86,11 +86,12 @@ holds() {
 }
 # until_true SECONDS COMMAND...: polls
 until_true() {
-    local end=$((SECONDS + $1))
+    local end=$((SECONDS + $1)) tries=0
     shift
     until "$@"; do
         ((SECONDS < end)) || return 1
-        sleep 0.1
+        # What takes long is asked for less often: asking costs as much as many calls.
+        if ((++tries < 20)); then sleep 0.1; else sleep 0.2; fi
     done
 }
 gw_end() {
