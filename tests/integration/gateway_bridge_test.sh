@@ -22,7 +22,6 @@ gw_make west +4930554 fax.t38=false lines.count=3
 all=(north east south middle west)
 for name in "${all[@]}"; do gw_spawn "$name"; done
 for name in "${all[@]}"; do gw_wait_ready "$name"; done
-gw_each gw_provision "${all[@]}"
 
 line_pdf() { # FILE TEXT: a page of one line of text
     python3 - "$1" "$2" <<'PYTHON'
@@ -157,7 +156,7 @@ provide_west() {
     done
 }
 provide_middle() {
-    local name n pair
+    local name n
     admin middle mailbox add kept --retention-days 30 --capture >/dev/null
     admin middle mailbox add safe --retention-days 30 --class locked >/dev/null
     admin middle grant add clerk receiver --mailbox kept >/dev/null
@@ -185,17 +184,23 @@ provide_middle() {
     leads middle "$(gw_number south 8)" south-tls safe
     leads middle "$(gw_number north 7)" north safe
     leads middle "$(gw_number north 8)" north-tls # the ring
-    for pair in "north south" "north east" "south north" "south east" "south west" "east south" "asks south" "asks north" \
-        "south-tls north" "north-tls south"; do
-        may middle "${pair% *}" "${GW_PREFIX[${pair#* }]}*"
+    for name in north south asks south-tls north-tls; do may middle $name '+4930*'; done
+    for name in south-tls north-tls; do
+        admin middle grant add "trunk:$name" trunk --to '+4930*' --mailbox safe >/dev/null
     done
-    may middle north "$(gw_number north 8)"
-    may middle south-tls "${GW_PREFIX[north]}*" safe
-    may middle north-tls "${GW_PREFIX[south]}*" safe
+    may middle east "${GW_PREFIX[south]}*"
     # It may bring faxes for these numbers, but not have them taken through.
     admin middle grant add trunk:east trunk --to "${GW_PREFIX[north]}*" --mailbox office >/dev/null
 }
-provide() { "provide_$1"; }
+provide() {
+    case $1 in # how many numbers it has itself
+        middle) GW_NUMBERS=0 ;;
+        west) GW_NUMBERS=1 ;;
+        east) GW_NUMBERS=5 ;;
+    esac
+    gw_provision "$1"
+    "provide_$1"
+}
 gw_each provide "${all[@]}"
 
 # bridge_row WHERE FROM TO COLUMNS: of the call between these numbers at that gateway

@@ -158,7 +158,8 @@ gw_spawn() {
     GW_PID[$1]=$!
 }
 
-gw_is_ready() { [[ $(admin "$1" --json status 2>/dev/null | jq -r .ready 2>/dev/null) == true ]]; }
+# Without a socket there is nobody to ask.
+gw_is_ready() { [[ -S $GW_TOP/$1/run/api.sock && $(admin "$1" --json status 2>/dev/null | jq -r .ready 2>/dev/null) == true ]]; }
 
 # gw_wait_ready NAME: at most 60 s
 gw_wait_ready() {
