@@ -10,16 +10,17 @@ source "$(dirname "$0")/gateway_lib.sh"
 gw_authority house
 # over_tls NAME PREFIX [KEY=VALUE...]: a gateway that has TLS as well, one port further
 over_tls() {
-    gw_make "$@" "sip.tls_ca=$GW_TLS/house.ca" "sip.tls_certificate=$GW_TLS/$1.pem" "sip.tls_key_file=$GW_TLS/$1.key.pem"
-    gw_certificate "$1" house "IP:${GW_ADDRESS[$1]}" -days 1
+    gw_configure "$@" "sip.tls_ca=$GW_TLS/house.ca" "sip.tls_certificate=$GW_TLS/$1.pem" "sip.tls_key_file=$GW_TLS/$1.key.pem"
     sed -i "s/^sip:/sip:\n  listen_tls: ${GW_ADDRESS[$1]}:$((GW_PORT[$1] + 1))/" "$GW_TOP/$1.yaml"
 }
 over_tls north +4930551 fax.reinvite_as_sender_after_ms=1500
-gw_make east +4930553 fax.ecm=false
+gw_configure east +4930553 fax.ecm=false
 over_tls south +4930552 fax.t38=false
 over_tls middle +4930559 fax.reinvite_as_sender_after_ms=1500 media.secured_classes=locked stop.drain_timeout_ms=120000
-gw_make west +4930554 fax.t38=false lines.count=3
+gw_configure west +4930554 fax.t38=false lines.count=3
 all=(north east south middle west)
+gw_each gw_init "${all[@]}"
+for name in north south middle; do gw_certificate "$name" house "IP:${GW_ADDRESS[$name]}" -days 1; done
 for name in "${all[@]}"; do gw_spawn "$name"; done
 for name in "${all[@]}"; do gw_wait_ready "$name"; done
 

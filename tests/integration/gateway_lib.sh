@@ -108,10 +108,10 @@ port_free() {
     ! grep -qE ":? ($(printf '%02X%02X%02X%02X' "$d" "$c" "$b" "$a")|00000000):$(printf '%04X' "$2") " /proc/net/udp
 }
 
-# gw_make NAME PREFIX [KEY=VALUE...]: chooses address and port, writes the configuration, runs init.
+# gw_configure NAME PREFIX [KEY=VALUE...]: chooses address and port, writes the configuration.
 # PREFIX are the digits with which all numbers of the gateway begin, as +4930551. KEY is a dotted
 # key of the configuration.
-gw_make() {
+gw_configure() {
     local name=$1 state=$GW_TOP/$1
     GW_PREFIX[$name]=$2
     shift 2
@@ -124,11 +124,18 @@ gw_make() {
         "media.address=${GW_ADDRESS[$name]}" "fax.header=gateway $name" \
         "retry.max_attempts=1" "$@" | gw_yaml >"$GW_TOP/$name.yaml"
     : >"$GW_TOP/$name.log"
-    "$SEALFAX" init --config "$GW_TOP/$name.yaml" --create-accounts --admin admin --admin-uid 0 \
-        >"$GW_TOP/$name.init" 2>&1 || {
-        cat "$GW_TOP/$name.init" >&2
-        die "init of $name"
+}
+gw_init() {
+    "$SEALFAX" init --config "$GW_TOP/$1.yaml" --create-accounts --admin admin --admin-uid 0 \
+        >"$GW_TOP/$1.init" 2>&1 || {
+        cat "$GW_TOP/$1.init" >&2
+        die "init of $1"
     }
+}
+# gw_make NAME PREFIX [KEY=VALUE...]: both
+gw_make() {
+    gw_configure "$@"
+    gw_init "$1"
 }
 
 # gw_yaml: lines of 'section.key=value' to YAML; the last of a key counts
