@@ -7,9 +7,10 @@
 #include "policy/secret.h"
 
 static const struct api_body_schema schemas[] = {
-    {"DeviceChange", {"calls", "tls_certificate_name"}},
+    {"DeviceChange", {"calls", "tls_certificate_name", "nat"}},
     {"DeviceCredential", {"user", "password"}},
-    {"DeviceNew", {"name", "extension", "user", "password", "calls", "tls_certificate_name"}},
+    {"DeviceNew",
+     {"name", "extension", "user", "password", "calls", "tls_certificate_name", "nat"}},
     {"GrantNew", {"principal", "role", "from_numbers", "to_numbers", "mailboxes", "expires"}},
     {"MailboxChange", {"retention_days", "capture", "device"}},
     {"MailboxNew", {"name", "class", "retention_days", "capture", "device"}},
@@ -40,7 +41,8 @@ static const struct api_body_schema schemas[] = {
       "max_calls",
       "max_calls_per_second",
       "probe_s",
-      "asserted_identity"}},
+      "asserted_identity",
+      "nat"}},
     {"TrunkRegistrationNew", {"user", "domain", "expires"}},
 };
 

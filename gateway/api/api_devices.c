@@ -43,10 +43,11 @@ static json_t *info_json(const struct control *c, const struct device_info *info
     json_t *bindings = json_array();
     for (size_t n = 0; c->sip && sip_binding_of(c->sip, info->name, n, &binding); n++)
         json_array_append_new(bindings, binding_json(&binding));
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:b,s:o}", "name", info->name, "extension",
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:b,s:b,s:o}", "name", info->name, "extension",
                      info->extension, "user", info->user, "calls", info->calls,
-                     "tls_certificate_name", info->tls_name, "disabled", info->disabled,
-                     "registered", device_is_reachable(c, info->name), "bindings", bindings);
+                     "tls_certificate_name", info->tls_name, "disabled", info->disabled, "nat",
+                     info->nat, "registered", device_is_reachable(c, info->name), "bindings",
+                     bindings);
 }
 
 void api_get_devices(struct http_request *http, void *user)
@@ -104,6 +105,7 @@ static void record(struct api_request *r)
     if (!d->exists) {
         event_text(&e, "calls", d->info.calls);
         event_text(&e, "tls_name", d->info.tls_name);
+        event_integer(&e, "nat", d->info.nat);
     }
     api_change(r, &e, d->exists ? 200 : 201, info_json(r->control, &d->info));
 }
@@ -254,7 +256,7 @@ static bool make_state(struct api_request *r)
     return r->state != NULL;
 }
 
-/* What a body says of its calls and its certificate; what it does not say stays. */
+/* What a body says of its calls, its certificate and its place; what it does not say stays. */
 static bool read_terms(struct api_request *r, json_t *in, struct device_info *d)
 {
     const char *calls = api_text(r, in, "calls", d->calls, sizeof d->calls - 1);
@@ -266,6 +268,13 @@ static bool read_terms(struct api_request *r, json_t *in, struct device_info *d)
         snprintf(d->calls, sizeof d->calls, "%s", calls);
     if (tls_name != d->tls_name)
         snprintf(d->tls_name, sizeof d->tls_name, "%s", tls_name);
+    const json_t *nat = json_object_get(in, "nat");
+    if (nat && !json_is_boolean(nat)) {
+        api_answer_problem(r, 422, "device", "The device is not valid",
+                           "'nat' must be true or false");
+        return false;
+    }
+    d->nat = nat ? json_is_true(nat) : d->nat;
     return true;
 }
 
@@ -337,6 +346,7 @@ static void change_terms(struct api_request *r, json_t *in, const struct device_
     event_text(&e, "device", d.name);
     event_text(&e, "calls", d.calls);
     event_text(&e, "tls_name", d.tls_name);
+    event_integer(&e, "nat", d.nat);
     api_change(r, &e, 200, info_json(r->control, &d));
 }
 

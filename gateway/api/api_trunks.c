@@ -26,11 +26,11 @@ static json_t *trunk_json(const struct trunk_row *t)
                   t->transport, "secured", t->secured != 0, "long_by_tcp", t->long_by_tcp != 0,
                   "express", t->express != 0, "tls_name", t->tls_name, "tls_ca", t->tls_ca,
                   "tls_certificate", t->tls_certificate, "tls_key", t->tls_key);
-    json_t *routing =
-        json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:s}", "peers", t->peers, "rewrite_out", t->rewrite_out,
-                  "rewrite_in", t->rewrite_in, "max_calls", (json_int_t)t->max_calls,
-                  "max_calls_per_second", (json_int_t)t->max_calls_per_second, "probe_s",
-                  (json_int_t)t->probe_s, "asserted_identity", t->asserted_identity);
+    json_t *routing = json_pack(
+        "{s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:b}", "peers", t->peers, "rewrite_out", t->rewrite_out,
+        "rewrite_in", t->rewrite_in, "max_calls", (json_int_t)t->max_calls, "max_calls_per_second",
+        (json_int_t)t->max_calls_per_second, "probe_s", (json_int_t)t->probe_s, "asserted_identity",
+        t->asserted_identity, "nat", t->nat != 0);
     json_object_update_new(out, routing);
     return out;
 }
@@ -167,11 +167,9 @@ static const char *read_flags(const json_t *in, struct trunk_row *t)
     const struct {
         const char *key;
         int64_t fallback, *place;
-    } flags[] = {{"t38_first", 0, &t->t38_first},
-                 {"audio_fallback", 1, &t->audio_fallback},
-                 {"secured", 0, &t->secured},
-                 {"long_by_tcp", 0, &t->long_by_tcp},
-                 {"express", 0, &t->express}};
+    } flags[] = {{"t38_first", 0, &t->t38_first}, {"audio_fallback", 1, &t->audio_fallback},
+                 {"secured", 0, &t->secured},     {"long_by_tcp", 0, &t->long_by_tcp},
+                 {"express", 0, &t->express},     {"nat", 0, &t->nat}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         const json_t *flag = json_object_get(in, flags[i].key);
         if (flag && !json_is_boolean(flag))
@@ -244,6 +242,7 @@ static void record_trunk(struct api_request *r)
     event_integer(&e, "max_calls_per_second", t->max_calls_per_second);
     event_integer(&e, "probe_s", t->probe_s);
     event_text(&e, "asserted_identity", t->asserted_identity);
+    event_integer(&e, "nat", t->nat);
     api_change(r, &e, 201, trunk_json(t));
 }
 

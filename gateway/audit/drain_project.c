@@ -109,7 +109,7 @@ STATEMENT(trunk_routing,
           "UPDATE trunks t SET peers = " TEXT("peers") ", rewrite_out = " TEXT("rewrite_out")
           ", rewrite_in = " TEXT("rewrite_in") ", max_calls = " INT("max_calls")
           ", max_calls_per_second = " INT("max_calls_per_second") ", probe_s = " INT("probe_s")
-          ", asserted_identity = coalesce(e.r->>'asserted_identity', 'none')"
+          ", asserted_identity = coalesce(e.r->>'asserted_identity', 'none'), nat = " INT("nat") " <> 0"
           " FROM e WHERE t.trunk = e.r->>'trunk' AND t.last_node = e.n AND t.last_index = e.i");
 STATEMENT(trunk_identity,
           "UPDATE trunks t SET asserted_identity = " TEXT("asserted_identity") ", " CHANGED " FROM e "
@@ -142,13 +142,13 @@ STATEMENT(trunk_principal_disable,
 /* Devices */
 
 STATEMENT(device_add,
-          "INSERT INTO devices AS t (device, extension, user_name, realm, secret, calls, tls_name, "
+          "INSERT INTO devices AS t (device, extension, user_name, realm, secret, calls, tls_name, nat, "
           "last_node, last_index) SELECT e.r->>'device', " OWN("extension") ", " TEXT("user") ", "
           TEXT("realm") ", " TEXT("secret") ", coalesce(e.r->>'calls', 'store'), "
-          TEXT("tls_name") ", e.n, e.i FROM e ON CONFLICT (device) DO UPDATE SET "
+          TEXT("tls_name") ", " INT("nat") " <> 0, e.n, e.i FROM e ON CONFLICT (device) DO UPDATE SET "
           "extension = excluded.extension, user_name = excluded.user_name, realm = "
           "excluded.realm, secret = excluded.secret, calls = excluded.calls, tls_name = "
-          "excluded.tls_name, removed_at = NULL, last_node = "
+          "excluded.tls_name, nat = excluded.nat, removed_at = NULL, last_node = "
           "excluded.last_node, last_index = excluded.last_index WHERE t.last_node <> "
           "excluded.last_node OR t.last_index < excluded.last_index");
 STATEMENT(device_change,
@@ -156,7 +156,7 @@ STATEMENT(device_change,
           ", secret = " TEXT("secret") ", " CHANGED " FROM e WHERE t.device = e.r->>'device' AND "
           NEWER("t"));
 STATEMENT(device_terms,
-          "UPDATE devices t SET calls = " TEXT("calls") ", tls_name = " TEXT("tls_name") ", "
+          "UPDATE devices t SET calls = " TEXT("calls") ", tls_name = " TEXT("tls_name") ", nat = " INT("nat") " <> 0, "
           CHANGED " FROM e WHERE t.device = e.r->>'device' AND " NEWER("t"));
 STATEMENT(device_principal,
           "INSERT INTO principals AS t (principal, kind, created_at, last_node, last_index) "

@@ -16,12 +16,14 @@ static const struct cli_option add_options[] = {
     {"calls", "HOW", "what becomes of its calls: store, bridge or bridge:TRUNK, at once (store)"},
     {"tls-certificate-name", "NAME",
      "by TLS with a certificate (SAN) for it no password is needed"},
+    {"nat", NULL, "behind an address translation: media from where it registered, by any port"},
     {NULL, NULL, NULL},
 };
 
 static const struct cli_option change_options[] = {
     {"calls", "HOW", "what becomes of its calls: store, bridge (by the routes) or bridge:TRUNK"},
     {"tls-certificate-name", "NAME", "for whom (SAN) its certificate is; '': it has none"},
+    {"nat", "YESNO", "yes or no: behind an address translation, see device add"},
     {NULL, NULL, NULL},
 };
 
@@ -39,6 +41,7 @@ static const struct cli_column columns[] = {
     {"CERTIFICATE", "tls_certificate_name", CELL_TEXT},
     {"REGISTERED", "registered", CELL_FLAG},
     {"DISABLED", "disabled", CELL_FLAG},
+    {"NAT", "nat", CELL_FLAG},
     {NULL, NULL, CELL_TEXT},
 };
 
@@ -100,9 +103,11 @@ static int run_add(struct cli *cli)
     if (!cli_option(cli, "extension"))
         return cli_usage(cli, "--extension is needed");
     const char *tls_name = cli_option(cli, "tls-certificate-name");
-    json_t *body = json_pack("{s:s, s:s, s:s*, s:s*, s:s*}", "name", cli->arguments[0], "extension",
-                             cli_option(cli, "extension"), "user", cli_option(cli, "user"), "calls",
-                             cli_option(cli, "calls"), "tls_certificate_name", tls_name);
+    json_t *body =
+        json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:b}", "name", cli->arguments[0], "extension",
+                  cli_option(cli, "extension"), "user", cli_option(cli, "user"), "calls",
+                  cli_option(cli, "calls"), "tls_certificate_name", tls_name, "nat",
+                  cli_option(cli, "nat") != NULL);
     if (!body)
         return cli_usage(cli, "a value is no UTF-8");
     bool without = tls_name && !cli_option(cli, "password-file");
@@ -120,11 +125,16 @@ static int run_change(struct cli *cli)
     struct http_target target;
     const char *calls = cli_option(cli, "calls");
     const char *tls_name = cli_option(cli, "tls-certificate-name");
-    if (!calls && !tls_name)
-        return cli_usage(cli, "--calls or --tls-certificate-name is needed");
+    const char *nat = cli_option(cli, "nat");
+    if (!calls && !tls_name && !nat)
+        return cli_usage(cli, "--calls, --tls-certificate-name or --nat is needed");
+    if (nat && strcmp(nat, "yes") != 0 && strcmp(nat, "no") != 0)
+        return cli_usage(cli, "--nat is yes or no");
     json_t *body = json_pack("{s:s*, s:s*}", "calls", calls, "tls_certificate_name", tls_name);
     if (!body)
         return cli_usage(cli, "a value is no UTF-8");
+    if (nat)
+        json_object_set_new(body, "nat", json_boolean(strcmp(nat, "yes") == 0));
     device_target(cli, &target, NULL);
     return cli_change(cli, "PATCH", &target, body, "changed", cli->arguments[0]);
 }

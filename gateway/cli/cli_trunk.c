@@ -26,6 +26,7 @@ static const struct cli_option add_options[] = {
      "udp, tcp, tls, sips, or any, as DNS says: how its requests travel (udp)"},
     {"long-by-tcp", NULL, "udp: requests of more than 1,300 octets go by TCP"},
     {"secured", NULL, "with tls: protected media or no call"},
+    {"nat", NULL, "behind an address translation: media from the host that signals, by any port"},
     {"express", NULL, "with tls: a sealfax gateway too, pages go as fast as the network"},
     {"tls-name", "NAME", "with tls: what its certificate must be for (its address)"},
     {"tls-ca", "FILE", "file in sip.tls_directory: who may sign it (sip.tls_ca)"},
@@ -151,6 +152,8 @@ static int run_add(struct cli *cli)
         json_object_set_new(body, "secured", json_true());
     if (cli_option(cli, "express"))
         json_object_set_new(body, "express", json_true());
+    if (cli_option(cli, "nat"))
+        json_object_set_new(body, "nat", json_true());
     if (cli_option(cli, "long-by-tcp"))
         json_object_set_new(body, "long_by_tcp", json_true());
     http_target_begin(&target, "/v1/trunks");

@@ -9,6 +9,7 @@
 #include "gateway/control/trunk_credentials.h"
 #include "gateway/control/trunk_routes.h"
 #include "gateway/process/log.h"
+#include "gateway/socket_address.h"
 
 /* --- the other leg --- */
 
@@ -33,6 +34,9 @@ static int invite(struct bridge_side *side, const struct sip_credential *credent
     int rc = write_uris(side, request, from, sizeof request);
     if (rc < 0)
         return rc;
+    memset(&side->local.signals, 0, sizeof side->local.signals);
+    if (target->nat)
+        side->local.signals = target->address;
     /* To a peer that takes T.38 at once it is offered so when the caller is a fax for sure; and
      * protected media is T.38 where it can be. */
     bool sure = caller->has_offer && media_has_t38(&caller->local, &caller->offer);
@@ -42,6 +46,12 @@ static int invite(struct bridge_side *side, const struct sip_credential *credent
                            : media_offer_audio(&side->local, &offer);
     if (rc < 0)
         return rc;
+    struct fax_id id;
+    rc = fax_id_make(&id, (uint64_t)control_now_ms());
+    if (rc < 0)
+        return rc;
+    fax_id_text(&id, side->call_id);
+    call_recorder_follow_leg(call->recorder, side->call_id, TRACE_CALLED);
     const struct sip_call sip = {
         .target = target->address,
         .protocol = target->protocol,
@@ -52,16 +62,15 @@ static int invite(struct bridge_side *side, const struct sip_credential *credent
         .from_uri = from,
         .to_uri = request,
         .offer = &offer,
+        .call_id = side->call_id,
         .credentials = credentials,
         .credential_count = count,
         .asserted_uri =
             target->asserts_identity && call->from_is_known && side->caller[0] ? from : NULL,
         .wants_privacy = call->wants_privacy,
+        .hops_made = call->hops_made,
     };
-    rc = sip_session_call(call->control->sip, &sip, bridge_call_sip_event, side, &side->session);
-    if (rc == 0)
-        snprintf(side->call_id, sizeof side->call_id, "%s", sip_session_call_id(side->session));
-    return rc;
+    return sip_session_call(call->control->sip, &sip, bridge_call_sip_event, side, &side->session);
 }
 
 static void dial_with(struct bridge_call *call, const struct sip_credential *credentials,
@@ -284,14 +293,18 @@ void bridge_call_start(struct control *control, struct sip_session *session,
     struct bridge_side *caller = &call->side[BRIDGE_CALLER];
     take_terms(call, terms);
     call->wants_privacy = info->wants_privacy;
+    call->hops_made = (uint8_t)(SIP_HOPS_MAX + 1 - info->max_forwards);
     for (unsigned i = 0; i < BRIDGE_LEGS; i++)
         begin_side(&call->side[i]);
     snprintf(caller->call_id, sizeof caller->call_id, "%s", info->call_id);
     caller->local.may_protect = info->protocol == SIP_TLS;
+    if (caller->target.nat)
+        socket_address_with_port(info->source, 0, &caller->local.signals);
     caller->has_offer = info->offer != NULL;
     if (info->offer)
         caller->offer = *info->offer;
     caller->session = session;
+    call_recorder_follow_leg(call->recorder, caller->call_id, TRACE_CALLER);
     sip_session_signalling(session, caller->signalling);
     sip_session_set_event_cb(session, bridge_call_sip_event, caller);
     open_caller_credentials(call);

@@ -190,6 +190,7 @@ void call_target_of_trunk(const struct trunk_info *trunk, struct call_target *ta
     target->t38_first = trunk->t38_first;
     target->audio_fallback = trunk->audio_fallback;
     target->asserts_identity = trunk->asserts_identity;
+    target->nat = trunk->nat;
 }
 
 static void use(struct call_target *target, size_t at)

@@ -47,6 +47,7 @@ struct call_target {
     bool t38_first;
     bool audio_fallback;   /* T.30 over audio when the peer has no T.38 */
     bool asserts_identity; /* it is told who calls (RFC 3325) */
+    bool nat;              /* media latch to the host that signals, whatever it describes */
 };
 
 struct control;

@@ -19,7 +19,7 @@ struct device {
     char tls_name[256]; /* of its certificate; "": it shows none */
     char *sealed;       /* hex; what the secret was opened from */
     struct digest_secret secret;
-    bool open, asked;
+    bool open, asked, nat;
 };
 
 struct device_register {
@@ -188,6 +188,7 @@ static bool fill(struct device *d, const struct device_info *info, const struct 
     snprintf(d->name, sizeof d->name, "%s", info->name);
     snprintf(d->user, sizeof d->user, "%s", info->user);
     snprintf(d->extension, sizeof d->extension, "%s", info->extension);
+    d->nat = info->nat;
     snprintf(d->realm, sizeof d->realm, "%s", info->realm);
     snprintf(d->tls_name, sizeof d->tls_name, "%s", info->tls_name);
     d->sealed = strdup(info->secret);
@@ -378,6 +379,7 @@ int device_find_target(const struct control *c, const char *name, struct call_ta
     target->is_device = true;
     target->connection = binding.connection;
     target->audio_fallback = true;
+    target->nat = d->nat;
     call_target_add(target, (const struct sockaddr *)&binding.source, binding.protocol);
     return 0;
 }

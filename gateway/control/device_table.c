@@ -54,6 +54,7 @@ int device_table_read(struct device_table *t, const struct db_result *result, in
         snprintf(d->calls, sizeof d->calls, "%s", row.calls);
         snprintf(d->tls_name, sizeof d->tls_name, "%s", row.tls_name);
         d->disabled = row.disabled != 0;
+        d->nat = row.nat != 0;
     }
     qsort(t->by_number, t->count, sizeof(const struct device_info *), compare_numbers);
     return 0;

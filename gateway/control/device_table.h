@@ -17,7 +17,7 @@ struct device_info {
     char secret[2 * SECRET_RECORD_MAX + 1]; /* HA1 as sealed, hex; "": none */
     char calls[POLICY_NAME_TEXT + 8];       /* "store", "bridge", "bridge:TRUNK" */
     char tls_name[256];                     /* of its certificate; "": it has none */
-    bool disabled;
+    bool disabled, nat;
 };
 
 /* Whether calls that a device makes are taken through in real time, else received and sent on. */

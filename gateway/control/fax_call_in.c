@@ -12,6 +12,7 @@
 #include "gateway/control/fax_watchers.h"
 #include "gateway/control/trunk_credentials.h"
 #include "gateway/process/log.h"
+#include "gateway/socket_address.h"
 #include "policy/retention.h"
 
 /* --- refusing --- */
@@ -275,6 +276,8 @@ void fax_call_take(struct control *control, struct sip_session *session,
     call->session = session;
     call->local.may_protect = info->protocol == SIP_TLS;
     call->target = caller->target;
+    if (call->target.nat)
+        socket_address_with_port(info->source, 0, &call->local.signals);
     call->local.may_express = call->target.express && info->protocol == SIP_TLS;
     call->local.secured = fax_call_demands(control, &call->target, call->class_name,
                                            (char[FAX_CALL_DEMAND_TEXT]){0}) != NULL;

@@ -169,6 +169,7 @@ static void take_from_device(struct control *control, struct sip_session *sessio
     }
     snprintf(caller.actor, sizeof caller.actor, DEVICE_PREFIX "%.50s", device->name);
     snprintf(caller.target.name, sizeof caller.target.name, "%s", caller.actor);
+    caller.target.nat = device->nat;
     caller.from = device->extension;
     caller.to = info->to_user;
     policy_cache_decide(control->policy, caller.actor,

@@ -22,6 +22,9 @@ static int dial(struct fax_call *call, const struct sip_credential *credentials,
             call_target_from_uri(target, call->from, call->control->sip_address, from, sizeof from);
     if (rc < 0)
         return rc;
+    memset(&call->local.signals, 0, sizeof call->local.signals);
+    if (target->nat)
+        call->local.signals = target->address;
     /* Protected media is T.38 where it can be: also for peers that want a voice call first. */
     call->offered_t38 = (target->t38_first || call->local.secured) && !call->audio_only &&
                         !call->local.no_t38 && !fax_call_t38_refused_before(call);

@@ -44,6 +44,7 @@ struct trunk_info {
     uint32_t probe_s;                         /* OPTIONS so often; 0: none */
     /* P-Asserted-Identity (RFC 3325): it is told who calls; what it says of that is believed. */
     bool asserts_identity, trusts_identity;
+    bool nat; /* behind an address translation: media latch to the host that signals */
 };
 
 /* Makes a cache with nothing loaded: everything is denied. Returns 0 or -ENOMEM. */

@@ -68,6 +68,7 @@ static void take_routing(struct trunk_info *t, const struct trunk_row *row)
     snprintf(t->rewrite_out, sizeof t->rewrite_out, "%s", row->rewrite_out);
     snprintf(t->rewrite_in, sizeof t->rewrite_in, "%s", row->rewrite_in);
     t->max_calls = (uint32_t)row->max_calls;
+    t->nat = row->nat != 0;
     t->max_calls_per_second = (uint32_t)row->max_calls_per_second;
     t->probe_s = (uint32_t)row->probe_s;
     t->trusts_identity = strcmp(row->asserted_identity, "trust") == 0;

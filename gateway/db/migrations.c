@@ -23,6 +23,7 @@ EMBED(migration_0011, "0011_routing.sql");
 EMBED(migration_0012, "0012_bridges.sql");
 EMBED(migration_0013, "0013_devices.sql");
 EMBED(migration_0014, "0014_real_time.sql");
+EMBED(migration_0015, "0015_nat.sql");
 
 const struct migration *migration_at(size_t position)
 {
@@ -41,6 +42,7 @@ const struct migration *migration_at(size_t position)
         {.version = 12, .name = "0012_bridges.sql", .text = migration_0012},
         {.version = 13, .name = "0013_devices.sql", .text = migration_0013},
         {.version = 14, .name = "0014_real_time.sql", .text = migration_0014},
+        {.version = 15, .name = "0015_nat.sql", .text = migration_0015},
     };
     return position < sizeof(all) / sizeof(*all) ? &all[position] : NULL;
 }

@@ -36,6 +36,7 @@ struct trunk_row {
     const char *peers, *rewrite_out, *rewrite_in;
     int64_t max_calls, max_calls_per_second, probe_s;
     const char *asserted_identity;
+    int64_t nat;
 };
 
 struct route_row {
@@ -45,7 +46,7 @@ struct route_row {
 
 struct device_row {
     const char *device, *extension, *user, *realm, *secret, *calls, *tls_name;
-    int64_t disabled;
+    int64_t disabled, nat;
 };
 
 /* A binding that was there when the gateway stopped. */

@@ -14,6 +14,7 @@
 
 #include "gateway/control/media_offer.h"
 #include "gateway/control/media_ports.h"
+#include "gateway/socket_address.h"
 
 static struct media_local local_side(void)
 {
@@ -191,6 +192,50 @@ static void addresses_that_lead_nowhere_are_refused(void **state)
     assert_int_equal(media_read_t38(&refused, 14400, &t38), -ENOTSUP);
 }
 
+/* Of a peer behind an address translation only the port is taken, for a guess; hold stays hold. */
+static void behind_an_address_translation_the_signalling_host_counts(void **state)
+{
+    static const struct {
+        const char *sdp;
+        int status;
+    } table[] = {
+        {"c=IN IP4 10.1.1.5\r\nm=image 4000 udptl t38\r\n", 0},
+        {"c=IN IP4 fax.example\r\nm=image 4000 udptl t38\r\n", 0},
+        {"c=IN IP4 192.0.2.9\r\nm=image 4000 udptl t38\r\n", 0},
+        {"c=IN IP6 fd00::5\r\nm=image 4000 udptl t38\r\n", 0},
+        {"c=IN IP4 0.0.0.0\r\nm=image 4000 udptl t38\r\n", -ENOTSUP},
+        {"c=IN IP4 10.1.1.5\r\nm=audio 4000 RTP/AVP 8\r\n", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char text[200], host[SOCKET_ADDRESS_HOST];
+        struct media_local local = local_side();
+        struct media_t38 t38;
+        struct media_audio audio;
+        assert_int_equal(socket_address_parse("203.0.113.9", 5060, &local.signals), 0);
+        snprintf(text, sizeof text, "v=0\r\no=- 1 1 IN IP4 10.1.1.5\r\ns=-\r\n%s", table[i].sdp);
+        struct sdp_session sdp = read_text(text);
+        bool is_audio = strstr(text, "m=audio") != NULL;
+        int rc = is_audio ? media_agree_audio(&local, &sdp, &audio)
+                          : media_agree_t38(&local, &sdp, &t38);
+        const struct sockaddr *peer = (const struct sockaddr *)(is_audio ? &audio.peer : &t38.peer);
+        assert_int_equal(rc, table[i].status);
+        assert_int_equal(!is_audio && media_is_on_hold(&local, &sdp), table[i].status < 0);
+        if (rc < 0)
+            continue;
+        socket_address_host(peer, host);
+        assert_string_equal(host, "203.0.113.9");
+        assert_int_equal(socket_address_port(peer), 4000);
+        assert_true(is_audio ? audio.latch : t38.latch);
+        local.signals.ss_family = AF_UNSPEC;
+        bool is_name = strstr(text, "fax.example") != NULL;
+        rc = is_audio ? media_agree_audio(&local, &sdp, &audio)
+                      : media_agree_t38(&local, &sdp, &t38);
+        assert_int_equal(rc, is_name ? -ENOTSUP : 0);
+        assert_false(is_audio ? audio.latch : t38.latch);
+    }
+}
+
 /* How a peer holds a call and resumes it, and what that means for a line that it takes. */
 static const struct hold_case {
     const char *address, *direction;
@@ -346,6 +391,7 @@ int main(void)
         cmocka_unit_test(an_answer_is_held_to_the_offer),
         cmocka_unit_test(answers_prefer_t38),
         cmocka_unit_test(addresses_that_lead_nowhere_are_refused),
+        cmocka_unit_test(behind_an_address_translation_the_signalling_host_counts),
         cmocka_unit_test(calls_are_held_and_resumed),
         cmocka_unit_test(ports_are_even_and_run_out),
         cmocka_unit_test(express_is_agreed_by_both),

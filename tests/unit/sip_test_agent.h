@@ -31,6 +31,7 @@ struct agent {
     int q850_cause;
     bool had_offer, wants_privacy;
     enum sdp_direction direction; /* of the first line of the description last seen */
+    unsigned max_forwards;
 };
 
 static inline void agent_log(struct agent *a, const char *what, int code)
@@ -175,6 +176,7 @@ static inline void agent_on_incoming(void *user, struct sip_session *s,
     snprintf(a->diverted_from, sizeof a->diverted_from, "%s", info->diverted_from);
     snprintf(a->diversion_reason, sizeof a->diversion_reason, "%s", info->diversion_reason);
     a->wants_privacy = info->wants_privacy;
+    a->max_forwards = info->max_forwards;
     a->had_offer = info->offer != NULL;
     a->session = s;
     agent_log(a, "incoming", 0);
