@@ -129,17 +129,6 @@ static void on_answered(struct fax_call *call, const struct sdp_session *sdp)
         fax_call_end(call, "%s", no_t38(call));
 }
 
-static void on_reinvite_answered(struct fax_call *call, const struct sdp_session *sdp)
-{
-    call->reinviting = false;
-    bool is_audio = sdp && !call->t38_agreed && !call->audio_running &&
-                    !media_has_t38(&call->local, sdp) && media_has_audio(&call->local, sdp);
-    if (is_audio)
-        after_audio(call, sdp);
-    else
-        take_t38(call, sdp);
-}
-
 static void on_confirmed(struct fax_call *call, const struct sdp_session *sdp)
 {
     if (call->t38_agreed || (call->outbound && !sdp)) /* it brings the answer to an offer of ours */
@@ -187,12 +176,18 @@ static void on_reinvite_offer(struct fax_call *call, const struct sdp_session *o
         after_audio(call, offer);
 }
 
-/* To our T.38, or to a refresh: audio that goes on may have another key or address. */
+/* To our T.38, to the audio that takes its place, or to a refresh: audio that goes on may have
+ * another key or address. */
 static void on_reinvite_answered(struct fax_call *call, const struct sdp_session *sdp)
 {
     call->reinviting = false;
-    if (!call->t38_agreed && sdp && !media_has_t38(&call->local, sdp))
+    if (!call->t38_agreed && sdp && !media_has_t38(&call->local, sdp)) {
+        if (!call->audio_running && media_has_audio(&call->local, sdp)) {
+            after_audio(call, sdp);
+            return;
+        }
         fax_call_audio(call, sdp);
+    }
     if (!call->audio_settled)
         take_t38(call, sdp);
 }
