@@ -94,6 +94,13 @@ static bool are_all_white(const uint8_t *eight_pixels)
     return w == UINT64_MAX;
 }
 
+static bool are_32_white(const uint8_t *pixels)
+{
+    uint64_t w[4];
+    memcpy(w, pixels, sizeof w);
+    return (w[0] & w[1] & w[2] & w[3]) == UINT64_MAX;
+}
+
 /* Sets the bits of the pixels below their thresholds, from column `at` on. */
 static void cut_row(const uint8_t *pixels, const uint8_t *thresholds, uint32_t width, uint32_t at,
                     uint8_t *row)
@@ -102,6 +109,8 @@ static void cut_row(const uint8_t *pixels, const uint8_t *thresholds, uint32_t w
     uint32_t x = 0;
     row += at / 8;
     for (; x + 8 <= width; x += 8, row++) {
+        for (; x + 40 <= width && are_32_white(pixels + x); x += 32)
+            row += 4;
         if (are_all_white(pixels + x)) /* no threshold is above 255 */
             continue;
         unsigned bits = cut_octet(pixels + x, thresholds + x) << 8 >> shift;
