@@ -98,6 +98,7 @@ struct spandsp_send {
 struct spandsp_audio {
     t30_set_handler_t *next_receiver; /* spandsp's choice of a modem */
     void *next_receiver_user;
+    bool has_spoken;     /* the peer: a good frame came */
     bool image_receiver; /* the modem chosen is that of an image without ECM, or TCF */
     uint8_t octet, bits; /* of such an image, the first bit highest */
     uint8_t octets[128]; /* whole ones of this step */
@@ -134,7 +135,8 @@ struct fax_engine {
     int waits_state; /* spandsp_timer.c: the state in which T2 was lengthened, */
     unsigned waits;  /* and how often */
     uint64_t clock_ms, heard_ms;
-    uint64_t bound_ms; /* until then received_in_tick is counted */
+    uint64_t quiet_until_ms; /* as next_due_ms said; 0: the session was entered since */
+    uint64_t bound_ms;       /* until then received_in_tick is counted */
     unsigned sent_in_step, received_in_tick;
 
     t38_rx_data_handler_t *next_data;
@@ -189,6 +191,9 @@ void spandsp_wipe_image(struct fax_engine *e);
 /* Before a step of so many samples: lengthens a timer that would expire in it too soon. */
 void spandsp_timer_mend(struct fax_engine *e, int samples);
 
+/* The part of it that holds over audio as well, where quiet is no loss. */
+void spandsp_timer_keep_asking(struct fax_engine *e, int samples);
+
 /* ---- spandsp_audio.c: modems in the place of the T.38 core ---- */
 
 /* Sets the hooks on a new session over audio. */
@@ -199,6 +204,16 @@ void spandsp_audio_step(struct fax_engine *e);
 
 /* Gives spandsp the held frame, and what became of its carrier meanwhile. */
 void spandsp_audio_pass_held(struct fax_engine *e);
+
+/* ---- spandsp_octets.c ---- */
+
+/* Takes an IFP that came at now_ms if it is but octets of a frame in progress, and nothing is due
+ * by then; false: nothing happened. */
+bool spandsp_take_octets(struct fax_engine *e, uint64_t now_ms, uint16_t sequence,
+                         const uint8_t *ifp, size_t length);
+
+/* Whether the session may be told of one more packet before its next step. */
+bool spandsp_count_packet(struct fax_engine *e);
 
 /* ---- spandsp_receive.c: everything a peer says comes through here ---- */
 

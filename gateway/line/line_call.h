@@ -89,7 +89,7 @@ struct line_call {
     uint32_t page_asked;     /* receiver: MSG_PAGE_SEALED sent for it, answer awaited; else 0 */
     enum fax_copy page_copy; /* what that page is worth */
     uint64_t page_since_us;  /* its end may have come as early as this */
-    uint64_t started_ms;     /* of media */
+    uint64_t started_ms;     /* of media, as they are now */
     struct call_watch watch;
     bool watch_now;            /* computing time ran out: judge at the next step */
     uint64_t foreign_reported; /* datagrams of other addresses that control knows of */
