@@ -48,9 +48,9 @@ static void measure_whole_cells(const uint8_t *pixels, uint32_t stride, uint8_t 
             high[x] = row[x] > high[x] ? row[x] : high[x];
         }
     }
-    for (uint32_t i = 0; i < CELLS; i++) {
+    for (size_t i = 0; i < CELLS; i++) {
         uint8_t l = low[i * CELL], h = high[i * CELL];
-        for (uint32_t k = 1; k < CELL; k++) {
+        for (size_t k = 1; k < CELL; k++) {
             l = low[i * CELL + k] < l ? low[i * CELL + k] : l;
             h = high[i * CELL + k] > h ? high[i * CELL + k] : h;
         }
