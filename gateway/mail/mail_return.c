@@ -30,7 +30,7 @@ static int make_mac(const uint8_t key[MAIL_RETURN_KEY_OCTETS], const struct fax_
 
 static unsigned bit_of(const uint8_t *octets, size_t bit)
 {
-    return bit < 8 * TOKEN_OCTETS ? octets[bit / 8] >> (7 - bit % 8) & 1u : 0;
+    return bit < 8 * TOKEN_OCTETS ? (unsigned)octets[bit / 8] >> (7 - bit % 8) & 1u : 0;
 }
 
 static void encode(const uint8_t octets[TOKEN_OCTETS], char *text)
