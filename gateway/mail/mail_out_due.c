@@ -164,8 +164,11 @@ void mail_out_fax(struct control *c, const struct fax_id *fax, const char *mailb
 
 void mail_dues_free(struct mail_out *box)
 {
-    while (box->dues)
-        forget(box->dues);
+    for (struct mail_due *d = box->dues, *next; d; d = next) {
+        next = d->next;
+        free(d);
+    }
+    box->dues = NULL;
 }
 
 /* --- what an earlier run left --- */
