@@ -37,6 +37,9 @@ int mail_intake_start(struct control *control, const struct mail_envelope *envel
                       size_t octets, mail_intake_cb *done, void *user, struct mail_intake **out)
     __attribute__((warn_unused_result));
 
+/* The next one of control->mail_intakes; NULL past the last. */
+const struct mail_intake *mail_intake_next(const struct mail_intake *intake);
+
 /* The client has gone: done is not called. */
 void mail_intake_forget(struct mail_intake *intake);
 
