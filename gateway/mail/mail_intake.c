@@ -295,6 +295,11 @@ int mail_intake_start(struct control *control, const struct mail_envelope *envel
     return 0;
 }
 
+const struct mail_intake *mail_intake_next(const struct mail_intake *m)
+{
+    return m->next;
+}
+
 void mail_intake_forget(struct mail_intake *m)
 {
     m->done = NULL;
