@@ -13,13 +13,14 @@ struct mail_intake;
 
 /* The answer to a client. */
 struct mail_verdict {
-    int code;          /* 250, 4yz or 5yz (RFC 5321 §4.2) */
-    char enhanced[12]; /* "2.0.0" (RFC 3463) */
-    char text[200];    /* one line */
+    int code;           /* 250, 4yz or 5yz (RFC 5321 §4.2) */
+    char enhanced[12];  /* "2.0.0" (RFC 3463) */
+    char text[200];     /* one line */
     struct fax_id mail; /* with 250 to a message */
 };
 
-/* Runs once, unless mail_intake_forget() came first, and never before mail_intake_start() returns. */
+/* Runs once, unless mail_intake_forget() came first, and never before mail_intake_start() returns.
+ */
 typedef void mail_intake_cb(void *user, const struct mail_verdict *verdict);
 
 /* Judges a recipient by what is known before the content: when a principal has signed in, whether
