@@ -9,10 +9,10 @@
  * fax_engine_page_durable() or fax_engine_page_judged(). A peer can neither crash the session, nor
  * make it loop, nor make it grow beyond its limits.
  *
- * Rule for callbacks: they run inside receive_ifp, tick, page_durable, page_judged, page_refused,
- * pages_changed and abort. From a callback only fax_engine_page_durable, fax_engine_page_judged,
- * fax_engine_page_refused, fax_engine_abort and the functions that take a const engine may be
- * called; fax_engine_free and fax_engine_pages_changed may not.
+ * Rule for callbacks: they run inside receive_ifp, receive_at, tick, page_durable, page_judged,
+ * page_refused, pages_changed and abort. From a callback only fax_engine_page_durable,
+ * fax_engine_page_judged, fax_engine_page_refused, fax_engine_abort and the functions that take a
+ * const engine may be called; fax_engine_free and fax_engine_pages_changed may not.
  */
 #ifndef T38_FAX_ENGINE_H
 #define T38_FAX_ENGINE_H
@@ -30,6 +30,7 @@ enum {
     FAX_ENGINE_PAGE_MAX = 16 << 20, /* octets of a coded page, received */
     FAX_ENGINE_PAGES_MAX = 1000,    /* of a document to send */
     FAX_ENGINE_SAMPLES = 160,       /* of audio in 20 ms, 8,000 a second */
+    FAX_ENGINE_OCTETS = 1,          /* see fax_engine_receive_at */
 };
 
 enum fax_modem { FAX_MODEM_UNTRAINED, FAX_MODEM_V27TER, FAX_MODEM_V29, FAX_MODEM_V17 };
@@ -63,7 +64,7 @@ enum fax_engine_event_kind {
     FAX_EVENT_PAGE_CONFIRMED, /* sender: MCF or RTP received; receiver: MCF or RTP sent */
     FAX_EVENT_PAGE_REJECTED,  /* sender: RTN received, the page is sent again; receiver: RTN sent,
                                  the next page will have the same number. Only without ECM */
-    FAX_EVENT_RESOLUTION_WANTED, /* sender: the peer takes at most y_dpi; it is not answered until
+    FAX_EVENT_RESOLUTION_WANTED, /* sender: the peer takes less; it is not answered until
                                     fax_engine_pages_changed() */
     FAX_EVENT_FINISHED,          /* the last event: result, statistics */
 };
@@ -75,7 +76,9 @@ struct fax_engine_event {
     enum fax_modem modem;
     const char *remote_ident;                /* valid during the callback */
     struct fax_page *received;               /* PAGE_RECEIVED: move it out, see below */
-    uint16_t y_dpi;                          /* RESOLUTION_WANTED: 98 or 196 */
+    uint32_t width;                          /* RESOLUTION_WANTED: the most that the peer takes, in
+                                                pels at 204 an inch: 1728, 2048 or 2432 */
+    uint16_t x_dpi, y_dpi;                   /* likewise: 204 × 98, 196 or 391, or 408 × 391 */
     int result;                              /* FINISHED: see t30_result.h; 0 is success */
     const struct fax_statistics *statistics; /* always; valid during the callback */
 };
@@ -167,6 +170,13 @@ void fax_engine_free(struct fax_engine *e);
 int fax_engine_receive_ifp(struct fax_engine *e, uint16_t sequence, const uint8_t *ifp,
                            size_t length);
 
+/* The same for an IFP that came at now_ms: lets the session's time run to then first, as
+ * fax_engine_tick does. Returns FAX_ENGINE_OCTETS when it was nothing but octets of a frame whose
+ * end is still to come: no timer and no answer depends on them, so nothing else happened, and
+ * fax_engine_next_due_ms() is what it was. Most packets of a page are. */
+int fax_engine_receive_at(struct fax_engine *e, uint64_t now_ms, uint16_t sequence,
+                          const uint8_t *ifp, size_t length);
+
 /* Lets the session's time run to now_ms; at most a second a call, the rest is forgotten. To be
  * called when fax_engine_next_due_ms() has come, and before anything else is told to the session,
  * so that its timers start from now. A call in between does no harm. */
@@ -186,7 +196,7 @@ void fax_engine_prefetch(const struct fax_engine *e, bool sender);
 
 /* When tick has something to do next: a packet to send, a timer that expires, at the latest a
  * second from the last tick; UINT64_MAX when finished. Changes with every call into the session. */
-uint64_t fax_engine_next_due_ms(const struct fax_engine *e);
+uint64_t fax_engine_next_due_ms(struct fax_engine *e);
 
 /* The page of the last PAGE_RECEIVED is safe: confirm it. Returns 0, or FAX_ESTATE when none is
  * waiting (it was refused meanwhile or the session has ended). */
@@ -202,7 +212,7 @@ int fax_engine_page_judged(struct fax_engine *e, enum fax_copy copy);
  * (one of enum t30_own_result, usually T30_RESULT_STORE_FAILED). Returns 0 or FAX_ESTATE. */
 int fax_engine_page_refused(struct fax_engine *e, int result);
 
-/* Sender: after RESOLUTION_WANTED the source now gives the same pages with at most that vertical
+/* Sender: after RESOLUTION_WANTED the source now gives the same pages with at most that width and
  * resolution; all are asked for again. What get() gave before must stay as well. Returns 0;
  * FAX_ESTATE when sending has begun meanwhile, the old pages are used then; else the session ends
  * with T30_RESULT_SOURCE and the reason is returned. */

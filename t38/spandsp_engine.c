@@ -139,6 +139,7 @@ static void report_finished(struct fax_engine *e)
 static void enter(struct fax_engine *e)
 {
     e->depth++;
+    e->quiet_until_ms = 0;
 }
 
 /* What callbacks asked for while spandsp was working. */
@@ -236,6 +237,11 @@ static void follow_restart(struct fax_engine *e, uint16_t sequence)
         core->rx_expected_seq_no = (sequence - 1) & 0xFFFF;
 }
 
+bool spandsp_count_packet(struct fax_engine *e)
+{
+    return ++e->received_in_tick <= RECEIVED_IN_TICK_MAX;
+}
+
 int fax_engine_receive_ifp(struct fax_engine *e, uint16_t sequence, const uint8_t *ifp,
                            size_t length)
 {
@@ -243,7 +249,7 @@ int fax_engine_receive_ifp(struct fax_engine *e, uint16_t sequence, const uint8_
         return FAX_ESTATE;
     if (e->finished)
         return 0;
-    if (++e->received_in_tick > RECEIVED_IN_TICK_MAX)
+    if (!spandsp_count_packet(e))
         return FAX_ELIMIT;
     e->statistics.ifps_received++;
     e->heard_ms = e->clock_ms;
@@ -334,9 +340,28 @@ static void step(struct fax_engine *e, uint64_t length_ms)
         spandsp_audio_step(e);
     else if (!e->in.holding) /* for a held session time stands still */
         spandsp_advance(e, (int)length_ms * SAMPLES_PER_MS);
-    if (!e->sender && !e->in.holding && e->clock_ms - e->heard_ms > silence_ms)
-        spandsp_stop(e, T30_RESULT_MEDIA_SILENT);
+    if (!e->sender && !e->in.holding && e->clock_ms > e->heard_ms + silence_ms)
+        spandsp_stop(e, e->audio && !e->sound.has_spoken ? T30_ERR_T1_EXPIRED
+                                                         : T30_RESULT_MEDIA_SILENT);
     leave(e);
+}
+
+static void begin_bound(struct fax_engine *e, uint64_t now_ms)
+{
+    if (now_ms < e->bound_ms)
+        return;
+    e->bound_ms = now_ms + SESSION_STEP_MS;
+    e->received_in_tick = 0;
+}
+
+int fax_engine_receive_at(struct fax_engine *e, uint64_t now_ms, uint16_t sequence,
+                          const uint8_t *ifp, size_t length)
+{
+    begin_bound(e, now_ms);
+    if (spandsp_take_octets(e, now_ms, sequence, ifp, length))
+        return FAX_ENGINE_OCTETS;
+    fax_engine_tick(e, now_ms);
+    return fax_engine_receive_ifp(e, sequence, ifp, length);
 }
 
 void fax_engine_tick(struct fax_engine *e, uint64_t now_ms)
@@ -345,10 +370,7 @@ void fax_engine_tick(struct fax_engine *e, uint64_t now_ms)
         e->started = true;
         e->clock_ms = e->heard_ms = now_ms;
     }
-    if (now_ms >= e->bound_ms) {
-        e->bound_ms = now_ms + SESSION_STEP_MS;
-        e->received_in_tick = 0;
-    }
+    begin_bound(e, now_ms);
     if (now_ms > e->clock_ms + CATCH_UP_MS) {
         uint64_t forgotten = now_ms - CATCH_UP_MS - e->clock_ms;
         e->clock_ms += forgotten;
@@ -391,11 +413,12 @@ void fax_engine_prefetch(const struct fax_engine *e, bool sender)
     }
 }
 
-uint64_t fax_engine_next_due_ms(const struct fax_engine *e)
+uint64_t fax_engine_next_due_ms(struct fax_engine *e)
 {
     if (e->finished)
         return UINT64_MAX;
-    return e->started ? e->clock_ms + quiet_ms(e) : 0;
+    e->quiet_until_ms = e->started ? e->clock_ms + quiet_ms(e) : 0;
+    return e->quiet_until_ms;
 }
 
 int fax_engine_page_judged(struct fax_engine *e, enum fax_copy copy)

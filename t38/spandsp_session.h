@@ -83,21 +83,22 @@ struct spandsp_send {
     bool t85;                        /* the call uses it, since the last phase B */
     uint32_t page_count;
     struct fax_page_source source;
-    uint16_t y_dpi_wanted;   /* RESOLUTION_WANTED was reported with it; 0: was not */
-    bool past;               /* coded pages go past spandsp; else it has the real document */
-    bool buffer_used;        /* pages of ours stood in spandsp's ecm_data */
-    int page, block;         /* what spandsp takes its ecm_data for; -1: its dummy */
-    uint32_t pages_begun;    /* PAGE_BEGIN events: pages below this had one */
-    bool begin_untold;       /* the last of them is reported when the call into spandsp is over */
-    uint32_t pages_asked;    /* PAGE_PPS_SENT events, likewise */
-    uint32_t pages_answered; /* pages that spandsp counted as taken */
-    bool rejected_last;      /* the last answer to a page was RTN */
+    struct guard_shape wanted; /* RESOLUTION_WANTED was reported with it; all 0: was not */
+    bool past;                 /* coded pages go past spandsp; else it has the real document */
+    bool buffer_used;          /* pages of ours stood in spandsp's ecm_data */
+    int page, block;           /* what spandsp takes its ecm_data for; -1: its dummy */
+    uint32_t pages_begun;      /* PAGE_BEGIN events: pages below this had one */
+    bool begin_untold;         /* the last of them is reported when the call into spandsp is over */
+    uint32_t pages_asked;      /* PAGE_PPS_SENT events, likewise */
+    uint32_t pages_answered;   /* pages that spandsp counted as taken */
+    bool rejected_last;        /* the last answer to a page was RTN */
 };
 
 /* Over audio: what stands in the place of the T.38 core. */
 struct spandsp_audio {
     t30_set_handler_t *next_receiver; /* spandsp's choice of a modem */
     void *next_receiver_user;
+    bool has_spoken;     /* the peer: a good frame came */
     bool image_receiver; /* the modem chosen is that of an image without ECM, or TCF */
     uint8_t octet, bits; /* of such an image, the first bit highest */
     uint8_t octets[128]; /* whole ones of this step */
@@ -134,7 +135,8 @@ struct fax_engine {
     int waits_state; /* spandsp_timer.c: the state in which T2 was lengthened, */
     unsigned waits;  /* and how often */
     uint64_t clock_ms, heard_ms;
-    uint64_t bound_ms; /* until then received_in_tick is counted */
+    uint64_t quiet_until_ms; /* as next_due_ms said; 0: the session was entered since */
+    uint64_t bound_ms;       /* until then received_in_tick is counted */
     unsigned sent_in_step, received_in_tick;
 
     t38_rx_data_handler_t *next_data;
@@ -189,6 +191,9 @@ void spandsp_wipe_image(struct fax_engine *e);
 /* Before a step of so many samples: lengthens a timer that would expire in it too soon. */
 void spandsp_timer_mend(struct fax_engine *e, int samples);
 
+/* The part of it that holds over audio as well, where quiet is no loss. */
+void spandsp_timer_keep_asking(struct fax_engine *e, int samples);
+
 /* ---- spandsp_audio.c: modems in the place of the T.38 core ---- */
 
 /* Sets the hooks on a new session over audio. */
@@ -199,6 +204,16 @@ void spandsp_audio_step(struct fax_engine *e);
 
 /* Gives spandsp the held frame, and what became of its carrier meanwhile. */
 void spandsp_audio_pass_held(struct fax_engine *e);
+
+/* ---- spandsp_octets.c ---- */
+
+/* Takes an IFP that came at now_ms if it is but octets of a frame in progress, and nothing is due
+ * by then; false: nothing happened. */
+bool spandsp_take_octets(struct fax_engine *e, uint64_t now_ms, uint16_t sequence,
+                         const uint8_t *ifp, size_t length);
+
+/* Whether the session may be told of one more packet before its next step. */
+bool spandsp_count_packet(struct fax_engine *e);
 
 /* ---- spandsp_receive.c: everything a peer says comes through here ---- */
 
@@ -258,8 +273,12 @@ void spandsp_send_install(struct fax_engine *e);
  * code. */
 int spandsp_send_load(struct fax_engine *e) __attribute__((warn_unused_result));
 
-/* A DIS. Returns false when it must not be answered yet: some pages have more resolution than the
- * peer takes. */
+/* The width of a page as at 204 pels an inch, and its resolution. This and its neighbours are in
+ * spandsp_pages.c. */
+struct guard_shape spandsp_page_shape(const struct fax_page_view *page);
+
+/* A DIS. Returns false when it must not be answered yet: some pages are wider or have more
+ * resolution than the peer takes. */
 bool spandsp_send_fits(struct fax_engine *e, const uint8_t *dis, size_t n);
 
 /* The peer answered RTN (or PIN). */

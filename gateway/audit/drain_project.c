@@ -109,7 +109,11 @@ STATEMENT(trunk_routing,
           "UPDATE trunks t SET peers = " TEXT("peers") ", rewrite_out = " TEXT("rewrite_out")
           ", rewrite_in = " TEXT("rewrite_in") ", max_calls = " INT("max_calls")
           ", max_calls_per_second = " INT("max_calls_per_second") ", probe_s = " INT("probe_s")
+          ", asserted_identity = coalesce(e.r->>'asserted_identity', 'none'), nat = " INT("nat") " <> 0"
           " FROM e WHERE t.trunk = e.r->>'trunk' AND t.last_node = e.n AND t.last_index = e.i");
+STATEMENT(trunk_identity,
+          "UPDATE trunks t SET asserted_identity = " TEXT("asserted_identity") ", " CHANGED " FROM e "
+          "WHERE t.trunk = e.r->>'trunk' AND " NEWER("t"));
 STATEMENT(route_add,
           "INSERT INTO routes AS t (route, trunk, prefix, class, hours, priority, cost, last_node, "
           "last_index) SELECT e.r->>'route', " TEXT("trunk") ", " TEXT("prefix") ", " TEXT("class")
@@ -138,17 +142,22 @@ STATEMENT(trunk_principal_disable,
 /* Devices */
 
 STATEMENT(device_add,
-          "INSERT INTO devices AS t (device, extension, user_name, realm, secret, last_node, "
-          "last_index) SELECT e.r->>'device', " OWN("extension") ", " TEXT("user") ", "
-          TEXT("realm") ", " TEXT("secret") ", e.n, e.i FROM e ON CONFLICT (device) DO UPDATE SET "
+          "INSERT INTO devices AS t (device, extension, user_name, realm, secret, calls, tls_name, nat, "
+          "last_node, last_index) SELECT e.r->>'device', " OWN("extension") ", " TEXT("user") ", "
+          TEXT("realm") ", " TEXT("secret") ", coalesce(e.r->>'calls', 'store'), "
+          TEXT("tls_name") ", " INT("nat") " <> 0, e.n, e.i FROM e ON CONFLICT (device) DO UPDATE SET "
           "extension = excluded.extension, user_name = excluded.user_name, realm = "
-          "excluded.realm, secret = excluded.secret, removed_at = NULL, last_node = "
+          "excluded.realm, secret = excluded.secret, calls = excluded.calls, tls_name = "
+          "excluded.tls_name, nat = excluded.nat, removed_at = NULL, last_node = "
           "excluded.last_node, last_index = excluded.last_index WHERE t.last_node <> "
           "excluded.last_node OR t.last_index < excluded.last_index");
 STATEMENT(device_change,
           "UPDATE devices t SET user_name = " TEXT("user") ", realm = " TEXT("realm")
           ", secret = " TEXT("secret") ", " CHANGED " FROM e WHERE t.device = e.r->>'device' AND "
           NEWER("t"));
+STATEMENT(device_terms,
+          "UPDATE devices t SET calls = " TEXT("calls") ", tls_name = " TEXT("tls_name") ", nat = " INT("nat") " <> 0, "
+          CHANGED " FROM e WHERE t.device = e.r->>'device' AND " NEWER("t"));
 STATEMENT(device_principal,
           "INSERT INTO principals AS t (principal, kind, created_at, last_node, last_index) "
           "SELECT 'device:' || (e.r->>'device'), 'device', " TIME ", e.n, e.i FROM e ON CONFLICT "
@@ -402,6 +411,9 @@ STATEMENT(mail_retry,
 STATEMENT(mail_bounce,
           "UPDATE mail_outbox t SET bounced_at = " TIME ", answer = " OWN("why") ", " CHANGED
           " FROM e WHERE t.out = (e.r->>'out')::uuid AND " NEWER("t"));
+STATEMENT(mail_return_key_set,
+          "INSERT INTO mail_return_keys (node, sealed, last_node, last_index) SELECT e.n, "
+          "e.r->>'sealed', e.n, e.i FROM e ON CONFLICT (node) DO NOTHING");
 STATEMENT(mail_certificate_set,
           "INSERT INTO mail_certificates AS t (address, certificate, subject, fingerprint, "
           "not_after, set_at, last_node, last_index) SELECT " OWN("address") ", "
@@ -486,6 +498,7 @@ static const struct projection projections[] = {
     {"device.expired", {&binding_remove}, ONE_OF_A_FAX},
     {"device.registered", {&binding_add}, ONE_OF_A_FAX},
     {"device.removed", {&device_remove, &device_principal_disable, &bindings_remove}, ONE_OF_A_FAX},
+    {"device.terms_set", {&device_terms}, ONE_OF_A_FAX},
     {"fax.completed", {&fax_complete}, ONE_OF_A_FAX},
     {"fax.disposed", {&fax_dispose}, ONE_OF_A_FAX},
     {"fax.forwarded", {&fax_forward, &fax_forward_pages, &fax_forward_done}, BETWEEN_FAXES},
@@ -510,6 +523,7 @@ static const struct projection projections[] = {
     {"mail.recipient", {&mail_recipient_add}, MANY_OF_A_FAX},
     {"mail.recipient_ended", {&mail_recipient_end}, MANY_OF_A_FAX},
     {"mail.retried", {&mail_retry}, ONE_OF_A_FAX},
+    {"mail.return_key", {&mail_return_key_set}, ONE_OF_A_FAX},
     {"mail.sender_added", {&mail_sender_add}, ONE_OF_A_FAX},
     {"mail.sender_removed", {&mail_sender_remove}, ONE_OF_A_FAX},
     {"mail.sent", {&mail_sent_set}, ONE_OF_A_FAX},
@@ -534,6 +548,7 @@ static const struct projection projections[] = {
     {"trunk.created", {&trunk_add, &trunk_routing, &trunk_principal}, ONE_OF_A_FAX},
     {"trunk.credential_removed", {&trunk_credential_remove}, ONE_OF_A_FAX},
     {"trunk.credential_set", {&trunk_credential_set}, ONE_OF_A_FAX},
+    {"trunk.identity_set", {&trunk_identity}, ONE_OF_A_FAX},
     {"trunk.registration_removed", {&trunk_registration_remove}, ONE_OF_A_FAX},
     {"trunk.registration_set", {&trunk_registration_set}, ONE_OF_A_FAX},
     {"trunk.removed",

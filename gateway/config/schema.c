@@ -52,6 +52,9 @@ const struct config_key config_keys[] = {
      "PEM file with its key, readable by the account of control and by no others"},
     {"sip.tls_ca", CONFIG_PATH, AT(sip.tls_ca), "", 0, 1000, NULL,
      "PEM file with those who may sign certificates of peers; \"\": the system's"},
+    {"sip.tls_device_ca", CONFIG_PATH, AT(sip.tls_device_ca), "", 0, 1000, NULL,
+     "PEM file with those who may sign certificates of devices, which then need no password; \"\": "
+     "devices show none"},
     {"sip.tls_directory", CONFIG_PATH, AT(sip.tls_directory), "", 0, 1000, NULL,
      "directory of the files that trunks name (sealfax trunk add --tls-ca)"},
     {"sip.max_connections", CONFIG_INTEGER, AT(sip.max_connections), "1024", 1, 50000, NULL,
@@ -332,7 +335,7 @@ const struct config_key config_keys[] = {
      "mail "
      "goes out"},
     {"mail.out_host", CONFIG_NAME, AT(mail.out_host), "", 0, 200, NULL,
-     "what the gateway calls itself to it and in reports; \"\": the name of the machine"},
+     "what the gateway calls itself to it and in reports; \"\": mail.host"},
     {"mail.out_from", CONFIG_MAIL, AT(mail.out_from), "", 0, 200, NULL,
      "sender of its mails, to which what cannot be delivered comes back; \"\": fax@ and out_host"},
     {"mail.out_tls", CONFIG_CHOICE, AT(mail.out_tls), "required", 0, 0, "none|may|required",

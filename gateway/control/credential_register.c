@@ -156,7 +156,7 @@ static int ask_for(struct credential_register *r, const struct credential *c)
 
 static void ask(struct credential_register *r)
 {
-    for (size_t i = 0; i < r->count && r->under_way < ASKED_AT_ONCE; i++) {
+    for (size_t i = 0; r->all && i < r->count && r->under_way < ASKED_AT_ONCE; i++) {
         struct credential *c = &r->all[i];
         if (c->open || c->asked)
             continue;

@@ -42,6 +42,18 @@ static const struct db_statement certificates = {
     .parameters = 1,
 };
 
+static const struct db_statement return_key = {
+    .name = "mail_return_key",
+    .sql = "SELECT sealed FROM mail_return_keys WHERE node = $1",
+    .parameters = 1,
+};
+
+int mail_query_return_key(struct db *db, const char *node, db_result_cb *cb, void *user)
+{
+    const char *parameters[] = {node};
+    return db_query(db, &return_key, parameters, cb, user);
+}
+
 int mail_query_out(struct db *db, const struct fax_id *out, db_result_cb *cb, void *user)
 {
     char text[FAX_ID_TEXT];

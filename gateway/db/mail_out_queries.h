@@ -46,4 +46,8 @@ int mail_query_certificates(struct db *db, const char *address, db_result_cb *cb
 void mail_certificate_row_read(const struct db_result *result, int row,
                                struct mail_certificate_row *out);
 
+/* The key of reverse paths of a node, sealed, in hex: one row with one text, or none. */
+int mail_query_return_key(struct db *db, const char *node, db_result_cb *cb, void *user)
+    __attribute__((warn_unused_result));
+
 #endif

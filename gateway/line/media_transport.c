@@ -37,6 +37,12 @@ int media_transport_connect(struct media_transport *transport, const struct sock
     return media_socket_connect(&transport->socket, peer);
 }
 
+int media_transport_reach(struct media_transport *transport, const struct msg_call_media *media)
+{
+    return media->latch ? media_socket_latch(&transport->socket, &media->peer)
+                        : media_socket_connect(&transport->socket, &media->peer);
+}
+
 unsigned media_transport_receive(struct media_transport *transport, uint8_t *scratch,
                                  unsigned limit, uint64_t now_ms)
 {

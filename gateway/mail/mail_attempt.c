@@ -91,14 +91,24 @@ static void on_delivered(void *user, const struct mail_result *result)
 
 void mail_attempt_send(struct mail_attempt *a)
 {
+    const struct mail_out *box = a->box;
+    char path[MAIL_RETURN_TEXT] = ""; /* null for reports (RFC 3464 §2) */
+    if (!a->is_report && (!box->has_return_key ||
+                          mail_return_make(box->return_key, box->from, &a->entry.out, path) < 0))
+        snprintf(path, sizeof path, "%s", box->from);
     const struct mail_delivery delivery = {
-        .from = a->is_report ? "" : a->box->from,
+        .from = path,
         .to = a->to,
         .content = &a->content,
     };
     int rc = mail_relay_send(a->box->relay, &delivery, on_delivered, a, &a->transfer);
-    if (rc < 0)
+    if (rc == -EINVAL) {
+        a->result.outcome = MAIL_REFUSED;
+        snprintf(a->result.answer, sizeof a->result.answer, "the address cannot be used");
+        mail_attempt_record(a);
+    } else if (rc < 0) {
         mail_attempt_fail_here(a, "the mail could not be handed to the relay", rc);
+    }
 }
 
 /* --- reports --- */

@@ -302,9 +302,20 @@ static int prepare(struct mail_transfer *t, const struct mail_delivery *delivery
     return rc == CURLE_OK ? 0 : rc == CURLE_READ_ERROR ? -EACCES : -ENOMEM;
 }
 
+/* libcurl puts it into a line of SMTP as it is. */
+static bool is_line_safe(const char *address)
+{
+    for (const char *c = address; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7F || *c == '<' || *c == '>')
+            return false;
+    return true;
+}
+
 int mail_relay_send(struct mail_relay *relay, const struct mail_delivery *delivery,
                     mail_relay_cb *cb, void *user, struct mail_transfer **out)
 {
+    if (!delivery->to[0] || !is_line_safe(delivery->to) || !is_line_safe(delivery->from))
+        return -EINVAL;
     struct mail_transfer *t = calloc(1, sizeof *t);
     if (!t)
         return -ENOMEM;

@@ -37,7 +37,8 @@ struct mail_delivery {
 int mail_relay_new(uv_loop_t *loop, const struct config *config, const char *host,
                    struct mail_relay **out) __attribute__((warn_unused_result));
 
-/* Starts to send; cb runs once, unless cancelled, never before this returns. */
+/* Starts to send; cb runs once, unless cancelled, never before this returns. Errors: -EINVAL: an
+ * address that could break out of its command; -EACCES: no password; -ENOMEM. */
 int mail_relay_send(struct mail_relay *relay, const struct mail_delivery *delivery,
                     mail_relay_cb *cb, void *user, struct mail_transfer **out)
     __attribute__((warn_unused_result));

@@ -62,6 +62,13 @@ const char *sip_tls_text(const struct sip_tls *tls);
 int sip_tls_peer_name(const struct sip_tls *tls, int position, char *name, size_t size)
     __attribute__((warn_unused_result));
 
+/* Whether the peer, that might be anybody, has shown a certificate; verified but for its names. */
+bool sip_tls_is_certified(const struct sip_tls *tls);
+
+/* Whether that certificate is for a name: DNS name, "sip:" URI with or without its scheme, address.
+ */
+bool sip_tls_is_for(const struct sip_tls *tls, const char *name);
+
 /* Writes "TLSv1.3 TLS_AES_256_GCM_SHA384". */
 void sip_tls_describe(const struct sip_tls *tls, char *text, size_t size);
 

@@ -102,6 +102,15 @@ static int take_word(struct reading *r, const char *word)
     return wrong(r, "The address has an option that is not known", word);
 }
 
+/* So many characters, which are digits. */
+static int decimal(const char *text, int length)
+{
+    int value = 0;
+    while (length-- > 0)
+        value = 10 * value + (*text++ - '0');
+    return value;
+}
+
 /* YYYYMMDDThhmm[ss][Z]. */
 static int read_time(const char *text, int64_t *seconds)
 {
@@ -116,8 +125,12 @@ static int read_time(const char *text, int64_t *seconds)
     bool utc = clock[length] == 'Z' || clock[length] == 'z';
     if (clock[length + utc] != '\0')
         return -EINVAL;
-    (void)sscanf(text, "%4d%2d%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
-    (void)sscanf(clock, "%2d%2d%2d", &tm.tm_hour, &tm.tm_min, &tm.tm_sec);
+    tm.tm_year = decimal(text, 4);
+    tm.tm_mon = decimal(text + 4, 2);
+    tm.tm_mday = decimal(text + 6, 2);
+    tm.tm_hour = decimal(clock, 2);
+    tm.tm_min = decimal(clock + 2, 2);
+    tm.tm_sec = length == 6 ? decimal(clock + 4, 2) : 0;
     if (tm.tm_year < 1970 || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
         tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
         return -EINVAL;
@@ -226,7 +239,7 @@ static void unquote(const char *local, size_t length, char *out)
 int fax_address_read(const char *address, const char *domains, struct mail_recipient *out,
                      struct mail_verdict *why)
 {
-    char local[MAIL_ADDRESS_TEXT];
+    char local[MAIL_ADDRESS_TEXT] = "";
     struct reading r = {.out = out, .why = why};
     const char *at = strrchr(address, '@');
     size_t length = strlen(address);

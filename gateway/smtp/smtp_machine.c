@@ -49,8 +49,9 @@ static void send_line(struct smtp_machine *m, char *line, int length, size_t siz
     for (size_t i = 0; i < end; i++)
         if ((unsigned char)line[i] < ' ' || (unsigned char)line[i] >= 127)
             line[i] = '?';
-    memcpy(line + end, "\r\n", 2);
-    m->handlers->reply(m->handlers->user, line, end + 2);
+    line[end++] = '\r';
+    line[end++] = '\n';
+    m->handlers->reply(m->handlers->user, line, end);
 }
 
 void smtp_say(struct smtp_machine *m, int code, const char *enhanced, const char *format, ...)

@@ -179,15 +179,14 @@ int smtp_server_open(uv_loop_t *loop, const struct smtp_server_config *config,
                      struct smtp_server **out, char text[240])
 {
     struct smtp_server *server = calloc(1, sizeof *server);
-    int error = server ? 0 : -ENOMEM;
     (void)snprintf(text, SIP_TLS_TEXT, "out of memory");
-    if (error < 0)
-        return error;
+    if (!server)
+        return -ENOMEM;
     server->loop = loop;
     server->config = *config;
     set_terms(server);
     smtp_session_handlers(&server->handlers);
-    error = sip_tls_contexts_new(&server->tls);
+    int error = sip_tls_contexts_new(&server->tls);
     if (error == 0)
         error = rate_limit_new(RATE_KEYS, &server->rates);
     if (error == 0)

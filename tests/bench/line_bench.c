@@ -3,7 +3,8 @@
  * through bare sockets, recorded from one of the calls and replayed, and plain spandsp terminals
  * joined over sockets. One JSON object a line.
  * use: line_bench [line.receive_cpu] [line.send_cpu] [line.memory] [line.stall]
- * LINE_BENCH_CALLS (200): calls at the same time. */
+ * LINE_BENCH_CALLS (200): calls at the same time. LINE_BENCH_BESIDE (all): "bare" leaves plain
+ * spandsp out, "none" the bare sockets as well, to compare two builds of the line. */
 #include "codecs/t4_encode.h"
 #include "tests/doubles/letter_page.h"
 #include "tests/doubles/line_load.h"
@@ -34,14 +35,20 @@ static bool is_wanted(int argc, char **argv, const char *name)
     return argc == 1;
 }
 
+/* 0 when it was left out. */
+static double per_second(double us, double call_seconds)
+{
+    return call_seconds > 0 ? us / call_seconds : 0;
+}
+
 static void print_cpu(const struct bench *bench, const char *name, int i)
 {
     const struct udp_replay_side *bare = &bench->replay.sides[i];
     const struct spandsp_sockets_side *plain = &bench->plain.sides[i];
     const struct line_load_side *side = &bench->load.sides[i];
     double value = side->cpu_us / side->call_seconds;
-    double bare_us = bare->cpu_us / bench->replay.call_seconds;
-    double plain_us = plain->call_seconds > 0 ? plain->cpu_us / plain->call_seconds : 0;
+    double bare_us = per_second(bare->cpu_us, bench->replay.call_seconds);
+    double plain_us = per_second(plain->cpu_us, plain->call_seconds);
 
     printf("{\"name\":\"%s\",\"value\":%.1f,\"unit\":\"us CPU per call-second\","
            "\"baseline\":{\"name\":\"same datagrams, bare sockets\",\"value\":%.1f},"
@@ -152,6 +159,7 @@ int main(int argc, char **argv)
 {
     static struct bench bench;
     const char *wanted = getenv("LINE_BENCH_CALLS");
+    const char *beside = getenv("LINE_BENCH_BESIDE") != NULL ? getenv("LINE_BENCH_BESIDE") : "all";
     int status = line_driver_child(argc, argv);
     struct raster page;
     const char *why;
@@ -168,8 +176,11 @@ int main(int argc, char **argv)
     why = line_load_run(&bench.load, &page);
     if (why != NULL)
         return report_failure(argc, argv, why);
-    udp_replay_run(&bench.replay, bench.load.relay.trace, bench.load.calls, bench.load.stagger_ms);
-    run_plain(&bench, &page);
+    if (strcmp(beside, "none") != 0)
+        udp_replay_run(&bench.replay, bench.load.relay.trace, bench.load.calls,
+                       bench.load.stagger_ms);
+    if (strcmp(beside, "none") != 0 && strcmp(beside, "bare") != 0)
+        run_plain(&bench, &page);
     raster_free(&page);
     print_all(&bench, argc, argv);
     return 0;

@@ -163,8 +163,13 @@ static void on_ifp(void *user, uint16_t sequence, const uint8_t *data, size_t le
     struct lossy_end *end = user;
     if (end->party.self)
         end->party.receive(end->party.self, sequence, data, length);
-    else
+    else if (end->link->config.receive_plainly)
         (void)fax_engine_receive_ifp(end->engine, sequence, data, length);
+    else if (fax_engine_receive_at(end->engine, end->link->now_ms, sequence, data, length) ==
+             FAX_ENGINE_OCTETS)
+        end->octets_only++;
+    else
+        (void)fax_engine_next_due_ms(end->engine); /* as the line asks it */
 }
 
 /* The earliest due datagram; of equal ones the first slot, which is the order of sending mostly. */
@@ -195,6 +200,15 @@ static void deliver(struct lossy_end *end, const struct lossy_datagram *d)
                                   end);
 }
 
+/* As the line: only when something is due. */
+static void tick_engine(struct lossy_end *end)
+{
+    if (!end->link->config.receive_plainly && clock_of(end) < fax_engine_next_due_ms(end->engine))
+        return;
+    fax_engine_tick(end->engine, clock_of(end));
+    (void)fax_engine_next_due_ms(end->engine);
+}
+
 void lossy_link_step(struct lossy_link *link)
 {
     link->now_ms += STEP_MS;
@@ -205,7 +219,7 @@ void lossy_link_step(struct lossy_link *link)
         if (end->party.self)
             end->party.tick(end->party.self, link->now_ms);
         else
-            fax_engine_tick(end->engine, clock_of(end));
+            tick_engine(end);
         charge(end, from);
         uint8_t datagram[UDPTL_DATAGRAM_MAX];
         size_t octets;

@@ -20,7 +20,8 @@ struct lossy_link_config {
     unsigned burst_every_ms;          /* ... once in each such time, at random; 0: never */
     int t38_version;                  /* for IFPs out of parity */
     uint64_t seed;
-    bool audio; /* RTP with G.711; the engines are to be made so */
+    bool receive_plainly; /* each step ticks, and each IFP goes to fax_engine_receive_ifp */
+    bool audio;           /* RTP with G.711; the engines are to be made so */
     enum companding law;
     int drift_ppm; /* how much faster the clock of end 1 runs */
 };
@@ -53,6 +54,7 @@ struct lossy_end {
     void (*event)(void *user,
                   const struct fax_engine_event *event); /* set by the test; may be NULL */
     void *user;
+    uint32_t octets_only;  /* IFPs that were FAX_ENGINE_OCTETS */
     uint64_t cut_until_ms; /* nothing reaches this end before */
     uint64_t cpu_ticks;    /* spent inside the engine, its UDPTL and our counting */
     uint64_t worst_ticks;

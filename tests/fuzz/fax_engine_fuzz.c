@@ -76,7 +76,10 @@ static uint8_t take(struct script *s)
 
 static void give(struct script *s, const uint8_t *ifp, size_t length)
 {
-    (void)fax_engine_receive_ifp(s->engine, s->sequence++, ifp, length);
+    /* As the line does, which asks when the next visit is due unless nothing but octets came. */
+    if (fax_engine_receive_at(s->engine, s->now_ms, s->sequence++, ifp, length) !=
+        FAX_ENGINE_OCTETS)
+        (void)fax_engine_next_due_ms(s->engine);
 }
 
 static void pass_time(struct script *s, unsigned ms)

@@ -14,223 +14,11 @@
 
 #include "gateway/smtp/smtp_line.h"
 #include "gateway/smtp/smtp_machine.h"
-
-enum { LOG = 16384 };
-
-/* An owner that answers at once when asked to, and writes down all. */
-struct owner {
-    struct smtp_machine *machine;
-    char said[LOG], content[LOG], done[LOG]; /* replies; messages; what was asked for */
-    size_t content_length;
-    bool closed, wants_sign_in, wants_tls, has_message;
-    int content_error;
-    char name[256], password[256];
-};
-
-static void note(char *log, const char *format, ...)
-{
-    size_t used = strlen(log);
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(log + used, LOG - used, format, arguments);
-    va_end(arguments);
-}
-
-static void on_reply(void *user, const char *octets, size_t length)
-{
-    struct owner *o = user;
-    assert_true(length <= SMTP_REPLY_MAX);
-    assert_memory_equal(octets + length - 2, "\r\n", 2);
-    note(o->said, "%.*s", (int)length, octets);
-}
-
-static void on_sender(void *user, const struct mail_envelope *e, struct mail_verdict *verdict)
-{
-    (void)user;
-    if (strcmp(e->from, "flood@example.org") == 0)
-        smtp_verdict(verdict, 450, "4.7.1", "slow down");
-    else
-        smtp_verdict(verdict, 250, "2.1.0", "sender");
-}
-
-static void on_recipient(void *user, const struct mail_envelope *e,
-                         const struct mail_recipient *recipient, struct mail_verdict *verdict)
-{
-    (void)user;
-    (void)e;
-    if (strcmp(recipient->number, "+49999") == 0)
-        smtp_verdict(verdict, 550, "5.7.1", "you may not");
-    else
-        smtp_verdict(verdict, 250, "2.1.5", "recipient");
-}
-
-static void on_sign_in(void *user, const char *name, const char *password)
-{
-    struct owner *o = user;
-    o->wants_sign_in = true;
-    (void)snprintf(o->name, sizeof o->name, "%s", name);
-    (void)snprintf(o->password, sizeof o->password, "%s", password);
-}
-
-static void on_tls(void *user)
-{
-    ((struct owner *)user)->wants_tls = true;
-}
-
-static int on_content(void *user, const char *octets, size_t length)
-{
-    struct owner *o = user;
-    assert_true(length > 0);
-    assert_true(o->content_length + length < sizeof o->content);
-    memcpy(o->content + o->content_length, octets, length);
-    o->content_length += length;
-    return o->content_error;
-}
-
-static void on_message(void *user, const struct mail_envelope *e, uint64_t octets)
-{
-    struct owner *o = user;
-    assert_int_equal(octets, o->content_length);
-    o->has_message = true;
-    note(o->done, "[%s %s%s %s %s", e->from, e->envid, e->return_full ? " full" : "", e->principal,
-         e->host);
-    for (uint32_t i = 0; i < e->recipient_count; i++)
-        note(o->done, " %s/%u/%s", e->recipients[i].number, e->recipients[i].notify,
-             e->recipients[i].orcpt);
-    note(o->done, ": %.*s]", (int)o->content_length, o->content);
-}
-
-static void on_discard(void *user)
-{
-    ((struct owner *)user)->content_length = 0;
-}
-
-static void on_close(void *user, const char *reason)
-{
-    struct owner *o = user;
-    assert_false(o->closed);
-    o->closed = true;
-    note(o->done, "{%s}", reason ? reason : "");
-}
-
-static const struct smtp_terms usual = {.host = "gw.example",
-                                        .domains = "fax.example, other.example",
-                                        .offers_tls = true,
-                                        .offers_auth = true,
-                                        .max_octets = 200,
-                                        .max_line = 100,
-                                        .max_recipients = 3,
-                                        .max_errors = 3};
-
-static void open_with(struct owner *o, struct smtp_handlers *handlers,
-                      const struct smtp_terms *terms)
-{
-    memset(o, 0, sizeof *o);
-    *handlers = (struct smtp_handlers){.reply = on_reply,
-                                       .judge_sender = on_sender,
-                                       .judge_recipient = on_recipient,
-                                       .sign_in = on_sign_in,
-                                       .start_tls = on_tls,
-                                       .content = on_content,
-                                       .message = on_message,
-                                       .discard = on_discard,
-                                       .close = on_close,
-                                       .user = o};
-    assert_int_equal(smtp_machine_new(terms, handlers, "192.0.2.1", false, &o->machine), 0);
-    smtp_machine_greet(o->machine);
-}
-
-/* Answers what the machine waits for; everything is let through, but the password "wrong". */
-static void answer(struct owner *o)
-{
-    struct mail_verdict verdict;
-    if (o->wants_sign_in) {
-        bool wrong = strcmp(o->password, "wrong") == 0;
-        note(o->done, "(%s %s)", o->name, o->password);
-        o->wants_sign_in = false;
-        smtp_machine_signed_in(o->machine, wrong ? SMTP_SIGN_IN_WRONG : SMTP_SIGNED_IN, "anna");
-    } else if (o->wants_tls) {
-        o->wants_tls = false;
-        smtp_machine_secured(o->machine, "", "");
-    } else if (o->has_message) {
-        o->has_message = false;
-        o->content_length = 0;
-        smtp_verdict(&verdict, 250, "2.0.0", "taken");
-        smtp_machine_answered(o->machine, &verdict);
-    }
-}
-
-static void say_in_steps(struct owner *o, const char *octets, size_t length, size_t step)
-{
-    size_t at = 0;
-    while (at < length && !o->closed) {
-        size_t n = step && step < length - at ? step : length - at;
-        at += smtp_machine_feed(o->machine, octets + at, n);
-        if (!o->closed && smtp_machine_waits(o->machine))
-            answer(o);
-    }
-}
-
-/* '|' separates what is sent after the replies before it. */
-static void say(struct owner *o, const char *text, size_t step)
-{
-    const char *end;
-    for (; (end = strchr(text, '|')) != NULL; text = end + 1)
-        say_in_steps(o, text, (size_t)(end - text), step);
-    say_in_steps(o, text, strlen(text), step);
-}
-
-/* The codes of all replies but the greeting: "250 354 250". Of more lines the last. */
-static void codes_of(const struct owner *o, char out[LOG])
-{
-    out[0] = '\0';
-    for (const char *line = o->said; *line; line = strstr(line, "\r\n") + 2)
-        if (line[3] == ' ')
-            note(out, "%s%.3s", out[0] ? " " : "", line);
-    memmove(out, out + 3 + (out[3] == ' '), strlen(out) - 2 - (out[3] == ' '));
-}
-
-struct dialogue {
-    const char *text;
-    const char *codes;
-    const char *done; /* NULL: does not matter */
-};
-
-static void check(const struct dialogue *d, const struct smtp_terms *terms, size_t step)
-{
-    struct owner o;
-    struct smtp_handlers handlers;
-    char codes[LOG];
-    open_with(&o, &handlers, terms);
-    say(&o, d->text, step);
-    codes_of(&o, codes);
-    if (strcmp(codes, d->codes) != 0 || (d->done && strcmp(o.done, d->done) != 0))
-        print_error("step %zu of:\n%s\n%s", step, d->text, o.said);
-    assert_string_equal(codes, d->codes);
-    if (d->done)
-        assert_string_equal(o.done, d->done);
-    smtp_machine_free(o.machine);
-}
-
-static void check_all(const struct dialogue *all, size_t count, const struct smtp_terms *terms)
-{
-    for (size_t i = 0; i < count; i++) {
-        check(&all[i], terms, 0);
-        check(&all[i], terms, 1);
-        check(&all[i], terms, 7);
-    }
-}
-
-#define CHECK_ALL(all, terms) check_all(all, sizeof(all) / sizeof((all)[0]), terms)
-#define HI                    "EHLO me\r\n"
-#define FROM                  "MAIL FROM:<a@b.example>\r\n"
-#define TO                    "RCPT TO:<+491@fax.example>\r\n"
-#define SENT                  "[a@b.example   me +491/0/: "
-#define END                   "\r\n.\r\n"
+#include "tests/doubles/smtp_owner.h"
 
 static void commands_have_an_order(void **state)
 {
-    static const struct dialogue all[] = {
+    static const struct smtp_dialogue all[] = {
         {HI "QUIT\r\n", "250 221", "{}"},
         {"helo me\r\nquit\r\n", "250 221", NULL},
         {"HELO\r\nEHLO a b\r\nLHLO x\r\n", "501 501 500", ""},
@@ -250,12 +38,12 @@ static void commands_have_an_order(void **state)
         {HI "MAIL FROM:<flood@example.org>\r\n" TO, "250 450 503", NULL},
     };
     (void)state;
-    CHECK_ALL(all, &usual);
+    CHECK_ALL(all, &smtp_owner_terms);
 }
 
 static void messages_are_taken(void **state)
 {
-    static const struct dialogue all[] = {
+    static const struct smtp_dialogue all[] = {
         {HI FROM TO "DATA\r\n|one\r\n\r\ntwo\r\n.\r\n" FROM TO "DATA\r\n|three\r\n.\r\n",
          "250 250 250 354 250 250 250 354 250", SENT "one\r\n\r\ntwo\r\n]" SENT "three\r\n]"},
         {HI FROM TO "DATA\r\n|..\r\n...\r\n.a\r\n..b\r\n.\r\n", "250 250 250 354 250",
@@ -270,7 +58,7 @@ static void messages_are_taken(void **state)
         {HI FROM TO TO TO TO, "250 250 250 250 250 452", NULL},
     };
     (void)state;
-    CHECK_ALL(all, &usual);
+    CHECK_ALL(all, &smtp_owner_terms);
 }
 
 /* Everything that some server takes for the end of a message, and the commands that hide behind. */
@@ -279,7 +67,7 @@ static void nothing_is_smuggled(void **state)
 #define IN     HI FROM TO "DATA\r\n|"
 #define OUT    "250 250 250 354 550"
 #define HIDDEN FROM TO "DATA\r\nsmuggled\r\n.\r\n"
-    static const struct dialogue all[] = {
+    static const struct smtp_dialogue all[] = {
         {IN "a\n.\n" HIDDEN, OUT " 500", ""},
         {IN "a\n.\r\n" HIDDEN, OUT " 500", ""},
         {IN "a\r.\r"
@@ -305,13 +93,13 @@ static void nothing_is_smuggled(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        struct owner o;
+        struct smtp_owner o;
         struct smtp_handlers handlers;
-        char codes[LOG];
+        char codes[SMTP_OWNER_LOG];
         for (size_t step = 0; step < 3; step++) {
-            open_with(&o, &handlers, &usual);
-            say(&o, all[i].text, step);
-            codes_of(&o, codes);
+            smtp_owner_open(&o, &handlers, &smtp_owner_terms);
+            smtp_owner_say(&o, all[i].text, step);
+            smtp_owner_codes(&o, codes);
             /* What came behind a refused message may be refused as commands, never sent. */
             if (strncmp(codes, all[i].codes,
                         strlen(OUT) < strlen(all[i].codes) ? strlen(OUT) : strlen(all[i].codes)) !=
@@ -331,7 +119,7 @@ static void nothing_is_smuggled(void **state)
 /* Told by how the octets come: only together. */
 static void nobody_runs_ahead(void **state)
 {
-    static const struct dialogue all[] = {
+    static const struct smtp_dialogue all[] = {
         {HI "STARTTLS\r\n" HI, "250 554", "{sent commands behind STARTTLS}"},
         {HI "STARTTLS\r\n|" HI "NOOP\r\n", "250 220 250 250", ""},
         {HI "STARTTLS\r\n|NOOP\r\n" FROM, "250 220 250 503", ""},
@@ -342,15 +130,16 @@ static void nobody_runs_ahead(void **state)
         {HI FROM "RCPT TO:<x@y>\r\nDATA\r\nQUIT\r\n", "250 250 550 554",
          "{sent content before it was asked for}"},
     };
-    struct owner o;
+    struct smtp_owner o;
     struct smtp_handlers handlers;
     (void)state;
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        check(&all[i], &usual, 0);
+        smtp_dialogue_check(&all[i], &smtp_owner_terms, 0);
     memset(&o, 0, sizeof o);
-    open_with(&o, &handlers, &usual);
+    smtp_owner_open(&o, &handlers, &smtp_owner_terms);
     struct smtp_machine *greeted = o.machine;
-    assert_int_equal(smtp_machine_new(&usual, &handlers, "192.0.2.1", false, &o.machine), 0);
+    assert_int_equal(smtp_machine_new(&smtp_owner_terms, &handlers, "192.0.2.1", false, &o.machine),
+                     0);
     o.said[0] = '\0';
     assert_int_equal(smtp_machine_feed(o.machine, HI, strlen(HI)), 0);
     assert_memory_equal(o.said, "554 5.5.0 ", 10);
@@ -361,7 +150,7 @@ static void nobody_runs_ahead(void **state)
 
 static void chunks_are_counted(void **state)
 {
-    static const struct dialogue all[] = {
+    static const struct smtp_dialogue all[] = {
         {HI FROM TO "BDAT 3 LAST\r\na\r\n", "250 250 250 250", SENT "a\r\n]"},
         {HI FROM TO "BDAT 4\r\na\r\nbBDAT 0\r\nbdat 2 last\r\n\r\n", "250 250 250 250 250 250",
          SENT "a\r\nb\r\n]"},
@@ -386,7 +175,7 @@ static void chunks_are_counted(void **state)
         {HI FROM TO "BDAT 801\r\n", "250 250 250 552", "{an endless message}"},
     };
     (void)state;
-    CHECK_ALL(all, &usual);
+    CHECK_ALL(all, &smtp_owner_terms);
 }
 
 static void what_is_too_large_is_refused(void **state)
@@ -395,7 +184,7 @@ static void what_is_too_large_is_refused(void **state)
 #define LINE98                                                                                     \
     "12345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012" \
     "345678"
-    static const struct dialogue all[] = {
+    static const struct smtp_dialogue all[] = {
         {HI "MAIL FROM:<a@b.example> SIZE=201\r\nMAIL FROM:<a@b.example> SIZE=200\r\n",
          "250 552 250", NULL},
         {HI "MAIL FROM:<a@b.example> SIZE=99999999999999999999\r\n", "250 552", NULL},
@@ -408,41 +197,41 @@ static void what_is_too_large_is_refused(void **state)
         {HI FROM TO "DATA\r\n|" LINE98 "9\r\n.\r\n", "250 250 250 354 550", ""},
         {HI FROM TO "BDAT 101 LAST\r\n" LINE98 "9\r\n", "250 250 250 550", ""},
     };
-    struct owner o;
+    struct smtp_owner o;
     struct smtp_handlers handlers;
     char line[SMTP_COMMAND_MAX + 3];
     (void)state;
-    CHECK_ALL(all, &usual);
+    CHECK_ALL(all, &smtp_owner_terms);
     memset(line, 'x', sizeof line);
     for (int more = 0; more < 2; more++) {
-        open_with(&o, &handlers, &usual);
+        smtp_owner_open(&o, &handlers, &smtp_owner_terms);
         memset(line, 'x', sizeof line);
         memcpy(line, "NOOP ", 5);
         memcpy(line + SMTP_COMMAND_MAX - 2 + more, "\r\n", 2);
-        say_in_steps(&o, line, SMTP_COMMAND_MAX + (size_t)more, 0);
+        smtp_owner_say_octets(&o, line, SMTP_COMMAND_MAX + (size_t)more, 0);
         assert_non_null(strstr(o.said, more ? "\r\n500 5.5.6" : "\r\n250 2.0.0"));
         smtp_machine_free(o.machine);
     }
     /* A line without end. */
-    open_with(&o, &handlers, &usual);
+    smtp_owner_open(&o, &handlers, &smtp_owner_terms);
     memset(line, 'x', sizeof line);
     for (int i = 0; i < 100 && !o.closed; i++)
-        say_in_steps(&o, line, 1000, 0);
+        smtp_owner_say_octets(&o, line, 1000, 0);
     assert_true(o.closed);
     smtp_machine_free(o.machine);
     /* A message without end. */
-    open_with(&o, &handlers, &usual);
-    say(&o, HI FROM TO "DATA\r\n", 0);
+    smtp_owner_open(&o, &handlers, &smtp_owner_terms);
+    smtp_owner_say(&o, HI FROM TO "DATA\r\n", 0);
     for (int i = 0; i < 100 && !o.closed; i++)
-        say_in_steps(&o, LINE50, 48, 0);
+        smtp_owner_say_octets(&o, LINE50, 48, 0);
     assert_non_null(strstr(o.said, "\r\n552 5.3.4"));
     assert_true(o.closed);
     smtp_machine_free(o.machine);
     /* The owner has no room, or cannot. */
     for (int i = 0; i < 2; i++) {
-        open_with(&o, &handlers, &usual);
+        smtp_owner_open(&o, &handlers, &smtp_owner_terms);
         o.content_error = i ? -EIO : -ENOSPC;
-        say(&o, HI FROM TO "DATA\r\n|x\r\n.\r\nNOOP\r\n", 0);
+        smtp_owner_say(&o, HI FROM TO "DATA\r\n|x\r\n.\r\nNOOP\r\n", 0);
         assert_non_null(strstr(o.said, i ? "\r\n451 4.3.0" : "\r\n452 4.3.1"));
         assert_false(o.closed);
         smtp_machine_free(o.machine);
@@ -451,7 +240,7 @@ static void what_is_too_large_is_refused(void **state)
 
 static void parameters_are_read(void **state)
 {
-    static const struct dialogue all[] = {
+    static const struct smtp_dialogue all[] = {
         {HI
          "MAIL FROM:<a@b.example> SIZE=10 BODY=8BITMIME RET=FULL ENVID=x+2By SMTPUTF8 AUTH=<>\r\n"
          "RCPT TO:<+491@fax.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a+2Bb@c.example\r\n"
@@ -487,7 +276,7 @@ static void parameters_are_read(void **state)
          "250 250 250 354 250", "[\303\266@b.example   me +491/0/: \303\266\r\n]"},
     };
     (void)state;
-    CHECK_ALL(all, &usual);
+    CHECK_ALL(all, &smtp_owner_terms);
 }
 
 #define TLS HI "STARTTLS\r\n|" HI
@@ -497,7 +286,7 @@ static void parameters_are_read(void **state)
 
 static void passwords_are_taken_under_tls(void **state)
 {
-    static const struct dialogue all[] = {
+    static const struct smtp_dialogue all[] = {
         {HI "AUTH PLAIN " RIGHT "\r\n", "250 538", ""},
         {TLS "AUTH PLAIN " RIGHT "\r\n", "250 220 250 235", "(anna secret)"},
         {TLS "AUTH PLAIN\r\n|" RIGHT "\r\n", "250 220 250 334 235", "(anna secret)"},
@@ -520,23 +309,23 @@ static void passwords_are_taken_under_tls(void **state)
         {TLS "AUTH PLAIN " RIGHT "\r\n" FROM TO "DATA\r\n|x\r\n.\r\n",
          "250 220 250 235 250 250 354 250", "(anna secret)[a@b.example  anna me +491/0/: x\r\n]"},
     };
-    struct smtp_terms strict = usual;
-    static const struct dialogue refused = {HI FROM, "250 530", ""};
-    static const struct dialogue taken = {TLS "AUTH PLAIN " RIGHT "\r\n" FROM,
-                                          "250 220 250 235 250", NULL};
-    struct owner o;
+    struct smtp_terms strict = smtp_owner_terms;
+    static const struct smtp_dialogue refused = {HI FROM, "250 530", ""};
+    static const struct smtp_dialogue taken = {TLS "AUTH PLAIN " RIGHT "\r\n" FROM,
+                                               "250 220 250 235 250", NULL};
+    struct smtp_owner o;
     struct smtp_handlers handlers;
     (void)state;
-    CHECK_ALL(all, &usual);
+    CHECK_ALL(all, &smtp_owner_terms);
     strict.must_sign_in = true;
-    check(&refused, &strict, 0);
-    check(&taken, &strict, 0);
+    smtp_dialogue_check(&refused, &strict, 0);
+    smtp_dialogue_check(&taken, &strict, 0);
     /* AUTH is offered where it may be used. */
-    open_with(&o, &handlers, &usual);
-    say(&o, HI, 0);
+    smtp_owner_open(&o, &handlers, &smtp_owner_terms);
+    smtp_owner_say(&o, HI, 0);
     assert_null(strstr(o.said, "AUTH"));
     assert_non_null(strstr(o.said, "250-STARTTLS\r\n"));
-    say(&o, "STARTTLS\r\n|" HI, 0);
+    smtp_owner_say(&o, "STARTTLS\r\n|" HI, 0);
     assert_non_null(strstr(o.said, "250-AUTH PLAIN LOGIN\r\n"));
     /* Nobody can sign in now. */
     assert_int_equal(smtp_machine_feed(o.machine, "AUTH PLAIN " RIGHT "\r\nNOOP\r\n", 38),
@@ -549,22 +338,22 @@ static void passwords_are_taken_under_tls(void **state)
 
 static void certificates_say_who_it_is(void **state)
 {
-    struct owner o;
+    struct smtp_owner o;
     struct smtp_handlers handlers;
-    struct smtp_terms strict = usual;
+    struct smtp_terms strict = smtp_owner_terms;
     (void)state;
     strict.must_sign_in = true;
-    open_with(&o, &handlers, &strict);
+    smtp_owner_open(&o, &handlers, &strict);
     smtp_machine_secured(o.machine, "anna", "host.example");
-    say(&o, HI FROM TO "DATA\r\n|x\r\n.\r\n", 0);
+    smtp_owner_say(&o, HI FROM TO "DATA\r\n|x\r\n.\r\n", 0);
     assert_string_equal(o.done, "[a@b.example  anna host.example +491/0/: x\r\n]");
     smtp_machine_free(o.machine);
 }
 
 static void lmtp_answers_for_each_recipient(void **state)
 {
-    struct smtp_terms lmtp = usual;
-    static const struct dialogue all[] = {
+    struct smtp_terms lmtp = smtp_owner_terms;
+    static const struct smtp_dialogue all[] = {
         {"EHLO x\r\nLHLO me\r\n" FROM TO "RCPT TO:<+492@fax.example>\r\n"
          "RCPT TO:<+49999@fax.example>\r\nDATA\r\n|x\r\n.\r\nNOOP\r\n",
          "500 250 250 250 250 550 354 250 250 250", "[a@b.example   me +491/0/ +492/0/: x\r\n]"},
@@ -583,17 +372,17 @@ static void lmtp_answers_for_each_recipient(void **state)
 /* Whatever a client says must not make lines in the answer. */
 static void answers_are_lines(void **state)
 {
-    struct owner o;
+    struct smtp_owner o;
     struct smtp_handlers handlers;
     struct mail_verdict verdict;
     (void)state;
-    open_with(&o, &handlers, &usual);
-    say(&o, HI FROM TO "DATA\r\n|x\r\n.\r", 0);
+    smtp_owner_open(&o, &handlers, &smtp_owner_terms);
+    smtp_owner_say(&o, HI FROM TO "DATA\r\n|x\r\n.\r", 0);
     assert_int_equal(smtp_machine_feed(o.machine, "\n", 1), 1);
     smtp_verdict(&verdict, 250, "2.0.0", "%s", "a\r\n250 b\303\266");
     smtp_machine_answered(o.machine, &verdict);
     assert_non_null(strstr(o.said, "\r\n250 2.0.0 a??250 b??\r\n"));
-    say(&o, "RCPT TO:<x@\303\266.example>\r\n", 0);
+    smtp_owner_say(&o, "RCPT TO:<x@\303\266.example>\r\n", 0);
     smtp_machine_end(o.machine, 421, "4.3.2", "stopping");
     assert_non_null(strstr(o.said, "\r\n421 4.3.2 stopping\r\n"));
     assert_true(o.closed);
@@ -603,13 +392,13 @@ static void answers_are_lines(void **state)
 
 static void idle_talk_ends(void **state)
 {
-    struct owner o;
+    struct smtp_owner o;
     struct smtp_handlers handlers;
     (void)state;
-    open_with(&o, &handlers, &usual);
+    smtp_owner_open(&o, &handlers, &smtp_owner_terms);
     for (int i = 0; i < 101 && !o.closed; i++) {
         o.said[0] = '\0';
-        say(&o, "NOOP\r\n", 0);
+        smtp_owner_say(&o, "NOOP\r\n", 0);
     }
     assert_true(o.closed);
     assert_memory_equal(o.said, "421 4.7.0", 9);
