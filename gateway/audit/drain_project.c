@@ -2,24 +2,7 @@
 
 #include <string.h>
 
-/* n node, i index, r record, p personal values. MATERIALIZED: else the JSON is parsed again for
- * every key that is taken from it. */
-#define EVENT                                                                                      \
-    "WITH e AS MATERIALIZED (SELECT $1::text AS n, x.i, x.r, x.p FROM audit_events($2::jsonb) x) "
-#define NEWER(t) "(" t ".last_node <> e.n OR " t ".last_index < e.i)"
-#define CHANGED  "last_node = e.n, last_index = e.i"
-/* As micro_time(), which cannot be inlined. */
-#define MICRO(x) "(timestamptz '1970-01-01 00:00:00+00' + " x " * interval '1 microsecond')"
-#define TIME     MICRO("(e.r->>'time')::bigint")
-#define TEXT(k)  "coalesce(e.p->>'" k "', e.r->>'" k "', '')"
-#define INT(k)   "coalesce((e.r->>'" k "')::integer, 0)"
-#define BIG(k)   "coalesce((e.r->>'" k "')::bigint, 0)"
-#define OWN(k)   "coalesce(e.p->>'" k "', '')"
-#define FAX      "(e.r->>'fax')::uuid"
-
-#define STATEMENT(id, sql_text)                                                                    \
-    static const struct db_statement id = {                                                        \
-        .name = #id, .sql = EVENT sql_text, .parameters = PROJECT_PARAMETERS}
+#include "gateway/audit/drain_project_sql.h"
 
 /* Left as it is, since it would get a line for every string. */
 /* clang-format off */
@@ -72,10 +55,10 @@ STATEMENT(grant_revoke,
 /* Mailboxes, numbers, trunks */
 
 STATEMENT(mailbox_set,
-          "INSERT INTO mailboxes AS t (mailbox, class, retention_days, capture, device, last_node, last_index) "
+          "INSERT INTO mailboxes AS t (mailbox, class, retention_days, capture, device, mail_to, mail_form, last_node, last_index) "
           "SELECT e.r->>'mailbox', e.r->>'class', " INT("retention_days") ", " INT("capture")
-          " <> 0, " TEXT("device") ", e.n, e.i FROM e ON CONFLICT (mailbox) DO UPDATE SET class = excluded.class, "
-          "retention_days = excluded.retention_days, capture = excluded.capture, device = excluded.device, last_node = excluded.last_node, last_index = "
+          " <> 0, " TEXT("device") ", " OWN("mail_to") ", coalesce(e.r->>'mail_form', 'notice'), e.n, e.i FROM e ON CONFLICT (mailbox) DO UPDATE SET class = excluded.class, "
+          "retention_days = excluded.retention_days, capture = excluded.capture, device = excluded.device, mail_to = excluded.mail_to, mail_form = excluded.mail_form, last_node = excluded.last_node, last_index = "
           "excluded.last_index WHERE t.last_node <> excluded.last_node OR t.last_index < "
           "excluded.last_index");
 STATEMENT(number_assign,
@@ -189,6 +172,18 @@ STATEMENT(bindings_remove,
           "UPDATE device_bindings t SET gone_at = " TIME ", " CHANGED " FROM e WHERE t.device = "
           "e.r->>'device' AND t.gone_at IS NULL AND " NEWER("t"));
 
+/* Credentials of principals */
+
+STATEMENT(credential_set,
+          "INSERT INTO credentials AS t (user_name, principal, sealed, last_node, last_index) SELECT "
+          OWN("user") ", " TEXT("principal") ", " TEXT("sealed") ", e.n, e.i FROM e ON CONFLICT "
+          "(user_name) DO UPDATE SET principal = excluded.principal, sealed = excluded.sealed, "
+          "revoked_at = NULL, last_node = excluded.last_node, last_index = excluded.last_index WHERE "
+          "t.last_node <> excluded.last_node OR t.last_index < excluded.last_index");
+STATEMENT(credential_revoke,
+          "UPDATE credentials t SET revoked_at = " TIME ", sealed = '', " CHANGED " FROM e WHERE "
+          "t.user_name = " OWN("user") " AND t.revoked_at IS NULL AND " NEWER("t"));
+
 /* Credentials of trunks and registrations with them */
 
 STATEMENT(trunk_credential_set,
@@ -217,11 +212,13 @@ STATEMENT(trunk_registration_remove,
 
 STATEMENT(fax_submit,
           "INSERT INTO faxes (fax, direction, state, from_number, to_number, mailbox, class, "
-          "pages, principal, idempotency_key, kek, document, node, created_at, last_node, "
-          "last_index) SELECT " FAX ", 'out', 'queued', " OWN("from") ", " OWN("to") ", "
+          "pages, principal, idempotency_key, kek, document, node, created_at, mail, mail_recipient, "
+          "priority, next_attempt_at, last_node, last_index) SELECT " FAX ", 'out', 'queued', " OWN("from") ", " OWN("to") ", "
           TEXT("mailbox") ", " TEXT("class") ", " INT("pages") ", " TEXT("principal") ", "
           TEXT("idempotency_key") ", " TEXT("kek") ", " TEXT("document") ", e.n, " TIME
-          ", e.n, e.i FROM e ON CONFLICT (fax) DO NOTHING");
+          ", nullif(" TEXT("mail") ", '')::uuid, " INT("mail_recipient") ", " INT("priority")
+          ", micro_time(nullif(" BIG("not_before") ", 0) * 1000000), e.n, e.i FROM e "
+          "ON CONFLICT (fax) DO NOTHING");
 STATEMENT(submission_add,
           "INSERT INTO submissions (principal, idempotency_key, fax) SELECT e.r->>'principal', "
           "e.r->>'idempotency_key', " FAX " FROM e WHERE " TEXT("idempotency_key")
@@ -236,7 +233,7 @@ STATEMENT(fax_complete,
           "UPDATE faxes t SET state = e.r->>'state', reason = " TEXT("reason") ", pages = CASE "
           "t.direction WHEN 'in' THEN " INT("pages") " ELSE t.pages END, completed_at = " TIME
           ", disposal_at = micro_time(nullif(" BIG("disposal") ", 0) * 1000000), forward = "
-          TEXT("forward") ", " CHANGED
+          TEXT("forward") ", mail_due = " TEXT("mail_due") ", " CHANGED
           " FROM e WHERE t.fax = " FAX " AND " NEWER("t"));
 /* The received fax and the one that is made of it, whose pages are the same. */
 STATEMENT(fax_forward,
@@ -370,6 +367,8 @@ static const struct projection projections[] = {
     {"audit.checkpoint", {&checkpoint_add}, ONE_OF_A_FAX},
     {"bridge.ended", {&bridge_end}, ONE_OF_A_FAX},
     {"bridge.started", {&bridge_start}, ONE_OF_A_FAX},
+    {"credential.revoked", {&credential_revoke}, ONE_OF_A_FAX},
+    {"credential.set", {&credential_set}, ONE_OF_A_FAX},
     {"device.changed", {&device_change, &bindings_remove}, ONE_OF_A_FAX},
     {"device.created", {&device_add, &device_principal}, ONE_OF_A_FAX},
     {"device.disabled", {&device_principal_disable, &bindings_remove}, ONE_OF_A_FAX},
@@ -422,5 +421,5 @@ const struct projection *projection_find(const char *event)
     for (size_t i = 0; i < sizeof(projections) / sizeof(*projections); i++)
         if (strcmp(projections[i].event, event) == 0)
             return &projections[i];
-    return NULL;
+    return projection_find_mail(event);
 }
