@@ -4,6 +4,7 @@
 
 #include "codecs/fax_error.h"
 #include "codecs/grey_page.h"
+#include "codecs/grey_paper.h"
 #include "codecs/grey_scale.h"
 #include "codecs/grey_tone.h"
 
@@ -69,7 +70,7 @@ static void set_thresholds(const struct grey_tone *tone, uint32_t y, uint16_t y_
     const uint8_t *dots = screen_row(y, y_dpi);
     for (uint32_t i = 0; i < tone->columns; i++) {
         uint8_t *to = row + (size_t)i * GREY_TONE_CELL;
-        if (!blocks[i / GREY_TONE_BLOCK]) {
+        if (cells[i] != GREY_TONE_SCREEN) {
             memset(to, cells[i], GREY_TONE_CELL);
             continue;
         }
@@ -113,8 +114,8 @@ static void cut_row(const uint8_t *pixels, const uint8_t *thresholds, uint32_t w
             row[(shift + i) / 8] |= (uint8_t)(0x80 >> (shift + i) % 8);
 }
 
-static int cut_page(const struct grey_page *page, const struct grey_conversion *conversion,
-                    struct raster *out)
+static int cut_even_page(const struct grey_page *page, const struct grey_conversion *conversion,
+                         struct raster *out)
 {
     uint8_t levels[SCREEN_LEVELS], thresholds[RASTER_WIDTH_MAX + GREY_TONE_CELL];
     struct grey_tone tone;
@@ -132,6 +133,18 @@ static int cut_page(const struct grey_page *page, const struct grey_conversion *
         }
     }
     grey_tone_free(&tone);
+    return rc;
+}
+
+static int cut_page(const struct grey_page *page, const struct grey_conversion *conversion,
+                    struct raster *out)
+{
+    struct grey_page levelled;
+    int rc = grey_paper_level(page, &levelled);
+    if (rc < 0)
+        return rc;
+    rc = cut_even_page(rc == 1 ? &levelled : page, conversion, out);
+    grey_page_free(&levelled);
     return rc;
 }
 

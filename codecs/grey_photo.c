@@ -10,11 +10,13 @@ enum {
     TONE_CELLS_MIN = 8,   /* of the 16 of a block */
     AREA_BLOCKS_MIN = 24, /* smaller areas are no photographs: about 1 cm² */
     WHITE_GUARD = 16,     /* levels below white that still pass for paper */
-    FLAT_REACH = 12,      /* a fill stays within this many levels of its middle … */
-    FLAT_PERCENT = 85,    /* … in this share of its cells */
-    MARK_TONE = 1,        /* block of middle tones, not yet judged */
-    MARK_AREA = 2,        /* block of the area being judged */
+    RECTANGLE_PERCENT = 60,
+    FLAT_REACH = 12,   /* a fill stays within this many levels of its middle … */
+    FLAT_PERCENT = 85, /* … in this share of its cells */
+    MARK_TONE = 1,     /* block of middle tones, not yet judged */
+    MARK_AREA = 2,     /* block of the area being judged */
     MARK_DONE = 3,
+    MARK_EDGE = 4, /* of the blocks: beside a photograph */
 };
 
 struct search {
@@ -105,10 +107,33 @@ static void mark_span(const struct search *s, uint32_t start, uint32_t n, uint32
         counts[start + i * step]++;
 }
 
+/* Most photographs are upright rectangles, parts of which may be as light as the paper. Marks the
+ * whole rectangle around the area when the area is most of it. */
+static bool mark_rectangle(struct search *s)
+{
+    uint32_t columns = s->tone->block_columns;
+    uint32_t left = columns, right = 0, top = s->tone->block_rows, bottom = 0;
+    for (uint32_t i = 0; i < s->blocks; i++) {
+        uint32_t x = s->queue[i] % columns, y = s->queue[i] / columns;
+        left = x < left ? x : left;
+        right = x > right ? x : right;
+        top = y < top ? y : top;
+        bottom = y > bottom ? y : bottom;
+    }
+    uint64_t all = (uint64_t)(right - left + 1) * (bottom - top + 1);
+    if ((uint64_t)s->blocks * 100 < all * RECTANGLE_PERCENT)
+        return false;
+    for (uint32_t y = top; y <= bottom; y++)
+        memset(s->tone->blocks + (size_t)y * columns + left, 1, right - left + 1);
+    return true;
+}
+
 /* A photograph also has white and black places: what lies within the area in both directions
  * belongs to it. */
 static int mark_photo(struct search *s)
 {
+    if (mark_rectangle(s))
+        return 0;
     uint32_t columns = s->tone->block_columns, rows = s->tone->block_rows;
     uint8_t *counts = calloc(columns, rows);
     if (!counts)
@@ -134,6 +159,51 @@ static int judge_area(struct search *s)
     return rc;
 }
 
+/* Whether a block touches a photograph. */
+static bool is_beside_photo(const struct grey_tone *tone, uint32_t x, uint32_t y)
+{
+    uint32_t left = x > 0 ? x - 1 : 0, top = y > 0 ? y - 1 : 0;
+    for (uint32_t j = top; j <= y + 1 && j < tone->block_rows; j++)
+        for (uint32_t i = left; i <= x + 1 && i < tone->block_columns; i++)
+            if (tone->blocks[j * tone->block_columns + i] == 1)
+                return true;
+    return false;
+}
+
+/* Marks the cells of a block; with `all` false, as at the edge of a photograph, the tone cells. */
+static bool mark_cells(const struct search *s, uint32_t block, bool all)
+{
+    const struct grey_tone *tone = s->tone;
+    uint32_t left = block % tone->block_columns * GREY_TONE_BLOCK;
+    uint32_t top = block / tone->block_columns * GREY_TONE_BLOCK;
+    bool any = false;
+    for (uint32_t y = top; y < top + GREY_TONE_BLOCK && y < tone->rows; y++)
+        for (uint32_t x = left; x < left + GREY_TONE_BLOCK && x < tone->columns; x++) {
+            size_t cell = (size_t)y * tone->columns + x;
+            if (!all && !is_tone_cell(s, cell))
+                continue;
+            tone->thresholds[cell] = GREY_TONE_SCREEN;
+            any = true;
+        }
+    return any;
+}
+
+/* The edge of a photograph runs through blocks that have less than half of it. */
+static void mark_photo_cells(const struct search *s)
+{
+    struct grey_tone *tone = s->tone;
+    uint32_t columns = tone->block_columns, blocks = columns * tone->block_rows;
+    if (!memchr(tone->blocks, 1, blocks))
+        return;
+    for (uint32_t b = 0; b < blocks; b++)
+        if (tone->blocks[b] == 1)
+            mark_cells(s, b, true);
+        else if (is_beside_photo(tone, b % columns, b / columns) && mark_cells(s, b, false))
+            tone->blocks[b] = MARK_EDGE;
+    for (uint32_t b = 0; b < blocks; b++)
+        tone->blocks[b] = tone->blocks[b] != 0;
+}
+
 int grey_photo_find(struct grey_tone *tone, const uint8_t *darkest, const uint8_t *lightest)
 {
     uint32_t blocks = tone->block_columns * tone->block_rows;
@@ -151,6 +221,7 @@ int grey_photo_find(struct grey_tone *tone, const uint8_t *darkest, const uint8_
                 collect_area(&s, b);
                 rc = judge_area(&s);
             }
+        mark_photo_cells(&s);
     }
     free(s.marks);
     free(s.queue);

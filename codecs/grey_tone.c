@@ -62,6 +62,18 @@ static void measure_cells(const struct grey_page *page, uint32_t cell_row, uint8
     }
 }
 
+/* What the darkest hundredth of the pixels has, within bounds: printed black is grey on a scan. */
+static uint8_t find_ink(const uint32_t counts[LEVELS], int white)
+{
+    uint64_t total = 0, darker = 0;
+    int level = 0;
+    for (int v = 0; v < LEVELS; v++)
+        total += counts[v];
+    while (level < white / 3 && (darker += counts[level]) * 100 < total)
+        level++;
+    return (uint8_t)(level > white / 8 ? level : white / 8);
+}
+
 /* Paper is the most frequent level of the lighter half, with the spread that its noise has. */
 static void find_paper(const struct grey_page *page, struct grey_tone *tone, uint32_t *noise)
 {
@@ -79,7 +91,7 @@ static void find_paper(const struct grey_page *page, struct grey_tone *tone, uin
     while (white > peak - PAPER_SPREAD_MAX && counts[white - 1] > counts[peak] / 20)
         white--;
     tone->white = (uint8_t)white;
-    tone->black = (uint8_t)(white / 8);
+    tone->black = find_ink(counts, white);
     *noise = (uint32_t)(peak - white);
 }
 
@@ -150,7 +162,8 @@ static int set_thresholds(struct grey_tone *tone, uint32_t noise, uint8_t *strok
     spread(tone, background, spare, BACKGROUND_RADIUS, false);
     spread(tone, stroke, spare, STROKE_RADIUS, false);
     for (size_t i = 0; i < cells; i++)
-        tone->thresholds[i] = choose_threshold(tone, contrast_min, stroke[i], background[i]);
+        if (tone->thresholds[i] != GREY_TONE_SCREEN)
+            tone->thresholds[i] = choose_threshold(tone, contrast_min, stroke[i], background[i]);
     OPENSSL_cleanse(spare, cells);
     free(spare);
     return 0;
@@ -162,7 +175,7 @@ static int prepare(const struct grey_page *page, struct grey_tone *tone)
     tone->rows = (page->height + CELL - 1) / CELL;
     tone->block_columns = (tone->columns + GREY_TONE_BLOCK - 1) / GREY_TONE_BLOCK;
     tone->block_rows = (tone->rows + GREY_TONE_BLOCK - 1) / GREY_TONE_BLOCK;
-    tone->thresholds = malloc((size_t)tone->columns * tone->rows);
+    tone->thresholds = calloc(tone->columns, tone->rows);
     tone->blocks = calloc((size_t)tone->block_columns, tone->block_rows);
     return tone->thresholds && tone->blocks ? 0 : FAX_ENOMEM;
 }

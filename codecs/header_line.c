@@ -12,9 +12,10 @@ enum {
     NOMINAL_DPI = 196,
     LINE_ROWS = 28, /* at the nominal resolution, like the next */
     TEXT_ROWS = 21,
-    PIXEL_WIDTH = 2, /* columns of a pixel of the font */
+    PIXEL_WIDTH = 2, /* columns of a pixel of the font, at 204 dpi like the next two */
     CELL_WIDTH = (HEADER_FONT_COLUMNS + 1) * PIXEL_WIDTH,
     SIDE_MARGIN = 24,
+    WIDTH_AT_204_MAX = 2432, /* A3; wider pages have 408 pixels an inch */
     WIDTH_MIN = 256,
     DPI_MAX = 1200,
     CELLS_MAX = RASTER_WIDTH_MAX / CELL_WIDTH,
@@ -71,14 +72,20 @@ static void draw_span(uint8_t *row, uint32_t x, uint32_t pixels)
         row[x / 8] |= (uint8_t)(0x80 >> (x % 8));
 }
 
-static void draw_text_row(uint8_t *row, const char *line, uint32_t cells, uint32_t font_row)
+static uint32_t columns_factor(const struct raster *page)
+{
+    return page->width > WIDTH_AT_204_MAX ? 2 : 1;
+}
+
+static void draw_text_row(uint8_t *row, const char *line, uint32_t cells, uint32_t font_row,
+                          uint32_t factor)
 {
     for (uint32_t i = 0; i < cells; i++) {
         uint8_t bits = header_font[line[i] - HEADER_FONT_FIRST][font_row];
-        uint32_t x = SIDE_MARGIN + i * CELL_WIDTH;
+        uint32_t x = factor * (SIDE_MARGIN + i * CELL_WIDTH);
         for (uint32_t c = 0; c < HEADER_FONT_COLUMNS; c++)
             if (bits & (0x10 >> c))
-                draw_span(row, x + c * PIXEL_WIDTH, PIXEL_WIDTH);
+                draw_span(row, x + factor * c * PIXEL_WIDTH, factor * PIXEL_WIDTH);
     }
 }
 
@@ -117,7 +124,8 @@ int header_line_draw(struct raster *page, uint16_t y_dpi, const char *left, cons
     char line[CELLS_MAX];
     if (page->height == 0 || page->width < WIDTH_MIN || y_dpi == 0 || y_dpi > DPI_MAX)
         return FAX_EINVAL;
-    uint32_t cells = (page->width - 2 * SIDE_MARGIN) / CELL_WIDTH;
+    uint32_t factor = columns_factor(page);
+    uint32_t cells = (page->width / factor - 2 * SIDE_MARGIN) / CELL_WIDTH;
     uint32_t rows = header_line_rows(y_dpi), text_rows = scale(TEXT_ROWS, y_dpi);
     int rc = make_room(page, rows);
     if (rc < 0)
@@ -125,7 +133,8 @@ int header_line_draw(struct raster *page, uint16_t y_dpi, const char *left, cons
     compose(line, cells, left, middle, right);
     uint32_t top = (rows - text_rows) / 2;
     for (uint32_t y = 0; y < text_rows; y++)
-        draw_text_row(raster_row(page, top + y), line, cells, y * HEADER_FONT_ROWS / text_rows);
+        draw_text_row(raster_row(page, top + y), line, cells, y * HEADER_FONT_ROWS / text_rows,
+                      factor);
     return 0;
 }
 

@@ -33,6 +33,21 @@ int socket_address_parse(const char *host, uint16_t port, struct sockaddr_storag
     return 0;
 }
 
+void socket_address_with_port(const struct sockaddr *address, uint16_t port,
+                              struct sockaddr_storage *out)
+{
+    memset(out, 0, sizeof *out);
+    if (address->sa_family == AF_INET6) {
+        struct sockaddr_in6 ipv6 = as_ipv6(address);
+        ipv6.sin6_port = htons(port);
+        memcpy(out, &ipv6, sizeof ipv6);
+    } else if (address->sa_family == AF_INET) {
+        struct sockaddr_in ipv4 = as_ipv4(address);
+        ipv4.sin_port = htons(port);
+        memcpy(out, &ipv4, sizeof ipv4);
+    }
+}
+
 socklen_t socket_address_length(const struct sockaddr *address)
 {
     if (address->sa_family == AF_INET6)

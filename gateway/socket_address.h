@@ -15,6 +15,11 @@ enum { SOCKET_ADDRESS_HOST = INET6_ADDRSTRLEN };
 int socket_address_parse(const char *host, uint16_t port, struct sockaddr_storage *out)
     __attribute__((warn_unused_result));
 
+/* The host of an address with another port, in host order; the rest of *out is zero. Of another
+ * family than IPv4 and IPv6 nothing is left: AF_UNSPEC. */
+void socket_address_with_port(const struct sockaddr *address, uint16_t port,
+                              struct sockaddr_storage *out);
+
 /* The length that bind(), connect() and sendto() want; 0 for another family. */
 socklen_t socket_address_length(const struct sockaddr *address);
 

@@ -74,6 +74,31 @@ static bool read_mailbox(const struct policy_set *set, const struct policy_quest
     return true;
 }
 
+/* Of a fax or call that one of our numbers makes: it belongs to that number's mailbox. */
+static bool read_own_call(const struct policy_set *set, const struct policy_question *question,
+                          struct plain_question *plain, struct policy_answer *answer)
+{
+    if (!read_number(question->from_number, plain->from_number,
+                     "the number to send as is not a telephone number", answer) ||
+        !read_number(question->to_number, plain->to_number,
+                     "the number to send to is not a telephone number", answer))
+        return false;
+    plain->from = plain->from_number;
+    plain->to = plain->to_number;
+    return find_own_number(set, plain->from, answer);
+}
+
+/* Of one that comes for a number of ours. */
+static bool read_called_number(const struct policy_set *set, const struct policy_question *question,
+                               struct plain_question *plain, struct policy_answer *answer)
+{
+    if (!read_number(question->to_number, plain->to_number,
+                     "the called number is not a telephone number", answer))
+        return false;
+    plain->to = plain->to_number;
+    return find_own_number(set, plain->to, answer);
+}
+
 /* Fills plain with what the action looks at; false if the question is already answered. */
 static bool make_plain(const struct policy_set *set, const struct policy_question *question,
                        struct plain_question *plain, struct policy_answer *answer)
@@ -81,21 +106,13 @@ static bool make_plain(const struct policy_set *set, const struct policy_questio
     *plain = (struct plain_question){0};
     switch (question->action) {
     case POLICY_SUBMIT:
-        if (!read_number(question->from_number, plain->from_number,
-                         "the number to send as is not a telephone number", answer) ||
-            !read_number(question->to_number, plain->to_number,
-                         "the number to send to is not a telephone number", answer))
-            return false;
-        plain->from = plain->from_number;
-        plain->to = plain->to_number;
-        return find_own_number(set, plain->from, answer);
-    case POLICY_RECEIVE:
+        return read_own_call(set, question, plain, answer);
     case POLICY_BRIDGE:
-        if (!read_number(question->to_number, plain->to_number,
-                         "the called number is not a telephone number", answer))
-            return false;
-        plain->to = plain->to_number;
-        return find_own_number(set, plain->to, answer);
+        if (question->from_number)
+            return read_own_call(set, question, plain, answer);
+        return read_called_number(set, question, plain, answer);
+    case POLICY_RECEIVE:
+        return read_called_number(set, question, plain, answer);
     case POLICY_LIST:
     case POLICY_VIEW:
     case POLICY_EXPORT:

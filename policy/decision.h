@@ -3,7 +3,8 @@
  *
  * The parts: principals act; roles are sets of actions; a grant gives a principal a role within a
  * scope and until a time. For each action some parts of the question must be in the scope:
- * SUBMIT: from number and to number; RECEIVE BRIDGE: to number; LIST VIEW EXPORT CANCEL DISPOSE:
+ * SUBMIT: from number and to number; RECEIVE: to number; BRIDGE: to number, of a call that one of
+ * our numbers makes from number and to number; LIST VIEW EXPORT CANCEL DISPOSE:
  * mailbox; the others: nothing. An empty list in a scope allows nothing; "*" allows all. */
 #ifndef POLICY_DECISION_H
 #define POLICY_DECISION_H
@@ -118,19 +119,22 @@ const struct policy_number *policy_number_at(const struct policy_set *set, size_
 struct policy_question {
     int64_t principal_id;
     enum policy_action action;
-    const char *from_number; /* SUBMIT; any form number_normalise reads */
-    const char *to_number;   /* SUBMIT, RECEIVE, BRIDGE */
-    const char *mailbox;     /* LIST VIEW EXPORT CANCEL DISPOSE; ignored for SUBMIT and RECEIVE */
+    /* SUBMIT; BRIDGE: the number of ours that calls, NULL when one of ours is called; any form
+     * number_normalise reads */
+    const char *from_number;
+    const char *to_number; /* SUBMIT, RECEIVE, BRIDGE */
+    const char *mailbox;   /* LIST VIEW EXPORT CANCEL DISPOSE; ignored for SUBMIT and RECEIVE */
     int64_t now_us;
 };
 
 struct policy_answer {
     bool allowed;
-    const char *reason_code;              /* static: "granted", "no_grant", …, see README */
-    char reason[POLICY_REASON_TEXT];      /* English; holds no telephone numbers */
-    int64_t grant_id;                     /* the grant that allows; 0 if denied */
-    const struct policy_mailbox *mailbox; /* the fax's: SUBMIT by the from number, RECEIVE by the to
-                                             number, otherwise as asked; NULL if unknown */
+    const char *reason_code;         /* static: "granted", "no_grant", …, see README */
+    char reason[POLICY_REASON_TEXT]; /* English; holds no telephone numbers */
+    int64_t grant_id;                /* the grant that allows; 0 if denied */
+    /* The fax's: by the from number when that is to be one of ours (SUBMIT, BRIDGE), by the to
+     * number of RECEIVE and other BRIDGE, otherwise as asked; NULL if unknown. */
+    const struct policy_mailbox *mailbox;
 };
 
 /* Decides. Always fills answer; an unsealed set or a bad question is denied. */

@@ -46,7 +46,8 @@ static const struct policy_builtin_role builtin_roles[] = {
     {"trunk", BIT(RECEIVE), "Brings faxes in for the numbers in its scope."},
     {"device", BIT(SUBMIT) | BIT(RECEIVE),
      "A fax machine: sends as its number, and is sent what comes for it."},
-    {"bridge", BIT(BRIDGE), "Has calls for the numbers in its scope taken through in real time."},
+    {"bridge", BIT(BRIDGE),
+     "Has calls taken through in real time: for numbers in its scope, or as a number of it."},
 };
 
 const char *policy_action_text(enum policy_action action)

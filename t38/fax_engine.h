@@ -64,7 +64,7 @@ enum fax_engine_event_kind {
     FAX_EVENT_PAGE_CONFIRMED, /* sender: MCF or RTP received; receiver: MCF or RTP sent */
     FAX_EVENT_PAGE_REJECTED,  /* sender: RTN received, the page is sent again; receiver: RTN sent,
                                  the next page will have the same number. Only without ECM */
-    FAX_EVENT_RESOLUTION_WANTED, /* sender: the peer takes at most y_dpi; it is not answered until
+    FAX_EVENT_RESOLUTION_WANTED, /* sender: the peer takes less; it is not answered until
                                     fax_engine_pages_changed() */
     FAX_EVENT_FINISHED,          /* the last event: result, statistics */
 };
@@ -76,7 +76,9 @@ struct fax_engine_event {
     enum fax_modem modem;
     const char *remote_ident;                /* valid during the callback */
     struct fax_page *received;               /* PAGE_RECEIVED: move it out, see below */
-    uint16_t y_dpi;                          /* RESOLUTION_WANTED: 98 or 196 */
+    uint32_t width;                          /* RESOLUTION_WANTED: the most that the peer takes, in
+                                                pels at 204 an inch: 1728, 2048 or 2432 */
+    uint16_t x_dpi, y_dpi;                   /* likewise: 204 × 98, 196 or 391, or 408 × 391 */
     int result;                              /* FINISHED: see t30_result.h; 0 is success */
     const struct fax_statistics *statistics; /* always; valid during the callback */
 };
@@ -213,7 +215,7 @@ int fax_engine_page_judged(struct fax_engine *e, enum fax_copy copy);
  * (one of enum t30_own_result, usually T30_RESULT_STORE_FAILED). Returns 0 or FAX_ESTATE. */
 int fax_engine_page_refused(struct fax_engine *e, int result);
 
-/* Sender: after RESOLUTION_WANTED the source now gives the same pages with at most that vertical
+/* Sender: after RESOLUTION_WANTED the source now gives the same pages with at most that width and
  * resolution; all are asked for again. What get() gave before must stay as well. Returns 0;
  * FAX_ESTATE when sending has begun meanwhile, the old pages are used then; else the session ends
  * with T30_RESULT_SOURCE and the reason is returned. */

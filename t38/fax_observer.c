@@ -266,7 +266,11 @@ static void see_frame(struct fax_observer *o, unsigned side, const uint8_t *fram
     if (!sent && guard_frame_judge(frame, n, false) != GUARD_PASS)
         return;
     uint8_t type = frame[2] & 0xFE;
-    o->statistics.frames[side] += type != FCF_FCD && type != FCF_RCP;
+    if (type != FCF_FCD && type != FCF_RCP) {
+        o->statistics.frames[side]++;
+        if (o->callbacks.frame)
+            o->callbacks.frame(o->callbacks.user, side, frame, n);
+    }
     if (type == FCF_DCN)
         o->statistics.dcn = true;
     else if (type == FCF_TSI || type == FCF_CSI)

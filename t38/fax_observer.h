@@ -22,6 +22,9 @@ struct fax_observer_callbacks {
     void (*page)(void *user, uint32_t number, struct fax_page *page);
     /* Page `number` was confirmed, but it cannot be had: why. May be NULL. */
     void (*missed)(void *user, uint32_t number, const char *why);
+    /* A control frame of that side, whole and of a kind that T.30 knows; address and control field
+     * come first. Frames of an image are none. Borrowed during the call. May be NULL. */
+    void (*frame)(void *user, unsigned side, const uint8_t *octets, size_t length);
     void *user;
 };
 

@@ -206,11 +206,24 @@ bool guard_dis_takes_t85(const uint8_t *frame, size_t n)
     return guard_frame_bit(frame, n, 27) && guard_frame_bit(frame, n, 78);
 }
 
-uint16_t guard_dis_y_dpi(const uint8_t *frame, size_t n)
+/* Bits 17 and 18: 255 mm, 303 mm; both are invalid and mean the wider (T.30 table 2, note 11). */
+void guard_dis_shape(const uint8_t *frame, size_t n, struct guard_shape *out)
 {
-    if (guard_frame_bit(frame, n, 41))
-        return 391;
-    return guard_frame_bit(frame, n, 15) ? 196 : 98;
+    bool fine = guard_frame_bit(frame, n, 15);
+    out->width = guard_frame_bit(frame, n, 18) ? 2432 : guard_frame_bit(frame, n, 17) ? 2048 : 1728;
+    out->x_dpi = fine && guard_frame_bit(frame, n, 43) ? 408 : 204;
+    out->y_dpi = guard_frame_bit(frame, n, 41) ? 391 : fine ? 196 : 98;
+}
+
+size_t guard_dcs_say_shape(uint8_t frame[GUARD_DCS_MAX], size_t n, uint32_t width, uint16_t x_dpi)
+{
+    frame[5] = (uint8_t)((frame[5] & 0xFC) | (width == 2432 ? 2 : width == 2048 ? 1 : 0));
+    if (x_dpi != 408)
+        return n;
+    n = extend(frame, n);
+    frame[4] &= 0xBF;                               /* bit 15, 204 × 196 */
+    frame[8] = (uint8_t)((frame[8] & 0xFE) | 0x04); /* bits 41 and 43, 204 and 408 × 391 */
+    return n;
 }
 
 void guard_ident_read(const uint8_t *frame, size_t n, char out[21])

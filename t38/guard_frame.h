@@ -93,8 +93,19 @@ size_t guard_dcs_say_t85(uint8_t frame[GUARD_DCS_MAX], size_t n);
 /* Whether a DIS takes T.85. */
 bool guard_dis_takes_t85(const uint8_t *frame, size_t n);
 
-/* The highest vertical resolution that a DIS takes with 204 pels an inch: 391, 196 or 98. */
-uint16_t guard_dis_y_dpi(const uint8_t *frame, size_t n);
+/* The most that a receiver takes, or what pages have. */
+struct guard_shape {
+    uint32_t width;        /* pels at 204 an inch: 1728, 2048 (B4) or 2432 (A3) */
+    uint16_t x_dpi, y_dpi; /* 204 × 98, 196 or 391; 408 × 391 */
+};
+
+/* What a DIS takes. 408 pels an inch are told apart in x_dpi, with the y_dpi that it takes beside
+ * them at 204. */
+void guard_dis_shape(const uint8_t *frame, size_t n, struct guard_shape *out);
+
+/* Alters a DCS for 1728 pels at 204 an inch in place, and makes it longer, so that it says the
+ * width, and with 408 pels an inch also the resolution of 408 × 391. Returns its length. */
+size_t guard_dcs_say_shape(uint8_t frame[GUARD_DCS_MAX], size_t n, uint32_t width, uint16_t x_dpi);
 
 /* Copies the identity of a CSI or TSI frame (20 digits, backwards), trimmed; odd octets become '?'.
  */

@@ -15,6 +15,7 @@ static void keep_octets(struct fax_engine *e)
     struct spandsp_audio *a = &e->sound;
     if (a->octet_count == 0)
         return;
+    e->heard_ms = e->clock_ms;
     (void)spandsp_non_ecm_image(e, a->octets, (int)a->octet_count);
     explicit_bzero(a->octets, a->octet_count);
     a->octet_count = 0;
@@ -98,11 +99,13 @@ static void on_frame(void *user, const uint8_t *octets, int length, int good)
     struct fax_engine *e = user;
     if (spandsp_stopping(e) || (length < 0 && status_waits(e, length)) || e->in.holding)
         return;
-    e->heard_ms = e->clock_ms;
-    if (good && length >= 0)
+    if (good && length >= 0) {
+        e->heard_ms = e->clock_ms; /* noise has carriers too, but no frames */
+        e->sound.has_spoken = true;
         take_frame(e, octets, length);
-    else
-        t30_hdlc_accept(&e->terminal.t30, octets, length, good);
+        return;
+    }
+    t30_hdlc_accept(&e->terminal.t30, octets, length, good);
 }
 
 static void hook_receiver(struct fax_engine *e, int type, int in_frames)
@@ -166,8 +169,10 @@ static void hear(struct fax_engine *e, int16_t *samples, bool lost)
             samples[i] = without_dc(&m->dc_restore, samples[i]);
         m->rx_handler(m->rx_user_data, samples, SESSION_STEP_SAMPLES);
     }
-    if (!e->in.holding && !spandsp_stopping(e))
+    if (!e->in.holding && !spandsp_stopping(e)) {
+        spandsp_timer_keep_asking(e, SESSION_STEP_SAMPLES);
         t30_timer_update(&e->terminal.t30, SESSION_STEP_SAMPLES);
+    }
 }
 
 void spandsp_audio_step(struct fax_engine *e)

@@ -341,7 +341,8 @@ static void step(struct fax_engine *e, uint64_t length_ms)
     else if (!e->in.holding) /* for a held session time stands still */
         spandsp_advance(e, (int)length_ms * SAMPLES_PER_MS);
     if (!e->sender && !e->in.holding && e->clock_ms > e->heard_ms + silence_ms)
-        spandsp_stop(e, T30_RESULT_MEDIA_SILENT);
+        spandsp_stop(e, e->audio && !e->sound.has_spoken ? T30_ERR_T1_EXPIRED
+                                                         : T30_RESULT_MEDIA_SILENT);
     leave(e);
 }
 

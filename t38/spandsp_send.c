@@ -204,8 +204,23 @@ static bool say_as_sender(struct fax_engine *e, uint8_t type, const uint8_t *fra
     return true;
 }
 
+/* spandsp's own document is always as wide as A4 (document of blanks). */
+static int alter_dcs(const struct fax_engine *e, uint8_t out[GUARD_DCS_MAX], size_t n)
+{
+    struct guard_shape shape = spandsp_page_shape(&e->out.pages[0]);
+    bool altered = e->out.t85;
+    if (e->out.t85)
+        n = guard_dcs_say_t85(out, n);
+    if (e->out.past && (shape.width != 1728 || shape.x_dpi != 204)) {
+        n = guard_dcs_say_shape(out, n, shape.width, shape.x_dpi);
+        altered = true;
+    }
+    return altered ? (int)n : 0;
+}
+
 /* What spandsp cannot say by itself: a receiver's DIS with a low rate or T.85, a sender's DCS with
- * T.85. Makes the altered frame in `out`. Returns its length, 0: none is needed. */
+ * T.85, wider pages or 408 pels an inch. Makes the altered frame in `out`. Returns its length, 0:
+ * none is needed. */
 static int alter_frame(const struct fax_engine *e, const uint8_t *frame, int length,
                        uint8_t out[GUARD_DCS_MAX])
 {
@@ -214,8 +229,7 @@ static int alter_frame(const struct fax_engine *e, const uint8_t *frame, int len
     size_t n = (size_t)length;
     memcpy(out, frame, n);
     if (e->sender) {
-        bool dcs = (frame[2] & 0xFE) == FCF_DCS;
-        return dcs && e->out.t85 ? (int)guard_dcs_say_t85(out, n) : 0;
+        return (frame[2] & 0xFE) == FCF_DCS ? alter_dcs(e, out, n) : 0;
     }
     if (frame[2] != FCF_DIS)
         return 0;
@@ -243,87 +257,6 @@ static void on_frame(void *user, const uint8_t *frame, int length)
         return;
     spandsp_tell_frame(e, true, frame, length);
     e->next_frame(e->next_frame_user, frame, length);
-}
-
-/* What the formats on offer can carry: A4 width at R8 resolutions. T.30 table 2. */
-static int check_page(const struct fax_page_view *p, enum fax_page_coding coding)
-{
-    if (p->coding != coding)
-        return FAX_EUNSUPPORTED;
-    if (!p->data || p->length < 1 || p->rows < 1)
-        return FAX_EEMPTY;
-    bool resolution_ok = p->x_dpi == 204 && (p->y_dpi == 98 || p->y_dpi == 196 || p->y_dpi == 391);
-    return p->width == 1728 && resolution_ok && p->length <= FAX_ENGINE_PAGE_MAX ? 0 : FAX_EINVAL;
-}
-
-static size_t frames_of(const struct fax_page_view *page)
-{
-    return (page->length + GUARD_FRAME_OCTETS - 1) / GUARD_FRAME_OCTETS;
-}
-
-/* Asks for the document in T.85, and whether that is worth it. A change of coding between two pages
- * would cost a new DCS with training, which takes longer than T.85 saves on most pages; so it is
- * one or the other. */
-static int load_t85(struct fax_engine *e)
-{
-    const struct fax_page_source *source = &e->out.source;
-    size_t t6 = 0, t85 = 0;
-    e->out.t85_loaded = false;
-    if (!source->get_t85)
-        return 0;
-    for (uint32_t i = 0; i < source->page_count; i++) {
-        struct fax_page_view *page = &e->out.t85_pages[i];
-        *page = (struct fax_page_view){0};
-        int error = source->get_t85(source->user, i, page);
-        if (error || !page->data)
-            return error;
-        error = check_page(page, FAX_PAGE_T85);
-        if (error || page->rows != e->out.pages[i].rows || page->y_dpi != e->out.pages[i].y_dpi)
-            return error ? error : FAX_EINVAL;
-        t6 += frames_of(&e->out.pages[i]);
-        t85 += frames_of(page);
-    }
-    e->out.t85_loaded = t85 < t6;
-    return 0;
-}
-
-int spandsp_send_load(struct fax_engine *e)
-{
-    const struct fax_page_source *source = &e->out.source;
-    for (uint32_t i = 0; i < source->page_count; i++) {
-        int error = source->get(source->user, i, &e->out.pages[i]);
-        if (!error)
-            error = check_page(&e->out.pages[i], FAX_PAGE_T6);
-        if (error)
-            return error;
-    }
-    int error = load_t85(e);
-    if (error)
-        return error;
-    return document_tiff_write(e->document_fd, e->out.pages, e->out.page_count, true);
-}
-
-/* The DIS is dropped; the peer repeats it every three seconds until T1 ends the call. */
-bool spandsp_send_fits(struct fax_engine *e, const uint8_t *dis, size_t n)
-{
-    uint16_t y_dpi = guard_dis_y_dpi(dis, n), most = 0;
-    e->out.t85_taken = guard_dis_takes_t85(dis, n);
-    if (e->hold_back)
-        return false;
-    for (uint32_t i = 0; i < e->out.page_count; i++)
-        if (e->out.pages[i].y_dpi > most)
-            most = e->out.pages[i].y_dpi;
-    if (most <= y_dpi || e->terminal.t30.operation_in_progress == OPERATION_T4_TX)
-        return true;
-    if (e->out.y_dpi_wanted == y_dpi)
-        return false;
-    e->out.y_dpi_wanted = y_dpi;
-    struct fax_engine_event event = {.kind = FAX_EVENT_RESOLUTION_WANTED,
-                                     .y_dpi = y_dpi,
-                                     .remote_ident = e->statistics.remote_ident,
-                                     .statistics = &e->statistics};
-    e->callbacks.event(e->callbacks.user, &event);
-    return false;
 }
 
 /* After RTN the same page shall go out again. spandsp does so after fresh training, one rate lower,
@@ -354,8 +287,11 @@ int spandsp_send_choose(struct fax_engine *e)
     e->out.past =
         e->out.t85 || (t->error_correcting_mode && t->line_encoding == T4_COMPRESSION_ITU_T6);
     e->out.buffer_used |= !e->out.past;
+    /* A wider page is here only if the peer's DIS said that it takes it coded as it is. */
+    struct guard_shape shape = spandsp_page_shape(&e->out.pages[0]);
+    bool plain = shape.width == 1728 && shape.x_dpi == 204;
     if (!e->out.past &&
-        document_tiff_write(e->document_fd, e->out.pages, e->out.page_count, false)) {
+        (!plain || document_tiff_write(e->document_fd, e->out.pages, e->out.page_count, false))) {
         spandsp_stop(e, T30_RESULT_SOURCE);
         return T30_ERR_FILEERROR;
     }

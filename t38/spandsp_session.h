@@ -83,22 +83,23 @@ struct spandsp_send {
     bool t85;                        /* the call uses it, since the last phase B */
     uint32_t page_count;
     struct fax_page_source source;
-    uint16_t y_dpi_wanted;   /* RESOLUTION_WANTED was reported with it; 0: was not */
-    uint32_t pages_hidden;   /* while spandsp opens the document: all but the first, 0: none */
-    bool past;               /* coded pages go past spandsp; else it has the real document */
-    bool buffer_used;        /* pages of ours stood in spandsp's ecm_data */
-    int page, block;         /* what spandsp takes its ecm_data for; -1: its dummy */
-    uint32_t pages_begun;    /* PAGE_BEGIN events: pages below this had one */
-    bool begin_untold;       /* the last of them is reported when the call into spandsp is over */
-    uint32_t pages_asked;    /* PAGE_PPS_SENT events, likewise */
-    uint32_t pages_answered; /* pages that spandsp counted as taken */
-    bool rejected_last;      /* the last answer to a page was RTN */
+    struct guard_shape wanted; /* RESOLUTION_WANTED was reported with it; all 0: was not */
+    uint32_t pages_hidden;     /* while spandsp opens the document: all but the first, 0: none */
+    bool past;                 /* coded pages go past spandsp; else it has the real document */
+    bool buffer_used;          /* pages of ours stood in spandsp's ecm_data */
+    int page, block;           /* what spandsp takes its ecm_data for; -1: its dummy */
+    uint32_t pages_begun;      /* PAGE_BEGIN events: pages below this had one */
+    bool begin_untold;         /* the last of them is reported when the call into spandsp is over */
+    uint32_t pages_asked;      /* PAGE_PPS_SENT events, likewise */
+    uint32_t pages_answered;   /* pages that spandsp counted as taken */
+    bool rejected_last;        /* the last answer to a page was RTN */
 };
 
 /* Over audio: what stands in the place of the T.38 core. */
 struct spandsp_audio {
     t30_set_handler_t *next_receiver; /* spandsp's choice of a modem */
     void *next_receiver_user;
+    bool has_spoken;     /* the peer: a good frame came */
     bool image_receiver; /* the modem chosen is that of an image without ECM, or TCF */
     uint8_t octet, bits; /* of such an image, the first bit highest */
     uint8_t octets[128]; /* whole ones of this step */
@@ -192,6 +193,9 @@ void spandsp_wipe_image(struct fax_engine *e);
 /* Before a step of so many samples: lengthens a timer that would expire in it too soon. */
 void spandsp_timer_mend(struct fax_engine *e, int samples);
 
+/* The part of it that holds over audio as well, where quiet is no loss. */
+void spandsp_timer_keep_asking(struct fax_engine *e, int samples);
+
 /* ---- spandsp_audio.c: modems in the place of the T.38 core ---- */
 
 /* Sets the hooks on a new session over audio. */
@@ -271,8 +275,12 @@ void spandsp_send_install(struct fax_engine *e);
  * code. */
 int spandsp_send_load(struct fax_engine *e) __attribute__((warn_unused_result));
 
-/* A DIS. Returns false when it must not be answered yet: some pages have more resolution than the
- * peer takes. */
+/* The width of a page as at 204 pels an inch, and its resolution. This and its neighbours are in
+ * spandsp_pages.c. */
+struct guard_shape spandsp_page_shape(const struct fax_page_view *page);
+
+/* A DIS. Returns false when it must not be answered yet: some pages are wider or have more
+ * resolution than the peer takes. */
 bool spandsp_send_fits(struct fax_engine *e, const uint8_t *dis, size_t n);
 
 /* The peer answered RTN (or PIN). */

@@ -64,14 +64,25 @@ static void mend_receiver(struct fax_engine *e)
     }
 }
 
+static bool expires(const t30_state_t *t, int samples)
+{
+    return t->timer_t2_t4 > 0 && t->timer_t2_t4 <= samples;
+}
+
+/* A DIS is repeated until T1 has expired (T.30 §5.3.6.1.1), not three times. */
+void spandsp_timer_keep_asking(struct fax_engine *e, int samples)
+{
+    t30_state_t *t = &e->terminal.t30;
+    if (expires(t, samples) && !e->sender && t->state == STATE_R && t->timer_t0_t1 > 0)
+        t->retries = 0;
+}
+
 void spandsp_timer_mend(struct fax_engine *e, int samples)
 {
     t30_state_t *t = &e->terminal.t30;
-    if (t->timer_t2_t4 <= 0 || t->timer_t2_t4 > samples)
+    if (!expires(t, samples))
         return;
-    /* A DIS is repeated until T1 has expired (T.30 §5.3.6.1.1), not three times. */
-    if (!e->sender && t->state == STATE_R && t->timer_t0_t1 > 0)
-        t->retries = 0;
+    spandsp_timer_keep_asking(e, samples);
     switch (t->timer_t2_t4_is) {
     case TIMER_IS_T2:
     case TIMER_IS_T2A:

@@ -3,8 +3,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/api/api_body.h"
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
+#include "gateway/control/device_register.h"
 #include "gateway/db/register_queries.h"
 #include "policy/number.h"
 
@@ -108,11 +110,25 @@ struct grant_text {
     char from[SCOPE_TEXT], to[SCOPE_TEXT], mailboxes[SCOPE_TEXT];
 };
 
+/* Principals stay in the register; a trunk or device that is gone is to be granted nothing, as
+ * another one may get its name. */
+static bool is_gone(const struct api_request *r, const char *principal)
+{
+    static const char trunk[] = "trunk:";
+    const char *device = device_name_of(principal);
+    const struct policy_cache *policy = r->control->policy;
+    if (strncmp(principal, trunk, sizeof trunk - 1) == 0)
+        return !policy_cache_trunk(policy, principal + sizeof trunk - 1);
+    return device && !policy_cache_device(policy, device);
+}
+
 static const char *wrong_grant(const struct api_request *r, const char *principal, const char *role,
                                int64_t expires)
 {
     if (!policy_find_principal_named(policy_cache_set(r->control->policy), principal))
         return "there is no such principal";
+    if (is_gone(r, principal))
+        return "the trunk or device was removed";
     if (!policy_cache_has_role(r->control->policy, role))
         return "there is no such role";
     if (strcmp(principal, r->principal) == 0)
@@ -183,11 +199,9 @@ void api_post_grant(struct http_request *http, void *user)
     struct api_request *r = api_begin_change(http, user, api_post_grant);
     if (!r || !api_allow(r, POLICY_ADMIN_GRANTS, NULL))
         return;
-    json_t *in = http_request_json(http);
-    if (!in) {
-        api_end(r);
+    json_t *in = api_body(r, "GrantNew");
+    if (!in)
         return;
-    }
     add_grant(r, in);
     json_decref(in);
 }

@@ -29,10 +29,10 @@ http_handler_cb api_delete_t38_refusals;
 /* api_route.c */
 http_handler_cb api_get_routes, api_post_route, api_delete_route, api_get_route_test;
 /* api_trunks.c */
-http_handler_cb api_get_trunks, api_post_trunk, api_delete_trunk;
+http_handler_cb api_get_trunks, api_post_trunk, api_patch_trunk, api_delete_trunk;
 /* api_devices.c */
-http_handler_cb api_get_devices, api_post_device, api_get_device, api_delete_device,
-    api_disable_device, api_enable_device, api_put_device_credential;
+http_handler_cb api_get_devices, api_post_device, api_get_device, api_patch_device,
+    api_delete_device, api_disable_device, api_enable_device, api_put_device_credential;
 /* api_trunk_accounts.c */
 http_handler_cb api_put_trunk_credential, api_delete_trunk_credential, api_put_trunk_registration,
     api_delete_trunk_registration;

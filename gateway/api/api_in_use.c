@@ -21,15 +21,32 @@ static const char *bridged_number(const struct api_request *r, const char *targe
     return NULL;
 }
 
+/* The device whose calls are taken through to that trunk, or NULL. */
+static const struct device_info *calling_device(const struct api_request *r, const char *trunk)
+{
+    const struct device_info *device;
+    for (size_t i = 0; (device = policy_cache_device_at(r->control->policy, i)) != NULL; i++) {
+        const char *through = device_calls_trunk(device);
+        if (through && strcmp(through, trunk) == 0)
+            return device;
+    }
+    return NULL;
+}
+
 bool api_trunk_is_free(struct api_request *r, const char *trunk)
 {
     size_t count;
     char detail[DETAIL_TEXT] = "";
+    const struct device_info *device = calling_device(r, trunk);
     const struct route *routes = policy_cache_routes(r->control->policy, &count);
     const char *number = bridged_number(r, trunk);
     if (number)
         snprintf(detail, sizeof detail,
                  "calls for %s are taken through to it (sealfax number remove)", number);
+    else if (device)
+        snprintf(detail, sizeof detail,
+                 "calls of the device '%s' are taken through to it (sealfax device change --calls)",
+                 device->name);
     for (size_t i = 0; i < count && !detail[0]; i++)
         if (!routes[i].implicit && strcmp(routes[i].trunk, trunk) == 0)
             snprintf(detail, sizeof detail, "the route '%s' leads to it (sealfax route remove)",

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/api/api_body.h"
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
 #include "gateway/db/register_queries.h"
@@ -108,11 +109,9 @@ void api_post_mailbox(struct http_request *http, void *user)
     struct api_request *r = api_begin_change(http, user, api_post_mailbox);
     if (!r || !api_allow(r, POLICY_ADMIN_MAILBOXES, NULL))
         return;
-    json_t *in = http_request_json(http);
-    if (!in) {
-        api_end(r);
+    json_t *in = api_body(r, "MailboxNew");
+    if (!in)
         return;
-    }
     add_mailbox(r, in);
     json_decref(in);
 }
@@ -148,11 +147,9 @@ void api_patch_mailbox(struct http_request *http, void *user)
     struct api_request *r = api_begin_change(http, user, api_patch_mailbox);
     if (!r || !api_allow(r, POLICY_ADMIN_MAILBOXES, NULL))
         return;
-    json_t *in = http_request_json(http);
-    if (!in) {
-        api_end(r);
+    json_t *in = api_body(r, "MailboxChange");
+    if (!in)
         return;
-    }
     const struct policy_mailbox *mailbox =
         policy_find_mailbox(policy_cache_set(r->control->policy), http_request_param(http, "name"));
     if (mailbox)

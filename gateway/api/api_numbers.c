@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/api/api_body.h"
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_in_use.h"
 #include "gateway/api/api_request.h"
@@ -98,11 +99,9 @@ void api_post_number(struct http_request *http, void *user)
     struct api_request *r = api_begin_change(http, user, api_post_number);
     if (!r || !api_allow(r, POLICY_ADMIN_NUMBERS, NULL))
         return;
-    json_t *in = http_request_json(http);
-    if (!in) {
-        api_end(r);
+    json_t *in = api_body(r, "NumberNew");
+    if (!in)
         return;
-    }
     add_number(r, in);
     json_decref(in);
 }

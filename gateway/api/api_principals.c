@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/api/api_body.h"
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
 #include "gateway/db/register_queries.h"
@@ -129,11 +130,9 @@ void api_post_principal(struct http_request *http, void *user)
     struct api_request *r = api_begin_change(http, user, api_post_principal);
     if (!r || !api_allow(r, POLICY_ADMIN_USERS, NULL))
         return;
-    json_t *in = http_request_json(http);
-    if (!in) {
-        api_end(r);
+    json_t *in = api_body(r, "PrincipalNew");
+    if (!in)
         return;
-    }
     add_principal(r, in);
     json_decref(in);
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "gateway/api/api.h"
+#include "gateway/api/api_revoke.h"
 #include "gateway/process/log.h"
 #include "gateway/wall_clock.h"
 
@@ -66,6 +67,7 @@ void api_end(struct api_request *r)
     json_decref(r->body);
     if (r->state_free)
         r->state_free(r->state);
+    api_revocation_free(r->revocation);
     free(r);
     if (changes) {
         c->changing = false;

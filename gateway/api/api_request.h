@@ -24,6 +24,7 @@ struct api_request {
     void (*next)(struct api_request *r); /* after api_record() */
     int http_status;                     /* for api_change() */
     bool changes;                        /* from api_begin_change() */
+    struct api_revocation *revocation;   /* api_revoke.h */
 };
 
 /* Finds the caller. Answers 503 while the gateway is not ready, 403 (recorded) for a user id that

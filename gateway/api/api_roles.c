@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/api/api_body.h"
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
 #include "gateway/db/register_queries.h"
@@ -92,11 +93,9 @@ void api_post_role(struct http_request *http, void *user)
     struct api_request *r = api_begin_change(http, user, api_post_role);
     if (!r || !api_allow(r, POLICY_ADMIN_ROLES, NULL))
         return;
-    json_t *in = http_request_json(http);
-    if (!in) {
-        api_end(r);
+    json_t *in = api_body(r, "RoleNew");
+    if (!in)
         return;
-    }
     add_role(r, in);
     json_decref(in);
 }

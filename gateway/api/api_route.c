@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/api/api_body.h"
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
 #include "gateway/control/device_register.h"
@@ -132,11 +133,9 @@ void api_post_route(struct http_request *http, void *user)
     struct api_request *r = api_begin_change(http, user, api_post_route);
     if (!r || !api_allow(r, POLICY_ADMIN_TRUNKS, NULL))
         return;
-    json_t *in = http_request_json(http);
-    if (!in) {
-        api_end(r);
+    json_t *in = api_body(r, "RouteNew");
+    if (!in)
         return;
-    }
     add_route(r, in);
     json_decref(in);
 }

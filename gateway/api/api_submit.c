@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "codecs/page_ranges.h"
+#include "codecs/page_shape.h"
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
 #include "gateway/control/submission.h"
@@ -90,26 +91,35 @@ static void deny(struct api_request *r, const struct submission_request *request
     api_deny(r, POLICY_SUBMIT, answer->reason, NULL);
 }
 
+static bool read_shape(struct api_request *r, struct render_options *options)
+{
+    struct page_shape shape;
+    char detail[100];
+    int unknown_paper;
+    if (page_shape_find(http_request_query(r->http, "resolution"),
+                        http_request_query(r->http, "paper"), &shape, &unknown_paper) == 0) {
+        options->x_dpi = shape.x_dpi;
+        options->y_dpi = shape.y_dpi;
+        options->width = shape.width;
+        options->height_mm = shape.height_mm;
+        options->paper = shape.paper;
+        return true;
+    }
+    snprintf(detail, sizeof detail, "'%s' must be %s", unknown_paper ? "paper" : "resolution",
+             unknown_paper ? page_shape_papers : page_shape_resolutions);
+    api_answer_problem(r, 400, unknown_paper ? "paper" : "resolution",
+                       unknown_paper ? "The paper is not known" : "The resolution is not known",
+                       detail);
+    return false;
+}
+
 static bool read_options(struct api_request *r, struct render_options *options)
 {
-    static const struct {
-        const char *name;
-        uint16_t y_dpi;
-    } resolutions[] = {{"fine", 196}, {"standard", 98}, {"superfine", 391}};
-    const char *resolution = http_request_query(r->http, "resolution");
     const char *pages = http_request_query(r->http, "pages");
     const char *rotate = http_request_query(r->http, "rotate");
     struct page_ranges ranges;
-    for (size_t i = 0; i < sizeof resolutions / sizeof resolutions[0]; i++)
-        if (!resolution || strcmp(resolution, resolutions[i].name) == 0) {
-            options->y_dpi = resolutions[i].y_dpi;
-            break;
-        }
-    if (options->y_dpi == 0) {
-        api_answer_problem(r, 400, "resolution", "The resolution is not known",
-                           "'resolution' must be standard, fine or superfine");
+    if (!read_shape(r, options))
         return false;
-    }
     if (pages && (!*pages || page_ranges_parse(pages, &ranges) < 0)) {
         api_answer_problem(r, 400, "pages", "The page ranges are not valid",
                            "'pages' must be numbers and ranges in ascending order, as in 1-3,5,8-");
@@ -183,7 +193,8 @@ static bool decide(struct api_request *r, struct submission_request *request)
 
 void api_post_fax(struct http_request *http, void *user)
 {
-    static const char *const known[] = {"from", "to", "resolution", "pages", "rotate", NULL};
+    static const char *const known[] = {"from",  "to",     "resolution", "paper",
+                                        "pages", "rotate", NULL};
     struct api_request *r = api_begin(http, user);
     if (!r)
         return;

@@ -34,9 +34,12 @@ static json_t *entry_json(const struct trace_entry *entry)
     static const char *const directions[] = {"here", "sent", "received", "here"};
     char label[TRACE_LABEL];
     call_trace_label(entry, label);
-    return json_pack("{s:I,s:s,s:s,s:s}", "ms", (json_int_t)entry->at_ms, "kind",
-                     call_trace_group(entry), "direction", directions[entry->direction & 3], "text",
-                     label);
+    json_t *out = json_pack("{s:I,s:s,s:s,s:s}", "ms", (json_int_t)entry->at_ms, "kind",
+                            call_trace_group(entry), "direction", directions[entry->direction & 3],
+                            "text", label);
+    if (out && call_trace_leg(entry)[0])
+        json_object_set_new(out, "leg", json_string(call_trace_leg(entry)));
+    return out;
 }
 
 static void answer(struct api_request *r, const struct trace_state *s)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/api/api_body.h"
 #include "gateway/api/api_handlers.h"
 #include "gateway/control/trunk_credentials.h"
 #include "gateway/control/trunk_registrar.h"
@@ -164,19 +165,18 @@ static void set_credential(struct api_request *r, json_t *in)
 }
 
 /* A request with a body: what to do with it is `set`'s. */
-static void put(struct api_request *r, void (*set)(struct api_request *r, json_t *in))
+static void put(struct api_request *r, const char *schema,
+                void (*set)(struct api_request *r, json_t *in))
 {
-    json_t *in = r ? http_request_json(r->http) : NULL;
+    json_t *in = r ? api_body(r, schema) : NULL;
     if (in)
         set(r, in);
-    else if (r)
-        api_end(r);
     json_decref(in);
 }
 
 void api_put_trunk_credential(struct http_request *http, void *user)
 {
-    put(begin(http, user, api_put_trunk_credential), set_credential);
+    put(begin(http, user, api_put_trunk_credential), "TrunkCredentialNew", set_credential);
 }
 
 void api_delete_trunk_credential(struct http_request *http, void *user)
@@ -246,7 +246,7 @@ static void set_registration(struct api_request *r, json_t *in)
 
 void api_put_trunk_registration(struct http_request *http, void *user)
 {
-    put(begin(http, user, api_put_trunk_registration), set_registration);
+    put(begin(http, user, api_put_trunk_registration), "TrunkRegistrationNew", set_registration);
 }
 
 void api_delete_trunk_registration(struct http_request *http, void *user)

@@ -1,10 +1,15 @@
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "gateway/api/api_body.h"
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_in_use.h"
 #include "gateway/api/api_request.h"
+#include "gateway/api/api_revoke.h"
 #include "gateway/api/api_trunk_accounts.h"
+#include "gateway/control/trunk_credentials.h"
 #include "gateway/db/register_queries.h"
 #include "gateway/dns/dns_locate.h"
 #include "gateway/routing/number_rewrite.h"
@@ -22,9 +27,10 @@ static json_t *trunk_json(const struct trunk_row *t)
                   "express", t->express != 0, "tls_name", t->tls_name, "tls_ca", t->tls_ca,
                   "tls_certificate", t->tls_certificate, "tls_key", t->tls_key);
     json_t *routing = json_pack(
-        "{s:s,s:s,s:s,s:I,s:I,s:I}", "peers", t->peers, "rewrite_out", t->rewrite_out, "rewrite_in",
-        t->rewrite_in, "max_calls", (json_int_t)t->max_calls, "max_calls_per_second",
-        (json_int_t)t->max_calls_per_second, "probe_s", (json_int_t)t->probe_s);
+        "{s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:b}", "peers", t->peers, "rewrite_out", t->rewrite_out,
+        "rewrite_in", t->rewrite_in, "max_calls", (json_int_t)t->max_calls, "max_calls_per_second",
+        (json_int_t)t->max_calls_per_second, "probe_s", (json_int_t)t->probe_s, "asserted_identity",
+        t->asserted_identity, "nat", t->nat != 0);
     json_object_update_new(out, routing);
     return out;
 }
@@ -109,6 +115,13 @@ static const char *wrong_routing(const struct trunk_row *t)
     return NULL;
 }
 
+static const char wrong_identity[] = "'asserted_identity' must be 'none', 'send' or 'trust'";
+
+static bool is_asserted_identity(const char *text)
+{
+    return !strcmp(text, "none") || !strcmp(text, "send") || !strcmp(text, "trust");
+}
+
 static const char *wrong_trunk(const struct api_request *r, const struct trunk_row *t)
 {
     struct sockaddr_storage address;
@@ -123,6 +136,8 @@ static const char *wrong_trunk(const struct api_request *r, const struct trunk_r
         return "'transport' 'any' needs a name as 'host': DNS says which one";
     if (!is_prefix(t->prefix))
         return "'prefix' must be an optional '+' and at most 20 digits";
+    if (!is_asserted_identity(t->asserted_identity))
+        return wrong_identity;
     const char *wrong = wrong_routing(t);
     return wrong ? wrong : wrong_protection(t, r->control->config->sip.tls_directory[0] != '\0');
 }
@@ -131,12 +146,13 @@ static bool read_texts(struct api_request *r, json_t *in, struct trunk_row *t)
 {
     const struct {
         const char *key, *fallback, **place;
-    } texts[] = {{"name", NULL, &t->trunk},         {"host", NULL, &t->host},
-                 {"prefix", "", &t->prefix},        {"transport", "udp", &t->transport},
-                 {"tls_name", "", &t->tls_name},    {"tls_ca", "", &t->tls_ca},
-                 {"tls_key", "", &t->tls_key},      {"tls_certificate", "", &t->tls_certificate},
-                 {"peers", "", &t->peers},          {"rewrite_out", "", &t->rewrite_out},
-                 {"rewrite_in", "", &t->rewrite_in}};
+    } texts[] = {
+        {"name", NULL, &t->trunk},          {"host", NULL, &t->host},
+        {"prefix", "", &t->prefix},         {"transport", "udp", &t->transport},
+        {"tls_name", "", &t->tls_name},     {"tls_ca", "", &t->tls_ca},
+        {"tls_key", "", &t->tls_key},       {"tls_certificate", "", &t->tls_certificate},
+        {"peers", "", &t->peers},           {"rewrite_out", "", &t->rewrite_out},
+        {"rewrite_in", "", &t->rewrite_in}, {"asserted_identity", "none", &t->asserted_identity}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         *texts[i].place = api_text(r, in, texts[i].key, texts[i].fallback, TRUNK_PEERS_TEXT);
         if (!*texts[i].place)
@@ -151,11 +167,9 @@ static const char *read_flags(const json_t *in, struct trunk_row *t)
     const struct {
         const char *key;
         int64_t fallback, *place;
-    } flags[] = {{"t38_first", 0, &t->t38_first},
-                 {"audio_fallback", 1, &t->audio_fallback},
-                 {"secured", 0, &t->secured},
-                 {"long_by_tcp", 0, &t->long_by_tcp},
-                 {"express", 0, &t->express}};
+    } flags[] = {{"t38_first", 0, &t->t38_first}, {"audio_fallback", 1, &t->audio_fallback},
+                 {"secured", 0, &t->secured},     {"long_by_tcp", 0, &t->long_by_tcp},
+                 {"express", 0, &t->express},     {"nat", 0, &t->nat}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         const json_t *flag = json_object_get(in, flags[i].key);
         if (flag && !json_is_boolean(flag))
@@ -187,8 +201,24 @@ static const char *read_limits(const json_t *in, struct trunk_row *t)
     return NULL;
 }
 
-static void record_trunk(struct api_request *r, const struct trunk_row *t)
+/* What is known of a trunk while what one of its name was granted before is revoked. */
+struct new_trunk {
+    json_t *in; /* holds the texts of the row */
+    struct trunk_row row;
+};
+
+static void new_trunk_free(void *state)
 {
+    struct new_trunk *t = state;
+    if (t)
+        json_decref(t->in);
+    free(t);
+}
+
+static void record_trunk(struct api_request *r)
+{
+    const struct new_trunk *state = r->state;
+    const struct trunk_row *t = &state->row;
     struct event e;
     event_begin(&e, "trunk.created", r->principal, NULL);
     event_text(&e, "trunk", t->trunk);
@@ -211,28 +241,46 @@ static void record_trunk(struct api_request *r, const struct trunk_row *t)
     event_integer(&e, "max_calls", t->max_calls);
     event_integer(&e, "max_calls_per_second", t->max_calls_per_second);
     event_integer(&e, "probe_s", t->probe_s);
+    event_text(&e, "asserted_identity", t->asserted_identity);
+    event_integer(&e, "nat", t->nat);
     api_change(r, &e, 201, trunk_json(t));
+}
+
+static void revoke_and_record(struct api_request *r)
+{
+    char principal[TRUNK_PRINCIPAL_TEXT];
+    const struct new_trunk *t = r->state;
+    trunk_credentials_principal(t->row.trunk, principal);
+    api_revoke_grants(r, principal, record_trunk);
 }
 
 static void add_trunk(struct api_request *r, json_t *in)
 {
     char text[80];
-    struct trunk_row t = {.port = 0};
-    if (!read_texts(r, in, &t))
+    struct new_trunk *state = calloc(1, sizeof *state);
+    if (!state) {
+        api_answer_error(r, -ENOMEM, "the trunk could not be taken");
+        return;
+    }
+    r->state = state;
+    r->state_free = new_trunk_free;
+    state->in = json_incref(in);
+    struct trunk_row *t = &state->row;
+    if (!read_texts(r, in, t))
         return;
     const json_t *port = json_object_get(in, "port");
-    t.port = json_is_integer(port) ? json_integer_value(port) : port ? -1 : 0;
-    const char *flag = read_flags(in, &t), *wrong = flag ? text : wrong_trunk(r, &t);
+    t->port = json_is_integer(port) ? json_integer_value(port) : port ? -1 : 0;
+    const char *flag = read_flags(in, t), *wrong = flag ? text : wrong_trunk(r, t);
     if (!wrong)
-        wrong = read_limits(in, &t);
+        wrong = read_limits(in, t);
     if (flag)
         snprintf(text, sizeof text, "'%s' must be true or false", flag);
     if (wrong)
         api_answer_problem(r, 422, "trunk", "The trunk is not valid", wrong);
-    else if (policy_cache_trunk(r->control->policy, t.trunk))
+    else if (policy_cache_trunk(r->control->policy, t->trunk))
         api_answer_problem(r, 409, "exists", "There is a trunk of this name", NULL);
     else
-        record_trunk(r, &t);
+        revoke_and_record(r);
 }
 
 void api_post_trunk(struct http_request *http, void *user)
@@ -240,29 +288,68 @@ void api_post_trunk(struct http_request *http, void *user)
     struct api_request *r = api_begin_change(http, user, api_post_trunk);
     if (!r || !api_allow(r, POLICY_ADMIN_TRUNKS, NULL))
         return;
-    json_t *in = http_request_json(http);
-    if (!in) {
-        api_end(r);
+    json_t *in = api_body(r, "TrunkNew");
+    if (!in)
         return;
-    }
     add_trunk(r, in);
     json_decref(in);
 }
 
-void api_delete_trunk(struct http_request *http, void *user)
+/* The trunk that the path names; NULL after having answered 404. */
+static const struct trunk_info *find_trunk(struct api_request *r)
+{
+    const struct trunk_info *trunk =
+        policy_cache_trunk(r->control->policy, http_request_param(r->http, "name"));
+    if (!trunk)
+        api_answer_problem(r, 404, "unknown", "There is no such trunk", NULL);
+    return trunk;
+}
+
+static void change_identity(struct api_request *r, json_t *in, const char *trunk)
 {
     struct event e;
+    const char *identity = api_text(r, in, "asserted_identity", NULL, 10);
+    if (!identity)
+        return;
+    if (!is_asserted_identity(identity)) {
+        api_answer_problem(r, 422, "trunk", "The trunk is not valid", wrong_identity);
+        return;
+    }
+    event_begin(&e, "trunk.identity_set", r->principal, NULL);
+    event_text(&e, "trunk", trunk);
+    event_text(&e, "asserted_identity", identity);
+    api_change(r, &e, 204, NULL);
+}
+
+void api_patch_trunk(struct http_request *http, void *user)
+{
+    struct api_request *r = api_begin_change(http, user, api_patch_trunk);
+    if (!r || !api_allow(r, POLICY_ADMIN_TRUNKS, NULL))
+        return;
+    const struct trunk_info *trunk = find_trunk(r);
+    json_t *in = trunk ? api_body(r, "TrunkChange") : NULL;
+    if (in)
+        change_identity(r, in, trunk->name);
+    json_decref(in);
+}
+
+static void record_removal(struct api_request *r)
+{
+    struct event e;
+    event_begin(&e, "trunk.removed", r->principal, NULL);
+    event_text(&e, "trunk", http_request_param(r->http, "name"));
+    api_change(r, &e, 204, NULL);
+}
+
+void api_delete_trunk(struct http_request *http, void *user)
+{
+    char principal[TRUNK_PRINCIPAL_TEXT];
     struct api_request *r = api_begin_change(http, user, api_delete_trunk);
     if (!r || !api_allow(r, POLICY_ADMIN_TRUNKS, NULL))
         return;
-    const char *name = http_request_param(http, "name");
-    if (!policy_cache_trunk(r->control->policy, name)) {
-        api_answer_problem(r, 404, "unknown", "There is no such trunk", NULL);
+    const struct trunk_info *trunk = find_trunk(r);
+    if (!trunk || !api_trunk_is_free(r, trunk->name))
         return;
-    }
-    if (!api_trunk_is_free(r, name))
-        return;
-    event_begin(&e, "trunk.removed", r->principal, NULL);
-    event_text(&e, "trunk", name);
-    api_change(r, &e, 204, NULL);
+    trunk_credentials_principal(trunk->name, principal);
+    api_revoke_grants(r, principal, record_removal);
 }

@@ -109,7 +109,11 @@ STATEMENT(trunk_routing,
           "UPDATE trunks t SET peers = " TEXT("peers") ", rewrite_out = " TEXT("rewrite_out")
           ", rewrite_in = " TEXT("rewrite_in") ", max_calls = " INT("max_calls")
           ", max_calls_per_second = " INT("max_calls_per_second") ", probe_s = " INT("probe_s")
+          ", asserted_identity = coalesce(e.r->>'asserted_identity', 'none'), nat = " INT("nat") " <> 0"
           " FROM e WHERE t.trunk = e.r->>'trunk' AND t.last_node = e.n AND t.last_index = e.i");
+STATEMENT(trunk_identity,
+          "UPDATE trunks t SET asserted_identity = " TEXT("asserted_identity") ", " CHANGED " FROM e "
+          "WHERE t.trunk = e.r->>'trunk' AND " NEWER("t"));
 STATEMENT(route_add,
           "INSERT INTO routes AS t (route, trunk, prefix, class, hours, priority, cost, last_node, "
           "last_index) SELECT e.r->>'route', " TEXT("trunk") ", " TEXT("prefix") ", " TEXT("class")
@@ -138,17 +142,22 @@ STATEMENT(trunk_principal_disable,
 /* Devices */
 
 STATEMENT(device_add,
-          "INSERT INTO devices AS t (device, extension, user_name, realm, secret, last_node, "
-          "last_index) SELECT e.r->>'device', " OWN("extension") ", " TEXT("user") ", "
-          TEXT("realm") ", " TEXT("secret") ", e.n, e.i FROM e ON CONFLICT (device) DO UPDATE SET "
+          "INSERT INTO devices AS t (device, extension, user_name, realm, secret, calls, tls_name, nat, "
+          "last_node, last_index) SELECT e.r->>'device', " OWN("extension") ", " TEXT("user") ", "
+          TEXT("realm") ", " TEXT("secret") ", coalesce(e.r->>'calls', 'store'), "
+          TEXT("tls_name") ", " INT("nat") " <> 0, e.n, e.i FROM e ON CONFLICT (device) DO UPDATE SET "
           "extension = excluded.extension, user_name = excluded.user_name, realm = "
-          "excluded.realm, secret = excluded.secret, removed_at = NULL, last_node = "
+          "excluded.realm, secret = excluded.secret, calls = excluded.calls, tls_name = "
+          "excluded.tls_name, nat = excluded.nat, removed_at = NULL, last_node = "
           "excluded.last_node, last_index = excluded.last_index WHERE t.last_node <> "
           "excluded.last_node OR t.last_index < excluded.last_index");
 STATEMENT(device_change,
           "UPDATE devices t SET user_name = " TEXT("user") ", realm = " TEXT("realm")
           ", secret = " TEXT("secret") ", " CHANGED " FROM e WHERE t.device = e.r->>'device' AND "
           NEWER("t"));
+STATEMENT(device_terms,
+          "UPDATE devices t SET calls = " TEXT("calls") ", tls_name = " TEXT("tls_name") ", nat = " INT("nat") " <> 0, "
+          CHANGED " FROM e WHERE t.device = e.r->>'device' AND " NEWER("t"));
 STATEMENT(device_principal,
           "INSERT INTO principals AS t (principal, kind, created_at, last_node, last_index) "
           "SELECT 'device:' || (e.r->>'device'), 'device', " TIME ", e.n, e.i FROM e ON CONFLICT "
@@ -368,6 +377,7 @@ static const struct projection projections[] = {
     {"device.expired", {&binding_remove}, ONE_OF_A_FAX},
     {"device.registered", {&binding_add}, ONE_OF_A_FAX},
     {"device.removed", {&device_remove, &device_principal_disable, &bindings_remove}, ONE_OF_A_FAX},
+    {"device.terms_set", {&device_terms}, ONE_OF_A_FAX},
     {"fax.completed", {&fax_complete}, ONE_OF_A_FAX},
     {"fax.disposed", {&fax_dispose}, ONE_OF_A_FAX},
     {"fax.forwarded", {&fax_forward, &fax_forward_pages, &fax_forward_done}, BETWEEN_FAXES},
@@ -398,6 +408,7 @@ static const struct projection projections[] = {
     {"trunk.created", {&trunk_add, &trunk_routing, &trunk_principal}, ONE_OF_A_FAX},
     {"trunk.credential_removed", {&trunk_credential_remove}, ONE_OF_A_FAX},
     {"trunk.credential_set", {&trunk_credential_set}, ONE_OF_A_FAX},
+    {"trunk.identity_set", {&trunk_identity}, ONE_OF_A_FAX},
     {"trunk.registration_removed", {&trunk_registration_remove}, ONE_OF_A_FAX},
     {"trunk.registration_set", {&trunk_registration_set}, ONE_OF_A_FAX},
     {"trunk.removed",

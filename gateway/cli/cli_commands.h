@@ -6,6 +6,7 @@
 
 extern const struct cli_command cli_status_commands[];
 extern const struct cli_command cli_send_commands[];
+extern const struct cli_command cli_render_commands[];
 extern const struct cli_command cli_fax_commands[];
 extern const struct cli_command cli_export_commands[];
 extern const struct cli_command cli_user_commands[];

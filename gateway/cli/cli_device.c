@@ -13,6 +13,17 @@ static const struct cli_option add_options[] = {
     {"extension", "NUMBER", "its number, one of ours: it sends as it and is called by it"},
     {"user", "NAME", "user name that it registers with (its NAME)"},
     {"password-file", "FILE", "file whose first line is its password"},
+    {"calls", "HOW", "what becomes of its calls: store, bridge or bridge:TRUNK, at once (store)"},
+    {"tls-certificate-name", "NAME",
+     "by TLS with a certificate (SAN) for it no password is needed"},
+    {"nat", NULL, "behind an address translation: media from where it registered, by any port"},
+    {NULL, NULL, NULL},
+};
+
+static const struct cli_option change_options[] = {
+    {"calls", "HOW", "what becomes of its calls: store, bridge (by the routes) or bridge:TRUNK"},
+    {"tls-certificate-name", "NAME", "for whom (SAN) its certificate is; '': it has none"},
+    {"nat", "YESNO", "yes or no: behind an address translation, see device add"},
     {NULL, NULL, NULL},
 };
 
@@ -23,9 +34,15 @@ static const struct cli_option credential_options[] = {
 };
 
 static const struct cli_column columns[] = {
-    {"NAME", "name", CELL_TEXT},         {"EXTENSION", "extension", CELL_TEXT},
-    {"USER", "user", CELL_TEXT},         {"REGISTERED", "registered", CELL_FLAG},
-    {"DISABLED", "disabled", CELL_FLAG}, {NULL, NULL, CELL_TEXT},
+    {"NAME", "name", CELL_TEXT},
+    {"EXTENSION", "extension", CELL_TEXT},
+    {"USER", "user", CELL_TEXT},
+    {"CALLS", "calls", CELL_TEXT},
+    {"CERTIFICATE", "tls_certificate_name", CELL_TEXT},
+    {"REGISTERED", "registered", CELL_FLAG},
+    {"DISABLED", "disabled", CELL_FLAG},
+    {"NAT", "nat", CELL_FLAG},
+    {NULL, NULL, CELL_TEXT},
 };
 
 static const struct cli_column binding_columns[] = {
@@ -85,17 +102,41 @@ static int run_add(struct cli *cli)
     struct http_target target;
     if (!cli_option(cli, "extension"))
         return cli_usage(cli, "--extension is needed");
-    json_t *body = json_pack("{s:s, s:s, s:s*}", "name", cli->arguments[0], "extension",
-                             cli_option(cli, "extension"), "user", cli_option(cli, "user"));
+    const char *tls_name = cli_option(cli, "tls-certificate-name");
+    json_t *body =
+        json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:b}", "name", cli->arguments[0], "extension",
+                  cli_option(cli, "extension"), "user", cli_option(cli, "user"), "calls",
+                  cli_option(cli, "calls"), "tls_certificate_name", tls_name, "nat",
+                  cli_option(cli, "nat") != NULL);
     if (!body)
         return cli_usage(cli, "a value is no UTF-8");
-    int rc = add_password(cli, body);
+    bool without = tls_name && !cli_option(cli, "password-file");
+    int rc = without ? CLI_DONE : add_password(cli, body);
     if (rc != CLI_DONE) {
         json_decref(body);
         return rc;
     }
     http_target_begin(&target, "/v1/devices");
     return cli_change(cli, "POST", &target, body, "added", cli->arguments[0]);
+}
+
+static int run_change(struct cli *cli)
+{
+    struct http_target target;
+    const char *calls = cli_option(cli, "calls");
+    const char *tls_name = cli_option(cli, "tls-certificate-name");
+    const char *nat = cli_option(cli, "nat");
+    if (!calls && !tls_name && !nat)
+        return cli_usage(cli, "--calls, --tls-certificate-name or --nat is needed");
+    if (nat && strcmp(nat, "yes") != 0 && strcmp(nat, "no") != 0)
+        return cli_usage(cli, "--nat is yes or no");
+    json_t *body = json_pack("{s:s*, s:s*}", "calls", calls, "tls_certificate_name", tls_name);
+    if (!body)
+        return cli_usage(cli, "a value is no UTF-8");
+    if (nat)
+        json_object_set_new(body, "nat", json_boolean(strcmp(nat, "yes") == 0));
+    device_target(cli, &target, NULL);
+    return cli_change(cli, "PATCH", &target, body, "changed", cli->arguments[0]);
 }
 
 static int run_credential(struct cli *cli)
@@ -142,6 +183,8 @@ const struct cli_command cli_device_commands[] = {
      add_options, 1, run_add},
     {"device", "show", "NAME", "Show where a fax machine is registered",
      "sealfax device show copier", NULL, 1, run_show},
+    {"device", "change", "NAME", "Set what becomes of the calls of a fax machine",
+     "sealfax device change copier --calls bridge:carrier", change_options, 1, run_change},
     {"device", "credential", "NAME", "Give a fax machine another password",
      "sealfax device credential copier --password-file copier.password", credential_options, 1,
      run_credential},

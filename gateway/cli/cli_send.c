@@ -11,7 +11,9 @@ static const struct cli_option send_options[] = {
     {"as", "NUMBER", "the number to send as"},
     {"to", "NUMBER", "the number to call"},
     {"idempotency-key", "KEY", "the same key again gives the same fax, not another one"},
-    {"resolution", "NAME", "standard (204×98), fine (204×196, as without) or superfine (204×391)"},
+    {"resolution", "NAME",
+     "standard (204×98), fine (204×196, as without), superfine (204×391) or 400 (408×391)"},
+    {"paper", "NAME", "a4 (as without), letter, legal, b4 or a3"},
     {"pages", "RANGES", "only these pages, as 1-3,5,8-; counted through all files"},
     {"rotate", "MODE", "auto: wide pages are turned where that fits better; none: never"},
     {"wait", NULL, "follow it; exit 0 only when it is delivered"},
@@ -61,6 +63,7 @@ static int submit(struct cli *cli, int fd, const char *type, struct http_answer 
     http_target_query(&target, "from", cli_option(cli, "as"));
     http_target_query(&target, "to", cli_option(cli, "to"));
     http_target_query(&target, "resolution", cli_option(cli, "resolution"));
+    http_target_query(&target, "paper", cli_option(cli, "paper"));
     http_target_query(&target, "pages", cli_option(cli, "pages"));
     http_target_query(&target, "rotate", cli_option(cli, "rotate"));
     return cli_call(cli, &call, &target, answer);

@@ -32,14 +32,26 @@ static void fill(char with, size_t from)
         putchar(with);
 }
 
+/* Whether it is the trace of a bridged call. */
+static bool has_legs(const json_t *entries)
+{
+    for (size_t i = 0; i < json_array_size(entries); i++)
+        if (json_object_get(json_array_get(entries, i), "leg"))
+            return true;
+    return false;
+}
+
 /* One rung: an arrow to the peer's side or from it, or what happened at the gateway. */
-static void print_rung(const json_t *entry)
+static void print_rung(const json_t *entry, bool legs)
 {
     const char *text = cli_text(entry, "text"), *direction = cli_text(entry, "direction");
     json_int_t ms = json_integer_value(json_object_get(entry, "ms"));
     bool sent = strcmp(direction, "sent") == 0, received = strcmp(direction, "received") == 0;
     bool detail = strcmp(cli_text(entry, "kind"), "sdp") == 0;
-    printf("%6lld.%03lld  |", (long long)(ms / 1000), (long long)(ms % 1000));
+    printf("%6lld.%03lld  ", (long long)(ms / 1000), (long long)(ms % 1000));
+    if (legs)
+        printf("%-6s ", cli_text(entry, "leg"));
+    putchar('|');
     fputs(detail ? "     " : sent ? "---- " : received ? "<--- " : "  *  ", stdout);
     size_t column = 5 + cli_print_escaped(stdout, text);
     if (detail || (!sent && !received)) {
@@ -57,12 +69,13 @@ static void print_ladder(const json_t *trace)
 {
     const json_t *entries = json_object_get(trace, "entries");
     json_int_t left_out = json_integer_value(json_object_get(trace, "left_out"));
+    bool legs = has_legs(entries);
     cli_print_record(stdout, trace, head_columns);
-    printf("\n   seconds  gateway");
+    printf("\n   seconds  %sgateway", legs ? "leg    " : "");
     fill(' ', 10);
     puts("peer");
     for (size_t i = 0; i < json_array_size(entries); i++)
-        print_rung(json_array_get(entries, i));
+        print_rung(json_array_get(entries, i), legs);
     if (left_out > 0)
         printf("\n%lld entries in the middle were left out.\n", (long long)left_out);
 }

@@ -10,6 +10,8 @@ static const struct cli_option add_options[] = {
     {"peers", "LIST", "more hosts to try, as b.example:5060;priority=2;weight=10,192.0.2.7"},
     {"max-calls", "N", "calls at a time, both ways (no limit)"},
     {"max-calls-per-second", "N", "new calls a second, each way (no limit)"},
+    {"asserted-identity", "HOW",
+     "P-Asserted-Identity: send (to it), trust (it is believed as well), none (none)"},
     {"probe", "SECONDS", "ask each peer by OPTIONS so often (never)"},
     {"strip", "N", "leave out the first N characters of numbers on their way to it"},
     {"add-prefix", "DIGITS", "and put these before them"},
@@ -24,6 +26,7 @@ static const struct cli_option add_options[] = {
      "udp, tcp, tls, sips, or any, as DNS says: how its requests travel (udp)"},
     {"long-by-tcp", NULL, "udp: requests of more than 1,300 octets go by TCP"},
     {"secured", NULL, "with tls: protected media or no call"},
+    {"nat", NULL, "behind an address translation: media from the host that signals, by any port"},
     {"express", NULL, "with tls: a sealfax gateway too, pages go as fast as the network"},
     {"tls-name", "NAME", "with tls: what its certificate must be for (its address)"},
     {"tls-ca", "FILE", "file in sip.tls_directory: who may sign it (sip.tls_ca)"},
@@ -127,10 +130,13 @@ static int run_add(struct cli *cli)
         return cli_usage(cli, "a value is no UTF-8");
     if (cli_option(cli, "no-audio-fallback"))
         json_object_set_new(body, "audio_fallback", json_false());
-    static const char *const texts[][2] = {
-        {"transport", "transport"}, {"tls-name", "tls_name"},
-        {"tls-ca", "tls_ca"},       {"tls-certificate", "tls_certificate"},
-        {"tls-key", "tls_key"},     {"peers", "peers"}};
+    static const char *const texts[][2] = {{"transport", "transport"},
+                                           {"tls-name", "tls_name"},
+                                           {"tls-ca", "tls_ca"},
+                                           {"tls-certificate", "tls_certificate"},
+                                           {"tls-key", "tls_key"},
+                                           {"peers", "peers"},
+                                           {"asserted-identity", "asserted_identity"}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *value = cli_option(cli, texts[i][0]);
         if (value && json_object_set_new(body, texts[i][1], json_string(value)) != 0) {
@@ -146,10 +152,31 @@ static int run_add(struct cli *cli)
         json_object_set_new(body, "secured", json_true());
     if (cli_option(cli, "express"))
         json_object_set_new(body, "express", json_true());
+    if (cli_option(cli, "nat"))
+        json_object_set_new(body, "nat", json_true());
     if (cli_option(cli, "long-by-tcp"))
         json_object_set_new(body, "long_by_tcp", json_true());
     http_target_begin(&target, "/v1/trunks");
     return cli_change(cli, "POST", &target, body, "added", cli->arguments[0]);
+}
+
+static const struct cli_option change_options[] = {
+    {"asserted-identity", "HOW", "P-Asserted-Identity: none, send (to it), trust (it is believed)"},
+    {NULL, NULL, NULL},
+};
+
+static int run_change(struct cli *cli)
+{
+    struct http_target target;
+    const char *identity = cli_option(cli, "asserted-identity");
+    if (!identity)
+        return cli_usage(cli, "--asserted-identity is needed");
+    json_t *body = json_pack("{s:s}", "asserted_identity", identity);
+    if (!body)
+        return cli_usage(cli, "a value is no UTF-8");
+    http_target_begin(&target, "/v1/trunks");
+    http_target_segment(&target, cli->arguments[0]);
+    return cli_change(cli, "PATCH", &target, body, "changed", cli->arguments[0]);
 }
 
 static int run_remove(struct cli *cli)
@@ -180,6 +207,8 @@ const struct cli_command cli_trunk_commands[] = {
     {"trunk", "add", "NAME", "Add a SIP trunk",
      "sealfax trunk add carrier --host 192.0.2.10 --port 5060 --prefix +49", add_options, 1,
      run_add},
+    {"trunk", "change", "NAME", "Set whether a SIP trunk is told, and believed, who calls",
+     "sealfax trunk change carrier --asserted-identity send", change_options, 1, run_change},
     {"trunk", "retry-t38", "NAME", "Forget who has refused T.38: ask again",
      "sealfax trunk retry-t38 carrier --number +4969123", retry_options, 1, run_retry_t38},
     {"trunk", "remove", "NAME", "Remove a SIP trunk", "sealfax trunk remove carrier", NULL, 1,

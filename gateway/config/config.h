@@ -43,6 +43,7 @@ struct config {
         char *tls_certificate;
         char *tls_key_file;
         char *tls_ca;        /* "": the system's */
+        char *tls_device_ca; /* who signs certificates of devices; "": they show none */
         char *tls_directory; /* of files that trunks name */
         int64_t max_connections;
         int64_t max_connections_of_peer;

@@ -52,6 +52,9 @@ const struct config_key config_keys[] = {
      "PEM file with its key, readable by the account of control and by no others"},
     {"sip.tls_ca", CONFIG_PATH, AT(sip.tls_ca), "", 0, 1000, NULL,
      "PEM file with those who may sign certificates of peers; \"\": the system's"},
+    {"sip.tls_device_ca", CONFIG_PATH, AT(sip.tls_device_ca), "", 0, 1000, NULL,
+     "PEM file with those who may sign certificates of devices, which then need no password; \"\": "
+     "devices show none"},
     {"sip.tls_directory", CONFIG_PATH, AT(sip.tls_directory), "", 0, 1000, NULL,
      "directory of the files that trunks name (sealfax trunk add --tls-ca)"},
     {"sip.max_connections", CONFIG_INTEGER, AT(sip.max_connections), "1024", 1, 50000, NULL,

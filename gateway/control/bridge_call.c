@@ -24,6 +24,7 @@ struct bridge_call *bridge_call_new(struct control *control)
     call->control = control;
     call->started_ms = control_now_ms();
     call->copy.vault_fd = -1;
+    call->recorder = call_recorder_new(control, false);
     uv_timer_init(&control->loop, &call->timer);
     call->timer.data = call;
     call->handles = 1 + BRIDGE_LEGS;
@@ -82,6 +83,8 @@ void bridge_call_discard(struct bridge_call *call)
     }
     line_pool_detach(call->line, call->line_call);
     call->line_call = 0;
+    call_recorder_free(call->recorder);
+    call->recorder = NULL;
     uv_close((uv_handle_t *)&call->timer, on_call_timer_closed);
 }
 

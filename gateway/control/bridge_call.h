@@ -18,6 +18,7 @@ struct bridge_terms {
     const char *to;        /* where the other leg goes: name of a trunk, or "device:NAME" */
     const char *number;    /* that is called there */
     const char *from;      /* that calls: caller identity of the other leg */
+    bool from_is_known;    /* and may be asserted (RFC 3325): not only what somebody says */
     /* The terms of the leg that called; of its addresses nothing is used. */
     const struct call_target *caller;
     /* The mailbox that the call belongs to (class, retention, capture); NULL: none. */
@@ -30,8 +31,8 @@ struct bridge_terms {
 void bridge_call_start(struct control *control, struct sip_session *session,
                        const struct sip_request_info *info, const struct bridge_terms *terms);
 
-/* Decides about a call from a trunk, which may bring calls for the number, and takes or refuses it:
- * the trunk must also be allowed to have it bridged (fax.bridge). */
+/* Decides about a call from a trunk, which may bring calls for the number, or from a device, and
+ * takes or refuses it: who calls must be allowed to have it bridged (fax.bridge). */
 void bridge_call_incoming(struct control *control, struct sip_session *session,
                           const struct sip_request_info *info, const struct bridge_terms *terms);
 

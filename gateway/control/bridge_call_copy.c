@@ -13,8 +13,6 @@
 #include "policy/retention.h"
 #include "policy/text_code.h"
 
-enum { ATTEMPT = 1 };
-
 static void fail(struct bridge_call *call, const char *what, int status)
 {
     struct bridge_copy *copy = &call->copy;
@@ -116,7 +114,7 @@ static int record_offer(struct bridge_call *call)
     if (rc < 0)
         return rc;
     event_begin(&e, "attempt.started", call->principal, &call->id);
-    event_integer(&e, "attempt", ATTEMPT);
+    event_integer(&e, "attempt", BRIDGE_ATTEMPT);
     event_text(&e, "trunk", caller->target.name);
     event_text(&e, "call_id", caller->call_id);
     event_note(&e, call->control->audit);
@@ -200,7 +198,7 @@ void bridge_copy_page(struct bridge_call *call, const struct msg_page_sealed *m)
         return;
     hex_encode(m->digest, 32, digest);
     event_begin(&e, "page.received", call->principal, &call->id);
-    event_integer(&e, "attempt", ATTEMPT);
+    event_integer(&e, "attempt", BRIDGE_ATTEMPT);
     event_integer(&e, "page", m->page);
     event_integer(&e, "width", m->width);
     event_integer(&e, "rows", m->rows);
@@ -234,7 +232,7 @@ static void note_attempt(struct bridge_call *call, bool whole, const char *why)
     struct event e;
     event_begin(&e, "attempt.ended", call->principal, &call->id);
     event_outcome(&e, whole ? "ok" : "failed");
-    event_integer(&e, "attempt", ATTEMPT);
+    event_integer(&e, "attempt", BRIDGE_ATTEMPT);
     event_integer(&e, "sip_code", call->side[BRIDGE_CALLER].answered ? 200 : call->sip_code);
     event_integer(&e, "t30_result", call->line_done ? done->result : -1);
     event_text(&e, "text", whole ? "bridged" : why);
@@ -261,7 +259,7 @@ void bridge_copy_end(struct bridge_call *call)
                  copy->pages == done->pages && strcmp(bridge_call_state(call), "completed") == 0;
     const char *why = copy->why[0]            ? copy->why
                       : done->capture_text[0] ? done->capture_text
-                                              : call->reason;
+                                              : call->outcome;
     event_begin(&e, "bridge.captured", call->principal, &call->id);
     event_outcome(&e, whole ? "ok" : "failed");
     event_integer(&e, "pages", copy->pages);

@@ -46,6 +46,7 @@ static void on_progress(struct bridge_call *call, const struct msg_bridge_progre
     if (!side || call->ending)
         return;
     note_strays(call, false);
+    bridge_trace_progress(call, m);
     switch ((enum bridge_progress)m->kind) {
     case BRIDGE_MEDIA_SEEN:
         watch_strays(side);
@@ -105,10 +106,13 @@ static void on_line_message(void *user, struct ipc_message *m)
     struct msg_call_ready ready;
     struct msg_bridge_done done;
     struct msg_page_sealed page;
+    const struct msg_call_trace *trace = ipc_message_body(m, MSG_CALL_TRACE, sizeof *trace);
     const struct msg_bridge_progress *progress =
         ipc_message_body(m, MSG_BRIDGE_PROGRESS, sizeof *progress);
     if (progress) {
         on_progress(call, progress);
+    } else if (trace) {
+        call_recorder_take(call->recorder, &trace->trace);
     } else if (ipc_message_body(m, MSG_CALL_READY, sizeof ready)) {
         memcpy(&ready, m->body, sizeof ready);
         end_text(ready.reason, sizeof ready.reason);
@@ -136,6 +140,7 @@ static void on_line_lost(void *user)
     struct bridge_call *call = user;
     call->line_call = 0;
     call->line_lost = true;
+    call_recorder_note(call->recorder, TRACE_LINE_LOST, TRACE_HERE, 0, 0, 0);
     call->refuse_code = 503;
     if (call->ending)
         bridge_call_line_over(call);
@@ -164,6 +169,7 @@ static void fill_start(const struct bridge_call *call, struct msg_bridge_start *
     start->phase_limit_ms[2] = (uint32_t)config->fax.max_page_ms;
     start->phase_limit_ms[3] = (uint32_t)config->fax.max_after_page_ms;
     start->cpu_limit_us_per_s = (uint32_t)config->fax.max_cpu_ms_per_s * 1000;
+    start->begun_ms = call_recorder_begun_ms(call->recorder);
     memcpy(start->fax_id, call->id.octets, sizeof start->fax_id);
     memcpy(start->data_key, call->copy.data_key, sizeof start->data_key);
 }
@@ -197,6 +203,8 @@ int bridge_call_start_line(struct bridge_call *call)
     int rc = open_ports(call);
     if (rc == 0)
         rc = line_pool_attach(call->control->lines, &handlers, &call->line, &call->line_call);
+    if (call->copy.vault_fd >= 0)
+        call_recorder_key(call->recorder, call->copy.data_key, &call->id, BRIDGE_ATTEMPT);
     if (rc == 0)
         rc = send_start(call);
     OPENSSL_cleanse(call->copy.data_key, sizeof call->copy.data_key);
@@ -214,6 +222,7 @@ static void fill_t38(const struct bridge_side *side, struct msg_call_media *medi
 {
     const struct config_media *config = &side->call->control->config->media;
     media->peer = side->t38.peer;
+    media->latch = side->t38.latch;
     media->t38_version = side->t38.version;
     if (side->t38.recovery == MEDIA_REDUNDANCY)
         media->redundancy = (uint8_t)config->redundancy;
@@ -233,6 +242,7 @@ static void fill_t38(const struct bridge_side *side, struct msg_call_media *medi
 static void fill_audio(const struct bridge_side *side, struct msg_call_media *media)
 {
     media->peer = side->audio.peer;
+    media->latch = side->audio.latch;
     media->transport = side->audio.srtp_suite ? MEDIA_TRANSPORT_SRTP : MEDIA_TRANSPORT_RTP;
     media->srtp_suite = side->audio.srtp_suite;
     memcpy(media->srtp_send_key, side->audio.send_key, sizeof media->srtp_send_key);
@@ -254,6 +264,10 @@ void bridge_call_tell_media(struct bridge_side *side)
         fill_t38(side, &m.media);
     else
         fill_audio(side, &m.media);
+    if (m.media.latch) /* its socket may be open to all again, and must be the only one */
+        media_strays_close(&side->strays);
+    bridge_trace_note(side, TRACE_AGREED, TRACE_HERE,
+                      side->media == BRIDGE_T38 ? TRACE_MEDIA_T38 : TRACE_MEDIA_AUDIO, 0);
     int rc = call->line_call ? line_pool_send(call->line, MSG_BRIDGE_MEDIA, &m, sizeof m, NULL, 0)
                              : -EPIPE;
     OPENSSL_cleanse(&m, sizeof m);

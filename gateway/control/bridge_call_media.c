@@ -182,6 +182,8 @@ void bridge_side_reinvited(struct bridge_side *side, const struct sdp_session *o
         return;
     }
     side->reinviting = false;
+    if (offer && media_is_on_hold(&side->local, offer) && side->media != BRIDGE_NO_MEDIA)
+        return; /* what flows goes on, and silence has its own limit */
     if (offer && bridge_side_take(side, offer) < 0)
         bridge_call_end(side->call, "the %s leg has no usable media", bridge_side_name(side));
 }

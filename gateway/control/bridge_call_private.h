@@ -3,6 +3,7 @@
 #define GATEWAY_CONTROL_BRIDGE_CALL_PRIVATE_H
 
 #include "gateway/control/bridge_call.h"
+#include "gateway/control/call_recorder.h"
 #include "gateway/control/event.h"
 #include "gateway/control/media_offer.h"
 #include "gateway/control/media_strays.h"
@@ -16,6 +17,7 @@ enum {
     BRIDGE_RECORD_AGAIN_MS = 1000,
     BRIDGE_CALLER = 0,
     BRIDGE_CALLED = 1,
+    BRIDGE_ATTEMPT = 1, /* a copy has no other */
 };
 
 enum bridge_media { BRIDGE_NO_MEDIA, BRIDGE_T38, BRIDGE_AUDIO };
@@ -54,11 +56,14 @@ struct bridge_call {
     char principal[POLICY_NAME_TEXT];
     char from[NUMBER_TEXT], to[NUMBER_TEXT];
     bool wants_privacy; /* the caller; its number is not shown */
+    bool from_is_known; /* who calls: a machine of ours, or as a trunk that is believed says */
+    uint8_t hops_made;  /* by the call, with the one from here: so a ring comes to an end */
     char via[CALL_TARGET_NAME];
     bool has_place; /* among the calls that the trunk takes at a time */
     char mailbox[POLICY_NAME_TEXT], class_name[KEK_CLASS_TEXT];
     uint32_t retention_days;
     struct bridge_side side[BRIDGE_LEGS];
+    struct call_recorder *recorder; /* sealed with the copy; without one it only helps to judge */
     struct pool_line *line;
     uint32_t line_call; /* 0: not attached */
     bool line_ready;
@@ -76,6 +81,8 @@ struct bridge_call {
     int refuse_code;  /* for the caller; 0: 500 */
     int64_t started_ms;
     char reason[MSG_REASON_MAX];
+    struct verdict verdict;
+    char outcome[TRACE_SENTENCE + MSG_REASON_MAX + 4]; /* verdict and reason, for the record */
     struct bridge_copy {
         bool wanted;    /* the mailbox says so */
         bool offered;   /* fax.offered is in the log */
@@ -138,6 +145,14 @@ bool bridge_copy_is_impossible(const struct bridge_call *call);
 void bridge_copy_page(struct bridge_call *call, const struct msg_page_sealed *m);
 void bridge_copy_end(struct bridge_call *call);
 void bridge_call_go_on(struct bridge_call *call);
+
+/* bridge_call_trace.c: notes what a leg did; judges a call that has ended; seals its trace behind
+ * the pages of its copy. */
+void bridge_trace_note(struct bridge_side *side, enum trace_kind kind, unsigned direction,
+                       unsigned code, uint32_t value);
+void bridge_trace_progress(struct bridge_call *call, const struct msg_bridge_progress *m);
+void bridge_trace_judge(struct bridge_call *call);
+void bridge_trace_seal(struct bridge_call *call);
 
 /* bridge_call_record.c: records the end and frees the call. */
 void bridge_call_record_end(struct bridge_call *call);

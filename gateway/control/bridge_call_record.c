@@ -18,7 +18,8 @@ const char *bridge_call_state(const struct bridge_call *call)
     if (!was_answered(call))
         return call->side[BRIDGE_CALLED].session == NULL && call->refuse_code ? "refused"
                                                                               : "cancelled";
-    if (!done->observed)
+    if (!done->observed && call->side[BRIDGE_CALLER].recorded != BRIDGE_T38 &&
+        call->side[BRIDGE_CALLED].recorded != BRIDGE_T38)
         return "unobserved";
     if (done->pages == 0)
         return "failed";
@@ -44,6 +45,8 @@ static void on_recorded(void *user, int status, uint64_t index)
         bridge_call_timer(call, BRIDGE_RECORD_AGAIN_MS, bridge_call_record_end);
         return;
     }
+    if (status == 0)
+        bridge_trace_seal(call);
     bridge_call_discard(call);
 }
 
@@ -86,7 +89,7 @@ static int record_end(struct bridge_call *call)
     event_personal(&e, "to", call->to);
     event_text(&e, "target", call->via);
     event_text(&e, "state", state);
-    event_text(&e, "reason", call->reason[0] ? call->reason : "OK");
+    event_text(&e, "reason", call->outcome[0] ? call->outcome : "OK");
     event_integer(&e, "sip_code", was_answered(call) ? 200 : call->sip_code);
     event_integer(&e, "pages", done->pages);
     event_integer(&e, "rejected", done->rejected);
@@ -109,6 +112,7 @@ void bridge_call_record_end(struct bridge_call *call)
         bridge_call_discard(call);
         return;
     }
+    bridge_trace_judge(call);
     bridge_copy_end(call);
     int rc = record_end(call);
     if (rc < 0)

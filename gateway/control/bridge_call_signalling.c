@@ -37,8 +37,10 @@ static void on_called_refused(struct bridge_side *side, const struct sip_event *
 {
     struct bridge_call *call = side->call;
     call->sip_code = event->code;
-    if (side->offered_t38 && !side->local.secured && refused_media(event->code)) {
-        side->audio_only = true; /* it wants a voice call first (RFC 3261 §21.4.26) */
+    if (side->offered_t38 && !side->audio_only && refused_media(event->code)) {
+        /* It wants a voice call first (RFC 3261 §21.4.26), or has only that: over SRTP if need be.
+         */
+        side->audio_only = true;
         bridge_call_dial(call);
         return;
     }
@@ -55,6 +57,7 @@ static void on_ended(struct bridge_side *side, const struct sip_event *event)
     struct bridge_call *call = side->call;
     side->session = NULL;
     uv_timer_stop(&side->timer);
+    bridge_trace_note(side, TRACE_ENDED, TRACE_HERE, (unsigned)event->code, (uint32_t)event->who);
     if (call->ending)
         return;
     if (side->index == BRIDGE_CALLED && !side->answered) {
@@ -129,6 +132,7 @@ static void on_reinvite_refused(struct bridge_side *side, int code)
     if (code == 491) /* the peer's own re-INVITE follows */
         return;
     side->t38_refused = true;
+    bridge_trace_note(side, TRACE_FALLBACK, TRACE_HERE, 0, 0);
     if (bridge_copy_is_impossible(side->call))
         bridge_call_end(side->call, "a copy is wanted, and neither leg has T.38");
     else if (!side->target.audio_fallback)
@@ -138,10 +142,11 @@ static void on_reinvite_refused(struct bridge_side *side, int code)
 
 static void on_reinvite_answered(struct bridge_side *side, const struct sdp_session *sdp)
 {
+    bool asked = side->reinviting; /* else it was a refresh */
     side->reinviting = false;
     if (bridge_side_take(side, sdp) < 0)
         bridge_call_end(side->call, "the %s leg has no usable media", bridge_side_name(side));
-    else if (side->media == BRIDGE_AUDIO)
+    else if (asked && side->media == BRIDGE_AUDIO)
         on_reinvite_refused(side, 200); /* it took the offer and its T.38 not */
 }
 

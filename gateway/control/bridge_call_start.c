@@ -9,6 +9,7 @@
 #include "gateway/control/trunk_credentials.h"
 #include "gateway/control/trunk_routes.h"
 #include "gateway/process/log.h"
+#include "gateway/socket_address.h"
 
 /* --- the other leg --- */
 
@@ -33,6 +34,9 @@ static int invite(struct bridge_side *side, const struct sip_credential *credent
     int rc = write_uris(side, request, from, sizeof request);
     if (rc < 0)
         return rc;
+    memset(&side->local.signals, 0, sizeof side->local.signals);
+    if (target->nat)
+        side->local.signals = target->address;
     /* To a peer that takes T.38 at once it is offered so when the caller is a fax for sure; and
      * protected media is T.38 where it can be. */
     bool sure = caller->has_offer && media_has_t38(&caller->local, &caller->offer);
@@ -42,6 +46,12 @@ static int invite(struct bridge_side *side, const struct sip_credential *credent
                            : media_offer_audio(&side->local, &offer);
     if (rc < 0)
         return rc;
+    struct fax_id id;
+    rc = fax_id_make(&id, (uint64_t)control_now_ms());
+    if (rc < 0)
+        return rc;
+    fax_id_text(&id, side->call_id);
+    call_recorder_follow_leg(call->recorder, side->call_id, TRACE_CALLED);
     const struct sip_call sip = {
         .target = target->address,
         .protocol = target->protocol,
@@ -52,14 +62,15 @@ static int invite(struct bridge_side *side, const struct sip_credential *credent
         .from_uri = from,
         .to_uri = request,
         .offer = &offer,
+        .call_id = side->call_id,
         .credentials = credentials,
         .credential_count = count,
+        .asserted_uri =
+            target->asserts_identity && call->from_is_known && side->caller[0] ? from : NULL,
         .wants_privacy = call->wants_privacy,
+        .hops_made = call->hops_made,
     };
-    rc = sip_session_call(call->control->sip, &sip, bridge_call_sip_event, side, &side->session);
-    if (rc == 0)
-        snprintf(side->call_id, sizeof side->call_id, "%s", sip_session_call_id(side->session));
-    return rc;
+    return sip_session_call(call->control->sip, &sip, bridge_call_sip_event, side, &side->session);
 }
 
 static void dial_with(struct bridge_call *call, const struct sip_credential *credentials,
@@ -125,7 +136,10 @@ static void on_target(void *user, int status, const struct call_target *target)
     struct bridge_call *call = user;
     struct bridge_side *side = &call->side[BRIDGE_CALLED];
     if (status < 0) {
-        call->refuse_code = status == -ENOENT ? 404 : status == -EBUSY ? 486 : 503;
+        call->refuse_code = status == -ENOENT   ? 404
+                            : status == -EACCES ? 403
+                            : status == -EBUSY  ? 486
+                                                : 503;
         bridge_call_end(call, "the other leg cannot be called: %s", call_target_error(status));
     } else if (!call->ending) {
         side->target = *target;
@@ -220,6 +234,7 @@ static void take_terms(struct bridge_call *call, const struct bridge_terms *term
         call->to[0] = '\0';
     if (number_normalise(terms->from, call->from) < 0)
         call->from[0] = '\0';
+    call->from_is_known = terms->from_is_known;
     call->side[BRIDGE_CALLER].target = *terms->caller;
     if (!terms->mailbox)
         return;
@@ -278,14 +293,18 @@ void bridge_call_start(struct control *control, struct sip_session *session,
     struct bridge_side *caller = &call->side[BRIDGE_CALLER];
     take_terms(call, terms);
     call->wants_privacy = info->wants_privacy;
+    call->hops_made = (uint8_t)(SIP_HOPS_MAX + 1 - info->max_forwards);
     for (unsigned i = 0; i < BRIDGE_LEGS; i++)
         begin_side(&call->side[i]);
     snprintf(caller->call_id, sizeof caller->call_id, "%s", info->call_id);
     caller->local.may_protect = info->protocol == SIP_TLS;
+    if (caller->target.nat)
+        socket_address_with_port(info->source, 0, &caller->local.signals);
     caller->has_offer = info->offer != NULL;
     if (info->offer)
         caller->offer = *info->offer;
     caller->session = session;
+    call_recorder_follow_leg(call->recorder, caller->call_id, TRACE_CALLER);
     sip_session_signalling(session, caller->signalling);
     sip_session_set_event_cb(session, bridge_call_sip_event, caller);
     open_caller_credentials(call);
@@ -296,7 +315,9 @@ void bridge_call_incoming(struct control *control, struct sip_session *session,
                           const struct sip_request_info *info, const struct bridge_terms *terms)
 {
     struct policy_answer answer;
-    policy_cache_decide(control->policy, terms->principal, POLICY_BRIDGE, NULL, terms->number, NULL,
+    /* What a trunk says of who calls gives it no right; a machine calls as its own number. */
+    policy_cache_decide(control->policy, terms->principal, POLICY_BRIDGE,
+                        terms->caller->is_device ? terms->from : NULL, terms->number, NULL,
                         &answer);
     if (!answer.allowed)
         fax_call_refuse(control, session, info, terms->principal, 403, answer.reason);

@@ -25,6 +25,7 @@ _Static_assert(TRACE_PARTY_PEER == (int)SIP_PARTY_PEER &&
 struct followed {
     struct call_recorder *recorder;
     struct sip_trace sip;
+    uint8_t leg; /* of a bridged call: TRACE_CALLER or TRACE_CALLED */
 };
 
 struct call_recorder {
@@ -102,9 +103,8 @@ static void note(struct call_recorder *r, const struct trace_entry *what)
     call_trace_note(&r->own, &entry);
 }
 
-void call_recorder_note(struct call_recorder *r, enum trace_kind kind,
-                        enum trace_direction direction, unsigned code, uint32_t value,
-                        uint32_t detail)
+void call_recorder_note(struct call_recorder *r, enum trace_kind kind, unsigned direction,
+                        unsigned code, uint32_t value, uint32_t detail)
 {
     const struct trace_entry entry = {.kind = (uint8_t)kind,
                                       .direction = (uint8_t)direction,
@@ -172,7 +172,7 @@ static void on_message(void *user, const struct sip_trace_message *m)
     struct trace_entry e = {
         .at_ms = (uint32_t)(steady_ms() - r->begun_ms),
         .kind = m->status ? TRACE_SIP_RESPONSE : TRACE_SIP_REQUEST,
-        .direction = m->sent ? TRACE_SENT : TRACE_RECEIVED,
+        .direction = (uint8_t)((m->sent ? TRACE_SENT : TRACE_RECEIVED) | f->leg),
         .code = (uint16_t)(m->status ? (uint32_t)m->status : method),
         .value = m->cseq,
         .detail = (uint32_t)m->protocol | leg,
@@ -194,13 +194,20 @@ static void on_message(void *user, const struct sip_trace_message *m)
         note_sdp(r, m->sdp, e.direction);
 }
 
-void call_recorder_follow(struct call_recorder *r, const char *call_id)
+void call_recorder_follow_leg(struct call_recorder *r, const char *call_id,
+                              enum trace_direction leg)
 {
     if (!r || r->follows == CALL_IDS || !r->control->sip)
         return;
     struct followed *f = &r->followed[r->follows++];
     f->recorder = r;
+    f->leg = (uint8_t)leg;
     sip_trace_start(r->control->sip, &f->sip, call_id, on_message, f);
+}
+
+void call_recorder_follow(struct call_recorder *r, const char *call_id)
+{
+    call_recorder_follow_leg(r, call_id, TRACE_HERE);
 }
 
 void call_recorder_take(struct call_recorder *r, const struct call_trace *line)

@@ -34,10 +34,13 @@ void call_recorder_key(struct call_recorder *recorder, const uint8_t *data_key,
 /* Follows the messages of a Call-ID, of at most four in an attempt. */
 void call_recorder_follow(struct call_recorder *recorder, const char *call_id);
 
-/* Notes an entry at this moment. */
-void call_recorder_note(struct call_recorder *recorder, enum trace_kind kind,
-                        enum trace_direction direction, unsigned code, uint32_t value,
-                        uint32_t detail);
+/* Likewise, for a leg of a bridged call: TRACE_CALLER or TRACE_CALLED. */
+void call_recorder_follow_leg(struct call_recorder *recorder, const char *call_id,
+                              enum trace_direction leg);
+
+/* Notes an entry at this moment. direction may have the leg of a bridged call. */
+void call_recorder_note(struct call_recorder *recorder, enum trace_kind kind, unsigned direction,
+                        unsigned code, uint32_t value, uint32_t detail);
 
 /* Takes the line's own trace, as it came: it is not trusted. */
 void call_recorder_take(struct call_recorder *recorder, const struct call_trace *line);

@@ -7,6 +7,7 @@
 
 #include "gateway/control/control.h"
 #include "gateway/control/device_register.h"
+#include "gateway/control/trunk_routes.h"
 #include "gateway/dns/srv_order.h"
 #include "gateway/routing/number_rewrite.h"
 #include "gateway/socket_address.h"
@@ -143,7 +144,11 @@ int call_target_find(struct control *control, const char *name, const char *to_n
     s->status = device ? device_find_target(control, device, &s->target) : trunk ? 0 : -ENOENT;
     uv_timer_init(&control->loop, &s->timer);
     s->timer.data = s;
-    if (trunk) {
+    char why[TRUNK_ROUTES_TEXT];
+    if (trunk && to_number[0] && trunk_routes_denied(control, trunk, to_number, why)) {
+        s->status = -EACCES;
+        uv_timer_start(&s->timer, on_turn, 0, 0);
+    } else if (trunk) {
         call_target_of_trunk(trunk, &s->target);
         write_number(&s->target, trunk, to_number);
         locate(s, trunk);
@@ -164,6 +169,8 @@ const char *call_target_error(int status)
         return "the name of the trunk could not be looked up in time";
     case -EHOSTDOWN:
         return "all peers of the trunk are held back";
+    case -EACCES:
+        return "the number is denied, as it was asked for or as the trunk would dial it";
     case -EBUSY:
         return "the trunk has no room";
     default:
@@ -182,6 +189,8 @@ void call_target_of_trunk(const struct trunk_info *trunk, struct call_target *ta
     target->long_by_tcp = trunk->long_by_tcp;
     target->t38_first = trunk->t38_first;
     target->audio_fallback = trunk->audio_fallback;
+    target->asserts_identity = trunk->asserts_identity;
+    target->nat = trunk->nat;
 }
 
 static void use(struct call_target *target, size_t at)

@@ -45,14 +45,17 @@ struct call_target {
     bool express;                        /* with TLS: a gateway that may run ahead of the clock */
     bool long_by_tcp;                    /* with UDP: long requests go by TCP */
     bool t38_first;
-    bool audio_fallback; /* T.30 over audio when the peer has no T.38 */
+    bool audio_fallback;   /* T.30 over audio when the peer has no T.38 */
+    bool asserts_identity; /* it is told who calls (RFC 3325) */
+    bool nat;              /* media latch to the host that signals, whatever it describes */
 };
 
 struct control;
 
 /* status: 0, then target is valid during the callback (copy it); else -ENOENT (no such trunk or
  * device), -ENXIO (its name leads nowhere), -ETIMEDOUT (its name could not be asked for),
- * -EHOSTDOWN (all of its peers are held back), -EBUSY (no room on it) or -ENOMEM; target is NULL.
+ * -EHOSTDOWN (all of its peers are held back), -EACCES (the number is denied), -EBUSY (no room on
+ * it) or -ENOMEM; target is NULL.
  */
 typedef void call_target_cb(void *user, int status, const struct call_target *target);
 

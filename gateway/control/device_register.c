@@ -16,9 +16,10 @@ enum { ASKED_AT_ONCE = 16, REALM_TEXT = 128 };
 
 struct device {
     char name[POLICY_NAME_TEXT], user[64], extension[32], realm[REALM_TEXT];
-    char *sealed; /* hex; what the secret was opened from */
+    char tls_name[256]; /* of its certificate; "": it shows none */
+    char *sealed;       /* hex; what the secret was opened from */
     struct digest_secret secret;
-    bool open, asked;
+    bool open, asked, nat;
 };
 
 struct device_register {
@@ -187,7 +188,9 @@ static bool fill(struct device *d, const struct device_info *info, const struct 
     snprintf(d->name, sizeof d->name, "%s", info->name);
     snprintf(d->user, sizeof d->user, "%s", info->user);
     snprintf(d->extension, sizeof d->extension, "%s", info->extension);
+    d->nat = info->nat;
     snprintf(d->realm, sizeof d->realm, "%s", info->realm);
+    snprintf(d->tls_name, sizeof d->tls_name, "%s", info->tls_name);
     d->sealed = strdup(info->secret);
     if (!d->sealed)
         return false;
@@ -219,10 +222,12 @@ static void take_over(struct device_register *r, struct device *all, struct devi
     r->all = all;
     r->by_user = by_user;
     r->count = count;
-    /* Who got a new secret signs in with it: whoever registered with the old one may be why. */
+    /* Who got a new secret or certificate signs in with it: whoever registered with the old one may
+     * be why. */
     for (size_t i = 0; is_serving(r) && i < old_count; i++) {
         const struct device *now = find(r, old[i].name);
-        if (!now || strcmp(now->sealed, old[i].sealed) != 0)
+        if (!now || strcmp(now->sealed, old[i].sealed) != 0 ||
+            strcmp(now->tls_name, old[i].tls_name) != 0)
             sip_bindings_forget(r->control->sip, old[i].name);
     }
     wipe(old, old_count);
@@ -259,6 +264,14 @@ bool device_register_any(const struct device_register *r)
     return r->count > 0;
 }
 
+bool device_register_any_certified(const struct device_register *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->all[i].tls_name[0])
+            return true;
+    return false;
+}
+
 /* --- what the SIP stack asks --- */
 
 static void fill_account(const struct device *d, struct sip_device_account *account)
@@ -279,6 +292,19 @@ static int account_of(void *user, const char *username, struct sip_device_accoun
         return -EAGAIN;
     fill_account(d, account);
     return 0;
+}
+
+static int account_certified(void *user, const struct sip_tls *certificate,
+                             struct sip_device_account *account)
+{
+    const struct device_register *r = user;
+    for (size_t i = 0; i < r->count; i++) {
+        if (!sip_device_certificate_is_for(certificate, r->all[i].tls_name))
+            continue;
+        fill_account(&r->all[i], account);
+        return 0;
+    }
+    return -ENOENT;
 }
 
 static void on_refused(void *user, const struct sockaddr *source, const char *username,
@@ -308,6 +334,7 @@ int device_register_serve(struct device_register *r)
         .expires_max_s = (uint32_t)config->devices.expires_max_s,
         .bindings_of_device = (uint32_t)config->devices.bindings_of_device,
         .account = account_of,
+        .certified = account_certified,
         .changed = on_binding,
         .refused = on_refused,
         .user = r,
@@ -352,6 +379,7 @@ int device_find_target(const struct control *c, const char *name, struct call_ta
     target->is_device = true;
     target->connection = binding.connection;
     target->audio_fallback = true;
+    target->nat = d->nat;
     call_target_add(target, (const struct sockaddr *)&binding.source, binding.protocol);
     return 0;
 }

@@ -36,6 +36,9 @@ int device_register_serve(struct device_register *registry) __attribute__((warn_
 /* Whether there is any device that is not disabled. */
 bool device_register_any(const struct device_register *registry);
 
+/* Whether any of those shows a certificate. */
+bool device_register_any_certified(const struct device_register *registry);
+
 /* Whether a device can be called now. */
 bool device_is_reachable(const struct control *control, const char *name);
 

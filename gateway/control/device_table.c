@@ -7,6 +7,28 @@
 
 #include "gateway/db/register_queries.h"
 
+static const char bridge[] = "bridge";
+enum { BRIDGE_LENGTH = sizeof bridge - 1 };
+
+bool device_calls_are_bridged(const struct device_info *device)
+{
+    return strncmp(device->calls, bridge, BRIDGE_LENGTH) == 0;
+}
+
+bool device_calls_valid(const char *calls)
+{
+    return strcmp(calls, "store") == 0 || strcmp(calls, bridge) == 0 ||
+           (strncmp(calls, "bridge:", BRIDGE_LENGTH + 1) == 0 && calls[BRIDGE_LENGTH + 1] &&
+            strlen(calls) < sizeof((struct device_info *)NULL)->calls);
+}
+
+const char *device_calls_trunk(const struct device_info *device)
+{
+    return strncmp(device->calls, "bridge:", BRIDGE_LENGTH + 1) == 0
+               ? device->calls + BRIDGE_LENGTH + 1
+               : NULL;
+}
+
 static int compare_numbers(const void *a, const void *b)
 {
     const struct device_info *const *left = a, *const *right = b;
@@ -29,7 +51,10 @@ int device_table_read(struct device_table *t, const struct db_result *result, in
         snprintf(d->user, sizeof d->user, "%s", row.user);
         snprintf(d->realm, sizeof d->realm, "%s", row.realm);
         snprintf(d->secret, sizeof d->secret, "%s", row.secret);
+        snprintf(d->calls, sizeof d->calls, "%s", row.calls);
+        snprintf(d->tls_name, sizeof d->tls_name, "%s", row.tls_name);
         d->disabled = row.disabled != 0;
+        d->nat = row.nat != 0;
     }
     qsort(t->by_number, t->count, sizeof(const struct device_info *), compare_numbers);
     return 0;

@@ -15,8 +15,17 @@ struct device_info {
     char extension[NUMBER_TEXT]; /* plain form */
     char user[64], realm[128];
     char secret[2 * SECRET_RECORD_MAX + 1]; /* HA1 as sealed, hex; "": none */
-    bool disabled;
+    char calls[POLICY_NAME_TEXT + 8];       /* "store", "bridge", "bridge:TRUNK" */
+    char tls_name[256];                     /* of its certificate; "": it has none */
+    bool disabled, nat;
 };
+
+/* Whether calls that a device makes are taken through in real time, else received and sent on. */
+bool device_calls_are_bridged(const struct device_info *device);
+/* Whether a text says one of these; the trunk is not looked for. */
+bool device_calls_valid(const char *calls);
+/* The trunk that they are taken through to; NULL: the one that the routes say. */
+const char *device_calls_trunk(const struct device_info *device);
 
 /* All zero is an empty table. */
 struct device_table {

@@ -37,6 +37,7 @@ void fax_call_audio(struct fax_call *call, const struct sdp_session *sdp)
 void fax_call_audio_fill(const struct fax_call *call, struct msg_call_media *media)
 {
     media->peer = call->audio.peer;
+    media->latch = call->audio.latch;
     media->transport = call->audio.srtp_suite ? MEDIA_TRANSPORT_SRTP : MEDIA_TRANSPORT_RTP;
     media->srtp_suite = call->audio.srtp_suite;
     memcpy(media->srtp_send_key, call->audio.send_key, sizeof media->srtp_send_key);

@@ -12,6 +12,7 @@
 #include "gateway/control/fax_watchers.h"
 #include "gateway/control/trunk_credentials.h"
 #include "gateway/process/log.h"
+#include "gateway/socket_address.h"
 #include "policy/retention.h"
 
 /* --- refusing --- */
@@ -226,11 +227,6 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
     event_note(&e, call->control->audit);
 }
 
-/* As we have them: after the trunk's rules. */
-struct inbound_numbers {
-    char from[NUMBER_REWRITE_TEXT], to[NUMBER_REWRITE_TEXT];
-};
-
 static void on_credentials(void *user, int status, const struct sip_credential *credentials,
                            size_t count)
 {
@@ -250,17 +246,9 @@ static void open_credentials(struct fax_call *call)
     if (trunk_credentials_open(call->control, call->trunk, on_credentials, call) != 0)
         call->pending--;
 }
-/* Who brings a fax: a trunk, or a device that has signed in. */
-struct caller {
-    char actor[POLICY_NAME_TEXT]; /* "trunk:NAME", "device:NAME" */
-    const char *from, *to;        /* a device calls as its own number, whatever it says */
-    struct call_target target;    /* whose name is that of the trunk, or the actor */
-    const struct policy_mailbox *mailbox;
-    const struct trunk_info *trunk; /* NULL: a device */
-};
 
-static void take_call(struct control *control, struct sip_session *session,
-                      const struct sip_request_info *info, const struct caller *caller)
+void fax_call_take(struct control *control, struct sip_session *session,
+                   const struct sip_request_info *info, const struct fax_caller *caller)
 {
     const struct policy_mailbox *mailbox = caller->mailbox;
     char month[KEK_MONTH_TEXT];
@@ -288,6 +276,8 @@ static void take_call(struct control *control, struct sip_session *session,
     call->session = session;
     call->local.may_protect = info->protocol == SIP_TLS;
     call->target = caller->target;
+    if (call->target.nat)
+        socket_address_with_port(info->source, 0, &call->local.signals);
     call->local.may_express = call->target.express && info->protocol == SIP_TLS;
     call->local.secured = fax_call_demands(control, &call->target, call->class_name,
                                            (char[FAX_CALL_DEMAND_TEXT]){0}) != NULL;
@@ -313,124 +303,4 @@ static void take_call(struct control *control, struct sip_session *session,
         open_credentials(call);
         sip_session_ring(session);
     }
-}
-
-/* --- judging --- */
-
-/* Whether the offer has media that we take, as protected as it has to be. */
-static bool media_fits(const struct control *control, const struct sip_request_info *info,
-                       const struct call_target *target, const char *class_name,
-                       char why[MSG_REASON_MAX])
-{
-    char text[FAX_CALL_DEMAND_TEXT];
-    const char *demand = fax_call_demands(control, target, class_name, text);
-    const struct media_local local = {.no_t38 = !control->config->fax.t38,
-                                      .secured = demand != NULL,
-                                      .may_protect = info->protocol == SIP_TLS};
-    if (demand && !local.may_protect) {
-        snprintf(why, MSG_REASON_MAX, "%s, and signalling is not TLS", demand);
-        return false;
-    }
-    if (!info->offer || media_has_t38(&local, info->offer) || media_has_audio(&local, info->offer))
-        return true;
-    if (demand)
-        snprintf(why, MSG_REASON_MAX, "%s, and the offer has none", demand);
-    else
-        snprintf(why, MSG_REASON_MAX, "offers neither T.38 nor G.711");
-    return false;
-}
-
-/* Takes a call that is permitted, when it can be. */
-static void take_permitted(struct control *control, struct sip_session *session,
-                           const struct sip_request_info *info, const struct caller *caller)
-{
-    char why[MSG_REASON_MAX];
-    const char *through =
-        caller->trunk ? policy_bridge_target(policy_cache_set(control->policy), caller->to) : NULL;
-    const struct bridge_terms terms = {.principal = caller->actor,
-                                       .to = through,
-                                       .number = caller->to,
-                                       .from = caller->from,
-                                       .caller = &caller->target,
-                                       .mailbox = caller->mailbox};
-    if (!media_fits(control, info, &caller->target, caller->mailbox->class_name, why))
-        fax_call_refuse(control, session, info, caller->actor, 488, why);
-    else if (line_pool_room(control->lines) == 0 || !keeper_client_ready(control->keeper))
-        fax_call_refuse(control, session, info, caller->actor, 503, "no line has room");
-    else if (through)
-        bridge_call_incoming(control, session, info, &terms);
-    else
-        take_call(control, session, info, caller);
-}
-
-/* Whether a number is one that no fax goes to; better said now than when all of it has come. */
-static bool is_denied(const struct control *control, const char *to, const char *class_name,
-                      char why[TRUNK_ROUTES_TEXT])
-{
-    char number[NUMBER_TEXT];
-    struct trunk_routes routes;
-    return number_normalise(to, number) == 0 && !policy_cache_device_of(control->policy, number) &&
-           trunk_routes_find(control, number, class_name, "", control_now_ms(), &routes, why) ==
-               TRUNK_ROUTES_DENIED;
-}
-
-/* A machine sends: it may, as its number to this one; the fax is taken in and sent on later. */
-static void take_from_device(struct control *control, struct sip_session *session,
-                             const struct sip_request_info *info)
-{
-    struct policy_answer answer;
-    struct caller caller = {.target = {.audio_fallback = true, .is_device = true}};
-    char why[TRUNK_ROUTES_TEXT];
-    const struct device_info *device = policy_cache_device(control->policy, info->device);
-    if (!device || device->disabled) {
-        sip_session_reject(session, 403, NULL);
-        return;
-    }
-    snprintf(caller.actor, sizeof caller.actor, DEVICE_PREFIX "%.50s", device->name);
-    snprintf(caller.target.name, sizeof caller.target.name, "%s", caller.actor);
-    caller.from = device->extension;
-    caller.to = info->to_user;
-    policy_cache_decide(control->policy, caller.actor, POLICY_SUBMIT, device->extension,
-                        info->to_user, NULL, &answer);
-    caller.mailbox = answer.mailbox;
-    if (!answer.allowed)
-        fax_call_refuse(control, session, info, caller.actor, 403, answer.reason);
-    else if (is_denied(control, info->to_user, answer.mailbox->class_name, why))
-        fax_call_refuse(control, session, info, caller.actor, 403, why);
-    else
-        take_permitted(control, session, info, &caller);
-}
-
-static void take_from_trunk(struct control *control, struct sip_session *session,
-                            const struct sip_request_info *info, const struct trunk_info *trunk)
-{
-    struct policy_answer answer;
-    struct inbound_numbers numbers;
-    struct caller caller = {.from = numbers.from, .to = numbers.to, .trunk = trunk};
-    snprintf(caller.actor, sizeof caller.actor, "trunk:%.50s", trunk->name);
-    call_target_of_trunk(trunk, &caller.target);
-    (void)number_rewrite(trunk->rewrite_in, info->from_user, numbers.from);
-    (void)number_rewrite(trunk->rewrite_in, info->to_user, numbers.to);
-    policy_decide_inbound(policy_cache_set(control->policy), trunk->name, numbers.to,
-                          control_now_ms() * 1000, &answer);
-    caller.mailbox = answer.mailbox;
-    if (answer.allowed)
-        take_permitted(control, session, info, &caller);
-    else
-        fax_call_refuse(control, session, info, caller.actor, answer.mailbox ? 403 : 404,
-                        answer.reason);
-}
-
-void fax_call_incoming(void *user, struct sip_session *session, const struct sip_request_info *info)
-{
-    struct control *control = user;
-    const struct trunk_info *trunk =
-        info->device ? NULL : trunk_sources_find(control, info->source, info->protocol);
-    bool known = info->device || trunk;
-    if (!control->ready || control->stopping || !known)
-        sip_session_reject(session, known ? 503 : 403, NULL);
-    else if (info->device)
-        take_from_device(control, session, info);
-    else
-        take_from_trunk(control, session, info, trunk);
 }

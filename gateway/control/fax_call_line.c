@@ -184,8 +184,7 @@ static void note_progress(struct fax_call *call, const struct msg_call_progress 
     };
     for (size_t i = 0; i < sizeof told / sizeof *told; i++)
         if (told[i].progress == (enum call_progress)m->kind)
-            call_recorder_note(call->recorder, told[i].kind,
-                               (enum trace_direction)(told[i].direction | TRACE_TOLD), 0,
+            call_recorder_note(call->recorder, told[i].kind, told[i].direction | TRACE_TOLD, 0,
                                m->kind == PROGRESS_TRAINED ? m->rate : m->page, 0);
 }
 

@@ -17,6 +17,7 @@ static void fill_t38(const struct fax_call *call, struct msg_call_media *media)
 {
     const struct config_media *config = &call->control->config->media;
     media->peer = call->t38.peer;
+    media->latch = call->t38.latch;
     media->t38_version = call->t38.version;
     if (call->t38.recovery == MEDIA_REDUNDANCY)
         media->redundancy = (uint8_t)config->redundancy;
@@ -51,6 +52,8 @@ static void send_media(struct fax_call *call)
         fax_call_audio_fill(call, &media);
     call_recorder_note(call->recorder, TRACE_AGREED, TRACE_HERE,
                        call->t38_agreed ? TRACE_MEDIA_T38 : TRACE_MEDIA_AUDIO, 0, 0);
+    if (media.latch) /* its socket may be open to all again, and must be the only one */
+        media_strays_close(&call->strays);
     int rc = call->line_call
                  ? line_pool_send(call->line, MSG_CALL_MEDIA, &media, sizeof media, NULL, 0)
                  : -EPIPE;

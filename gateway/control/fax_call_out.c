@@ -22,6 +22,9 @@ static int dial(struct fax_call *call, const struct sip_credential *credentials,
             call_target_from_uri(target, call->from, call->control->sip_address, from, sizeof from);
     if (rc < 0)
         return rc;
+    memset(&call->local.signals, 0, sizeof call->local.signals);
+    if (target->nat)
+        call->local.signals = target->address;
     /* Protected media is T.38 where it can be: also for peers that want a voice call first. */
     call->offered_t38 = (target->t38_first || call->local.secured) && !call->audio_only &&
                         !call->local.no_t38 && !fax_call_t38_refused_before(call);
@@ -49,6 +52,7 @@ static int dial(struct fax_call *call, const struct sip_credential *credentials,
         .call_id = call_id,
         .credentials = credentials,
         .credential_count = count,
+        .asserted_uri = target->asserts_identity ? from : NULL,
     };
     call_recorder_follow(call->recorder, call_id);
     return sip_session_call(call->control->sip, &sip, fax_call_sip_event, call, &call->session);
@@ -124,7 +128,7 @@ static void on_target(void *user, int status, const struct call_target *target)
         }
         bool is_off = status == -ENXIO && device_name_of(call->trunk);
         /* It may be otherwise in a while; a device was there a moment ago. */
-        call->sip_code = status == -ENOENT ? 0 : is_off ? 480 : 503;
+        call->sip_code = status == -ENOENT ? 0 : status == -EACCES ? 403 : is_off ? 480 : 503;
         fax_call_end(call, "the call could not be made: %s", call_target_error(status));
     } else if (!call->ending) {
         const struct trunk_info *trunk = policy_cache_trunk(call->control->policy, call->trunk);

@@ -164,4 +164,19 @@ void fax_call_note_signalling(struct fax_call *call);
 void fax_call_record_end(struct fax_call *call);
 const char *fax_call_state(const struct fax_call *call);
 
+/* Who brings a fax: a trunk, or a device that has signed in. */
+struct fax_caller {
+    char actor[POLICY_NAME_TEXT]; /* "trunk:NAME", "device:NAME" */
+    const char *from, *to;        /* a device calls as its own number, whatever it says */
+    struct call_target target;    /* whose name is that of the trunk, or the actor */
+    const struct policy_mailbox *mailbox;
+    const char
+        *through; /* trunk, or "device:NAME", to which the call is taken through; NULL: none */
+    bool from_is_known; /* not only what somebody says */
+};
+
+/* fax_call_in.c: takes a call that brings a fax; each failure refuses it. */
+void fax_call_take(struct control *control, struct sip_session *session,
+                   const struct sip_request_info *info, const struct fax_caller *caller);
+
 #endif

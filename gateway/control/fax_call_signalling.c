@@ -97,6 +97,21 @@ static void after_audio(struct fax_call *call, const struct sdp_session *sdp)
     fax_call_timer(call, (uint64_t)wait_ms, fax_call_reinvite);
 }
 
+/* Our T.38 was answered with a line that is refused: the call stands, without media. Audio first,
+ * then, as for a peer that says so by a code; T.38 may still come. */
+static bool offer_audio(struct fax_call *call)
+{
+    struct sdp_session offer;
+    if (call->local.secured || !fax_call_audio_allowed(call) ||
+        media_offer_audio(&call->local, &offer) < 0 ||
+        sip_session_reinvite(call->session, &offer) < 0)
+        return false;
+    call->offered_t38 = false;
+    call->audio_only = call->reinviting = true;
+    fax_call_timer(call, CALL_NEGOTIATE_MS, on_negotiation_timeout);
+    return true;
+}
+
 static void on_answered(struct fax_call *call, const struct sdp_session *sdp)
 {
     call->answered = true;
@@ -108,15 +123,15 @@ static void on_answered(struct fax_call *call, const struct sdp_session *sdp)
     say(call, "answered", "");
     if (sdp && media_has_t38(&call->local, sdp))
         take_t38(call, sdp);
-    else if (call->offered_t38)
-        fax_call_end(call, "%s", no_t38(call));
-    else
+    else if (!call->offered_t38)
         after_audio(call, sdp);
+    else if (!offer_audio(call))
+        fax_call_end(call, "%s", no_t38(call));
 }
 
 static void on_confirmed(struct fax_call *call, const struct sdp_session *sdp)
 {
-    if (call->t38_agreed || call->outbound)
+    if (call->t38_agreed || (call->outbound && !sdp)) /* it brings the answer to an offer of ours */
         return;
     if (sdp && media_has_t38(&call->local, sdp))
         take_t38(call, sdp);
@@ -149,8 +164,9 @@ static void on_reinvite_offer(struct fax_call *call, const struct sdp_session *o
         return;
     }
     call->reinviting = false;
-    if (t38 && media_is_on_hold(&call->local, offer)) {
-        if (!call->t38_agreed) /* it will say where to when it is ready */
+    if (offer && media_is_on_hold(&call->local, offer)) {
+        /* Nothing changes until it says more; a call that has not begun does not wait for ever. */
+        if (!call->t38_agreed && !call->audio_settled)
             fax_call_timer(call, CALL_NEGOTIATE_MS, on_negotiation_timeout);
         return;
     }
@@ -158,6 +174,22 @@ static void on_reinvite_offer(struct fax_call *call, const struct sdp_session *o
         take_t38(call, offer);
     else if (offer && !call->t38_agreed)
         after_audio(call, offer);
+}
+
+/* To our T.38, to the audio that takes its place, or to a refresh: audio that goes on may have
+ * another key or address. */
+static void on_reinvite_answered(struct fax_call *call, const struct sdp_session *sdp)
+{
+    call->reinviting = false;
+    if (!call->t38_agreed && sdp && !media_has_t38(&call->local, sdp)) {
+        if (!call->audio_running && media_has_audio(&call->local, sdp)) {
+            after_audio(call, sdp);
+            return;
+        }
+        fax_call_audio(call, sdp);
+    }
+    if (!call->audio_settled)
+        take_t38(call, sdp);
 }
 
 static void on_ended(struct fax_call *call, const struct sip_event *event, bool heard)
@@ -232,8 +264,7 @@ void fax_call_sip_event(void *user, struct sip_session *session, const struct si
     case SIP_EVENT_REINVITE_CANCELLED:
         break;
     case SIP_EVENT_REINVITE_ANSWERED:
-        call->reinviting = false;
-        take_t38(call, event->sdp);
+        on_reinvite_answered(call, event->sdp);
         break;
     case SIP_EVENT_REINVITE_REFUSED:
         on_reinvite_refused(call, event->code);

@@ -4,9 +4,6 @@
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/t38_refusals.h"
-#include "t38/t30_result.h"
-
-enum { MUTE_AT_LEAST_MS = 10000 };
 
 static uint64_t now_ms(const struct fax_call *call)
 {
@@ -59,10 +56,7 @@ void fax_call_t38_works(const struct fax_call *call)
 
 bool fax_call_t38_was_mute(const struct fax_call *call)
 {
-    const struct msg_call_done *done = &call->done;
-    return call->outbound && call->t38_agreed && call->line_done && done->media_seen == 0 &&
-           !call->page_pending && call->pages_confirmed < call->first_page &&
-           (done->result == T30_RESULT_MEDIA_SILENT ||
-            (done->result != 0 && done->media_ms >= MUTE_AT_LEAST_MS)) &&
+    return call->outbound && call->t38_agreed && call->line_done && !call->page_pending &&
+           call->pages_confirmed < call->first_page && t38_refusals_is_mute(&call->done) &&
            call->control->config->fax.t38_refused_memory_s > 0 && fax_call_audio_allowed(call);
 }

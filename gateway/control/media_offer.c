@@ -203,6 +203,7 @@ static int read_address(const struct sdp_session *sdp, const struct sdp_media *m
                         struct sockaddr_storage *out)
 {
     const char *text = media->address[0] ? media->address : sdp->address;
+    memset(out, 0, sizeof *out);
     if (socket_address_parse(text, media->port, out) < 0)
         return -ENOTSUP;
     /* Hold by 0.0.0.0, broadcast and multicast are nowhere to send a fax to. */
@@ -215,13 +216,32 @@ static int read_address(const struct sdp_session *sdp, const struct sdp_media *m
     return nowhere ? -ENOTSUP : 0;
 }
 
+/* Where the peer's datagrams go. Behind an address translation its own address means nothing,
+ * unless it says that it takes none for now. */
+static int read_peer(const struct media_local *local, const struct sdp_session *sdp,
+                     const struct sdp_media *media, struct sockaddr_storage *out, bool *latch)
+{
+    int rc = read_address(sdp, media, out);
+    *latch = local && local->signals.ss_family != AF_UNSPEC;
+    bool is_name = rc < 0 && out->ss_family == AF_UNSPEC;
+    if (!*latch || (rc < 0 && !is_name))
+        return rc;
+    socket_address_with_port((const struct sockaddr *)&local->signals, media->port, out);
+    return 0;
+}
+
 bool media_is_on_hold(const struct media_local *local, const struct sdp_session *sdp)
 {
-    bool dtls;
+    bool is_protected, latch;
     struct sockaddr_storage address;
-    int index = local->no_t38 ? -1 : find_t38(local, sdp, &dtls);
-    return index >= 0 && (sdp->media[index].direction == SDP_INACTIVE ||
-                          read_address(sdp, &sdp->media[index], &address) < 0);
+    int t38 = local->no_t38 ? -1 : find_t38(local, sdp, &is_protected);
+    int index = t38 >= 0 ? t38 : find_audio(local, sdp, &is_protected);
+    if (index < 0)
+        return false;
+    /* Some describe a fax that they send as sendonly; of audio it means that they play music. */
+    enum sdp_direction direction = sdp->media[index].direction;
+    return direction == SDP_INACTIVE || (direction == SDP_SENDONLY && t38 < 0) ||
+           read_peer(local, sdp, &sdp->media[index], &address, &latch) < 0;
 }
 
 /* The format that sdp_accept_g711() answers. */
@@ -269,18 +289,18 @@ int media_agree_audio(const struct media_local *local, const struct sdp_session 
     out->payload_type = (uint8_t)type;
     out->a_law = strcasecmp(format->encoding, "PCMA") == 0;
     out->rtcp = sdp->media[index].rtcp_mux;
-    return read_address(sdp, &sdp->media[index], &out->peer);
+    return read_peer(local, sdp, &sdp->media[index], &out->peer, &out->latch);
 }
 
-static int read_t38(const struct sdp_session *sdp, int index, uint32_t our_max_bit_rate,
-                    struct media_t38 *out)
+static int read_t38(const struct media_local *local, const struct sdp_session *sdp, int index,
+                    uint32_t our_max_bit_rate, struct media_t38 *out)
 {
     memset(out, 0, sizeof *out);
     if (index < 0)
         return -ENOTSUP;
     const struct sdp_media *media = &sdp->media[index];
     const struct sdp_t38 *t38 = &media->t38;
-    int rc = read_address(sdp, media, &out->peer);
+    int rc = read_peer(local, sdp, media, &out->peer, &out->latch);
     if (rc < 0)
         return rc;
     out->version = lower(t38->version, MEDIA_T38_VERSION_MAX);
@@ -298,7 +318,7 @@ static int read_t38(const struct sdp_session *sdp, int index, uint32_t our_max_b
 
 int media_read_t38(const struct sdp_session *sdp, uint32_t our_max_bit_rate, struct media_t38 *out)
 {
-    return read_t38(sdp, sdp_find_t38(sdp), our_max_bit_rate, out);
+    return read_t38(NULL, sdp, sdp_find_t38(sdp), our_max_bit_rate, out);
 }
 
 int media_agree_t38(struct media_local *local, const struct sdp_session *theirs,
@@ -306,7 +326,7 @@ int media_agree_t38(struct media_local *local, const struct sdp_session *theirs,
 {
     bool dtls;
     int index = find_t38(local, theirs, &dtls);
-    int rc = read_t38(theirs, index, local->max_bit_rate, out);
+    int rc = read_t38(local, theirs, index, local->max_bit_rate, out);
     if (rc < 0)
         return rc;
     out->dtls = dtls;

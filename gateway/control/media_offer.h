@@ -27,6 +27,9 @@ struct media_local {
     bool secured;                 /* media must be protected: nothing else is offered or answered */
     bool may_express;             /* the trunk is trusted to run ahead of the clock */
     bool may_protect;             /* signalling is TLS: protected media is answered */
+    /* Where the peer signals from, when it is behind an address translation: of its description
+     * only the port is taken, for a guess. Family AF_UNSPEC: it is where it says. */
+    struct sockaddr_storage signals;
     uint8_t fingerprint[SDP_FINGERPRINT_OCTETS]; /* of the line that carries the call */
     /* Random octets, of which the keys for SRTP are made: one for each suite, the best first. */
     uint8_t srtp_keys[MEDIA_SRTP_KEYS][MEDIA_SRTP_KEY_OCTETS];
@@ -47,6 +50,7 @@ struct media_t38 {
     bool dtls;                    /* UDP/TLS/UDPTL (RFC 7345) */
     bool express;                 /* both run ahead of the clock */
     bool active;                  /* we begin the handshake */
+    bool latch;                   /* the port of peer is a guess: who sends first from its host */
     uint8_t fingerprint[SDP_FINGERPRINT_OCTETS]; /* of the peer */
 };
 
@@ -55,6 +59,7 @@ struct media_audio {
     struct sockaddr_storage peer;
     uint8_t payload_type; /* both ways */
     bool a_law;
+    bool latch;         /* as for T.38 */
     bool rtcp;          /* reports travel on the same port; else there are none */
     uint8_t srtp_suite; /* enum srtp_media_suite; 0: plain RTP */
     uint8_t send_key[MEDIA_SRTP_KEY_OCTETS], receive_key[MEDIA_SRTP_KEY_OCTETS];
@@ -79,8 +84,8 @@ int media_answer(struct media_local *local, const struct sdp_session *offer,
 bool media_has_t38(const struct media_local *local, const struct sdp_session *sdp);
 bool media_has_audio(const struct media_local *local, const struct sdp_session *sdp);
 
-/* Whether a description whose T.38 we would take names nowhere to send it for now: 0.0.0.0, or
- * a=inactive (RFC 3264 §8.4). */
+/* Whether a description of the peer's wants nothing sent for now (RFC 3264 §8.4) on the line that
+ * media_answer() takes: its address is 0.0.0.0, it is a=inactive or, of audio, a=sendonly. */
 bool media_is_on_hold(const struct media_local *local, const struct sdp_session *sdp);
 
 /* What holds once both have described audio: the first G.711 of the peer's first usable line, and

@@ -42,6 +42,9 @@ struct trunk_info {
     char rewrite_out[NUMBER_REWRITE_RULES], rewrite_in[NUMBER_REWRITE_RULES];
     uint32_t max_calls, max_calls_per_second; /* 0: no limit */
     uint32_t probe_s;                         /* OPTIONS so often; 0: none */
+    /* P-Asserted-Identity (RFC 3325): it is told who calls; what it says of that is believed. */
+    bool asserts_identity, trusts_identity;
+    bool nat; /* behind an address translation: media latch to the host that signals */
 };
 
 /* Makes a cache with nothing loaded: everything is denied. Returns 0 or -ENOMEM. */

@@ -68,8 +68,11 @@ static void take_routing(struct trunk_info *t, const struct trunk_row *row)
     snprintf(t->rewrite_out, sizeof t->rewrite_out, "%s", row->rewrite_out);
     snprintf(t->rewrite_in, sizeof t->rewrite_in, "%s", row->rewrite_in);
     t->max_calls = (uint32_t)row->max_calls;
+    t->nat = row->nat != 0;
     t->max_calls_per_second = (uint32_t)row->max_calls_per_second;
     t->probe_s = (uint32_t)row->probe_s;
+    t->trusts_identity = strcmp(row->asserted_identity, "trust") == 0;
+    t->asserts_identity = t->trusts_identity || strcmp(row->asserted_identity, "send") == 0;
     memset(first, 0, sizeof *first);
     snprintf(first->host, sizeof first->host, "%s", t->host);
     first->port = t->port;
@@ -124,6 +127,15 @@ static struct route *route_add(struct policy_snapshot *s, const char *name, cons
     return route;
 }
 
+/* They live as long as the routes. */
+static const char *rules_of(const struct policy_snapshot *s, const char *trunk)
+{
+    for (size_t i = 0; i < s->trunk_count; i++)
+        if (strcmp(s->trunks[i].name, trunk) == 0)
+            return s->trunks[i].rewrite_out;
+    return NULL;
+}
+
 static int take_routes(struct policy_snapshot *s, const struct db_result *r, int rows)
 {
     s->routes = calloc((size_t)rows + s->trunk_count + 1, sizeof *s->routes);
@@ -146,6 +158,8 @@ static int take_routes(struct policy_snapshot *s, const struct db_result *r, int
         route->priority = ROUTE_IMPLICIT_PRIORITY;
         route->implicit = true;
     }
+    for (size_t i = 0; i < s->route_count; i++)
+        s->routes[i].rewrite_out = rules_of(s, s->routes[i].trunk);
     return 0;
 }
 

@@ -292,9 +292,10 @@ int render_document(struct render_queue *q, int document, uint64_t octets,
     (*task)->type = MSG_RENDER_DOCUMENT;
     (*task)->request.document = (struct msg_render_document){
         .max_pages = (uint32_t)q->config->render.max_pages,
-        .x_dpi = 204,
+        .x_dpi = options->x_dpi ? options->x_dpi : 204,
         .y_dpi = options->y_dpi,
-        .width = 1728,
+        .width = options->width ? options->width : 1728,
+        .height_mm = options->height_mm,
         .wall_limit_ms = (uint32_t)q->config->render.wall_limit_ms,
         .document_octets = octets,
         .rotate = options->rotate,

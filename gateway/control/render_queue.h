@@ -23,6 +23,9 @@ struct render_result {
 /* What the submitter wants; all zero but y_dpi: the usual. */
 struct render_options {
     uint16_t y_dpi;                          /* 98, 196 or 391 */
+    uint16_t x_dpi;                          /* 204 or 408; 0: 204 */
+    uint32_t width, height_mm;               /* as in codecs/page_shape.h; 0: A4 */
+    const char *paper;                       /* name, static storage; NULL: a4 */
     uint32_t rotate;                         /* enum render_rotate */
     char pages[MSG_PAGES_MAX];               /* checked by page_ranges_parse() */
     char content_type[MSG_CONTENT_TYPE_MAX]; /* as in struct msg_render_document */

@@ -56,9 +56,11 @@ static bool tls_terms(void *user, const struct sockaddr *peer, bool incoming,
 {
     struct control *c = user;
     const struct trunk_info *trunk = trunk_sources_find(c, peer, SIP_TLS);
-    /* Devices have no certificates, and come from anywhere: they sign in. */
+    /* Devices come from anywhere, and sign in; few have certificates. */
     if (!trunk && incoming && device_register_any(c->devices)) {
         terms->anybody = true;
+        if (device_register_any_certified(c->devices))
+            terms->ca_file = c->config->sip.tls_device_ca;
         return true;
     }
     if (!trunk)

@@ -322,13 +322,15 @@ static bool same_key_under_way(const struct submission *s)
 static void add_options(struct submission *s)
 {
     const struct render_options *options = &s->request.options;
-    const char *resolution = options->y_dpi == 98    ? " resolution=standard"
+    const char *resolution = options->x_dpi == 408   ? " resolution=400"
+                             : options->y_dpi == 98  ? " resolution=standard"
                              : options->y_dpi == 391 ? " resolution=superfine"
                                                      : "";
+    bool a4 = !options->paper || strcmp(options->paper, "a4") == 0;
     size_t used = strlen(s->document);
-    snprintf(s->document + used, sizeof s->document - used, "%s%s%s%s", resolution,
-             options->pages[0] ? " pages=" : "", options->pages,
-             options->rotate == RENDER_ROTATE_NONE ? " rotate=none" : "");
+    snprintf(s->document + used, sizeof s->document - used, "%s%s%s%s%s%s", resolution,
+             a4 ? "" : " paper=", a4 ? "" : options->paper, options->pages[0] ? " pages=" : "",
+             options->pages, options->rotate == RENDER_ROTATE_NONE ? " rotate=none" : "");
 }
 
 static void digest_work(uv_work_t *work)

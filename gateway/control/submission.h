@@ -2,7 +2,7 @@
  * record, queue. The decision has been made by the caller.
  *
  * The document of the record is the SHA-256 of the upload in hex, followed by what was wanted of it
- * where that is not the usual, as in 'e3b0… resolution=standard pages=1-3 rotate=none'. */
+ * where that is not the usual, as in 'e3b0… resolution=standard paper=b4 pages=1-3 rotate=none'. */
 #ifndef GATEWAY_CONTROL_SUBMISSION_H
 #define GATEWAY_CONTROL_SUBMISSION_H
 

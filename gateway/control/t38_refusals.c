@@ -7,6 +7,7 @@
 
 #include "policy/decision.h"
 #include "policy/number.h"
+#include "t38/t30_result.h"
 
 struct refusal {
     char trunk[POLICY_NAME_TEXT];
@@ -20,6 +21,14 @@ struct t38_refusals {
     struct refusal *list;
     size_t count, capacity;
 };
+
+bool t38_refusals_is_mute(const struct msg_call_done *done)
+{
+    if (done->media_seen > 0 || done->result == T30_RESULT_OK)
+        return false;
+    return done->result == T30_RESULT_MEDIA_SILENT || done->media_ms >= T38_MUTE_MS ||
+           done->packets_rtp >= T38_MUTE_RTP;
+}
 
 int t38_refusals_new(struct t38_refusals **out)
 {

@@ -8,9 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/process/messages.h"
+
 enum {
     T38_REFUSALS_MAX = 4096,     /* numbers; past that the one that expires first is forgotten */
     T38_REFUSALS_OF_A_TRUNK = 3, /* numbers that have refused, for the whole trunk to count so */
+    T38_MUTE_MS = 10000,         /* without a packet, though the call ended otherwise */
+    T38_MUTE_RTP = 150,          /* packets of audio instead, some three seconds */
 };
 
 struct t38_refusals;
@@ -18,6 +22,11 @@ struct t38_refusals;
 /* Errors: -ENOMEM. */
 int t38_refusals_new(struct t38_refusals **out) __attribute__((warn_unused_result));
 void t38_refusals_free(struct t38_refusals *refusals);
+
+/* Whether the peer of a call that ended so, and was on T.38 then, has sent none although it agreed
+ * to it: nothing came until the line gave up, or for long enough; or audio went on to come. What
+ * came as audio before T.38 took its place does not count, nor do packets that are no UDPTL. */
+bool t38_refusals_is_mute(const struct msg_call_done *done);
 
 /* Remembers until that time. Returns whether this is news; without memory it is forgotten. */
 bool t38_refusals_note(struct t38_refusals *refusals, const char *trunk, const char *number,

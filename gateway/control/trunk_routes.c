@@ -36,9 +36,12 @@ static enum trunk_routes_outcome judge(const struct route *all, size_t count,
                                        const struct route_question *q, char why[TRUNK_ROUTES_TEXT])
 {
     char pattern[ROUTE_PREFIX_TEXT];
-    bool closed = false;
-    for (size_t i = 0; i < count; i++)
-        closed = closed || route_judge(&all[i], q) == ROUTE_CLOSED;
+    bool closed = false, denied = false;
+    for (size_t i = 0; i < count; i++) {
+        enum route_verdict verdict = route_judge(&all[i], q);
+        closed = closed || verdict == ROUTE_CLOSED;
+        denied = denied || verdict == ROUTE_DENIED;
+    }
     if (closed) {
         snprintf(why, TRUNK_ROUTES_TEXT, "the routes to the number are closed at this time");
         return TRUNK_ROUTES_CLOSED;
@@ -47,6 +50,11 @@ static enum trunk_routes_outcome judge(const struct route *all, size_t count,
         snprintf(why, TRUNK_ROUTES_TEXT,
                  "numbers of %s are denied (routing.denied_numbers), and no route names them",
                  pattern);
+        return TRUNK_ROUTES_DENIED;
+    }
+    if (denied) {
+        snprintf(why, TRUNK_ROUTES_TEXT,
+                 "the number is denied as its trunk would dial it (routing.denied_numbers)");
         return TRUNK_ROUTES_DENIED;
     }
     snprintf(why, TRUNK_ROUTES_TEXT, "no trunk leads to the number");
@@ -68,6 +76,21 @@ enum trunk_routes_outcome trunk_routes_find(const struct control *control, const
     for (size_t i = 0; i < taken; i++)
         add(control, all[order[i]].trunk, routes);
     return routes->count > 0 ? TRUNK_ROUTES_FOUND : judge(all, count, &q, why);
+}
+
+bool trunk_routes_denied(const struct control *control, const struct trunk_info *trunk,
+                         const char *to_number, char why[TRUNK_ROUTES_TEXT])
+{
+    size_t count;
+    char pattern[ROUTE_PREFIX_TEXT];
+    const struct route *all = policy_cache_routes(control->policy, &count);
+    if (!route_trunk_denied(all, count, trunk->name, trunk->rewrite_out,
+                            control->config->routing.denied_numbers, to_number, pattern))
+        return false;
+    snprintf(why, TRUNK_ROUTES_TEXT,
+             "numbers of %s are denied, and no route over trunk '%.50s' names them", pattern,
+             trunk->name);
+    return true;
 }
 
 size_t trunk_routes_calls(const struct control *control, const char *trunk)

@@ -35,6 +35,12 @@ void trunk_routes_question(const struct control *control, const char *to_number,
                            const char *class_name, const char *avoid, int64_t time_ms,
                            struct route_question *question);
 
+/* Whether a number, in plain form, is denied over just this trunk: as it is or as the trunk would
+ * dial it, and no route of the trunk names it. why then gets a sentence for people. */
+bool trunk_routes_denied(const struct control *control, const struct trunk_info *trunk,
+                         const char *to_number, char why[TRUNK_ROUTES_TEXT])
+    __attribute__((warn_unused_result));
+
 /* Calls under way over a trunk, both ways; each leg of a call that is taken through is one. */
 size_t trunk_routes_calls(const struct control *control, const char *trunk);
 

@@ -22,6 +22,8 @@ EMBED(migration_0010, "0010_trunk_accounts.sql");
 EMBED(migration_0011, "0011_routing.sql");
 EMBED(migration_0012, "0012_bridges.sql");
 EMBED(migration_0013, "0013_devices.sql");
+EMBED(migration_0014, "0014_real_time.sql");
+EMBED(migration_0015, "0015_nat.sql");
 
 const struct migration *migration_at(size_t position)
 {
@@ -39,6 +41,8 @@ const struct migration *migration_at(size_t position)
         {.version = 11, .name = "0011_routing.sql", .text = migration_0011},
         {.version = 12, .name = "0012_bridges.sql", .text = migration_0012},
         {.version = 13, .name = "0013_devices.sql", .text = migration_0013},
+        {.version = 14, .name = "0014_real_time.sql", .text = migration_0014},
+        {.version = 15, .name = "0015_nat.sql", .text = migration_0015},
     };
     return position < sizeof(all) / sizeof(*all) ? &all[position] : NULL;
 }

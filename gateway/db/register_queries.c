@@ -31,7 +31,8 @@ static const struct db_statement trunks = {
     .name = "register_trunks",
     .sql = "SELECT trunk, host, prefix, port, t38_first, audio_fallback, transport, tls_name, "
            "tls_ca, tls_certificate, tls_key, secured, long_by_tcp, express, peers, rewrite_out, "
-           "rewrite_in, max_calls, max_calls_per_second, probe_s FROM trunks WHERE "
+           "rewrite_in, max_calls, max_calls_per_second, probe_s, asserted_identity, "
+           "nat::integer::bigint FROM trunks WHERE "
            "removed_at IS NULL "
            "ORDER BY trunk",
 };
@@ -43,8 +44,9 @@ static const struct db_statement routes = {
 
 static const struct db_statement devices = {
     .name = "register_devices",
-    .sql = "SELECT d.device, d.extension, d.user_name, d.realm, d.secret, "
-           "p.disabled::integer::bigint FROM devices d JOIN principals p ON p.principal = "
+    .sql = "SELECT d.device, d.extension, d.user_name, d.realm, d.secret, d.calls, d.tls_name, "
+           "p.disabled::integer::bigint, d.nat::integer::bigint FROM devices d JOIN principals p "
+           "ON p.principal = "
            "'device:' || d.device WHERE d.removed_at IS NULL ORDER BY d.device COLLATE \"C\"",
 };
 static const struct db_statement bindings = {
@@ -158,6 +160,8 @@ void trunk_row_read(const struct db_result *result, int row, struct trunk_row *o
     out->max_calls = row_integer(&reader);
     out->max_calls_per_second = row_integer(&reader);
     out->probe_s = row_integer(&reader);
+    out->asserted_identity = row_text(&reader);
+    out->nat = row_integer(&reader);
 }
 
 int register_query_routes(struct db *db, db_result_cb *cb, void *user)
@@ -190,7 +194,10 @@ void device_row_read(const struct db_result *result, int row, struct device_row 
     out->user = row_text(&reader);
     out->realm = row_text(&reader);
     out->secret = row_text(&reader);
+    out->calls = row_text(&reader);
+    out->tls_name = row_text(&reader);
     out->disabled = row_integer(&reader);
+    out->nat = row_integer(&reader);
 }
 
 int register_query_bindings(struct db *db, db_result_cb *cb, void *user)

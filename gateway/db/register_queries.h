@@ -35,6 +35,8 @@ struct trunk_row {
     int64_t port, t38_first, audio_fallback, secured, long_by_tcp, express;
     const char *peers, *rewrite_out, *rewrite_in;
     int64_t max_calls, max_calls_per_second, probe_s;
+    const char *asserted_identity;
+    int64_t nat;
 };
 
 struct route_row {
@@ -43,8 +45,8 @@ struct route_row {
 };
 
 struct device_row {
-    const char *device, *extension, *user, *realm, *secret;
-    int64_t disabled;
+    const char *device, *extension, *user, *realm, *secret, *calls, *tls_name;
+    int64_t disabled, nat;
 };
 
 /* A binding that was there when the gateway stopped. */

@@ -59,8 +59,13 @@ static void close_stream(struct bridge_leg *leg)
 static void heard(struct bridge_leg *leg, uint64_t now_ms)
 {
     leg->heard_ms = now_ms;
-    if (leg->media_seen++ == 0)
+    if (!leg->noted_heard)
+        line_bridge_trace_note(leg->bridge, TRACE_MEDIA_FIRST, TRACE_RECEIVED, leg->index, 0);
+    leg->noted_heard = true;
+    leg->media_seen++;
+    if (!leg->told_seen)
         line_bridge_progress(leg->bridge, BRIDGE_MEDIA_SEEN, leg->index, 0);
+    leg->told_seen = true;
 }
 
 static void ifp_cb(void *user, uint16_t sequence, const uint8_t *data, size_t length)
@@ -87,6 +92,14 @@ static void audio_cb(void *user, uint8_t *data, size_t length, uint64_t now_ms)
         audio_reports_take(&leg->reports, leg->stream, data, length, now_ms);
     else if (audio_stream_take(leg->stream, data, length, now_ms))
         heard(leg, now_ms);
+}
+
+static void sent(struct bridge_leg *leg)
+{
+    if (!leg->noted_sent)
+        line_bridge_trace_note(leg->bridge, TRACE_MEDIA_FIRST, TRACE_SENT, leg->index, 0);
+    leg->noted_sent = true;
+    leg->packets_sent++;
 }
 
 static int open_t38(struct bridge_leg *leg, const struct msg_call_media *media)
@@ -133,7 +146,7 @@ static bool same_kind(const struct bridge_leg *leg, const struct msg_call_media 
 
 int bridge_leg_media(struct bridge_leg *leg, const struct msg_call_media *media, bool *fresh)
 {
-    int error = media_transport_connect(&leg->media, &media->peer);
+    int error = media_transport_reach(&leg->media, media);
 
     *fresh = false;
     if (error != 0)
@@ -150,6 +163,8 @@ int bridge_leg_media(struct bridge_leg *leg, const struct msg_call_media *media,
         error = watch(leg);
     snprintf(leg->protection, sizeof leg->protection, "%s", leg->shield.text);
     *fresh = error == 0;
+    leg->noted_heard = leg->noted_sent = false;
+    leg->media_seen = 0; /* what came as audio does not show that T.38 comes */
     return error;
 }
 
@@ -239,7 +254,7 @@ void bridge_leg_send_ifp(struct bridge_leg *leg, const uint8_t *ifp, size_t leng
         return;
     for (int i = 0; i < copies; i++)
         media_transport_send(&leg->media, datagram, octets);
-    leg->packets_sent++;
+    sent(leg);
     explicit_bzero(datagram, octets);
     udptl_sender_sent(leg->udptl_out, now_ms);
 }
@@ -253,7 +268,7 @@ static void watch_tones(struct bridge_leg *leg, const int16_t *samples)
         return;
     tone_watch_free(leg->tones);
     leg->tones = NULL;
-    line_bridge_progress(leg->bridge, BRIDGE_FAX_TONES, leg->index, 0);
+    line_bridge_tones(leg->bridge, leg->index);
 }
 
 size_t bridge_leg_hear(struct bridge_leg *leg, int16_t samples[AUDIO_STREAM_SAMPLES])
@@ -270,7 +285,7 @@ void bridge_leg_say(struct bridge_leg *leg, const int16_t samples[AUDIO_STREAM_S
     size_t octets = audio_stream_say(leg->stream, samples, packet);
 
     media_transport_send(&leg->media, packet, octets);
-    leg->packets_sent++;
+    sent(leg);
     explicit_bzero(packet, sizeof packet);
 }
 

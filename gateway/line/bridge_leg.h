@@ -38,8 +38,10 @@ struct bridge_leg {
     struct media_transport media;
     struct media_protection shield; /* while it is shaking nothing passes */
     uint64_t heard_ms, heard_tick;
-    uint32_t media_seen;
+    uint32_t media_seen; /* of these media, as they are now */
+    bool told_seen;      /* control knows that the leg was heard */
     uint32_t packets_sent;
+    bool noted_heard, noted_sent;  /* the first packet of these media, for the trace */
     uint64_t lost, recovered, bad; /* of streams that were replaced */
     uint64_t foreign_reported, foreign_since_ms;
     char protection[MSG_PROTECTION_MAX];

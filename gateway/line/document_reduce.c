@@ -3,8 +3,10 @@
 #include "codecs/fax_error.h"
 #include "codecs/page_coder.h"
 #include "codecs/raster.h"
+#include "codecs/raster_reduce.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,35 +15,55 @@ static int errno_of_codecs(int error)
     return error == FAX_ENOMEM ? -ENOMEM : -EBADMSG;
 }
 
-static int join_rows(struct raster *out, const struct raster *in, uint32_t factor)
+/* How wide a page may be in its own pixels. */
+static uint32_t width_at(const struct page_shape_limit *limit, uint16_t x_dpi)
 {
-    size_t octets = raster_row_octets(in);
-    int error = raster_init(out, in->width, (in->height + factor - 1) / factor);
+    return limit->width * (x_dpi / 204U);
+}
 
-    for (uint32_t y = 0; error == 0 && y < in->height; y++) {
-        const uint8_t *from = raster_row_const(in, y);
-        uint8_t *to = raster_row(out, y / factor);
+static bool fits(const struct page_format *format, const struct page_shape_limit *limit)
+{
+    return format->width <= width_at(limit, format->x_dpi) && format->x_dpi <= limit->x_dpi &&
+           (format->x_dpi > 204 || format->y_dpi <= limit->y_dpi);
+}
 
-        for (size_t i = 0; i < octets; i++)
-            to[i] |= from[i];
+/* First as many pixels to one as the resolution says, then the page as a whole smaller. */
+static int reduce_raster(const struct raster *whole, struct page_format *format,
+                         const struct page_shape_limit *limit, struct raster *out)
+{
+    uint16_t x_dpi = format->x_dpi > limit->x_dpi ? limit->x_dpi : format->x_dpi;
+    uint16_t y_dpi = x_dpi == 204 && format->y_dpi > limit->y_dpi ? limit->y_dpi : format->y_dpi;
+    struct raster joined;
+    int error =
+        raster_join(whole, format->x_dpi / x_dpi, (format->y_dpi + y_dpi / 2U) / y_dpi, &joined);
+    uint32_t width = width_at(limit, x_dpi);
+
+    format->x_dpi = x_dpi;
+    format->y_dpi = y_dpi;
+    if (error != 0 || joined.width <= width) {
+        *out = joined;
+        return error;
     }
+    error = raster_shrink(
+        &joined, width,
+        (uint32_t)(((uint64_t)joined.height * width + joined.width - 1) / joined.width), out);
+    raster_free(&joined);
     return error;
 }
 
-static int reduce_page(struct loaded_document *out, const struct coded_page *in, uint16_t y_dpi)
+static int reduce_page(struct loaded_document *out, const struct coded_page *in,
+                       const struct page_shape_limit *limit)
 {
     const struct page_limits limits = {.max_rows = RASTER_ROWS_MAX};
-    uint32_t factor = (in->format.y_dpi + y_dpi / 2U) / y_dpi;
     struct page_format format = in->format;
-    struct raster whole, joined = {0};
+    struct raster whole, reduced = {0};
     int error = page_decode(in->data, in->length, &in->format, &limits, &whole, NULL);
 
     if (error == 0)
-        error = join_rows(&joined, &whole, factor);
+        error = reduce_raster(&whole, &format, limit, &reduced);
     raster_free(&whole);
-    format.y_dpi = y_dpi;
-    error = error == 0 ? document_append(out, &joined, &format) : errno_of_codecs(error);
-    raster_free(&joined);
+    error = error == 0 ? document_append(out, &reduced, &format) : errno_of_codecs(error);
+    raster_free(&reduced);
     return error;
 }
 
@@ -73,7 +95,8 @@ static int copy_document_page(struct loaded_document *out, const struct loaded_d
     return error;
 }
 
-int document_reduce(struct loaded_document *out, const struct loaded_document *in, uint16_t y_dpi)
+int document_reduce(struct loaded_document *out, const struct loaded_document *in,
+                    const struct page_shape_limit *limit)
 {
     int error = 0;
 
@@ -85,8 +108,8 @@ int document_reduce(struct loaded_document *out, const struct loaded_document *i
         error = document_reserve(out, in->t85_pages != NULL);
         if (error != 0)
             break;
-        error = in->pages[i].format.y_dpi > y_dpi ? reduce_page(out, &in->pages[i], y_dpi)
-                                                  : copy_document_page(out, in, i);
+        error = fits(&in->pages[i].format, limit) ? copy_document_page(out, in, i)
+                                                  : reduce_page(out, &in->pages[i], limit);
     }
     if (error != 0)
         document_wipe(out);

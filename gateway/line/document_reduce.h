@@ -1,4 +1,4 @@
-/* document_reduce.h: a document with less vertical resolution, for a receiver that takes no more.
+/* document_reduce.h: a document with less resolution or width, for a receiver that takes no more.
  * Blocking: for the thread pool. */
 #ifndef GATEWAY_LINE_DOCUMENT_REDUCE_H
 #define GATEWAY_LINE_DOCUMENT_REDUCE_H
@@ -7,11 +7,19 @@
 
 #include "gateway/line/document_load.h"
 
-/* Makes *out from `in`: pages with more than y_dpi (98 or 196) rows an inch get two or four rows
- * joined to one, which is black where any of them was, so that no thin line is lost; the others are
- * copied. `in` is only read. The caller wipes *out with document_wipe; on failure it is empty.
- * Returns 0, -ENOMEM, or -EBADMSG for a page that is not as document_load made it. */
-int document_reduce(struct loaded_document *out, const struct loaded_document *in, uint16_t y_dpi)
-    __attribute__((warn_unused_result));
+/* What a receiver takes: pixels at 204 an inch (1728, 2048 or 2432), and 204 × 98, 196 or 391 dpi;
+ * with an x_dpi of 408 it takes 408 × 391 too. */
+struct page_shape_limit {
+    uint32_t width;
+    uint16_t x_dpi, y_dpi;
+};
+
+/* Makes *out from `in`: pages with more resolution get two or four pixels joined to one, which is
+ * black where any of them was, so that no thin line is lost; wider ones are then made smaller as a
+ * whole; the others are copied. `in` is only read. The caller wipes *out with document_wipe; on
+ * failure it is empty. Returns 0, -ENOMEM, or -EBADMSG for a page that is not as document_load made
+ * it. */
+int document_reduce(struct loaded_document *out, const struct loaded_document *in,
+                    const struct page_shape_limit *limit) __attribute__((warn_unused_result));
 
 #endif

@@ -61,9 +61,10 @@ static void free_bridge(struct line_bridge *b)
 
 /* ---- the end ---- */
 
-static int send_done(const struct line_bridge *b)
+static int send_done(struct line_bridge *b)
 {
     struct msg_bridge_done done;
+    int error;
 
     memset(&done, 0, sizeof done);
     done.call = b->start.call;
@@ -71,6 +72,9 @@ static int send_done(const struct line_bridge *b)
     done.media_ms = b->started_ms == 0 ? 0 : (uint32_t)(b->ended_ms - b->started_ms);
     line_bridge_count(b, &done);
     snprintf(done.text, sizeof done.text, "%s", b->text);
+    error = line_bridge_trace_send(b, &done);
+    if (error == -ENOBUFS)
+        return error;
     return line_send(b->line, MSG_BRIDGE_DONE, &done, sizeof done);
 }
 
@@ -231,11 +235,25 @@ static int take_descriptor(struct ipc_message *message, int index)
     return fd;
 }
 
+static void page_cb(void *user, uint32_t number, struct fax_page *page)
+{
+    struct line_bridge *b = user;
+
+    bridge_capture_page(&b->capture, number, page);
+}
+
+static void missed_cb(void *user, uint32_t number, const char *why)
+{
+    struct line_bridge *b = user;
+
+    bridge_capture_missed(&b->capture, number, why);
+}
+
 /* Why the call cannot start, or NULL. */
 static const char *open_bridge(struct line_bridge *b, const struct msg_bridge_start *start,
                                struct ipc_message *message, int *status)
 {
-    struct fax_observer_callbacks callbacks = {.user = &b->capture};
+    struct fax_observer_callbacks callbacks = {.frame = line_bridge_trace_frame, .user = b};
 
     for (unsigned i = 0; i < BRIDGE_LEGS; i++) {
         int error = bridge_leg_open(&b->leg[i], b, i, take_descriptor(message, (int)i));
@@ -253,8 +271,8 @@ static const char *open_bridge(struct line_bridge *b, const struct msg_bridge_st
         /* A call is not worse for a copy that cannot be made: each page is counted as missed. */
         if (bridge_capture_open(&b->capture, b, take_descriptor(message, BRIDGE_LEGS), start) != 0)
             log_write(LOG_LEVEL_ERROR, "call %u: the vault file cannot be used", start->call);
-        callbacks.page = bridge_capture_page;
-        callbacks.missed = bridge_capture_missed;
+        callbacks.page = page_cb;
+        callbacks.missed = missed_cb;
     }
     *status = fax_observer_new(&b->observer, &callbacks) == 0 ? 0 : -ENOMEM;
     return *status != 0 ? "out of memory" : NULL;
@@ -302,7 +320,6 @@ void line_bridge_media(struct line_bridge *b, const struct msg_bridge_media *med
 
     if (b->finished || media->leg >= BRIDGE_LEGS || b->observer == NULL)
         return;
-    line_bridge_part(b);
     error = bridge_leg_media(&b->leg[media->leg], &media->media, &fresh);
     if (error != 0) {
         snprintf(text, sizeof text, "the media of a leg cannot be used: %s", strerror(-error));
@@ -311,7 +328,10 @@ void line_bridge_media(struct line_bridge *b, const struct msg_bridge_media *med
         return;
     }
     begin_running(b, line_now_ms());
-    line_bridge_join(b);
+    if (fresh) { /* else the modems, if any, are in the middle of something */
+        line_bridge_trace_media(b, media->leg, &media->media);
+        line_bridge_join(b);
+    }
     line_bridge_settle(b);
 }
 

@@ -16,6 +16,7 @@
 #include "gateway/line/bridge_leg.h"
 #include "gateway/line/call_wheel.h"
 #include "gateway/line/line.h"
+#include "gateway/trace/call_trace.h"
 #include "t38/call_watch.h"
 #include "t38/fax_bridge.h"
 #include "t38/fax_observer.h"
@@ -42,6 +43,8 @@ struct line_bridge {
     enum line_bridge_mode mode;
     bool running;  /* media of a leg came */
     bool finished; /* only MSG_BRIDGE_DONE is missing, or a page that is being sealed */
+    bool is_fax;   /* tones of a machine that answers were heard */
+    bool blind;    /* all that passes is audio of a fax: its phases are not seen */
     bool leaving;  /* control ends the call; a goodbye may still be on its way */
     unsigned t38;  /* CONVERT: the leg of T.38 */
     struct fax_bridge *converter;
@@ -52,6 +55,8 @@ struct line_bridge {
     struct fax_observer_statistics seen; /* what control and the watch have been told */
     struct bridge_capture capture;
     struct call_watch watch;
+    struct call_trace trace;
+    bool trace_counted, trace_told;
     uint64_t refused[BRIDGE_LEGS]; /* of converters that were replaced */
     uint64_t started_ms, ended_ms, dcn_ms, leave_ms;
     int result;
@@ -81,7 +86,19 @@ uint8_t *line_bridge_scratch(const struct line_bridge *b);
 uint8_t *line_bridge_leaving(const struct line_bridge *b);
 void line_bridge_settle(struct line_bridge *b);
 
-/* line_bridge_media.c: frees what is between the legs. */
+/* line_bridge_trace.c: what is noted for the trace: media of a leg that begin, its first packet
+ * each way, tones, frames that the observer sees (its callback), what the observer counts. send:
+ * the trace, once; -ENOBUFS when control is to be told later. */
+void line_bridge_trace_media(struct line_bridge *b, unsigned leg,
+                             const struct msg_call_media *media);
+void line_bridge_trace_note(struct line_bridge *b, enum trace_kind kind, unsigned direction,
+                            unsigned leg, uint32_t value);
+void line_bridge_trace_frame(void *user, unsigned side, const uint8_t *octets, size_t length);
+int line_bridge_trace_send(struct line_bridge *b, const struct msg_bridge_done *done);
+
+/* line_bridge_media.c: tones of a fax machine were heard. */
+void line_bridge_tones(struct line_bridge *b, unsigned leg);
+/* Frees what is between the legs. */
 void line_bridge_part(struct line_bridge *b);
 /* Media for 20 ms and more: conversion or audio. */
 void line_bridge_run(struct line_bridge *b, uint64_t now_ms);

@@ -80,6 +80,28 @@ void line_bridge_part(struct line_bridge *b)
     b->mode = LINE_BRIDGE_HELD;
 }
 
+/* Audio is carried as long as the machines want (control limits the whole call), but only when
+ * there is one that answers: the first phase has to end in any call. */
+static void watch_phases(struct line_bridge *b)
+{
+    bool blind = b->mode == LINE_BRIDGE_AUDIO && b->is_fax;
+
+    if (blind == b->blind)
+        return;
+    b->blind = blind;
+    for (int i = 0; i < CALL_PHASES; i++)
+        b->watch.limits.phase_ms[i] = blind ? 0 : b->start.phase_limit_ms[i];
+    b->watch.phase_since_ms = b->watch.page_since_ms = line_now_ms();
+}
+
+void line_bridge_tones(struct line_bridge *b, unsigned leg)
+{
+    line_bridge_trace_note(b, TRACE_TONES, TRACE_RECEIVED, leg, 0);
+    line_bridge_progress(b, BRIDGE_FAX_TONES, leg, 0);
+    b->is_fax = true;
+    watch_phases(b);
+}
+
 void line_bridge_join(struct line_bridge *b)
 {
     bool t38[BRIDGE_LEGS];
@@ -100,6 +122,7 @@ void line_bridge_join(struct line_bridge *b)
     } else if (begin_converter(b)) {
         b->mode = LINE_BRIDGE_CONVERT;
     }
+    watch_phases(b);
 }
 
 static void relay_ifp(struct line_bridge *b, unsigned leg, uint16_t sequence, const uint8_t *ifp,
@@ -184,14 +207,20 @@ void line_bridge_note(struct line_bridge *b, uint64_t now_ms)
         call_watch_event(&b->watch, FAX_EVENT_DOCUMENT_BEGIN, now_ms);
     if (now->trained && !before->trained) {
         call_watch_event(&b->watch, FAX_EVENT_TRAINED, now_ms);
+        line_bridge_trace_note(b, TRACE_TRAINED, TRACE_HERE, BRIDGE_LEGS, now->bit_rate);
         line_bridge_progress(b, BRIDGE_TRAINED, 0, now->bit_rate);
     }
-    if (now->in_page && !before->in_page)
+    if (now->in_page && !before->in_page) {
+        line_bridge_trace_note(b, TRACE_PAGE_BEGIN, TRACE_HERE, BRIDGE_LEGS, now->pages + 1);
         call_watch_event(&b->watch, FAX_EVENT_PAGE_BEGIN, now_ms);
-    if (now->rejected != before->rejected)
+    }
+    if (now->rejected != before->rejected) {
+        line_bridge_trace_note(b, TRACE_PAGE_REJECTED, TRACE_HERE, BRIDGE_LEGS, now->pages + 1);
         call_watch_event(&b->watch, FAX_EVENT_PAGE_REJECTED, now_ms);
+    }
     if (now->pages != before->pages) {
         call_watch_event(&b->watch, FAX_EVENT_PAGE_CONFIRMED, now_ms);
+        line_bridge_trace_note(b, TRACE_PAGE_CONFIRMED, TRACE_HERE, BRIDGE_LEGS, now->pages);
         line_bridge_progress(b, BRIDGE_PAGE, 0, now->pages);
     }
     if (now->dcn && b->dcn_ms == 0)

@@ -281,7 +281,7 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
                   call->start.call);
         return;
     }
-    error = media_transport_connect(&call->media, &media->peer);
+    error = media_transport_reach(&call->media, media);
     if (error != 0) {
         snprintf(text, sizeof text, "the media address cannot be used: %s", strerror(-error));
         line_call_abort(call, T30_RESULT_ABORTED, text);
@@ -305,9 +305,7 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
     if (call->express)
         express_flow_begin(&call->flow, 0); /* as udptl_sender_new() numbers */
     call->state = LINE_CALL_RUNNING;
-    if (call->started_ms == 0)
-        call->started_ms = line_now_ms();
-    call->heard_ms = line_now_ms();
+    call->started_ms = call->heard_ms = line_now_ms();
     line_watch_begin(call, call->heard_ms);
     line_call_limit_silence(call);
     line_tick_start(call->line);

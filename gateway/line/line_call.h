@@ -14,6 +14,7 @@
 
 #include "gateway/line/call_wheel.h"
 #include "gateway/line/document_load.h"
+#include "gateway/line/document_reduce.h"
 #include "gateway/line/line.h"
 #include "gateway/line/media_protect.h"
 #include "gateway/line/media_transport.h"
@@ -51,8 +52,8 @@ struct line_job {
     struct msg_page_sealed sealed; /* its outcome */
     enum fax_copy copy;
     struct loaded_document reduced; /* outcome of reducing */
-    uint16_t y_dpi;
-    int status; /* outcome of loading or reducing */
+    struct page_shape_limit limit;  /* what the peer takes */
+    int status;                     /* outcome of loading or reducing */
     char reason[MSG_REASON_MAX];
 };
 
@@ -89,7 +90,7 @@ struct line_call {
     uint32_t page_asked;     /* receiver: MSG_PAGE_SEALED sent for it, answer awaited; else 0 */
     enum fax_copy page_copy; /* what that page is worth */
     uint64_t page_since_us;  /* its end may have come as early as this */
-    uint64_t started_ms;     /* of media */
+    uint64_t started_ms;     /* of media, as they are now */
     struct call_watch watch;
     bool watch_now;            /* computing time ran out: judge at the next step */
     uint64_t foreign_reported; /* datagrams of other addresses that control knows of */
@@ -255,8 +256,8 @@ void line_call_store_page(struct line_call *call, struct fax_page *page, uint32_
 /* A count or number of pages of this call as one of the document: first_page has 1 in the call. */
 uint32_t line_call_page(const struct line_call *call, uint32_t page);
 
-/* Queues the making of a document with at most y_dpi; the engine gets it then. */
-void line_call_reduce_document(struct line_call *call, uint16_t y_dpi);
+/* Queues the making of a document that the peer takes; the engine gets it then. */
+void line_call_reduce_document(struct line_call *call, const struct page_shape_limit *limit);
 
 /* Queues the loading of a sender's document. Returns 0 or a negative errno. */
 int line_call_load_document(struct line_call *call) __attribute__((warn_unused_result));

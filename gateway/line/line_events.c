@@ -89,7 +89,8 @@ void line_call_event(void *user, const struct fax_engine_event *event)
         call->page_pending = 0;
         break;
     case FAX_EVENT_RESOLUTION_WANTED:
-        line_call_reduce_document(call, event->y_dpi);
+        line_call_reduce_document(
+            call, &(struct page_shape_limit){event->width, event->x_dpi, event->y_dpi});
         break;
     case FAX_EVENT_FINISHED:
         finish(call, event);

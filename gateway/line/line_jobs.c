@@ -62,7 +62,7 @@ static void reduce_cb(uv_work_t *work)
 {
     struct line_call *call = call_of(work);
 
-    call->job.status = document_reduce(&call->job.reduced, &call->document, call->job.y_dpi);
+    call->job.status = document_reduce(&call->job.reduced, &call->document, &call->job.limit);
 }
 
 /* What the engine does not take it does not look at again, and the other way round. */
@@ -84,16 +84,17 @@ static void reduced_cb(uv_work_t *work, int status)
     }
     document_wipe(&call->job.reduced);
     if (!call->finished && call->job.status != 0)
-        line_call_abort(call, T30_RESULT_SOURCE, "the pages cannot be reduced in resolution");
+        line_call_abort(call, T30_RESULT_SOURCE,
+                        "the pages cannot be made as small as the peer takes them");
     else
         line_call_settle(call);
 }
 
-void line_call_reduce_document(struct line_call *call, uint16_t y_dpi)
+void line_call_reduce_document(struct line_call *call, const struct page_shape_limit *limit)
 {
     if (call->job.running)
         return; /* the peer changes its mind; T.30's timers decide */
-    call->job.y_dpi = y_dpi;
+    call->job.limit = *limit;
     call->job.work.data = call;
     /* Without a thread for it the session ends by T1, as with a peer that does not answer. */
     call->job.running =

@@ -43,7 +43,8 @@ void line_trace_frame(void *user, bool sent, const uint8_t *octets, size_t lengt
 {
     struct line_call *call = user;
 
-    call_trace_note_frame(&call->trace, at_ms(call), sent, octets, length);
+    call_trace_note_frame(&call->trace, at_ms(call), sent ? TRACE_SENT : TRACE_RECEIVED, octets,
+                          length);
 }
 
 static void note_page(struct line_call *call, enum trace_kind kind, uint32_t page)

@@ -39,15 +39,58 @@ int media_socket_connect(struct media_socket *media, const struct sockaddr_stora
         return -errno;
     media->peer = *peer;
     media->only_peer = false; /* what came before from others is still there */
+    media->signalled.ss_family = AF_UNSPEC;
+    media->latching = false;
     return 0;
 }
 
-static bool is_peer(const struct media_socket *media, const struct sockaddr_storage *from)
+static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 {
-    const struct sockaddr *a = (const struct sockaddr *)from;
-    const struct sockaddr *b = (const struct sockaddr *)&media->peer;
+    const struct sockaddr *x = (const struct sockaddr *)a, *y = (const struct sockaddr *)b;
 
-    return socket_address_same_host(a, b) && socket_address_port(a) == socket_address_port(b);
+    return socket_address_same_host(x, y) && socket_address_port(x) == socket_address_port(y);
+}
+
+int media_socket_latch(struct media_socket *media, const struct sockaddr_storage *signalled)
+{
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    int family = 0;
+    socklen_t length = sizeof family;
+
+    if (getsockopt(media->fd, SOL_SOCKET, SO_DOMAIN, &family, &length) < 0)
+        return -errno;
+    if (socket_address_length((const struct sockaddr *)signalled) == 0 ||
+        signalled->ss_family != family)
+        return -EAFNOSUPPORT;
+    if (media->signalled.ss_family != AF_UNSPEC && same_address(&media->signalled, signalled))
+        return 0;
+    bool connected = media->peer.ss_family != AF_UNSPEC && !media->latching;
+    if (connected && connect(media->fd, &nobody, sizeof nobody) < 0)
+        return -errno;
+    media->late_port = connected ? socket_address_port((const struct sockaddr *)&media->peer) : 0;
+    media->late = 0;
+    media->signalled = media->peer = *signalled;
+    media->latching = true;
+    media->only_peer = false;
+    return 0;
+}
+
+/* A datagram while the port of the peer is not known. Returns whether it is the peer's. */
+static bool latch(struct media_socket *media, const struct sockaddr_storage *from)
+{
+    const struct sockaddr *address = (const struct sockaddr *)from;
+    struct sockaddr_storage signalled = media->signalled;
+
+    if (!socket_address_same_host(address, (const struct sockaddr *)&signalled)) {
+        media->foreign++;
+        return false;
+    }
+    if (socket_address_port(address) == media->late_port && media->late++ < MEDIA_SOCKET_LATE_MAX)
+        return false;
+    if (media_socket_connect(media, from) < 0)
+        return false;
+    media->signalled = signalled;
+    return true;
 }
 
 /* Not by way of the C library, whose recvfrom and send are cancellation points: in a process with
@@ -60,9 +103,12 @@ static ssize_t receive_once(int fd, uint8_t *out, size_t capacity, struct sockad
                    from == NULL ? NULL : &from_length);
 }
 
-static ssize_t send_once(int fd, const uint8_t *data, size_t length)
+static ssize_t send_once(const struct media_socket *media, const uint8_t *data, size_t length)
 {
-    return syscall(SYS_sendto, fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+    const struct sockaddr *to = media->latching ? (const struct sockaddr *)&media->peer : NULL;
+
+    return syscall(SYS_sendto, media->fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL, to,
+                   to == NULL ? 0 : socket_address_length(to));
 }
 
 ssize_t media_socket_receive(struct media_socket *media, uint8_t *out, size_t capacity)
@@ -76,7 +122,7 @@ ssize_t media_socket_receive(struct media_socket *media, uint8_t *out, size_t ca
     while (length < 0 && errno == EINTR);
     if (length < 0) {
         if (errno == EWOULDBLOCK) {
-            media->only_peer = media->peer.ss_family != AF_UNSPEC;
+            media->only_peer = media->peer.ss_family != AF_UNSPEC && !media->latching;
             return -EAGAIN;
         }
         if (errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH) {
@@ -85,7 +131,9 @@ ssize_t media_socket_receive(struct media_socket *media, uint8_t *out, size_t ca
         }
         return -errno;
     }
-    if (!media->only_peer && !is_peer(media, &from)) {
+    if (media->latching)
+        return latch(media, &from) ? length : -ENOMSG;
+    if (!media->only_peer && !same_address(&from, &media->peer)) {
         media->foreign++;
         return -ENOMSG;
     }
@@ -98,7 +146,7 @@ void media_socket_send(struct media_socket *media, const uint8_t *data, size_t l
         return;
     /* An ICMP error of an earlier datagram is reported here once; the second try sends. */
     for (int attempt = 0; attempt < 2; attempt++) {
-        if (send_once(media->fd, data, length) >= 0)
+        if (send_once(media, data, length) >= 0)
             return;
         if (errno != ECONNREFUSED && errno != EINTR)
             break;

@@ -1,6 +1,9 @@
 /* media_socket.h: the UDP socket of one call, connected to the address that signalling named.
  *
  * Nothing latches: datagrams from any other address are counted and dropped, whatever came first.
+ * The exception is a peer behind an address translation, of which signalling knows the host and
+ * cannot know the port: media_socket_latch. Then the first datagram of that host names the port,
+ * once; nobody else ever can.
  */
 #ifndef GATEWAY_LINE_MEDIA_SOCKET_H
 #define GATEWAY_LINE_MEDIA_SOCKET_H
@@ -11,6 +14,10 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+/* Datagrams from the port that was in use before the peer was signalled elsewhere: so many are late
+ * ones, a second of audio. If more come the peer has not moved at all. */
+enum { MEDIA_SOCKET_LATE_MAX = 50 };
+
 /* fd -1: closed. */
 struct media_socket {
     int fd;
@@ -18,7 +25,11 @@ struct media_socket {
     uint64_t foreign;     /* datagrams of others that were dropped */
     uint64_t unreachable; /* ICMP errors reported by the kernel */
     uint64_t unsent;      /* datagrams that the kernel did not take */
-    struct sockaddr_storage peer; /* family AF_UNSPEC: not connected yet */
+    struct sockaddr_storage peer;      /* family AF_UNSPEC: not connected yet */
+    struct sockaddr_storage signalled; /* of media_socket_latch; AF_UNSPEC: it was connected */
+    bool latching;                     /* the port of the peer is not known yet */
+    uint16_t late_port;                /* where it was before; 0: nowhere */
+    unsigned late;                     /* datagrams from there since */
 };
 
 /* Takes over a bound UDP socket, also on failure (it is closed then). Returns 0 or a negative
@@ -29,6 +40,12 @@ int media_socket_open(struct media_socket *media, int fd) __attribute__((warn_un
  * the kernel's queue; media_socket_receive drops them. Returns 0 or a negative errno
  * (-EAFNOSUPPORT: neither IPv4 nor IPv6, or not the socket's family). */
 int media_socket_connect(struct media_socket *media, const struct sockaddr_storage *peer)
+    __attribute__((warn_unused_result));
+
+/* Makes who first sends from the host of `signalled` the peer, by whatever port, and connects to
+ * it. Until then datagrams go to signalled itself. The same signalled again changes nothing;
+ * another one begins anew. Returns as media_socket_connect. */
+int media_socket_latch(struct media_socket *media, const struct sockaddr_storage *signalled)
     __attribute__((warn_unused_result));
 
 /* Takes one datagram from the queue. Returns its length (0 is possible; what is longer than

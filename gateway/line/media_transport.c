@@ -54,6 +54,12 @@ void media_transport_take(struct media_transport *transport, uint8_t *data, size
     explicit_bzero(data, length);
 }
 
+int media_transport_reach(struct media_transport *transport, const struct msg_call_media *media)
+{
+    return media->latch ? media_socket_latch(&transport->socket, &media->peer)
+                        : media_socket_connect(&transport->socket, &media->peer);
+}
+
 unsigned media_transport_receive(struct media_transport *transport, uint8_t *scratch,
                                  unsigned limit, uint64_t now_ms)
 {

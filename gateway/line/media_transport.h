@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "gateway/line/media_socket.h"
+#include "gateway/process/messages.h"
 
 enum { MEDIA_DATAGRAM_MAX = 2048 }; /* octets; what is longer is cut */
 
@@ -66,6 +67,11 @@ void media_transport_shield(struct media_transport *transport, const struct medi
 /* Connects to the signalled peer, or to its new address. Returns 0 or a negative errno as
  * media_socket_connect. */
 int media_transport_connect(struct media_transport *transport, const struct sockaddr_storage *peer)
+    __attribute__((warn_unused_result));
+
+/* The same for what the line is told of a peer: of one behind an address translation only the host
+ * is known (media_socket_latch). */
+int media_transport_reach(struct media_transport *transport, const struct msg_call_media *media)
     __attribute__((warn_unused_result));
 
 /* The two halves of media_transport_receive, for who reads from many first and then gives each what

@@ -60,7 +60,7 @@ enum message_type {
     MSG_PAGE_JOURNALED, /* struct msg_page_journaled: control's answer */
     MSG_CALL_STOP,      /* struct msg_call_stop: control ends the call's media */
     MSG_CALL_DONE,      /* struct msg_call_done: last message of a call */
-    MSG_CALL_TRACE,     /* struct msg_call_trace: before MSG_CALL_DONE */
+    MSG_CALL_TRACE,     /* struct msg_call_trace: before MSG_CALL_DONE or MSG_BRIDGE_DONE */
     /* A bridged call has two legs and no T.30 of its own; MSG_CALL_READY, MSG_CALL_STOP and, for
      * captured pages, MSG_PAGE_SEALED (unanswered: nothing waits for it) are those of other calls.
      */
@@ -226,6 +226,7 @@ struct msg_call_media {
     uint8_t express;       /* 1: both gateways agreed to run ahead of the clock */
     uint8_t audio_payload; /* RTP, SRTP: payload type, both ways */
     uint8_t audio_flags;   /* enum media_audio_flag */
+    uint8_t latch; /* 1: the port of peer is not known: who sends first from its host is it */
     uint8_t fingerprint[MSG_FINGERPRINT_OCTETS]; /* UDPTL_DTLS: what the peer's certificate has */
     uint8_t srtp_send_key[MSG_SRTP_KEY_MAX], srtp_receive_key[MSG_SRTP_KEY_MAX]; /* SRTP */
 };
@@ -290,7 +291,7 @@ struct msg_call_done {
     uint32_t packets_lost, packets_recovered, packets_bad;
     uint32_t packets_foreign; /* of other addresses, ignored */
     uint32_t packets_rtp;     /* of the audio before T.38, ignored */
-    uint32_t media_ms;        /* from CALL_MEDIA to the end */
+    uint32_t media_ms;        /* of the media in use at the end */
     uint32_t express;         /* 1: the call ran ahead of the clock to its end */
     char peer_ident[MSG_IDENT_MAX];
     char modem[16];
@@ -315,6 +316,7 @@ struct msg_bridge_start {
     uint32_t phase_limit_ms[4]; /* as in msg_call_start */
     uint32_t cpu_limit_us_per_s;
     uint32_t max_pages; /* that are captured */
+    uint64_t begun_ms;  /* as in msg_call_start */
     uint8_t fax_id[16];
     uint8_t data_key[MSG_KEY_OCTETS];
 };
@@ -341,7 +343,7 @@ struct msg_bridge_progress {
 };
 
 struct msg_bridge_leg {
-    uint32_t media_seen;   /* packets of the peer that were valid */
+    uint32_t media_seen;   /* as in msg_call_done */
     uint32_t packets_sent; /* to it */
     uint32_t packets_lost, packets_recovered, packets_bad;
     uint32_t packets_foreign;            /* of other addresses, ignored */
@@ -372,12 +374,12 @@ enum render_rotate { RENDER_ROTATE_AUTO = 0, RENDER_ROTATE_NONE = 1 };
 
 struct msg_render_document {
     uint32_t max_pages;
-    uint16_t x_dpi, y_dpi; /* 204; 98, 196 or 391 */
-    uint32_t width;        /* 1728 */
+    uint16_t x_dpi, y_dpi; /* 204 × 98, 196 or 391, or 408 × 391 */
+    uint32_t width;        /* 1728, 2048 or 2432 at 204 dpi, twice that at 408 */
     uint32_t wall_limit_ms;
     uint64_t document_octets;
-    uint32_t rotate; /* enum render_rotate */
-    uint32_t reserved;
+    uint32_t rotate;    /* enum render_rotate */
+    uint32_t height_mm; /* of the paper; 0: A4 */
     char pages[MSG_PAGES_MAX];               /* codecs/page_ranges.h; "": all */
     char content_type[MSG_CONTENT_TYPE_MAX]; /* of a submission of several files, as it came; "":
                                                 one document, whose own octets say what it is */

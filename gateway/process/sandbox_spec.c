@@ -76,6 +76,7 @@ static void fill_control(struct sandbox_spec *spec, const struct config *config,
     add_directory_of(spec, config->sip.tls_certificate, SANDBOX_READ);
     add_directory_of(spec, config->sip.tls_key_file, SANDBOX_READ);
     add_directory_of(spec, config->sip.tls_ca, SANDBOX_READ);
+    add_directory_of(spec, config->sip.tls_device_ca, SANDBOX_READ);
     if (config->sip.tls_directory[0])
         add(spec, config->sip.tls_directory, SANDBOX_READ, true);
     if (config->api.socket[0])

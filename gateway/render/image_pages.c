@@ -19,8 +19,8 @@ static uint32_t at_least_one(double value)
     return value < 1 ? 1 : (uint32_t)(value + 0.5);
 }
 
-/* As wide as the paper; as long as that makes it, but what would be up to twice as long as an A4
- * page is made to fit one. */
+/* As wide as the paper; as long as that makes it, but what would be up to twice as long as the
+ * paper is made to fit it. */
 static struct placement place(const struct render_job *job, const struct image *image)
 {
     const struct msg_render_document *request = &job->request;
@@ -33,8 +33,8 @@ static struct placement place(const struct render_job *job, const struct image *
     double paper_mm = request->width * 25.4 / request->x_dpi, height_mm = paper_mm * ratio;
     double limit_mm = RENDER_ROWS_MAX * 25.4 / request->y_dpi;
 
-    if (height_mm <= 2 * RENDER_A4_HEIGHT_MM && limit_mm > RENDER_A4_HEIGHT_MM)
-        limit_mm = RENDER_A4_HEIGHT_MM;
+    if (height_mm <= 2 * request->height_mm && limit_mm > request->height_mm)
+        limit_mm = request->height_mm;
     if (height_mm > limit_mm)
         height_mm = limit_mm;
     return (struct placement){

@@ -44,6 +44,8 @@ static int prepare(struct render_job *job, const struct config *config)
 
     request->max_pages =
         smaller_limit(request->max_pages, config->render.max_pages, RENDER_PAGES_MAX);
+    if (request->height_mm == 0)
+        request->height_mm = RENDER_A4_HEIGHT_MM;
     request->wall_limit_ms =
         smaller_limit(request->wall_limit_ms, config->render.wall_limit_ms, 120000);
     job->deadline_ms = program_now_ms() + request->wall_limit_ms;
@@ -55,7 +57,7 @@ static int prepare(struct render_job *job, const struct config *config)
     job->pages.buffer.limit = RENDER_SET_OCTETS_MAX;
     set_alarm(request->wall_limit_ms);
     if (request->width == 0 || request->width > RASTER_WIDTH_MAX || request->x_dpi == 0 ||
-        request->y_dpi == 0)
+        request->y_dpi == 0 || request->height_mm > RENDER_HEIGHT_MM_MAX)
         return render_fail(job, -EINVAL, 0, "no page can have that width or resolution");
     if (page_ranges_parse(request->pages, &job->wanted) != 0)
         return render_fail(job, -EINVAL, 0, "the page ranges are not valid");

@@ -197,7 +197,7 @@ static int set_up(struct typesetter *t)
     l->g_object_unref(font);
     set_font(t);
     t->width = request->width * 72.0 / request->x_dpi;
-    t->height = RENDER_A4_HEIGHT_MM * points_per_mm;
+    t->height = request->height_mm * points_per_mm;
     t->layout = l->pango_layout_new(t->context);
     l->pango_layout_set_font_description(t->layout, t->font);
     l->pango_layout_set_wrap(t->layout, PANGO_WRAP_WORD_CHAR);

@@ -40,9 +40,17 @@ int render_tiff(struct render_job *job)
         .max_pages = job->wanted.count > 0 ? RENDER_LISTED_MAX : job->request.max_pages,
         .turn = job->request.rotate == RENDER_ROTATE_AUTO,
     };
+    enum { TIFF_X_DPI = 204 };
     char detail[TIFF_READ_DETAIL] = "";
     struct tiff_reader *reader = NULL;
-    int error = tiff_read_open(&reader, job->document.data, job->document.octets, &limits, detail);
+    int error;
+
+    if (job->request.x_dpi != TIFF_X_DPI)
+        return render_fail(
+            job, FAX_EUNSUPPORTED, 0,
+            "the pages of a TIFF keep their resolution; they cannot be sent at %u dpi",
+            job->request.x_dpi);
+    error = tiff_read_open(&reader, job->document.data, job->document.octets, &limits, detail);
 
     if (error != 0)
         return render_fail(job, error, 0, "the TIFF cannot be sent: %s", detail);

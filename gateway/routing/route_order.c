@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/routing/number_rewrite.h"
 #include "gateway/routing/route_hours.h"
 #include "policy/number.h"
 
@@ -35,22 +36,66 @@ bool route_denied(const char *patterns, const char *number, char pattern[ROUTE_P
     return false;
 }
 
-/* Only a route made for just these numbers leads there: "" and "+49" do not name "+49900". */
-static bool names(const struct route *route, const char *pattern)
+/* Only a route made for just these numbers leads there: "" and "+49" do not name "+49900". prefix:
+ * the route's, or what its trunk makes of it. */
+static bool names(const struct route *route, const char *prefix, const char *pattern)
 {
     size_t length = strcspn(pattern, "*");
-    return !route->implicit && length > 0 && strlen(route->prefix) >= length &&
-           strncmp(route->prefix, pattern, length) == 0;
+    return !route->implicit && route->prefix[0] && length > 0 && strlen(prefix) >= length &&
+           strncmp(prefix, pattern, length) == 0;
+}
+
+/* Whether any pattern denies the number that this prefix does not name. */
+static bool is_denied(const struct route *route, const char *prefix, const char *patterns,
+                      const char *number)
+{
+    char pattern[ROUTE_PREFIX_TEXT];
+    while (take_pattern(&patterns, pattern))
+        if (number_matches(pattern, number) && !names(route, prefix, pattern))
+            return true;
+    return false;
+}
+
+/* Denied numbers are those that are asked for, and those that are dialled: rules of a trunk could
+ * make the one of what is not the other. */
+static bool denies(const struct route *route, const char *patterns, const char *number)
+{
+    char dialled[NUMBER_REWRITE_TEXT], prefix[NUMBER_REWRITE_TEXT];
+    const char *rules = route->rewrite_out ? route->rewrite_out : "";
+    if (is_denied(route, route->prefix, patterns, number))
+        return true;
+    if (!rules[0])
+        return false;
+    (void)number_rewrite(rules, number, dialled);
+    if (number_rewrite(rules, route->prefix, prefix) < 0 ||
+        strncmp(prefix, dialled, strlen(prefix)) != 0)
+        prefix[0] = '\0'; /* the rules make something else of the prefix than of the number */
+    return is_denied(route, prefix, patterns, dialled);
+}
+
+bool route_trunk_denied(const struct route *routes, size_t count, const char *trunk,
+                        const char *rewrite_out, const char *patterns, const char *number,
+                        char pattern[ROUTE_PREFIX_TEXT])
+{
+    char dialled[NUMBER_REWRITE_TEXT];
+    (void)number_rewrite(rewrite_out, number, dialled);
+    if (!route_denied(patterns, number, pattern) && !route_denied(patterns, dialled, pattern))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(routes[i].trunk, trunk) == 0 &&
+            strncmp(routes[i].prefix, number, strlen(routes[i].prefix)) == 0 &&
+            !denies(&routes[i], patterns, number))
+            return false;
+    return true;
 }
 
 enum route_verdict route_judge(const struct route *route, const struct route_question *q)
 {
-    char pattern[ROUTE_PREFIX_TEXT];
     if (strncmp(route->prefix, q->number, strlen(route->prefix)) != 0)
         return ROUTE_OTHER_NUMBER;
     if (route->class_name[0] && strcmp(route->class_name, q->class_name) != 0)
         return ROUTE_OTHER_CLASS;
-    if (route_denied(q->denied, q->number, pattern) && !names(route, pattern))
+    if (denies(route, q->denied, q->number))
         return ROUTE_DENIED;
     if (!route_hours_open(route->hours, q->weekday, q->minute))
         return ROUTE_CLOSED;

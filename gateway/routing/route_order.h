@@ -17,6 +17,7 @@ struct route {
     uint32_t priority;                /* lower ones first */
     uint32_t cost;                    /* likewise, among equal priorities */
     bool implicit;                    /* comes from the prefix of a trunk */
+    const char *rewrite_out;          /* its trunk's rules, number_rewrite.h; NULL: none */
 };
 
 struct route_question {
@@ -31,7 +32,9 @@ enum route_verdict {
     ROUTE_OTHER_NUMBER,
     ROUTE_OTHER_CLASS,
     ROUTE_CLOSED, /* not at this time */
-    ROUTE_DENIED, /* the number is denied, and this route does not name it */
+    /* The number is denied, as it was asked for or as the trunk would dial it, and this route does
+     * not name it. */
+    ROUTE_DENIED,
 };
 
 /* Whether a route is one to the number. */
@@ -48,6 +51,13 @@ size_t route_order(const struct route *routes, size_t count, const struct route_
 /* The pattern that denies a number; false when none does. A number without "+" is compared as it is
  * dialled. */
 bool route_denied(const char *patterns, const char *number, char pattern[ROUTE_PREFIX_TEXT]);
+
+/* Whether a call to that number over that trunk is denied: the number, or what the trunk's rules
+ * make of it, is, and no route of the trunk leads there that names it, whatever its class and times
+ * are. pattern: the one that denies. */
+bool route_trunk_denied(const struct route *routes, size_t count, const char *trunk,
+                        const char *rewrite_out, const char *patterns, const char *number,
+                        char pattern[ROUTE_PREFIX_TEXT]);
 
 /* Whether a text is a list of such patterns. */
 bool route_denied_valid(const char *patterns);

@@ -1,4 +1,4 @@
-/* Who sends a request: digest authentication (RFC 3261 §22, RFC 8760). */
+/* Who sends a request: digest authentication (RFC 3261 §22, RFC 8760), or a certificate. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +7,8 @@
 #include "gateway/sip/device_store.h"
 #include "gateway/sip/message.h"
 #include "gateway/sip/response.h"
+#include "gateway/sip/stream.h"
+#include "gateway/sip/stream_tls.h"
 #include "gateway/sip/text.h"
 #include "policy/secret.h"
 
@@ -83,11 +85,34 @@ static enum digest_verdict judge(struct sip_stack *stack, const osip_message_t *
                          is_for(request, answer->uri) ? answer->uri : "", uv_now(stack->loop));
 }
 
+bool sip_device_certificate_is_for(const struct sip_tls *certificate, const char *name)
+{
+    return sip_tls_is_for(certificate, name);
+}
+
+/* Who shows a certificate is who it says, or nobody: a password would not make it better. */
+static bool is_certified(struct sip_stack *stack, const osip_message_t *request,
+                         const struct sip_hop *source, const struct sip_tls *certificate,
+                         struct sip_device_account *account)
+{
+    const struct sip_devices_config *c = &stack->devices->config;
+    if (c->certified && c->certified(c->user, certificate, account) == 0)
+        return true;
+    sip_device_tell_refused(stack, request, source, "", "the certificate is for no device");
+    sip_response_stateless(stack, request, source,
+                           &(struct sip_refusal){.code = 403, .reason = "Certificate Not Known"});
+    return false;
+}
+
 static bool sign_in(struct sip_stack *stack, const osip_message_t *request,
                     const struct sip_hop *source, struct sip_device_account *account)
 {
     struct sip_devices *d = stack->devices;
     struct digest_params answer;
+    const struct sip_tls *certificate =
+        source->protocol == SIP_TLS ? sip_stream_certified(stack, source->connection) : NULL;
+    if (certificate)
+        return is_certified(stack, request, source, certificate, account);
     if (!find_answer(d, request, &answer)) {
         challenge(stack, request, source, false);
         return false;

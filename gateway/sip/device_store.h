@@ -27,9 +27,9 @@ struct sip_device_record {
     char name[SIP_DEVICE_NAME];
 };
 
-/* A REGISTER whose answer waits. */
-struct sip_registration {
-    struct sip_registration *next;
+/* A REGISTER of a device whose answer waits until its bindings are recorded. */
+struct sip_register_answer {
+    struct sip_register_answer *next;
     uint64_t number;
     unsigned waits;
     int status;
@@ -43,7 +43,7 @@ struct sip_devices {
     bool enabled;
     struct digest_server *digest;
     struct sip_table records;
-    struct sip_registration *registrations;
+    struct sip_register_answer *waiting;
     uint64_t last_registration;
     struct sip_devices_counters counters;
 };

@@ -86,9 +86,9 @@ void sip_devices_close(struct sip_stack *stack)
             drop_all(record->first);
         }
     }
-    while (d->registrations) {
-        struct sip_registration *r = d->registrations;
-        d->registrations = r->next;
+    while (d->waiting) {
+        struct sip_register_answer *r = d->waiting;
+        d->waiting = r->next;
         free(r);
     }
     sip_table_close(&d->records);

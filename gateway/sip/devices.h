@@ -35,6 +35,18 @@ struct sip_device_account {
 typedef int sip_device_account_cb(void *user, const char *username,
                                   struct sip_device_account *account);
 
+struct sip_tls;
+
+/* Looks up the account of a device that showed a certificate which was verified, but for its names
+ * (sip_tls_terms.anybody with ca_file): sip_device_certificate_is_for() tells whether it is for a
+ * name. Without HA1. Returns 0 or -ENOENT. */
+typedef int sip_device_certified_cb(void *user, const struct sip_tls *certificate,
+                                    struct sip_device_account *account);
+
+/* Whether it is for that DNS name, "sip:" URI (also without its scheme) or address (SAN, RFC 5922
+ * §7; no wildcards, and the subject is not looked at). During that callback only. */
+bool sip_device_certificate_is_for(const struct sip_tls *certificate, const char *name);
+
 /* Where a device can be reached. Texts are valid during the callback only. */
 struct sip_binding {
     const char *device;
@@ -60,7 +72,8 @@ typedef void sip_binding_cb(void *user, const struct sip_binding *binding,
                             enum sip_binding_change change, uint64_t registration);
 
 /* A request that was refused while there are devices: signed in as somebody in vain (wrong secret,
- * no account), or not one that strangers may make. username is the peer's, printable, or "". */
+ * no account, a certificate for nobody), or not one that strangers may make. username is the
+ * peer's, printable, or "". */
 typedef void sip_device_refused_cb(void *user, const struct sockaddr *source, const char *username,
                                    const char *method, const char *reason);
 
@@ -72,6 +85,7 @@ struct sip_devices_config {
     uint32_t bindings_of_device;           /* [4] */
     uint32_t bindings_max;                 /* of all; then 503 [20000] */
     sip_device_account_cb *account;
+    sip_device_certified_cb *certified; /* NULL: certificates are for nobody */
     sip_binding_cb *changed;
     sip_device_refused_cb *refused; /* NULL: nobody is told */
     void *user;                     /* for all of them */

@@ -206,6 +206,7 @@ int sip_dialog_prepare(struct sip_stack *stack, struct sip_dialog *d, const stru
     d->target = strdup(call->request_uri);
     d->peer = hop;
     d->long_by_tcp = call->long_by_tcp && call->protocol == SIP_UDP;
+    d->hops_made = call->hops_made < SIP_HOPS_MAX ? call->hops_made : SIP_HOPS_MAX;
     return d->call_id && d->local && d->remote && d->target ? 0 : -ENOMEM;
 }
 

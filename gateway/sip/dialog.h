@@ -22,6 +22,7 @@ struct sip_dialog {
     bool has_remote_cseq;
     struct sip_hop peer;   /* where requests go */
     bool long_by_tcp;      /* those too long for UDP go by TCP */
+    uint8_t hops_made;     /* of SIP_HOPS_MAX, before our first request */
     struct sip_auth *auth; /* owned; NULL: no credentials */
 };
 

@@ -18,12 +18,21 @@ static const char *reason_of(const osip_message_t *response)
     return header ? header : response->reason_phrase ? response->reason_phrase : "";
 }
 
+/* The answer could still come, but a peer that rings without end is left. */
+static void leave_ringing(struct sip_session *s)
+{
+    sip_session_leave(s, 500);
+    sip_session_end(s, SIP_PARTY_LOCAL, 500, "too many reliable provisional responses");
+}
+
 static void on_provisional(struct sip_session *s, const osip_message_t *response)
 {
     struct sdp_session sdp;
     s->rang = true;
     bool is_new = response->status_code == 100 || sip_prack_take(s, response);
-    if (s->cancel_wanted)
+    if (s->reliable_count > SIP_RELIABLE_MAX && !s->over)
+        leave_ringing(s);
+    else if (s->cancel_wanted)
         sip_cancel_send(s);
     else if (response->status_code > 100 && is_new)
         sip_session_emit(s, SIP_EVENT_RINGING, response->status_code, reason_of(response),

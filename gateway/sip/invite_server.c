@@ -35,6 +35,14 @@ static bool wants_privacy(const osip_message_t *invite)
     return privacy && *privacy && strcasecmp(privacy, "none") != 0;
 }
 
+/* Without the header it is a new call's (RFC 3261 §16.3); 0 has been refused. */
+static unsigned hops_left(const osip_message_t *invite)
+{
+    const char *hops = sip_message_header(invite, "max-forwards");
+    long left = hops ? strtol(hops, NULL, 10) : SIP_HOPS_MAX;
+    return left > 0 && left < SIP_HOPS_MAX ? (unsigned)left : SIP_HOPS_MAX;
+}
+
 static void offer_to_application(struct sip_session *s, const osip_message_t *invite,
                                  const struct sip_hop *source, const char *device,
                                  const struct sdp_session *offer)
@@ -68,6 +76,7 @@ static void offer_to_application(struct sip_session *s, const osip_message_t *in
         .device = device,
         .protocol = source->protocol,
         .offer = offer,
+        .max_forwards = hops_left(invite),
     };
     config->incoming(config->user, s, &info);
     osip_from_free(asserted);

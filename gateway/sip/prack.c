@@ -84,6 +84,9 @@ bool sip_prack_take(struct sip_session *s, const osip_message_t *response)
     /* Those of a dialog come in order, and each once (§4). Without its PRACK it comes again. */
     if (!e || (e->rseq && rseq != e->rseq + 1))
         return false;
+    /* Each costs a transaction and an event, and the peer chooses how many there are. */
+    if (++s->reliable_count > SIP_RELIABLE_MAX)
+        return false;
     e->rseq = rseq;
     keep_answer(e, response);
     send_prack(s, response, rseq);

@@ -21,6 +21,7 @@ struct wishes {
     size_t count;
     bool everything; /* Contact: * */
     int code;
+    const char *told; /* to the application, when it is not the device's doing; NULL: nothing */
     const char *name, *value; /* a header of the refusal */
     char min_expires[16];
 };
@@ -162,7 +163,7 @@ static void answer(struct sip_stack *stack, struct sip_transaction *tx, const ch
 }
 
 /* What the REGISTER made and could not be recorded. */
-static void take_back(struct sip_stack *stack, const struct sip_registration *r)
+static void take_back(struct sip_stack *stack, const struct sip_register_answer *r)
 {
     struct sip_device_record *record = sip_device_find(stack, r->device);
     for (struct sip_device_binding *b = record ? record->first : NULL, *next; b; b = next) {
@@ -177,12 +178,12 @@ static void take_back(struct sip_stack *stack, const struct sip_registration *r)
 
 void sip_registration_finish(struct sip_stack *stack, uint64_t number, int status)
 {
-    struct sip_registration **at = stack->devices ? &stack->devices->registrations : NULL;
+    struct sip_register_answer **at = stack->devices ? &stack->devices->waiting : NULL;
     while (at && *at && (*at)->number != number)
         at = &(*at)->next;
     if (!at || !*at)
         return;
-    struct sip_registration *r = *at;
+    struct sip_register_answer *r = *at;
     if (status < 0)
         r->status = status;
     if (--r->waits > 0)
@@ -230,7 +231,7 @@ static void note_request(struct sip_device_binding *b, const char *call_id, uint
     b->cseq = cseq;
 }
 
-static void fulfil(struct sip_stack *stack, struct sip_registration *r, const struct wish *wish,
+static void fulfil(struct sip_stack *stack, struct sip_register_answer *r, const struct wish *wish,
                    const struct sip_hop *source, const osip_message_t *m)
 {
     char call_id[SIP_CALL_ID_MAX + 1] = "";
@@ -262,8 +263,9 @@ static void fulfil(struct sip_stack *stack, struct sip_registration *r, const st
     }
 }
 
-static void fulfil_all(struct sip_stack *stack, struct sip_registration *r, const struct wishes *w,
-                       const struct sip_hop *source, const osip_message_t *m)
+static void fulfil_all(struct sip_stack *stack, struct sip_register_answer *r,
+                       const struct wishes *w, const struct sip_hop *source,
+                       const osip_message_t *m)
 {
     struct sip_device_record *record = sip_device_find(stack, r->device);
     for (unsigned left = w->everything && record ? record->count : 0; left > 0; left--)
@@ -272,18 +274,19 @@ static void fulfil_all(struct sip_stack *stack, struct sip_registration *r, cons
         fulfil(stack, r, &w->all[i], source, m);
 }
 
-static struct sip_registration *begin(struct sip_stack *stack, const char *key, const char *device)
+static struct sip_register_answer *begin(struct sip_stack *stack, const char *key,
+                                         const char *device)
 {
     size_t length = strlen(key) + 1;
-    struct sip_registration *r = calloc(1, sizeof *r + length);
+    struct sip_register_answer *r = calloc(1, sizeof *r + length);
     if (!r)
         return NULL;
     r->number = ++stack->devices->last_registration;
     r->waits = 1;
     sip_text_copy(r->device, sizeof r->device, device);
     memcpy(r->key, key, length);
-    r->next = stack->devices->registrations;
-    stack->devices->registrations = r;
+    r->next = stack->devices->waiting;
+    stack->devices->waiting = r;
     return r;
 }
 
@@ -306,6 +309,7 @@ static void examine(struct sip_stack *stack, const osip_message_t *m,
         w->code = 503, w->name = "Retry-After", w->value = "10";
     } else if (!is_own(m, account)) {
         w->code = 403;
+        w->told = "of another device's address of record";
     } else if (any_outdated(sip_device_find(stack, account->name), w, call_id,
                             sip_message_cseq(m))) {
         w->code = 500;
@@ -316,11 +320,13 @@ void sip_register_receive(struct sip_stack *stack, osip_event_t *event, const ch
                           const struct sip_hop *source, const struct sip_device_account *account)
 {
     struct wishes w;
-    struct sip_registration *r = NULL;
+    struct sip_register_answer *r = NULL;
     stack->devices->counters.registers++;
     examine(stack, event->sip, account, &w);
     if (!w.code && !(r = begin(stack, key, account->name)))
         w.code = 503, w.name = "Retry-After", w.value = "10";
+    if (w.told)
+        sip_device_tell_refused(stack, event->sip, source, account->user, w.told);
     if (w.code || !r) {
         sip_response_stateless(stack, event->sip, source,
                                &(struct sip_refusal){w.code, NULL, w.name, w.value});

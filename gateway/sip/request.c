@@ -67,8 +67,9 @@ static size_t write_for(struct sip_stack *stack, const struct sip_dialog *d,
     }
     sip_text_open(&t, stack->scratch, sizeof stack->scratch);
     write_start(&t, d, what->method);
-    sip_text_add(&t, "Via: SIP/2.0/%s %s;rport;branch=%s\r\nMax-Forwards: 70\r\n",
-                 sip_transport_name(hop->protocol), sip_transport_host(stack, hop), own);
+    sip_text_add(&t, "Via: SIP/2.0/%s %s;rport;branch=%s\r\nMax-Forwards: %d\r\n",
+                 sip_transport_name(hop->protocol), sip_transport_host(stack, hop), own,
+                 SIP_HOPS_MAX - d->hops_made);
     sip_text_add(&t, "From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %" PRIu32 " %s\r\n", d->local,
                  d->remote, d->call_id, what->cseq, what->method);
     if (has_contact(what->method))

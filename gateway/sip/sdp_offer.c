@@ -51,6 +51,8 @@ static void set_format(struct sdp_media *m, const char *token, const char *encod
 int sdp_begin_answer(struct sdp_session *answer, const struct sdp_session *offer,
                      uint64_t session_id, uint64_t session_version, const char *address)
 {
+    static const enum sdp_direction mirrored[] = {SDP_SENDRECV, SDP_RECVONLY, SDP_SENDONLY,
+                                                  SDP_INACTIVE};
     int error = sdp_begin(answer, session_id, session_version, address);
     if (error)
         return error;
@@ -59,7 +61,7 @@ int sdp_begin_answer(struct sdp_session *answer, const struct sdp_session *offer
         answer->media[i] = offer->media[i];
         answer->media[i].port = 0;
         answer->media[i].packet_ms = 0;
-        answer->media[i].direction = SDP_SENDRECV;
+        answer->media[i].direction = mirrored[offer->media[i].direction];
         answer->media[i].setup = SDP_SETUP_NONE;
         answer->media[i].has_fingerprint = false;
         answer->media[i].crypto_count = 0;
@@ -182,8 +184,6 @@ int sdp_accept_t38_dtls(struct sdp_session *answer, size_t index, uint16_t port,
 static int accept_g711(struct sdp_session *answer, const struct sdp_session *offer,
                        const char *proto, size_t index, uint16_t port)
 {
-    static const enum sdp_direction mirrored[] = {SDP_SENDRECV, SDP_RECVONLY, SDP_SENDONLY,
-                                                  SDP_INACTIVE};
     bool a_law;
     if (index >= answer->media_count || index >= offer->media_count)
         return -EINVAL;
@@ -193,7 +193,6 @@ static int accept_g711(struct sdp_session *answer, const struct sdp_session *off
     struct sdp_media *m = &answer->media[index];
     m->port = port;
     m->packet_ms = 20;
-    m->direction = mirrored[offer->media[index].direction];
     m->format_count = 0;
     set_format(m, f->token, law_names[a_law]);
     return 0;

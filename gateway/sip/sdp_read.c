@@ -91,6 +91,15 @@ static void read_address(char address[SDP_ADDRESS_TEXT], struct cursor line)
         address[0] = '\0';
 }
 
+/* Several c= lines of one media are for layered multicast; others write them by mistake: the first
+ * that can be used counts. */
+static void read_connection(struct sdp_session *s, struct cursor line)
+{
+    char *address = s->media_count ? s->media[s->media_count - 1].address : s->address;
+    if (!address[0])
+        read_address(address, line);
+}
+
 static int read_origin(struct reader *r, struct cursor line)
 {
     struct sdp_session *s = r->session;
@@ -258,7 +267,7 @@ static int read_line(struct reader *r, char type, struct cursor value)
     case 'm':
         return read_media(r, value);
     case 'c':
-        read_address(s->media_count ? s->media[s->media_count - 1].address : s->address, value);
+        read_connection(s, value);
         return 0;
     case 'a':
         read_attribute(r, value);

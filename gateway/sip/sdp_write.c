@@ -72,7 +72,7 @@ static int put_media(struct sip_text *out, const struct sdp_session *s, const st
     sdp_protect_put(out, m);
     if (m->kind == SDP_IMAGE)
         sdp_t38_put(out, &m->t38);
-    else
+    if (m->kind != SDP_IMAGE || m->direction != SDP_SENDRECV)
         sip_text_add(out, "a=%s\r\n", directions[m->direction]);
     return error;
 }

@@ -8,7 +8,12 @@
 
 struct sip_text;
 
-enum { SIP_FIRST_CSEQ = 1 }; /* of the INVITE that makes a dialog */
+enum {
+    SIP_FIRST_CSEQ = 1, /* of the INVITE that makes a dialog */
+    /* Reliable responses to an INVITE of ours before its final one, over all branches of a fork.
+     * RFC 3261 §13.3.1.1 wants one a minute; what comes above that ends the call. */
+    SIP_RELIABLE_MAX = 64,
+};
 
 enum sip_session_state {
     SIP_SESSION_INCOMING,    /* INVITE received, no final response yet */
@@ -107,6 +112,7 @@ struct sip_session {
     struct sip_proposal proposal;
     struct sip_description description;
     struct sip_early *early;
+    unsigned reliable_count; /* reliable responses that came in their turn */
     struct sip_reliable reliable;
     struct sip_refresh refresh;
     struct sip_timer ring, ring_again;
@@ -227,7 +233,8 @@ void sip_update_refuse(struct sip_session *s, int code);
 /* prack.c (RFC 3262) */
 
 /* Notes the dialog of a provisional response to our INVITE and, when that is reliable, sends
- * PRACK. Returns false for a repeated one, or one that came before its turn. */
+ * PRACK. Returns false for a repeated one, one that came before its turn, and, with reliable_count
+ * above SIP_RELIABLE_MAX, one too many. */
 bool sip_prack_take(struct sip_session *s, const osip_message_t *response);
 /* The early dialog with that tag of the peer, or NULL. */
 const struct sip_early *sip_prack_early(const struct sip_session *s, const char *tag);

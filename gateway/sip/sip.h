@@ -84,6 +84,8 @@ struct sip_redirection {
 
 typedef void sip_event_cb(void *user, struct sip_session *session, const struct sip_event *event);
 
+enum { SIP_HOPS_MAX = 70 }; /* of a new call (RFC 3261 §8.1.1.6) */
+
 /* What a new call says about itself. All pointers are valid during the callback only. */
 struct sip_request_info {
     const char *from_user; /* user part of From, "" when there is none; percent-decoded by osip */
@@ -103,6 +105,7 @@ struct sip_request_info {
     const char *device;              /* that signed in for this call; NULL: none */
     enum sip_protocol protocol;      /* that the request came by */
     const struct sdp_session *offer; /* NULL: the answer must be an offer of ours */
+    unsigned max_forwards;           /* hops that the call may still make; at most SIP_HOPS_MAX */
 };
 
 /* A new call. The application calls sip_session_set_event_cb() and then sip_session_ring(),
@@ -136,7 +139,10 @@ struct sip_tls_terms {
                             [the peer's address] */
     const char *certificate_file; /* ours, with its chain [sip_config.tls_certificate_file] */
     const char *key_file;         /* [sip_config.tls_key_file] */
-    bool anybody;                 /* a peer that connects shows no certificate: it signs in later */
+    /* A peer that connects may be anybody, and signs in later. With ca_file it may show a
+     * certificate of those, whatever its names, and is known by it (devices.h); one of others is
+     * refused. */
+    bool anybody;
 };
 
 /* Fills in the terms for a peer; false: no TLS with it. A peer that connects to us is known by its
@@ -281,6 +287,9 @@ struct sip_call {
      * the same trust domain. */
     const char *asserted_uri;
     bool wants_privacy; /* Privacy: id */
+    /* Hops that a call has made on its way here, when it is taken through (RFC 7332 §5): so many
+     * fewer it may still make. */
+    uint8_t hops_made;
 };
 
 /* Calls. On success *session is live and its events go to cb. Errors: -EINVAL (URIs that cannot be

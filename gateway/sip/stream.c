@@ -376,6 +376,12 @@ void sip_stream_keep(struct sip_stack *stack, uint32_t connection, uint64_t unti
         s->keep_until_ms = until_ms;
 }
 
+const struct sip_tls *sip_stream_certified(const struct sip_stack *stack, uint32_t connection)
+{
+    const struct sip_stream *s = find(stack, connection);
+    return s && s->tls && s->state == STREAM_OPEN && sip_tls_is_certified(s->tls) ? s->tls : NULL;
+}
+
 bool sip_stream_stands(const struct sip_stack *stack, uint32_t connection)
 {
     const struct sip_stream *s = find(stack, connection);

@@ -28,6 +28,9 @@ void sip_stream_protection(const struct sip_stack *stack, uint32_t connection, c
  * idleness before. Nothing happens when it is gone. */
 void sip_stream_keep(struct sip_stack *stack, uint32_t connection, uint64_t until_ms);
 
+/* The TLS of a connection whose peer has shown a device's certificate; NULL: there is none. */
+const struct sip_tls *sip_stream_certified(const struct sip_stack *stack, uint32_t connection);
+
 /* Whether there still is that connection. */
 bool sip_stream_stands(const struct sip_stack *stack, uint32_t connection);
 

@@ -16,6 +16,7 @@ struct sip_tls {
     SSL *ssl;
     BIO *in, *out; /* owned by ssl */
     bool is_server;
+    bool any_name;  /* of the certificate, if there is one */
     char name[256]; /* that the peer's certificate must be for */
     char text[SIP_TLS_TEXT];
 };
@@ -124,7 +125,7 @@ static int verify(int ok, X509_STORE_CTX *store)
         say_verification(tls, store);
         return 0;
     }
-    if (X509_STORE_CTX_get_error_depth(store) > 0 ||
+    if (X509_STORE_CTX_get_error_depth(store) > 0 || tls->any_name ||
         names_peer(X509_STORE_CTX_get_current_cert(store), tls->name, list, sizeof list))
         return 1;
     (void)snprintf(tls->text, sizeof tls->text,
@@ -183,7 +184,10 @@ int sip_tls_new(struct sip_tls_contexts *contexts, const struct sip_tls_terms *t
     BIO_set_mem_eof_return(tls->in, -1);
     SSL_set_bio(tls->ssl, tls->in, tls->out);
     SSL_set_app_data(tls->ssl, tls);
-    if (is_server && terms->anybody)
+    tls->any_name = is_server && terms->anybody && terms->ca_file && terms->ca_file[0];
+    if (tls->any_name)
+        SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, verify);
+    else if (is_server && terms->anybody)
         SSL_set_verify(tls->ssl, SSL_VERIFY_NONE, NULL);
     else
         SSL_set_verify(tls->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify);
@@ -297,6 +301,23 @@ size_t sip_tls_take(struct sip_tls *tls, char *out, size_t capacity)
 const char *sip_tls_text(const struct sip_tls *tls)
 {
     return tls->text;
+}
+
+bool sip_tls_is_certified(const struct sip_tls *tls)
+{
+    return tls->any_name && SSL_is_init_finished(tls->ssl) &&
+           SSL_get0_peer_certificate(tls->ssl) != NULL &&
+           SSL_get_verify_result(tls->ssl) == X509_V_OK;
+}
+
+bool sip_tls_is_for(const struct sip_tls *tls, const char *name)
+{
+    char list[2];
+    if (!name[0] || !sip_tls_is_certified(tls))
+        return false;
+    if (!strncasecmp(name, "sip:", 4))
+        name += 4;
+    return names_peer(SSL_get0_peer_certificate(tls->ssl), name, list, sizeof list);
 }
 
 void sip_tls_describe(const struct sip_tls *tls, char *text, size_t size)

@@ -56,6 +56,13 @@ size_t sip_tls_take(struct sip_tls *tls, char *out, size_t capacity);
 /* What went wrong; "" when nothing did. */
 const char *sip_tls_text(const struct sip_tls *tls);
 
+/* Whether the peer, that might be anybody, has shown a certificate; verified but for its names. */
+bool sip_tls_is_certified(const struct sip_tls *tls);
+
+/* Whether that certificate is for a name: DNS name, "sip:" URI with or without its scheme, address.
+ */
+bool sip_tls_is_for(const struct sip_tls *tls, const char *name);
+
 /* Writes "TLSv1.3 TLS_AES_256_GCM_SHA384". */
 void sip_tls_describe(const struct sip_tls *tls, char *text, size_t size);
 

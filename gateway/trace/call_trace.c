@@ -123,16 +123,14 @@ static uint32_t frames_asked_for(const uint8_t *octets, size_t length)
     return count;
 }
 
-void call_trace_note_frame(struct call_trace *trace, uint32_t at_ms, bool sent,
+void call_trace_note_frame(struct call_trace *trace, uint32_t at_ms, unsigned direction,
                            const uint8_t *octets, size_t length)
 {
     if (length <= AT_FCF)
         return;
     uint8_t type = octets[AT_FCF];
-    struct trace_entry entry = {.at_ms = at_ms,
-                                .kind = TRACE_T30,
-                                .direction = sent ? TRACE_SENT : TRACE_RECEIVED,
-                                .code = type};
+    struct trace_entry entry = {
+        .at_ms = at_ms, .kind = TRACE_T30, .direction = (uint8_t)direction, .code = type};
     switch (type & 0xFE) {
     case TRACE_FCF_FCD:
     case TRACE_FCF_RCP:

@@ -37,17 +37,20 @@ enum trace_kind {
     TRACE_PAGE_SAFE,        /* on disk and in the log; detail: ms that it waited */
     TRACE_PAGE_CONFIRMED,
     TRACE_PAGE_REJECTED,
-    TRACE_LOSS,   /* packets of the peer: value: lost, detail: recovered */
-    TRACE_BAD,    /* value: malformed packets, detail: of other addresses */
-    TRACE_ECM,    /* value: requests to repeat frames (PPR) */
-    TRACE_RESULT, /* code: t38/t30_result.h */
+    TRACE_LOSS,     /* packets of the peer: value: lost, detail: recovered */
+    TRACE_BAD,      /* value: malformed packets, detail: of other addresses */
+    TRACE_ECM,      /* value: requests to repeat frames (PPR) */
+    TRACE_RESULT,   /* code: t38/t30_result.h */
+    TRACE_REPEATED, /* bridged call: value: ECM frames that came again */
 };
 
 enum trace_direction {
     TRACE_HERE = 0, /* at the gateway */
     TRACE_SENT = 1,
     TRACE_RECEIVED = 2,
-    TRACE_TOLD = 0x80, /* the line told control: left out when the line's own entries are there */
+    TRACE_CALLER = 0x20, /* of a bridged call, with the others: the leg that called */
+    TRACE_CALLED = 0x40, /* the leg to which the call is taken through */
+    TRACE_TOLD = 0x80,   /* the line told control: left out when the line's own entries are there */
 };
 
 enum trace_method {
@@ -157,7 +160,7 @@ bool call_trace_note_sip(struct call_trace *trace, const struct trace_entry *ent
 /* Notes an HDLC control frame (address, control, FCF, FIF): of its content only the capabilities of
  * DIS, DTC and DCS, the counters of PPS, and how many frames a PPR asks for. Identities, passwords
  * and image data are not looked at; frames of an image (FCD, RCP) are not noted at all. */
-void call_trace_note_frame(struct call_trace *trace, uint32_t at_ms, bool sent,
+void call_trace_note_frame(struct call_trace *trace, uint32_t at_ms, unsigned direction,
                            const uint8_t *octets, size_t length);
 
 /* ---- trace_code.c: the sealed form ---- */
@@ -203,6 +206,9 @@ enum { TRACE_LABEL = 160 };
 /* Writes what an entry says: "INVITE (1)", "T.38 port 4000, 14400 bit/s, redundancy",
  * "DCS 14400 bit/s V.17 ECM". Unknown kinds and codes get their number. */
 void call_trace_label(const struct trace_entry *entry, char label[TRACE_LABEL]);
+
+/* "caller" or "called": the leg of a bridged call that the entry is about; "": none. Static. */
+const char *call_trace_leg(const struct trace_entry *entry);
 
 /* "sip", "sdp", "media", "t30", "page", "end"; static. */
 const char *call_trace_group(const struct trace_entry *entry);

@@ -203,7 +203,8 @@ static void label_media(const struct trace_entry *e, char *label)
         label_frame(e, label);
         break;
     case TRACE_TRAINED:
-        snprintf(label, TRACE_LABEL, "trained: %s %u bit/s", modem_name(e->code), e->value);
+        snprintf(label, TRACE_LABEL, "trained: %s%s%u bit/s", modem_name(e->code),
+                 modem_name(e->code)[0] ? " " : "", e->value);
         break;
     case TRACE_LOSS:
         snprintf(label, TRACE_LABEL, "packets lost %u, recovered %u", e->value, e->detail);
@@ -213,6 +214,9 @@ static void label_media(const struct trace_entry *e, char *label)
         break;
     case TRACE_ECM:
         snprintf(label, TRACE_LABEL, "requests to repeat frames: %u", e->value);
+        break;
+    case TRACE_REPEATED:
+        snprintf(label, TRACE_LABEL, "frames that came again: %u", e->value);
         break;
     case TRACE_RESULT:
         snprintf(label, TRACE_LABEL, "T.30 ended: %s", t30_result_text(e->code));
@@ -228,6 +232,13 @@ void call_trace_label(const struct trace_entry *entry, char label[TRACE_LABEL])
         label_page(entry, label);
     else
         label_media(entry, label);
+}
+
+const char *call_trace_leg(const struct trace_entry *entry)
+{
+    if (entry->direction & TRACE_CALLER)
+        return "caller";
+    return entry->direction & TRACE_CALLED ? "called" : "";
 }
 
 const char *call_trace_group(const struct trace_entry *entry)
@@ -252,6 +263,7 @@ const char *call_trace_group(const struct trace_entry *entry)
     case TRACE_T30:
     case TRACE_TRAINED:
     case TRACE_ECM:
+    case TRACE_REPEATED:
         return "t30";
     case TRACE_PAGE_BEGIN:
     case TRACE_PAGE_PENDING:

@@ -29,7 +29,7 @@ static void take_frame(struct verdict_facts *facts, unsigned fcf, bool received)
 
 static void take_entry(struct verdict_facts *facts, const struct trace_entry *e)
 {
-    bool received = (e->direction & ~(unsigned)TRACE_TOLD) == TRACE_RECEIVED;
+    bool received = (e->direction & (TRACE_SENT | TRACE_RECEIVED)) == TRACE_RECEIVED;
     switch (e->kind) {
     case TRACE_SIP_REASON:
         if (received && e->value == 0)
@@ -61,18 +61,18 @@ void verdict_facts_trace(struct verdict_facts *facts, const struct call_trace *o
         take_entry(facts, call_trace_at(line, i));
 }
 
-/* A cause from the telephone network says more than the status that stands for it. */
-static const struct verdict_entry *refusal(const struct verdict_facts *f)
+const struct verdict_entry *verdict_of_refusal(int status, int q850)
 {
     const struct verdict_entry *entry = NULL;
-    if (f->sip_code >= 300 && f->q850 != CLEARED_NORMALLY)
-        entry = verdict_of_q850(f->q850);
-    return entry ? entry : verdict_of_sip(f->sip_code);
+    if (status >= 300 && q850 != CLEARED_NORMALLY)
+        entry = verdict_of_q850(q850);
+    return entry ? entry : verdict_of_sip(status);
 }
 
 static const struct verdict_entry *entry_of(const struct verdict_facts *f)
 {
-    return f->t30_result > 0 ? verdict_of_t30(f->t30_result) : refusal(f);
+    return f->t30_result > 0 ? verdict_of_t30(f->t30_result)
+                             : verdict_of_refusal(f->sip_code, f->q850);
 }
 
 enum retry_cause verdict_cause(const struct verdict_facts *f)
@@ -140,7 +140,7 @@ static void say_failure(const struct verdict_facts *f, struct verdict *out)
                  " %u of %llu packets were lost on the way.", f->lost, (unsigned long long)all);
 }
 
-static enum trace_retry retry_of(enum retry_cause cause)
+enum trace_retry verdict_retry(enum retry_cause cause)
 {
     switch (cause) {
     case RETRY_NETWORK:
@@ -160,7 +160,7 @@ void verdict_make(const struct verdict_facts *f, struct verdict *out)
 {
     memset(out, 0, sizeof *out);
     out->cause = verdict_cause(f);
-    out->retry = retry_of(out->cause);
+    out->retry = verdict_retry(out->cause);
     if (strcmp(f->state, "delivered") == 0 || strcmp(f->state, "received") == 0) {
         out->retry = TRACE_RETRY_DONE;
         say(out, f->outbound ? "All pages were sent and confirmed."

@@ -83,8 +83,36 @@ struct verdict {
 /* An empty sentence: nothing is known beyond the reason that ended the call. */
 void verdict_make(const struct verdict_facts *facts, struct verdict *out);
 
+/* Whether trying again makes sense. */
+enum trace_retry verdict_retry(enum retry_cause cause);
+
+/* What a refusal means: of a cause of Q.850 (0: none) more than of the status that stands for it.
+ * NULL when there was none. */
+const struct verdict_entry *verdict_of_refusal(int status, int q850);
+
 /* Whether and why the fax may be tried again: RETRY_NEVER unless its state is failed or partial. */
 enum retry_cause verdict_cause(const struct verdict_facts *facts);
+
+/* ---- verdict_bridge.c: a call that was taken through ---- */
+
+/* What is known of a bridged call when it is over. Legs: 0 the caller, 1 the called side. */
+struct verdict_bridge_facts {
+    const char *state; /* "completed", "unobserved", "partial", "failed", "refused", … */
+    int sip_code;      /* of the called side's refusal; 0: it was not asked */
+    int q850;          /* cause of its Reason header; 0: none */
+    int t30_result;    /* of the line; negative: it ran no media, or did not say */
+    uint32_t pages, rejected;
+    bool trained;
+    struct {
+        uint32_t media;         /* enum trace_media, as it was last */
+        uint32_t packets, lost; /* of the leg */
+        uint32_t frames;        /* T.30 frames that came from it */
+    } leg[2];
+};
+
+/* Fills in all of *out; retry is what the machine that called may do. An empty sentence: nothing is
+ * known beyond the reason. */
+void verdict_make_bridge(const struct verdict_bridge_facts *facts, struct verdict *out);
 
 /* "nobody", "peer", "network", "gateway", "number"; static. */
 const char *verdict_side_text(enum verdict_side side);

@@ -35,6 +35,8 @@ static void note(struct virtual_call_end *end, const struct fax_engine_event *ev
         end->rejected++;
         break;
     case FAX_EVENT_RESOLUTION_WANTED:
+        end->width_wanted = event->width;
+        end->x_dpi_wanted = event->x_dpi;
         end->y_dpi_wanted = event->y_dpi;
         break;
     case FAX_EVENT_FINISHED:

@@ -36,7 +36,8 @@ struct virtual_call_end {
     int result;
     bool finished;
     uint32_t confirmed, rejected, asked, begun, trained, documents, idents;
-    uint16_t y_dpi_wanted;
+    uint32_t width_wanted;
+    uint16_t x_dpi_wanted, y_dpi_wanted;
     uint32_t confirmed_pages[VIRTUAL_CALL_PAGES];
     struct fax_statistics statistics; /* at the end */
 };

@@ -23,7 +23,7 @@ static void note_frames(const uint8_t *data, size_t size)
     memset(&trace, 0, sizeof trace);
     for (size_t at = 0; at < size; at += 1 + data[at] % 40) {
         size_t left = size - at;
-        call_trace_note_frame(&trace, (uint32_t)at, at % 2 == 0, data + at, left < 40 ? left : 40);
+        call_trace_note_frame(&trace, (uint32_t)at, data[at], data + at, left < 40 ? left : 40);
     }
     if (trace.count > TRACE_ENTRIES_MAX)
         abort();

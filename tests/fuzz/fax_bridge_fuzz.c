@@ -179,6 +179,14 @@ static void on_missed(void *user, uint32_t number, const char *why)
     s->missed++;
 }
 
+static void on_frame(void *user, unsigned side, const uint8_t *octets, size_t length)
+{
+    struct session *s = user;
+    if (length < 3)
+        abort();
+    s->random += octets[length - 1] + side;
+}
+
 static void observe(void *user, bool from_t38, const uint8_t *ifp, size_t length)
 {
     struct session *s = user;
@@ -321,7 +329,8 @@ static void run_command(struct session *s, unsigned command)
 
 static int begin(struct session *s, unsigned options)
 {
-    const struct fax_observer_callbacks observer = {on_page, on_missed, s};
+    const struct fax_observer_callbacks observer = {
+        .page = on_page, .missed = on_missed, .frame = on_frame, .user = s};
     bool relay = options & 4;
     s->version = (int)(options >> 3 & 3u);
     for (unsigned i = 0; i < 2; i++) {

@@ -3,6 +3,12 @@
 
 gateway_devices.py register LOCAL HOST PORT USER PASSWORD
     prints a line "what: answer" for each case
+gateway_devices.py certified HOST PORT CA CERTIFICATE KEY NAME [AS]
+    registers by TLS, by a certificate ("-" and "-": without), as NAME or AS; prints the answer
+gateway_devices.py call LOCAL PORT HOST PORT TO FROM [HEADER...]
+    calls over UDP from a trunk's address and takes the call back; prints the first final answer
+gateway_devices.py ear ADDRESS PORT FILE
+    answers calls with 404; what they say of who calls becomes a line of FILE for each
 gateway_devices.py kill_at_end CONTROL-PID JOURNAL-DIRECTORY PLAN NUMBER
     waits for the records of so many faxes that ended with this plan, and kills the process at once
 """
@@ -13,6 +19,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import sys
 import time
 
@@ -100,6 +107,87 @@ def register(local, host, port, user, password):
     print("wrong:", brief(d.register(f"{contact}\r\n")))
 
 
+def certified(host, port, ca, certificate, key, name, who=""):
+    who = who or name
+    context = ssl.create_default_context(cafile=ca)
+    if certificate != "-":
+        context.load_cert_chain(certificate, key)
+    try:
+        plain = socket.create_connection((host, int(port)), 5)
+        with context.wrap_socket(plain, server_hostname=host) as tls:
+            local, local_port = tls.getsockname()
+            tls.sendall(
+                (
+                    f"REGISTER sip:{host}:{port};transport=tls SIP/2.0\r\n"
+                    f"Via: SIP/2.0/TLS {local}:{local_port};branch=z9hG4bK{os.getpid()}\r\n"
+                    f"From: <sip:{name}@fax>;tag=1\r\nTo: <sip:{who}@fax>\r\nCall-ID: tls{os.getpid()}\r\n"
+                    "CSeq: 1 REGISTER\r\nMax-Forwards: 70\r\nExpires: 120\r\n"
+                    f"Contact: <sip:{name}@{local}:{local_port};transport=tls>\r\nContent-Length: 0\r\n\r\n"
+                ).encode()
+            )
+            answer = tls.recv(65535).decode()
+            print(brief(answer) if answer else "closed")
+    except OSError as e:
+        print("no connection:", type(e).__name__)
+
+
+def offer(local):
+    return (
+        f"v=0\r\no=- 1 1 IN IP4 {local}\r\ns=-\r\nc=IN IP4 {local}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"
+    )
+
+
+def call(local, port, host, to_port, to, who, *headers):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((local, int(port)))
+    s.settimeout(10)
+    call_id = f"{os.getpid()}@{local}"
+
+    def send(method, to_tag, more="", body="", branch=None):
+        cseq = 1 if method in ("INVITE", "ACK") else 2
+        s.sendto(
+            (
+                f"{method} sip:{to}@{host}:{to_port} SIP/2.0\r\n"
+                f"Via: SIP/2.0/UDP {local}:{port};rport;branch=z9hG4bK{os.getpid()}{branch or method}\r\n"
+                f"From: {who};tag=1\r\nTo: <sip:{to}@{host}>{to_tag}\r\nCall-ID: {call_id}\r\n"
+                f"CSeq: {cseq} {method}\r\nMax-Forwards: 70\r\nContact: <sip:{local}:{port}>\r\n"
+                f"{more}Content-Length: {len(body)}\r\n\r\n{body}"
+            ).encode(),
+            (host, int(to_port)),
+        )
+
+    more = "".join(h + "\r\n" for h in headers) + "Content-Type: application/sdp\r\n"
+    send("INVITE", "", more, offer(local))
+    answer = s.recv(65535).decode()
+    while re.match(r"SIP/2.0 1", answer):
+        answer = s.recv(65535).decode()
+    tag = re.search(r"\r\nTo:[^\r]*(;tag=[^;\r]*)", answer)
+    accepted = answer.startswith("SIP/2.0 2")
+    send("ACK", tag.group(1) if tag else "", branch="ACK" if accepted else "INVITE")
+    if accepted:
+        send("BYE", tag.group(1))
+    print(brief(answer))
+
+
+def ear(address, port, name):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((address, int(port)))
+    with open(name, "w", buffering=1) as log:
+        print("ready", file=log)
+        while True:
+            data, source = s.recvfrom(65535)
+            text = data.decode()
+            if not text.startswith("INVITE "):
+                continue
+            said = re.findall(r"\r\n(From: [^;\r]*|P-Asserted-Identity: [^\r]*|Privacy: [^\r]*)", text, re.I)
+            print(re.sub(r"@[0-9.:]*", "", " | ".join(sorted(said))).lower(), file=log)
+            lines = re.findall(r"\r\n((?:Via|From|Call-ID|CSeq): [^\r]*)", text)
+            lines.append(re.search(r"\r\n(To: [^\r]*)", text).group(1) + ";tag=ear")
+            s.sendto(
+                ("SIP/2.0 404 Not Found\r\n" + "\r\n".join(lines) + "\r\nContent-Length: 0\r\n\r\n").encode(), source
+            )
+
+
 def kill_at_end(pid, directory, plan, ends):
     mark = f'"forward":"{plan}"'.encode()
     newest = max(glob.glob(directory + "/*.journal"))
@@ -114,4 +202,4 @@ def kill_at_end(pid, directory, plan, ends):
 
 
 if __name__ == "__main__":
-    {"register": register, "kill_at_end": kill_at_end}[sys.argv[1]](*sys.argv[2:])
+    {"register": register, "certified": certified, "call": call, "ear": ear, "kill_at_end": kill_at_end}[sys.argv[1]](*sys.argv[2:])

@@ -206,6 +206,16 @@ gw_children() {
 }
 gw_postmaster() { head -n 1 "$GW_TOP/$1/database/postmaster.pid"; }
 
+# gw_each COMMAND NAME...: the command for each gateway, all at the same time
+gw_each() {
+    local pids=() pid name
+    for name in "${@:2}"; do
+        "$1" "$name" &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid" || die "$1"; done
+}
+
 # --- certificates ---
 
 GW_TLS=$GW_TOP/tls

@@ -92,6 +92,30 @@ refused "a trunk's name that is none" '.' admin north trunk add 'A b' --host 192
 admin north trunk remove carrier
 refused "a trunk that is not there" '.' admin north trunk remove carrier
 
+note "nobody inherits the grants of a trunk or machine that is gone"
+grants_of() { listed "[.grants[] | select(.principal == \"$1\") | .role] | sort | join(\" \")" grant list; }
+admin north trunk add heir --host 192.0.2.13 --port 5060 --asserted-identity send
+equal "told who calls" "$(listed '.trunks[] | select(.name == "heir") | .asserted_identity' trunk list)" send
+admin north trunk change heir --asserted-identity trust
+equal "and believed" "$(listed '.trunks[] | select(.name == "heir") | .asserted_identity' trunk list)" trust
+refused "an identity otherwise" "must be 'none', 'send' or 'trust'" admin north trunk change heir --asserted-identity maybe
+admin north grant add trunk:heir trunk --to '+4930551*' --mailbox claims
+admin north grant add trunk:heir bridge --to '*'
+equal "its grants" "$(grants_of trunk:heir)" "bridge trunk"
+admin north trunk remove heir
+equal "without it" "$(grants_of trunk:heir)" ""
+refused "a grant to a trunk that is gone" 'was removed' admin north grant add trunk:heir trunk --to '*'
+# As an earlier version left them behind.
+gw_sql north "UPDATE grants SET revoked_at = NULL WHERE principal = 'trunk:heir' AND role = 'bridge'"
+equal "left behind" "$(grants_of trunk:heir)" bridge
+admin north trunk add heir --host 192.0.2.14 --port 5060
+equal "the next one of its name" "$(grants_of trunk:heir)" ""
+equal "told nothing again" "$(listed '.trunks[] | select(.name == "heir") | .asserted_identity' trunk list)" none
+until_true 20 gw_drained north || wrong "the journal is not drained"
+equal "each has its event" "$(gw_sql north "SELECT count(*) FROM audit_record WHERE event = 'grant.revoked'
+    AND record->>'principal' = 'trunk:heir'")" 3
+admin north trunk remove heir
+
 note "what is in use stays"
 echo "a long enough secret" >"$GW_TOP/password"
 refused "a bridge to no machine" 'must exist' admin north number add +49305512 --mailbox claims --bridge device:copier
@@ -99,6 +123,11 @@ admin north number add +49305512 --mailbox claims
 admin north device add copier --extension +49305512 --password-file "$GW_TOP/password"
 admin north number add +49305513 --mailbox claims --bridge device:copier
 admin north mailbox change claims --deliver-to copier
+refused "calls by a trunk that is not there" "name of a trunk" admin north device change copier --calls bridge:none
+refused "calls otherwise" "must be 'store', 'bridge'" admin north device change copier --calls later
+refused "a certificate without authority" 'needs sip.tls_device_ca' \
+    admin north device change copier --tls-certificate-name copier.example
+equal "what becomes of its calls" "$(listed '.devices[] | .calls' device list)" store
 admin north trunk add used --host 192.0.2.12 --port 5060 --prefix +33
 admin north route add abroad --trunk used --prefix +44
 admin north number add +49305514 --mailbox claims --bridge used
@@ -108,6 +137,11 @@ refused "a machine with a mailbox" "mailbox 'claims'" admin north device remove 
 refused "a machine's number" "device 'copier'" admin north number remove +49305512
 refused "a trunk with a number" '\+49305514 are taken through' admin north trunk remove used
 admin north number remove +49305514
+admin north device change copier --calls bridge:used
+refused "a trunk with a machine's calls" "calls of the device 'copier'" admin north trunk remove used
+admin north device change copier --calls bridge
+equal "by the routes" "$(listed '.devices[] | .calls' device list)" bridge
+admin north grant add device:copier device --from +49305512 --to '*'
 refused "a trunk with a route" "route 'abroad'" admin north trunk remove used
 like "over which trunks" "$(admin north --json route test --to +441 | jq -r '.trunks[0]')" '^used$'
 equal "the number of a machine" "$(admin north --json route test --to +49305512 | jq -r '.outcome + " " + (.trunks | join(" "))')" \
@@ -117,9 +151,24 @@ admin north device disable copier
 equal "a new secret does not enable" "$(admin north --json device credential copier --password-file "$GW_TOP/password" | jq .disabled)" true
 admin north mailbox change claims --deliver-to ''
 admin north device remove copier
+equal "the grants of a machine" "$(grants_of device:copier)" ""
+admin north device add copier --extension +49305512 --password-file "$GW_TOP/password"
+equal "of the next one" "$(grants_of device:copier) $(listed '.devices[] | .calls' device list)" " store"
+admin north device remove copier
 admin north number remove +49305512
 admin north route remove abroad
 admin north trunk remove used
+refused "a member that nobody knows" "'max_call' is no member of 'TrunkNew'.*400" \
+    post_trunk '{"name": "x", "host": "x.example", "max_call": 3}'
+# ask METHOD PATH JSON: body and status of the answer
+ask() {
+    curl -s -w '%{http_code}' -X "$1" -H 'Content-Type: application/json' -d "$3" --unix-socket "$GW_TOP/north/run/api.sock" "http://localhost$2"
+}
+for words in "POST /v1/principals" "POST /v1/roles" "POST /v1/grants" "POST /v1/mailboxes" "PATCH /v1/mailboxes/office" \
+    "POST /v1/numbers" "POST /v1/routes" "POST /v1/devices"; do
+    read -r -a split <<<"$words"
+    like "$words" "$(ask "${split[@]}" '{"nonsense": 1}')" "'nonsense' is no member of .*400$"
+done
 refused "a port that is a text" 'port' post_trunk '{"name": "x", "host": "x.example", "port": "5060"}'
 
 note "words"

@@ -77,6 +77,10 @@ judge() { admin north --json route test "$@" | jq -r '"\(.outcome) \(.trunks | j
 equal "route test: denied" "$(judge --to 112)" "denied "
 admin north route add firebrigade --trunk rescue --prefix 112 >/dev/null
 equal "route test: named" "$(judge --to 112)" "found rescue"
+admin north trunk add strips --host "$net.9" --port 5071 --prefix +4970 --rewrite '+4970>' >/dev/null
+equal "route test: denied as it would be dialled" "$(judge --to +4970110)" "found rescue"
+refused_by=$(admin north --json route test --to +4970110 | jq -r '.routes[] | select(.trunk == "strips") | .verdict')
+like "route test: says so" "$refused_by" 'denied'
 equal "route test: neighbours stay denied" "$(judge --to 110)" "denied "
 equal "route test: order" "$(judge --to "$(number 5)")" "found dead,rescue"
 admin north route remove rest >/dev/null

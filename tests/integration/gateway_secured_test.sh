@@ -147,6 +147,23 @@ hostile plain "the peer's answer has no secured T.38"
 hostile tamper "the peer's DTLS certificate is not the one that signalling named"
 hostile mute "the peer made no DTLS handshake"
 
+note "a peer that changes its key in mid call"
+port=$((GW_PORT[b] + 2))
+python3 "$SOURCE_DIR/tests/integration/gateway_tls_peer.py" "${GW_ADDRESS[b]}" "$port" "$GW_TLS/peer.pem" \
+    "$GW_TLS/peer.key.pem" "$GW_TLS/house.ca" rekey >"$GW_TOP/rekey.peer" 2>&1 &
+GW_OTHERS+=($!)
+until_true 10 grep -qs listening "$GW_TOP/rekey.peer" || die "the peer does not listen"
+admin a trunk remove b >/dev/null
+gw_trunk a b "${GW_ADDRESS[b]}" "$port" --prefix "${GW_PREFIX[b]}" --transport tls --secured
+send_fax 1
+equal "hung up" "$(gw_wait_state a "$FAX" "$GW_ENDED" 60)" failed
+like "rekeyed" "$(<"$GW_TOP/rekey.peer")" 'rekeyed m=audio [0-9]+ RTP/SAVP 8'
+has_trace() { clerk a fax trace "$FAX" >"$GW_TOP/rekey.trace" 2>&1; }
+until_true 20 has_trace || die "no trace: $(<"$GW_TOP/rekey.trace")"
+like "what came with the new key was heard" "$(grep -E '<--- (INVITE|first packet)' "$GW_TOP/rekey.trace" | tr -d '\n')" \
+    'INVITE \(1\).*first packet'
+equal "all of it protected" "$(grep -c 'SDP: audio port .*, SRTP' "$GW_TOP/rekey.trace")" 4
+
 gw_verify a
 gw_verify b
 gw_end

@@ -5,9 +5,15 @@ gateway_tls_peer.py ADDRESS PORT CERTIFICATE KEY CA HOW [FINGERPRINT]
 HOW: refuse   488
      plain    200 with m=image udptl
      mute     200 with UDP/TLS/UDPTL, then unprotected UDPTL from there
+     rekey    488, then 200 with SRTP; says nothing until it has given another key by a re-INVITE,
+              then a second of silence, and BYE
      tamper   200 with UDP/TLS/UDPTL, FINGERPRINT and a DTLS server (openssl) of another certificate
 Serves one connection, prints the offers' media lines, ends after BYE or 60 s.
 """
+import base64
+import hashlib
+import hmac
+import os
 import re
 import socket
 import ssl
@@ -61,6 +67,76 @@ def flood(port, offer):
         time.sleep(0.01)
 
 
+def keystream(key, start, length):
+    """AES-128 in counter mode (RFC 3711 section 4.1.1)."""
+    return subprocess.run(["openssl", "enc", "-aes-128-ctr", "-K", key.hex(), "-iv", f"{start:032x}"],
+                          input=bytes(length), stdout=subprocess.PIPE, check=True).stdout
+
+
+class Srtp:
+    """What we send: AES_CM_128_HMAC_SHA1_80, one source, no rollover."""
+
+    def __init__(self, master):
+        key, salt = master[:16], int.from_bytes(master[16:], "big")
+        self.key, self.auth, salted = (keystream(key, (salt ^ label << 48) << 16, length)
+                                       for label, length in ((0, 16), (1, 20), (2, 14)))
+        self.salt = int.from_bytes(salted, "big")
+
+    def packet(self, sequence, payload, source=0x1234):
+        header = bytes([0x80, 8]) + sequence.to_bytes(2, "big") + (160 * sequence).to_bytes(4, "big") + \
+            source.to_bytes(4, "big")
+        stream = keystream(self.key, self.salt << 16 ^ source << 64 ^ sequence << 16, len(payload))
+        packet = header + bytes(a ^ b for a, b in zip(payload, stream))
+        return packet + hmac.new(self.auth, packet + bytes(4), hashlib.sha1).digest()[:10]
+
+
+def crypto(tag, key):
+    return [f"a=crypto:{tag} AES_CM_128_HMAC_SHA1_80 inline:{base64.b64encode(key).decode()}"]
+
+
+def request(head, method, cseq, more=(), body=b""):
+    """A request of ours in the dialog that this INVITE began."""
+    value = {name: re.search(rf"(?im)^{name}\s*:\s*(.*?)\r$", head).group(1)
+             for name in ("from", "to", "call-id", "contact")}
+    lines = [f"{method} {re.search('<(.*?)>', value['contact']).group(1)} SIP/2.0",
+             f"Via: SIP/2.0/TLS {ADDRESS}:{PORT};branch=z9hG4bK{method}{cseq}", "Max-Forwards: 70",
+             f"From: {value['to']};tag=peer", f"To: {value['from']}", f"Call-ID: {value['call-id']}",
+             f"CSeq: {cseq} {method}", f"Contact: <sip:{ADDRESS}:{PORT};transport=tls>", *more,
+             f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def rekey(connection, stream, head, body, port):
+    """An INVITE with SRTP: answered with one key, which is never used, and a second one follows."""
+    tag = re.search(rb"a=crypto:(\d+) AES_CM_128_HMAC_SHA1_80", body).group(1).decode()
+    first, second = os.urandom(30), os.urandom(30)
+    media = f"m=audio {port} RTP/SAVP 8"
+    connection.sendall(answer(head, "200 OK", description(media, crypto(tag, first))))
+    while not read_message(stream)[0].startswith("ACK"):
+        pass
+    offer = description(media, crypto(1, second)).replace(b"o=- 1 1", b"o=- 1 2")
+    connection.sendall(request(head, "INVITE", 1, ["Content-Type: application/sdp"], offer))
+    while True:
+        text, taken = read_message(stream)
+        if text.startswith("SIP/2.0 200"):
+            break
+    connection.sendall(request(head, "ACK", 1))
+    print("rekeyed", re.search(rb"m=.*", taken).group(0).decode().strip(), flush=True)
+    where = (re.search(rb"c=IN IP4 (\S+)", taken).group(1).decode(),
+             int(re.search(rb"m=audio (\d+)", taken).group(1)))
+    sender = Srtp(second)
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.bind((ADDRESS, port))
+    for sequence in range(50):
+        udp.sendto(sender.packet(sequence, bytes([0xD5]) * 160), where)
+        time.sleep(0.02)
+    connection.sendall(request(head, "BYE", 2))
+    while True:
+        text, _ = read_message(stream)
+        if text is None or text.startswith("SIP/2.0 200"):
+            return
+
+
 def dialog(connection):
     stream = connection.makefile("rb")
     port = 40000 + int(PORT) % 10000
@@ -71,7 +147,10 @@ def dialog(connection):
         method = head.split(" ", 1)[0]
         if method == "INVITE":
             print(re.search(rb"m=.*", body).group(0).decode().strip(), flush=True)
-            if HOW == "refuse":
+            if HOW == "rekey" and b"m=audio" in body:
+                rekey(connection, stream, head, body, port)
+                return
+            if HOW in ("refuse", "rekey"):
                 connection.sendall(answer(head, "488 Not Acceptable Here"))
                 continue
             protected = [f"m=image {port} UDP/TLS/UDPTL t38",

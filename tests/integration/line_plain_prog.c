@@ -136,7 +136,7 @@ static uint32_t count_identical(struct plain *plain)
     char reason[MSG_REASON_MAX];
 
     if (document_load(&fine, plain->call.vault_fd, &plain->call.start, 0, reason) != 0 ||
-        document_reduce(&reduced, &fine, 98) != 0)
+        document_reduce(&reduced, &fine, &(struct page_shape_limit){1728, 204, 98}) != 0)
         abort();
     for (uint32_t i = 0; i < PAGES; i++)
         pages[i].view = (struct fax_page_view){FAX_PAGE_T6,

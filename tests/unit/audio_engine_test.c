@@ -279,6 +279,97 @@ static void a_vanished_peer_ends_the_session(void **state)
         }
 }
 
+/* An end that hears no fax. */
+struct listener {
+    int kind;
+    unsigned samples;
+    uint32_t random;
+    bool finished;
+    int result;
+};
+
+static size_t hear_no_fax(void *user, int16_t *samples)
+{
+    struct listener *l = user;
+    for (int i = 0; i < FAX_ENGINE_SAMPLES; i++) {
+        l->random = l->random * 1664525u + 1013904223u;
+        samples[i] = 0;
+        if (l->kind == 1) /* as loud as speech */
+            samples[i] = (int16_t)((int)(l->random >> 20) * 2 - 4096);
+        else if (l->kind == 2) /* 500 Hz, for ever */
+            samples[i] = (int16_t)(l->samples / 8 % 2 ? 4000 : -4000);
+        l->samples++;
+    }
+    return l->kind == 3 ? FAX_ENGINE_SAMPLES : 0;
+}
+
+static void say_to_nobody(void *user, const int16_t *samples)
+{
+    (void)user;
+    (void)samples;
+}
+
+static void on_listener_event(void *user, const struct fax_engine_event *event)
+{
+    struct listener *l = user;
+    if (event->kind != FAX_EVENT_FINISHED)
+        return;
+    l->finished = true;
+    l->result = event->result;
+}
+
+static int get_first(void *user, uint32_t page, struct fax_page_view *out)
+{
+    (void)user;
+    (void)page;
+    *out = brief[0].view;
+    return 0;
+}
+
+/* Silence, noise, a tone, nothing at all: T.30 ends what is no fax, and within its own times: T0 is
+ * 60 s for who calls, T1 35 s after the answer tone for who answers. */
+static void what_is_no_fax_ends_in_time(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 4; kind++)
+        for (int who = 0; who < 3; who++) {
+            struct listener l = {.kind = kind, .random = 1};
+            struct fax_engine *engine;
+            uint64_t now_ms = 1000;
+            const struct fax_engine_config config = {
+                .sender = who > 0,
+                .hold_back = who == 2,
+                .audio = true,
+                .local_ident = "1",
+                .max_rate = 14400,
+                .ecm = true,
+                .source = {.page_count = 1, .get = get_first, .user = &l},
+                .callbacks = {.event = on_listener_event,
+                              .hear = hear_no_fax,
+                              .say = say_to_nobody,
+                              .user = &l}};
+            assert_int_equal(fax_engine_new(&engine, &config), 0);
+            for (; !l.finished && now_ms < 700000; now_ms += 20)
+                fax_engine_tick(engine, now_ms);
+            assert_true(l.finished);
+            assert_in_range(now_ms - 1000, who ? 55000 : 35000, who ? 65000 : 46000);
+            assert_int_equal(l.result, who ? T30_ERR_T0_EXPIRED : T30_ERR_T1_EXPIRED);
+            fax_engine_free(engine);
+        }
+}
+
+/* Nothing but the image is heard for minutes. */
+static void a_long_page_without_ecm_arrives(void **state)
+{
+    (void)state;
+    expect_a_fax(&(struct virtual_call_config){.pages = text,
+                                               .page_count = 1,
+                                               .max_rate = 2400,
+                                               .receiver_without_ecm = true,
+                                               .link = {.audio = true}},
+                 600);
+}
+
 static void an_audio_session_takes_no_packets(void **state)
 {
     (void)state;
@@ -341,6 +432,8 @@ int main(void)
         cmocka_unit_test(jitter_and_order_are_evened_out),
         cmocka_unit_test(clocks_may_differ),
         cmocka_unit_test(a_vanished_peer_ends_the_session),
+        cmocka_unit_test(what_is_no_fax_ends_in_time),
+        cmocka_unit_test(a_long_page_without_ecm_arrives),
         cmocka_unit_test(an_audio_session_takes_no_packets),
         cmocka_unit_test(a_sender_that_holds_back_proceeds_when_told),
         cmocka_unit_test(figures),

@@ -88,7 +88,7 @@ static void frames_leave_no_content(void **state)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct call_trace trace = {0};
         char label[TRACE_LABEL];
-        call_trace_note_frame(&trace, 7, true, table[i].octets, table[i].length);
+        call_trace_note_frame(&trace, 7, TRACE_SENT, table[i].octets, table[i].length);
         assert_int_equal(trace.count, table[i].label != NULL);
         if (!table[i].label)
             continue;
@@ -120,7 +120,7 @@ static void codes_are_those_of_the_engine(void **state)
         struct call_trace trace = {0};
         char label[TRACE_LABEL];
         const uint8_t frame[] = {0xFF, 0x13, names[i].fcf};
-        call_trace_note_frame(&trace, 0, false, frame, sizeof frame);
+        call_trace_note_frame(&trace, 0, TRACE_RECEIVED, frame, sizeof frame);
         call_trace_label(call_trace_at(&trace, 0), label);
         assert_string_equal(label, names[i].name);
     }

@@ -66,6 +66,7 @@ static void fill(struct fixture *f)
     EVENT(f, "number.removed", PERSONAL("number", "+493099999"), TEXT("mailbox", "ordination"));
     EVENT(f, "trunk.created", TEXT("trunk", "carrier"), TEXT("host", "127.0.0.1"),
           INTEGER("port", 5060), INTEGER("t38_first", 1), TEXT("prefix", "+49"));
+    EVENT(f, "trunk.identity_set", TEXT("trunk", "carrier"), TEXT("asserted_identity", "trust"));
     EVENT(f, "trunk.credential_set", TEXT("trunk", "carrier"), TEXT("realm", "old"),
           PERSONAL("user", "u0"), TEXT("sealed", "00"));
     EVENT(f, "trunk.credential_removed", TEXT("trunk", "carrier"));
@@ -100,6 +101,8 @@ static void fill(struct fixture *f)
           TEXT("user", "copier"), TEXT("realm", "fax"), TEXT("secret", "00"));
     EVENT(f, "device.changed", TEXT("device", "copier"), TEXT("user", "u2"), TEXT("realm", "fax"),
           TEXT("secret", "11"));
+    EVENT(f, "device.terms_set", TEXT("device", "copier"), TEXT("calls", "bridge:carrier"),
+          TEXT("tls_name", "copier.example"));
     EVENT(f, "device.created", TEXT("device", "gone"), PERSONAL("extension", "+493012346"),
           TEXT("user", "gone"), TEXT("realm", "fax"), TEXT("secret", "22"));
     for (int i = 0; i < 3; i++) {
@@ -387,12 +390,12 @@ static void test_registers(void **state)
         const char *last;
     } cases[] = {
         {register_query_principals, 6, "trunk:gone|trunk||t|"},
-        {register_query_devices, 1, "copier|+493012345|u2|fax|11|0|"},
+        {register_query_devices, 1, "copier|+493012345|u2|fax|11|bridge:carrier|copier.example|0|"},
         {register_query_bindings, 1, "copier|sip:b@h|[2001:db8::1]:5070|tls|90|"},
         {register_query_grants, 3, "|*|*|*|0|"},
         {register_query_mailboxes, 1, "ordination|patient|copier|60|"},
         {register_query_numbers, 1, "+493012345|ordination|+49 30 12345|"},
-        {register_query_trunks, 1, "carrier|127.0.0.1|+49|5060|t|"},
+        {register_query_trunks, 1, "|0|0|0|trust|"},
         {account_query_credentials, 1, "carrier|sip.example|u1|22|"},
         {account_query_registrations, 1, "carrier|4989|d.example|600|"},
         {fax_query_keys, 2, "patient/undated/1|1|"},

@@ -66,6 +66,8 @@ struct rig {
     unsigned lose_each; /* one of so many packets never comes to the relay; 0: none */
     unsigned count;
     unsigned kept, identical, missed;
+    uint32_t frames[2];
+    uint8_t first, last; /* control field of the first and the latest frame */
     bool ecm;
 };
 
@@ -126,9 +128,26 @@ static void on_missed(void *user, uint32_t number, const char *why)
     rig->missed++;
 }
 
+static void on_frame(void *user, unsigned side, const uint8_t *octets, size_t length)
+{
+    struct rig *rig = user;
+    uint8_t type = octets[2] & 0xFE;
+    assert_true(side < 2 && length >= 3);
+    assert_true(type != FCF_FCD && type != FCF_RCP);
+    if (rig->frames[0] + rig->frames[1] == 0)
+        rig->first = type;
+    if (type == FCF_DCS || type == FCF_PPS)
+        assert_int_equal(side, 0);
+    if (type == FCF_CFR || type == FCF_MCF)
+        assert_int_equal(side, 1);
+    rig->last = type;
+    rig->frames[side]++;
+}
+
 static void begin(struct rig *rig, bool ecm, int version0, int version1)
 {
-    const struct fax_observer_callbacks callbacks = {on_page, on_missed, rig};
+    const struct fax_observer_callbacks callbacks = {
+        .page = on_page, .missed = on_missed, .frame = on_frame, .user = rig};
     memset(rig, 0, sizeof *rig);
     rig->ecm = ecm;
     assert_int_equal(fax_observer_new(&rig->observer, &callbacks), 0);
@@ -200,6 +219,10 @@ static void faxes_pass_between_versions(void **state)
             assert_int_equal(s->rejected + s->retransmissions, 0);
             assert_string_equal(s->ident[0], "111");
             assert_string_equal(s->ident[1], "222");
+            for (unsigned e = 0; e < 2; e++)
+                assert_int_equal(rig.frames[e], s->frames[e]);
+            assert_int_equal(rig.first, FCF_CSI);
+            assert_int_equal(rig.last, FCF_DCN);
             assert_int_equal(rig.kept, PAGES);
             if (ecm) /* the octets are what was sent; without ECM they are coded anew by the engine
                       */

@@ -243,6 +243,49 @@ static void stuffing_is_counted(void **state)
     }
 }
 
+static void shapes_are_told_and_said(void **state)
+{
+    static const struct {
+        unsigned bits[4]; /* of the DIS; 0: none */
+        struct guard_shape shape;
+    } rows[] = {
+        {{0}, {1728, 204, 98}},
+        {{15}, {1728, 204, 196}},
+        {{15, 41}, {1728, 204, 391}},
+        {{15, 17}, {2048, 204, 196}},
+        {{15, 18, 41}, {2432, 204, 391}},
+        {{15, 17, 18}, {2432, 204, 196}},
+        {{15, 43}, {1728, 408, 196}},
+        {{43}, {1728, 204, 98}}, /* more without what is less: not believed */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t dis[12] = {0xFF, 0x13, 0x80};
+        struct guard_shape shape;
+        for (size_t k = 0; k < 4 && rows[i].bits[k]; k++)
+            dis[3 + (rows[i].bits[k] - 1) / 8] |= (uint8_t)(1 << (rows[i].bits[k] - 1) % 8);
+        guard_dis_shape(dis, sizeof dis, &shape);
+        assert_int_equal(shape.width, rows[i].shape.width);
+        assert_int_equal(shape.x_dpi, rows[i].shape.x_dpi);
+        assert_int_equal(shape.y_dpi, rows[i].shape.y_dpi);
+    }
+    uint8_t dcs[GUARD_DCS_MAX] = {0xFF, 0x13, 0x83, 0x00, 0x62, 0x7C};
+    assert_int_equal(guard_dcs_say_shape(dcs, 6, 2048, 204), 6);
+    assert_true(guard_frame_bit(dcs, 6, 17));
+    assert_false(guard_frame_bit(dcs, 6, 18));
+    assert_true(guard_frame_bit(dcs, 6, 15));
+    size_t n = guard_dcs_say_shape(dcs, 6, 2432, 408);
+    assert_int_equal(n, 13);
+    assert_false(guard_frame_bit(dcs, n, 17));
+    assert_true(guard_frame_bit(dcs, n, 18));
+    assert_false(guard_frame_bit(dcs, n, 15));
+    assert_false(guard_frame_bit(dcs, n, 41));
+    assert_true(guard_frame_bit(dcs, n, 43));
+    for (unsigned last = 24; last < 80; last += 8) /* another octet follows */
+        assert_int_equal(guard_frame_bit(dcs, n, last), true);
+    assert_false(guard_frame_bit(dcs, n, 80));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +298,7 @@ int main(void)
         cmocka_unit_test(blocks_become_a_page),
         cmocka_unit_test(a_page_has_a_limit),
         cmocka_unit_test(stuffing_is_counted),
+        cmocka_unit_test(shapes_are_told_and_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

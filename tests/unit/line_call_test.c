@@ -262,13 +262,67 @@ static void another_key_is_taken(void **state)
     close(fd);
 }
 
+static void say_kind(struct scene *scene, const struct sockaddr_in *peer, uint8_t transport)
+{
+    struct msg_call_media media = {.call = scene->call.number,
+                                   .max_datagram = 400,
+                                   .max_rate = 14400,
+                                   .transport = transport,
+                                   .audio_payload = 8,
+                                   .audio_flags = MEDIA_AUDIO_A_LAW};
+    memcpy(&media.peer, peer, sizeof *peer);
+    assert_int_equal(
+        ipc_send(scene->process.channel, MSG_CALL_MEDIA, 0, &media, sizeof media, NULL, 0), 0);
+    assert_true(line_driver_run(&scene->driver, is_running, scene, LIMIT_MS));
+}
+
+static void hear_audio(struct scene *scene, int fd, uint16_t first, unsigned packets)
+{
+    for (unsigned i = 0; i < packets && !scene->call.is_done; i++) {
+        uint16_t n = (uint16_t)(first + i);
+        uint8_t packet[12 + 160] = {
+            0x80, 8, (uint8_t)(n >> 8), (uint8_t)n, 0, 0, 0, (uint8_t)n, 1, 2, 3, 4};
+        memset(packet + 12, 0xD5, 160);
+        (void)!sendto(fd, packet, sizeof packet, 0, (struct sockaddr *)&scene->call.address,
+                      sizeof(struct sockaddr_in));
+        (void)line_driver_run(&scene->driver, turn, scene, 20);
+    }
+}
+
+/* The peer was heard over audio, agreed on T.38 and goes on with audio: not a packet of T.38 has
+ * come from it, and the silence of these media counts. */
+static void audio_is_no_t38(void **state)
+{
+    struct scene *scene = *state;
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof here;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&here, sizeof here), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&here, &length), 0);
+    scene->call.start.no_media_timeout_ms = 500;
+    driver_call_start(&scene->call);
+    assert_true(line_driver_run(&scene->driver, is_ready, scene, LIMIT_MS));
+    say_kind(scene, &here, MEDIA_TRANSPORT_RTP);
+    hear_audio(scene, fd, 1, 30);
+    struct line_call *call = line_find_call(&scene->line, scene->call.number);
+    assert_true(call->media_seen > 10);
+    say_kind(scene, &here, MEDIA_TRANSPORT_UDPTL);
+    assert_int_equal(call->media_seen, 0);
+    hear_audio(scene, fd, 100, LIMIT_MS / 20);
+    assert_true(scene->call.is_done);
+    assert_int_equal(scene->call.done.result, T30_RESULT_MEDIA_SILENT);
+    assert_int_equal(scene->call.done.media_seen, 0);
+    assert_true(scene->call.done.packets_rtp > 5);
+    close(fd);
+}
+
 int main(void)
 {
 #define LINE_TEST(name) cmocka_unit_test_setup_teardown(name, open_line, close_line)
     const struct CMUnitTest tests[] = {
         LINE_TEST(what_computes_too_much_ends), LINE_TEST(time_of_others_is_not_charged),
         LINE_TEST(without_a_limit_it_may),      LINE_TEST(a_phase_that_takes_too_long_ends),
-        LINE_TEST(another_key_is_taken),
+        LINE_TEST(another_key_is_taken),        LINE_TEST(audio_is_no_t38),
     };
     struct srtp_media *keeper;
     if (srtp_media_load(&keeper) != 0)

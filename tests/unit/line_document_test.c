@@ -128,11 +128,13 @@ static void test_document_loads_in_t85_too(void **state)
     assert_int_equal(document_load(&document, fd, &start, 0, reason), 0);
     assert_int_equal(document.page_count, 5);
     expect_same_in_t85(&document);
-    assert_int_equal(document_reduce(&reduced, &document, 98), 0);
+    assert_int_equal(
+        document_reduce(&reduced, &document, &(struct page_shape_limit){1728, 204, 98}), 0);
     assert_int_equal(reduced.page_count, 5);
     expect_same_in_t85(&reduced);
     document_wipe(&reduced);
-    assert_int_equal(document_reduce(&reduced, &document, 196), 0);
+    assert_int_equal(
+        document_reduce(&reduced, &document, &(struct page_shape_limit){1728, 204, 196}), 0);
     assert_int_equal(reduced.octets, document.octets);
     expect_same_in_t85(&reduced);
     document_wipe(&reduced);
@@ -224,7 +226,8 @@ static void test_document_reduces(void **state)
     for (uint32_t i = 0; i < 3; i++)
         assert_int_equal(fine.pages[i].format.y_dpi, y_dpis[i]);
     for (size_t w = 0; w < 2; w++) {
-        assert_int_equal(document_reduce(&reduced, &fine, wanted[w]), 0);
+        assert_int_equal(
+            document_reduce(&reduced, &fine, &(struct page_shape_limit){1728, 204, wanted[w]}), 0);
         assert_int_equal(reduced.page_count, 3);
         for (uint32_t i = 0; i < 3; i++) {
             uint32_t factor = y_dpis[i] <= wanted[w] ? 1 : wanted[w] == 98 && i == 0 ? 4 : 2;
@@ -236,7 +239,8 @@ static void test_document_reduces(void **state)
         document_wipe(&reduced);
     }
     fine.pages[1].length /= 2; /* ends inside a row */
-    assert_int_equal(document_reduce(&reduced, &fine, 98), -EBADMSG);
+    assert_int_equal(document_reduce(&reduced, &fine, &(struct page_shape_limit){1728, 204, 98}),
+                     -EBADMSG);
     assert_null(reduced.pages);
     document_wipe(&fine);
     close(fd);

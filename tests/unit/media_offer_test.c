@@ -14,6 +14,7 @@
 
 #include "gateway/control/media_offer.h"
 #include "gateway/control/media_ports.h"
+#include "gateway/socket_address.h"
 
 static struct media_local local_side(void)
 {
@@ -191,6 +192,108 @@ static void addresses_that_lead_nowhere_are_refused(void **state)
     assert_int_equal(media_read_t38(&refused, 14400, &t38), -ENOTSUP);
 }
 
+/* Of a peer behind an address translation only the port is taken, for a guess; hold stays hold. */
+static void behind_an_address_translation_the_signalling_host_counts(void **state)
+{
+    static const struct {
+        const char *sdp;
+        int status;
+    } table[] = {
+        {"c=IN IP4 10.1.1.5\r\nm=image 4000 udptl t38\r\n", 0},
+        {"c=IN IP4 fax.example\r\nm=image 4000 udptl t38\r\n", 0},
+        {"c=IN IP4 192.0.2.9\r\nm=image 4000 udptl t38\r\n", 0},
+        {"c=IN IP6 fd00::5\r\nm=image 4000 udptl t38\r\n", 0},
+        {"c=IN IP4 0.0.0.0\r\nm=image 4000 udptl t38\r\n", -ENOTSUP},
+        {"c=IN IP4 10.1.1.5\r\nm=audio 4000 RTP/AVP 8\r\n", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char text[200], host[SOCKET_ADDRESS_HOST];
+        struct media_local local = local_side();
+        struct media_t38 t38;
+        struct media_audio audio;
+        assert_int_equal(socket_address_parse("203.0.113.9", 5060, &local.signals), 0);
+        snprintf(text, sizeof text, "v=0\r\no=- 1 1 IN IP4 10.1.1.5\r\ns=-\r\n%s", table[i].sdp);
+        struct sdp_session sdp = read_text(text);
+        bool is_audio = strstr(text, "m=audio") != NULL;
+        int rc = is_audio ? media_agree_audio(&local, &sdp, &audio)
+                          : media_agree_t38(&local, &sdp, &t38);
+        const struct sockaddr *peer = (const struct sockaddr *)(is_audio ? &audio.peer : &t38.peer);
+        assert_int_equal(rc, table[i].status);
+        assert_int_equal(!is_audio && media_is_on_hold(&local, &sdp), table[i].status < 0);
+        if (rc < 0)
+            continue;
+        socket_address_host(peer, host);
+        assert_string_equal(host, "203.0.113.9");
+        assert_int_equal(socket_address_port(peer), 4000);
+        assert_true(is_audio ? audio.latch : t38.latch);
+        local.signals.ss_family = AF_UNSPEC;
+        bool is_name = strstr(text, "fax.example") != NULL;
+        rc = is_audio ? media_agree_audio(&local, &sdp, &audio)
+                      : media_agree_t38(&local, &sdp, &t38);
+        assert_int_equal(rc, is_name ? -ENOTSUP : 0);
+        assert_false(is_audio ? audio.latch : t38.latch);
+    }
+}
+
+/* How a peer holds a call and resumes it, and what that means for a line that it takes. */
+static const struct hold_case {
+    const char *address, *direction;
+    bool holds_t38, holds_audio, leads_nowhere;
+    enum sdp_direction answer;
+} hold_cases[] = {
+    {"192.0.2.1", "", false, false, false, SDP_SENDRECV},
+    {"192.0.2.1", "a=sendrecv\r\n", false, false, false, SDP_SENDRECV},
+    {"192.0.2.1", "a=inactive\r\n", true, true, false, SDP_INACTIVE},
+    {"192.0.2.1", "a=sendonly\r\n", false, true, false, SDP_RECVONLY},
+    {"192.0.2.1", "a=recvonly\r\n", false, false, false, SDP_SENDONLY},
+    {"0.0.0.0", "", true, true, true, SDP_SENDRECV},
+    {"0.0.0.0", "a=sendonly\r\n", true, true, true, SDP_RECVONLY},
+    {"0.0.0.0", "a=inactive\r\n", true, true, true, SDP_INACTIVE},
+};
+
+static void check_hold(struct media_local *local, const struct hold_case *c, const char *line)
+{
+    char text[400], written[SDP_TEXT_MAX];
+    size_t length;
+    struct sdp_session answer, seen;
+    struct media_t38 t38;
+    struct media_audio audio;
+    bool is_t38, wants_t38 = strstr(line, "t38") != NULL;
+    snprintf(text, sizeof text,
+             "v=0\r\no=- 1 1 IN IP4 1.2.3.4\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n%s%s", c->address,
+             line, c->direction);
+    struct sdp_session offer = read_text(text);
+    assert_int_equal(media_is_on_hold(local, &offer), wants_t38 ? c->holds_t38 : c->holds_audio);
+    assert_int_equal(media_answer(local, &offer, &answer, &is_t38), 0);
+    assert_int_equal(is_t38, wants_t38);
+    assert_int_equal(sdp_write(&answer, written, sizeof written, &length), 0);
+    assert_int_equal(sdp_read(&seen, written, length, NULL), 0);
+    assert_int_equal(seen.media[0].direction, c->answer);
+    assert_int_equal(seen.media[0].port, 20000);
+    int rc =
+        wants_t38 ? media_agree_t38(local, &offer, &t38) : media_agree_audio(local, &offer, &audio);
+    assert_int_equal(rc, c->leads_nowhere ? -ENOTSUP : 0);
+}
+
+static void calls_are_held_and_resumed(void **state)
+{
+    (void)state;
+    struct media_local audio = local_side(), image = local_side(), secured = local_side();
+    for (size_t i = 0; i < sizeof hold_cases / sizeof *hold_cases; i++) {
+        check_hold(&audio, &hold_cases[i], "m=audio 4000 RTP/AVP 8\r\n");
+        check_hold(&image, &hold_cases[i], "m=image 4000 udptl t38\r\na=T38FaxVersion:2\r\n");
+        check_hold(&image, &hold_cases[0], "m=image 4000 udptl t38\r\na=T38FaxVersion:3\r\n");
+    }
+    /* The engine of before the hold runs on: its version, too. */
+    assert_true(image.settled);
+    assert_int_equal(image.said_version, 2);
+    /* What would not be taken anyway holds nothing. */
+    secured.secured = true;
+    struct sdp_session plain = read_text(SDP_HEAD "m=image 4000 udptl t38\r\na=inactive\r\n");
+    assert_false(media_is_on_hold(&secured, &plain));
+}
+
 static void ports_are_even_and_run_out(void **state)
 {
     struct media_ports ports;
@@ -288,6 +391,8 @@ int main(void)
         cmocka_unit_test(an_answer_is_held_to_the_offer),
         cmocka_unit_test(answers_prefer_t38),
         cmocka_unit_test(addresses_that_lead_nowhere_are_refused),
+        cmocka_unit_test(behind_an_address_translation_the_signalling_host_counts),
+        cmocka_unit_test(calls_are_held_and_resumed),
         cmocka_unit_test(ports_are_even_and_run_out),
         cmocka_unit_test(express_is_agreed_by_both),
         cmocka_unit_test(audio_is_agreed_on),

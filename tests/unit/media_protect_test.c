@@ -93,6 +93,46 @@ static void audio_over_srtp_is_agreed(void **state)
     assert_int_equal(media_agree_audio(&a, &answer, &of_a), -ENOTSUP);
 }
 
+/* What both sides hold after an offer of `from` and the answer to it. */
+static void renegotiate(struct media_local *from, struct media_local *to,
+                        struct media_audio *of_from, struct media_audio *of_to)
+{
+    struct sdp_session offer, answer;
+    bool t38 = true;
+    assert_int_equal(media_offer_audio(from, &offer), 0);
+    offer = sent(&offer);
+    assert_int_equal(media_answer(to, &offer, &answer, &t38), 0);
+    answer = sent(&answer);
+    assert_int_equal(media_agree_audio(to, &offer, of_to), 0);
+    assert_int_equal(media_agree_audio(from, &answer, of_from), 0);
+}
+
+/* RFC 4568 §7.1.4: a new offer, and the answer to one, may bring another key; whoever made it. */
+static void keys_change_by_a_new_description(void **state)
+{
+    (void)state;
+    struct media_local a = side(1, true, true), b = side(2, true, true);
+    struct media_audio of_a, of_b, before_a, before_b;
+    size_t octets = srtp_media_key_octets(SRTP_MEDIA_AEAD_AES_256_GCM);
+    renegotiate(&a, &b, &of_a, &of_b);
+    for (int role = 0; role < 4; role++) {
+        /* Who offers has another key; then who answers. */
+        struct media_local *changed = role < 2 ? &a : &b;
+        before_a = of_a, before_b = of_b;
+        memset(changed->srtp_keys, 10 + role, sizeof changed->srtp_keys);
+        if (role % 2 == 0)
+            renegotiate(&a, &b, &of_a, &of_b);
+        else
+            renegotiate(&b, &a, &of_b, &of_a);
+        assert_memory_equal(of_a.send_key, of_b.receive_key, octets);
+        assert_memory_equal(of_b.send_key, of_a.receive_key, octets);
+        assert_int_equal(memcmp(of_a.send_key, before_a.send_key, octets) != 0, role < 2);
+        assert_int_equal(memcmp(of_b.send_key, before_b.send_key, octets) != 0, role >= 2);
+        assert_int_equal(memcmp(of_a.receive_key, before_a.receive_key, octets) != 0, role >= 2);
+        assert_int_equal(memcmp(of_b.receive_key, before_b.receive_key, octets) != 0, role < 2);
+    }
+}
+
 static void nothing_is_downgraded(void **state)
 {
     (void)state;
@@ -132,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(t38_over_dtls_is_agreed),
         cmocka_unit_test(audio_over_srtp_is_agreed),
+        cmocka_unit_test(keys_change_by_a_new_description),
         cmocka_unit_test(nothing_is_downgraded),
         cmocka_unit_test(keys_are_not_taken_from_signalling_in_clear),
     };

@@ -27,6 +27,23 @@ static int bound_socket(struct sockaddr_storage *address)
     return fd;
 }
 
+/* A port that was chosen: the kernel takes back those that it gave when a socket is disconnected.
+ */
+static int socket_on_chosen_port(struct sockaddr_storage *address)
+{
+    for (int i = 0; i < 1000; i++) {
+        int fd = bound_socket(address);
+
+        close(fd);
+        fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (bind(fd, (const struct sockaddr *)address, sizeof(struct sockaddr_in)) == 0)
+            return fd;
+        close(fd); /* somebody else has it now */
+    }
+    fail();
+    return -1;
+}
+
 static void send_to(int fd, const struct sockaddr_storage *to, const char *text)
 {
     assert_int_equal(
@@ -91,6 +108,96 @@ static void test_refused_peer_is_tolerated(void **state)
     media_socket_close(&media);
 }
 
+/* A peer behind an address translation: the first port of its host is it, and stays it. */
+static void test_the_first_port_of_the_host_is_latched(void **state)
+{
+    struct sockaddr_storage ours, signalled, peer_address, other_address, stranger_address;
+    struct sockaddr_in *stranger_in = (struct sockaddr_in *)&stranger_address;
+    struct media_socket media;
+    uint8_t data[64];
+    int fd = bound_socket(&ours), guess = bound_socket(&signalled);
+    int peer = bound_socket(&peer_address), other = bound_socket(&other_address);
+    int stranger = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    (void)state;
+    *stranger_in =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1)};
+    assert_int_equal(bind(stranger, (struct sockaddr *)stranger_in, sizeof *stranger_in), 0);
+    assert_int_equal(media_socket_open(&media, fd), 0);
+    assert_int_equal(media_socket_latch(&media, &signalled), 0);
+
+    /* Until it is known, what we send goes where it was signalled; another host is nobody. */
+    media_socket_send(&media, (const uint8_t *)"hello", 5);
+    assert_int_equal(recv(guess, data, sizeof data, 0), 5);
+    send_to(stranger, &ours, "stranger");
+    assert_int_equal(media_socket_receive(&media, data, sizeof data), -ENOMSG);
+    assert_int_equal(media.foreign, 1);
+    assert_int_equal(media_socket_receive(&media, data, sizeof data), -EAGAIN);
+
+    /* Both sent before we looked: the first one counts, never another one. */
+    send_to(peer, &ours, "first");
+    send_to(other, &ours, "thief");
+    send_to(stranger, &ours, "thief");
+    assert_int_equal(media_socket_receive(&media, data, sizeof data), 5);
+    assert_int_equal(media_socket_receive(&media, data, sizeof data), -ENOMSG);
+    assert_int_equal(media_socket_receive(&media, data, sizeof data), -ENOMSG);
+    assert_int_equal(media_socket_receive(&media, data, sizeof data), -EAGAIN);
+    send_to(other, &ours, "later thief"); /* the kernel drops it */
+    send_to(peer, &ours, "again");
+    assert_int_equal(media_socket_receive(&media, data, sizeof data), 5);
+    media_socket_send(&media, (const uint8_t *)"to you", 6);
+    assert_int_equal(recv(peer, data, sizeof data, 0), 6);
+
+    /* Signalled again at the same place: as it is. */
+    assert_int_equal(media_socket_latch(&media, &signalled), 0);
+    send_to(other, &ours, "thief");
+    assert_int_equal(media_socket_receive(&media, data, sizeof data), -EAGAIN);
+    media_socket_close(&media);
+    close(guess);
+    close(peer);
+    close(other);
+    close(stranger);
+}
+
+/* It moves by signalling: what still comes from its old port is late, unless nothing else comes. */
+static void test_a_move_is_latched_anew(void **state)
+{
+    struct sockaddr_storage ours, signalled, peer_address, moved_address;
+    struct media_socket media;
+    uint8_t data[64];
+    int fd = socket_on_chosen_port(&ours), guess = bound_socket(&signalled);
+    int peer = bound_socket(&peer_address), moved = bound_socket(&moved_address);
+
+    (void)state;
+    assert_int_equal(media_socket_open(&media, fd), 0);
+    assert_int_equal(media_socket_latch(&media, &signalled), 0);
+    send_to(peer, &ours, "audio");
+    assert_int_equal(media_socket_receive(&media, data, sizeof data), 5);
+    assert_int_equal(media_socket_latch(&media, &moved_address), 0);
+    send_to(peer, &ours, "late audio");
+    send_to(moved, &ours, "T.38");
+    assert_int_equal(media_socket_receive(&media, data, sizeof data), -ENOMSG);
+    assert_int_equal(media.foreign, 0);
+    assert_int_equal(media_socket_receive(&media, data, sizeof data), 4);
+
+    assert_int_equal(media_socket_latch(&media, &signalled), 0);
+    for (unsigned i = 0; i < MEDIA_SOCKET_LATE_MAX; i++) {
+        send_to(moved, &ours, "it never moved");
+        assert_int_equal(media_socket_receive(&media, data, sizeof data), -ENOMSG);
+    }
+    send_to(moved, &ours, "it");
+    assert_int_equal(media_socket_receive(&media, data, sizeof data), 2);
+
+    /* Without an address translation: connected, and no latching any more. */
+    assert_int_equal(media_socket_connect(&media, &peer_address), 0);
+    send_to(moved, &ours, "old");
+    assert_int_equal(media_socket_receive(&media, data, sizeof data), -EAGAIN);
+    media_socket_close(&media);
+    close(guess);
+    close(peer);
+    close(moved);
+}
+
 static void test_wrong_descriptors(void **state)
 {
     struct sockaddr_storage unix_address = {.ss_family = AF_UNIX}, ours;
@@ -107,6 +214,7 @@ static void test_wrong_descriptors(void **state)
                      -EPROTOTYPE);
     assert_int_equal(media_socket_open(&media, bound_socket(&ours)), 0);
     assert_int_equal(media_socket_connect(&media, &unix_address), -EAFNOSUPPORT);
+    assert_int_equal(media_socket_latch(&media, &unix_address), -EAFNOSUPPORT);
     media_socket_close(&media);
 }
 
@@ -115,6 +223,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_the_peer_is_heard),
         cmocka_unit_test(test_refused_peer_is_tolerated),
+        cmocka_unit_test(test_the_first_port_of_the_host_is_latched),
+        cmocka_unit_test(test_a_move_is_latched_anew),
         cmocka_unit_test(test_wrong_descriptors),
     };
 

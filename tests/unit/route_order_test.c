@@ -15,13 +15,13 @@
 #define DENIED "110, 112,911,+49900*,0900*"
 
 static const struct route routes[] = {
-    {"all", "backup", "", "", "", 10, 0, true},
-    {"de", "carrier", "+49", "", "", 10, 5, false},
-    {"de-cheap", "cheap", "+49", "", "", 10, 2, false},
-    {"de-day", "office", "+49", "", "Mo-Fr 08:00-18:00", 1, 9, false},
-    {"berlin-secret", "secured", "+4930", "secret", "", 10, 0, false},
-    {"emergency", "pstn", "112", "", "", 10, 0, false},
-    {"premium", "paid", "+49900", "", "", 10, 0, false},
+    {"all", "backup", "", "", "", 10, 0, true, NULL},
+    {"de", "carrier", "+49", "", "", 10, 5, false, NULL},
+    {"de-cheap", "cheap", "+49", "", "", 10, 2, false, NULL},
+    {"de-day", "office", "+49", "", "Mo-Fr 08:00-18:00", 1, 9, false, NULL},
+    {"berlin-secret", "secured", "+4930", "secret", "", 10, 0, false, NULL},
+    {"emergency", "pstn", "112", "", "", 10, 0, false, NULL},
+    {"premium", "paid", "+49900", "", "", 10, 0, false, NULL},
 };
 enum { ROUTES = sizeof routes / sizeof *routes };
 
@@ -57,6 +57,51 @@ static void order_and_choice(void **state)
     assert_int_equal(order[1], 3);
 }
 
+/* What a trunk's rules make of a number is dialled, so it is judged as well; and a route names a
+ * number also as its trunk dials it. */
+static void denied_as_they_are_dialled(void **state)
+{
+    static const struct route dialled[] = {
+        {"all", "national", "", "", "", 10, 0, false, "+49>0,+>00"},
+        {"de", "national", "+49", "", "", 10, 0, false, "+49>0,+>00"},
+        {"strips", "strips", "+49", "", "", 10, 0, true, "+49>"},
+        {"plain", "plain", "+49", "", "", 10, 0, false, NULL},
+        {"named", "named", "+49900", "", "", 10, 0, false, "+49>0"},
+        {"other", "other", "+49900", "", "", 10, 0, false, "+49900>0190,+49>0"},
+    };
+    static const struct {
+        const char *number, *denied, *expected;
+    } table[] = {
+        {"+493012", "0900*,110", "de plain strips all"},
+        {"+49900123", "0900*", "named other plain strips"},
+        {"+49900123", "01901*", "named de plain strips all"},
+        {"+49900123", "0900*,+49900*", "named other"},
+        {"+49110", "110", "de plain all"},
+        {"+49112", "110,112,0112", "plain"},
+        {"+33110", "0033*", ""},
+        {"+33110", "110", "all"},
+    };
+    size_t order[6];
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct route_question q = {table[i].number, "", 0, 600, table[i].denied, ""};
+        char text[100] = "";
+        size_t count = route_order(dialled, 6, &q, order, 6);
+        for (size_t n = 0; n < count; n++) {
+            strcat(text, n ? " " : "");
+            strcat(text, dialled[order[n]].name);
+        }
+        assert_string_equal(text, table[i].expected);
+    }
+    char pattern[ROUTE_PREFIX_TEXT];
+    assert_true(route_trunk_denied(dialled, 6, "strips", "+49>", "110", "+49110", pattern));
+    assert_string_equal(pattern, "110");
+    assert_false(route_trunk_denied(dialled, 6, "strips", "+49>", "110", "+49111", pattern));
+    assert_true(route_trunk_denied(dialled, 6, "none", "", "+49900*", "+49900123", pattern));
+    assert_false(route_trunk_denied(dialled, 6, "named", "+49>0", "0900*", "+49900123", pattern));
+    assert_true(route_trunk_denied(dialled, 6, "named", "+49>0", "0800*", "+49800123", pattern));
+}
+
 static void denied_numbers(void **state)
 {
     char pattern[ROUTE_PREFIX_TEXT];
@@ -73,7 +118,7 @@ static void denied_numbers(void **state)
     assert_int_equal(route_judge(&routes[0], &(struct route_question){"110", "", 0, 0, DENIED, ""}),
                      ROUTE_DENIED);
     /* A trunk's own prefix unlocks nothing. */
-    struct route implicit = {"t", "t", "+49900", "", "", 0, 0, true};
+    struct route implicit = {"t", "t", "+49900", "", "", 0, 0, true, NULL};
     assert_int_equal(
         route_judge(&implicit, &(struct route_question){"+499001", "", 0, 0, DENIED, ""}),
         ROUTE_DENIED);
@@ -162,9 +207,8 @@ static void numbers_rewritten(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(order_and_choice),
-        cmocka_unit_test(denied_numbers),
-        cmocka_unit_test(hours),
+        cmocka_unit_test(order_and_choice),           cmocka_unit_test(denied_numbers),
+        cmocka_unit_test(denied_as_they_are_dialled), cmocka_unit_test(hours),
         cmocka_unit_test(numbers_rewritten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,37 @@ static void caller_switches_to_t38_and_back(void **state)
     assert_true(agent_wait(&p->a, "reinvite-answered audio", LIMIT_MS));
 }
 
+/* What the callee sees of the caller's re-INVITE, and the caller of its answer. */
+static void hold(struct pair *p, struct sdp_session sdp, enum sdp_direction direction,
+                 const char *address, enum sdp_direction answered)
+{
+    char wanted[64];
+    sdp.media[0].direction = direction;
+    snprintf(sdp.address, sizeof sdp.address, "%s", address);
+    snprintf(sdp.media[0].address, sizeof sdp.media[0].address, "%s", address);
+    p->a.log[0] = p->b.log[0] = '\0';
+    snprintf(wanted, sizeof wanted, "reinvite-answered %s", agent_media(&sdp));
+    assert_int_equal(sip_session_reinvite(p->a.session, &sdp), 0);
+    assert_true(agent_wait(&p->a, wanted, LIMIT_MS));
+    assert_true(agent_wait(&p->b, "confirmed", LIMIT_MS));
+    assert_int_equal(p->b.direction, direction);
+    assert_int_equal(p->a.direction, answered);
+}
+
+/* RFC 3264 §8.4: by direction, or as old peers do by 0.0.0.0, which is answered as it stands. */
+static void calls_are_held_and_resumed(void **state)
+{
+    struct pair *p = *state;
+    struct sdp_session media[] = {agent_audio(), agent_t38()};
+    establish(p);
+    for (size_t i = 0; i < sizeof media / sizeof *media; i++) {
+        hold(p, media[i], SDP_SENDONLY, "127.0.0.1", SDP_RECVONLY);
+        hold(p, media[i], SDP_INACTIVE, "127.0.0.1", SDP_INACTIVE);
+        hold(p, media[i], SDP_SENDRECV, "0.0.0.0", SDP_SENDRECV);
+        hold(p, media[i], SDP_SENDRECV, "127.0.0.1", SDP_SENDRECV);
+    }
+}
+
 static void callee_switches_to_t38_before_the_ack(void **state)
 {
     struct pair *p = *state;
@@ -118,6 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ROW(caller_switches_to_t38_and_back),
+        ROW(calls_are_held_and_resumed),
         ROW(callee_switches_to_t38_before_the_ack),
         ROW(reinvite_is_refused_and_the_call_goes_on),
         ROW(reinvite_is_answered_later),

@@ -49,6 +49,27 @@ static void reliable_responses_are_acknowledged_once_and_in_order(void **state)
     send_reply(s, "200 OK", "", "", "");
 }
 
+/* Each has its turn and its PRACK, but there is an end to it, over all branches. */
+static void peer_that_rings_without_end_is_left(void **state)
+{
+    enum { MOST = 64 };
+    struct scene *s = *state;
+    char lines[64];
+    place_call(s);
+    struct wire invite = s->w;
+    for (int i = 0; i <= MOST; i++) {
+        s->w = invite;
+        snprintf(lines, sizeof lines, "Require: 100rel\r\nRSeq: %d\r\n", i / 2 + 1);
+        send_reply(s, "180 Ringing", i % 2 ? "one" : "two", lines, "");
+        assert_true(wire_expect(&s->w, i < MOST ? "PRACK" : "CANCEL", LIMIT_MS));
+        send_reply(s, "200 OK", "", "", "");
+    }
+    assert_true(agent_wait(&s->a, "ended local 500", LIMIT_MS));
+    s->w = invite;
+    send_reply(s, "487 Request Terminated", "one", "", "");
+    assert_true(wire_expect(&s->w, "ACK", LIMIT_MS));
+}
+
 static void branches_of_a_fork_ring_and_one_answers(void **state)
 {
     struct scene *s = *state;
@@ -235,6 +256,50 @@ static void diverted_calls_name_the_first_number(void **state)
     }
 }
 
+static void hops_are_counted(void **state)
+{
+    struct scene *s = *state;
+    static const struct {
+        const char *headers;
+        unsigned left;
+    } rows[] = {{"", 70},
+                {"Max-Forwards: 70\r\n", 70},
+                {"Max-Forwards: 1\r\n", 1},
+                {"Max-Forwards: 33\r\n", 33},
+                {"Max-Forwards: 255\r\n", 70},
+                {"Max-Forwards: many\r\n", 70}};
+    s->a.on_call = AGENT_BUSY;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char branch[32];
+        snprintf(branch, sizeof branch, "z9hG4bKm%zu", i);
+        send_invite(s, branch, "", "1 INVITE", rows[i].headers, audio_sdp);
+        assert_true(wire_expect(&s->w, "SIP/2.0 486", LIMIT_MS));
+        send_request(s, "ACK", branch, to_tag(s), 1, "");
+        assert_int_equal(s->a.max_forwards, rows[i].left);
+    }
+    struct sdp_session offer = agent_audio();
+    struct sockaddr_in to = agent_loopback(s->w.port);
+    struct sip_call call = {.request_uri = "sip:200@127.0.0.1",
+                            .from_uri = "sip:100@127.0.0.1",
+                            .to_uri = "sip:200@127.0.0.1",
+                            .offer = &offer};
+    static const struct {
+        uint8_t made;
+        const char *left;
+    } calls[] = {{0, "70"}, {1, "69"}, {69, "1"}, {70, "0"}, {255, "0"}};
+    memcpy(&call.target, &to, sizeof to);
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        call.hops_made = calls[i].made;
+        assert_int_equal(sip_session_call(s->a.stack, &call, agent_on_event, &s->a, &s->a.session),
+                         0);
+        assert_true(wire_expect(&s->w, "INVITE", LIMIT_MS));
+        assert_string_equal(wire_header(&s->w, "Max-Forwards"), calls[i].left);
+        send_reply(s, "483 Too Many Hops", "x", "", "");
+        assert_true(agent_wait(&s->a, "ended peer 483", LIMIT_MS));
+        s->a.log[0] = '\0';
+    }
+}
+
 static void identity_is_asserted_when_asked_for(void **state)
 {
     struct scene *s = *state;
@@ -326,6 +391,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reliable_responses_are_acknowledged_once_and_in_order,
                                         open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(peer_that_rings_without_end_is_left, open_scene,
+                                        close_scene),
         cmocka_unit_test_setup_teardown(branches_of_a_fork_ring_and_one_answers, open_scene,
                                         close_scene),
         cmocka_unit_test_setup_teardown(ok_that_crosses_our_cancel_gets_ack_and_bye, open_scene,
@@ -339,6 +406,7 @@ int main(void)
                                         close_scene),
         cmocka_unit_test_setup_teardown(refusals_say_when_to_come_again_and_why, open_scene,
                                         close_scene),
+        cmocka_unit_test_setup_teardown(hops_are_counted, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(diverted_calls_name_the_first_number, open_scene,
                                         close_scene),
         cmocka_unit_test_setup_teardown(identity_is_asserted_when_asked_for, open_scene,

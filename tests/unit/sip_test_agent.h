@@ -30,6 +30,8 @@ struct agent {
     uint32_t retry_after_s;
     int q850_cause;
     bool had_offer, wants_privacy;
+    enum sdp_direction direction; /* of the first line of the description last seen */
+    unsigned max_forwards;
 };
 
 static inline void agent_log(struct agent *a, const char *what, int code)
@@ -88,6 +90,8 @@ static inline const char *agent_media(const struct sdp_session *sdp)
 static inline void agent_log_media(struct agent *a, const char *what, const struct sip_event *e)
 {
     char text[64];
+    if (e->sdp)
+        a->direction = e->sdp->media[0].direction;
     snprintf(text, sizeof text, "%s %s", what, agent_media(e->sdp));
     agent_log(a, text, 0);
 }
@@ -172,6 +176,7 @@ static inline void agent_on_incoming(void *user, struct sip_session *s,
     snprintf(a->diverted_from, sizeof a->diverted_from, "%s", info->diverted_from);
     snprintf(a->diversion_reason, sizeof a->diversion_reason, "%s", info->diversion_reason);
     a->wants_privacy = info->wants_privacy;
+    a->max_forwards = info->max_forwards;
     a->had_offer = info->offer != NULL;
     a->session = s;
     agent_log(a, "incoming", 0);

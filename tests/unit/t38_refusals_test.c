@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "gateway/control/t38_refusals.h"
+#include "t38/t30_result.h"
 
 static int setup(void **state)
 {
@@ -81,6 +82,32 @@ static void its_size_is_bounded(void **state)
     assert_string_equal(t38_refusals_find(r, trunk, "+491", 0), "number");
 }
 
+static void a_mute_peer_is_known(void **state)
+{
+    static const struct {
+        int32_t result;
+        uint32_t seen, rtp, ms;
+        bool mute;
+    } rows[] = {
+        {T30_RESULT_MEDIA_SILENT, 0, 0, 5000, true},
+        {T30_RESULT_MEDIA_SILENT, 1, 0, 30000, false}, /* it came, and stopped */
+        {T30_RESULT_HANGUP, 0, 0, 9999, false},        /* nobody can know yet */
+        {T30_RESULT_HANGUP, 0, 0, 10000, true},
+        {T30_RESULT_HANGUP, 0, 149, 3000, false}, /* audio that was still on its way */
+        {T30_RESULT_HANGUP, 0, 150, 3000, true},
+        {T30_RESULT_HANGUP, 1, 900, 20000, false},
+        {T30_RESULT_OK, 0, 900, 20000, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct msg_call_done done = {.result = rows[i].result,
+                                           .media_seen = rows[i].seen,
+                                           .packets_rtp = rows[i].rtp,
+                                           .media_ms = rows[i].ms};
+        assert_int_equal(t38_refusals_is_mute(&done), rows[i].mute);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +115,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(several_numbers_stand_for_their_trunk, setup, teardown),
         cmocka_unit_test_setup_teardown(success_and_operator_forget, setup, teardown),
         cmocka_unit_test_setup_teardown(its_size_is_bounded, setup, teardown),
+        cmocka_unit_test(a_mute_peer_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

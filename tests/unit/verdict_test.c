@@ -210,13 +210,73 @@ static void facts_come_from_both_traces(void **state)
     verdict_facts_trace(&facts, &own, &line);
     assert_true(facts.silent);
     facts.retrains = 0;
-    call_trace_note_frame(&line, 1, true, dcs, sizeof dcs);
+    call_trace_note_frame(&line, 1, TRACE_SENT, dcs, sizeof dcs);
     verdict_facts_trace(&facts, &own, &line);
     assert_int_equal(facts.retrains, 1);
     assert_false(facts.heard_t30 || facts.dcs_answered);
-    call_trace_note_frame(&line, 2, false, ftt, sizeof ftt);
+    call_trace_note_frame(&line, 2, TRACE_RECEIVED, ftt, sizeof ftt);
     verdict_facts_trace(&facts, &own, &line);
     assert_true(facts.heard_t30 && facts.dcs_answered);
+}
+
+static void assert_bridge(const struct verdict_bridge_facts *facts, const char *begins,
+                          enum verdict_side side, enum trace_retry retry)
+{
+    struct verdict verdict;
+    verdict_make_bridge(facts, &verdict);
+    if (strncmp(verdict.sentence, begins, strlen(begins)) != 0)
+        fail_msg("'%s' does not begin with '%s'", verdict.sentence, begins);
+    assert_int_equal(verdict.side, side);
+    assert_int_equal(verdict.retry, retry);
+}
+
+static void bridged_calls_have_one(void **state)
+{
+    struct verdict_bridge_facts f = {.state = "completed", .pages = 1};
+    (void)state;
+    assert_bridge(&f, "1 page passed and was confirmed.", VERDICT_NOBODY, TRACE_RETRY_DONE);
+    f.pages = 2;
+    assert_bridge(&f, "2 pages passed and were confirmed.", VERDICT_NOBODY, TRACE_RETRY_DONE);
+    f = (struct verdict_bridge_facts){.state = "refused", .sip_code = 486, .t30_result = -1};
+    assert_bridge(&f, "The number is busy.", VERDICT_PEER, TRACE_RETRY_LATER);
+    f.sip_code = 503;
+    f.q850 = 17;
+    assert_bridge(&f, "The number is busy.", VERDICT_PEER, TRACE_RETRY_LATER);
+    f.sip_code = f.q850 = 0;
+    assert_bridge(&f, "This gateway did not take", VERDICT_GATEWAY, TRACE_RETRY_NO);
+    f.state = "cancelled";
+    assert_bridge(&f, "The caller hung up before", VERDICT_PEER, TRACE_RETRY_NO);
+    f.state = "uncertain";
+    assert_bridge(&f, "Pages may have passed", VERDICT_GATEWAY, TRACE_RETRY_NO);
+    f.state = "unobserved";
+    assert_bridge(&f, "The call passed as audio", VERDICT_NOBODY, TRACE_RETRY_NO);
+    f = (struct verdict_bridge_facts){.state = "failed", .t30_result = T30_RESULT_HANGUP};
+    assert_bridge(&f, "The call ended before any media", VERDICT_GATEWAY, TRACE_RETRY_NO);
+    f.leg[0].media = TRACE_MEDIA_T38;
+    f.leg[1].media = TRACE_MEDIA_AUDIO;
+    f.leg[1].packets = 500;
+    assert_bridge(&f, "Not one T.38 packet of the caller came", VERDICT_NETWORK, TRACE_RETRY_NOW);
+    f.leg[0].packets = 500;
+    f.leg[1].packets = 0;
+    assert_bridge(&f, "Not one audio packet of the called side", VERDICT_NETWORK, TRACE_RETRY_NOW);
+    f.leg[1].packets = 500;
+    assert_bridge(&f, "The called side's media has no fax", VERDICT_NUMBER, TRACE_RETRY_NOW);
+    f.leg[1].frames = 3;
+    assert_bridge(&f, "The caller never answered the DIS", VERDICT_NETWORK, TRACE_RETRY_NOW);
+    f.leg[0].frames = 5;
+    assert_bridge(&f, "The machines did not agree on a modem", VERDICT_NETWORK, TRACE_RETRY_NOW);
+    f.trained = true;
+    assert_bridge(&f, "The call was hung up before", VERDICT_PEER, TRACE_RETRY_NOW);
+    f.rejected = 1;
+    assert_bridge(&f, "The receiving machine rejected", VERDICT_NETWORK, TRACE_RETRY_NOW);
+    f.rejected = 0;
+    f.state = "partial";
+    f.pages = 3;
+    f.leg[0].lost = 100;
+    assert_bridge(&f,
+                  "3 pages passed and were confirmed, then the call broke off: The call was hung "
+                  "up before the fax ended. 100 of 600 packets of the caller were lost.",
+                  VERDICT_PEER, TRACE_RETRY_NOW);
 }
 
 static void sides_have_names(void **state)
@@ -236,6 +296,7 @@ int main(void)
         cmocka_unit_test(what_is_told_is_what_is_done),
         cmocka_unit_test(the_traces_tell_more),
         cmocka_unit_test(facts_come_from_both_traces),
+        cmocka_unit_test(bridged_calls_have_one),
         cmocka_unit_test(sides_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
