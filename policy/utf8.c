@@ -70,3 +70,16 @@ bool utf8_clean(char *text)
     text[kept] = '\0';
     return changed;
 }
+
+size_t utf8_write(uint32_t code, char out[4])
+{
+    if (code < 0x80) {
+        out[0] = (char)code;
+        return 1;
+    }
+    size_t length = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (size_t i = length - 1; i > 0; i--, code >>= 6)
+        out[i] = (char)(0x80 | (code & 0x3F));
+    out[0] = (char)((0xF00 >> length & 0xFF) | code);
+    return length;
+}

@@ -30,7 +30,8 @@ enum vault_stream {
     VAULT_STREAM_PAGES = 1,     /* pages received in an attempt (call); number = page from 1 */
     VAULT_STREAM_RENDITION = 2, /* pages rendered for sending; number = page from 1 */
     VAULT_STREAM_DOCUMENT = 3,  /* the submitted document in pieces; number from 1 */
-    VAULT_STREAM_TRACE = 4      /* protocol trace of an attempt in pieces; number from 1 */
+    VAULT_STREAM_TRACE = 4,     /* protocol trace of an attempt in pieces; number from 1 */
+    VAULT_STREAM_MESSAGE = 5    /* a message that came by mail, in pieces; number from 1 */
 };
 
 /* The clear header. Class and key id say which key the file was sealed under at first; the key

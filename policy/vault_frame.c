@@ -37,7 +37,7 @@ struct vault_opener {
 
 static bool stream_known(unsigned stream)
 {
-    return stream >= VAULT_STREAM_PAGES && stream <= VAULT_STREAM_TRACE;
+    return stream >= VAULT_STREAM_PAGES && stream <= VAULT_STREAM_MESSAGE;
 }
 
 size_t vault_frame_sealed_length(size_t plain_length)

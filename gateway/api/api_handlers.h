@@ -22,6 +22,15 @@ http_handler_cb api_get_roles, api_post_role, api_delete_role;
 http_handler_cb api_get_grants, api_post_grant, api_delete_grant;
 /* api_mailboxes.c */
 http_handler_cb api_get_mailboxes, api_post_mailbox, api_patch_mailbox;
+/* api_mail_messages.c */
+http_handler_cb api_get_mail_messages, api_get_mail_message;
+/* api_mail_senders.c */
+http_handler_cb api_get_mail_senders, api_put_mail_sender, api_delete_mail_sender;
+/* api_mail_queue.c */
+http_handler_cb api_get_mail_queue, api_get_queued_mail, api_retry_queued_mail,
+    api_drop_queued_mail;
+/* api_mail_certificates.c */
+http_handler_cb api_get_mail_certificates, api_put_mail_certificate, api_delete_mail_certificate;
 /* api_numbers.c */
 http_handler_cb api_get_numbers, api_post_number, api_delete_number;
 /* api_t38.c */
@@ -33,6 +42,8 @@ http_handler_cb api_get_trunks, api_post_trunk, api_patch_trunk, api_delete_trun
 /* api_devices.c */
 http_handler_cb api_get_devices, api_post_device, api_get_device, api_patch_device,
     api_delete_device, api_disable_device, api_enable_device, api_put_device_credential;
+/* api_credentials.c */
+http_handler_cb api_get_credentials, api_put_credential, api_delete_credential;
 /* api_trunk_accounts.c */
 http_handler_cb api_put_trunk_credential, api_delete_trunk_credential, api_put_trunk_registration,
     api_delete_trunk_registration;

@@ -5,14 +5,28 @@
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
 #include "gateway/db/register_queries.h"
+#include "gateway/mail/mail_compose.h"
 #include "policy/kek_id.h"
 #include "policy/retention.h"
 
-static json_t *mailbox_json(const char *name, const char *class_name, int64_t days, bool capture,
-                            const char *device)
+enum { MAIL_ADDRESSES_MAX = 16 };
+
+/* All that can be changed of a mailbox. */
+struct mailbox_fields {
+    int64_t days;
+    int capture;
+    const char *device;
+    char mail_to[MAILBOX_MAIL_TO_TEXT]; /* separated by commas */
+    const char *mail_form;
+};
+
+static json_t *mailbox_json(const char *name, const char *class_name,
+                            const struct mailbox_fields *fields)
 {
-    return json_pack("{s:s,s:s,s:I,s:b,s:s}", "name", name, "class", class_name, "retention_days",
-                     (json_int_t)days, "capture", capture, "device", device);
+    return json_pack("{s:s,s:s,s:I,s:b,s:s,s:o,s:s}", "name", name, "class", class_name,
+                     "retention_days", (json_int_t)fields->days, "capture", fields->capture,
+                     "device", fields->device, "mail_to", api_list_json(fields->mail_to),
+                     "mail_form", fields->mail_form);
 }
 
 static void on_mailboxes(void *user, int status, const struct db_result *result)
@@ -24,8 +38,12 @@ static void on_mailboxes(void *user, int status, const struct db_result *result)
     for (int i = 0; i < db_result_rows(result); i++) {
         struct mailbox_row row;
         mailbox_row_read(result, i, &row);
-        json_array_append_new(list, mailbox_json(row.mailbox, row.class_name, row.retention_days,
-                                                 row.capture != 0, row.device));
+        struct mailbox_fields fields = {.days = row.retention_days,
+                                        .capture = row.capture != 0,
+                                        .device = row.device,
+                                        .mail_form = row.mail_form};
+        snprintf(fields.mail_to, sizeof fields.mail_to, "%s", row.mail_to);
+        json_array_append_new(list, mailbox_json(row.mailbox, row.class_name, &fields));
     }
     api_answer_json(r, 200, json_pack("{s:o}", "mailboxes", list));
 }
@@ -66,42 +84,97 @@ static int read_capture(json_t *in, int fallback)
     return json_is_boolean(value) ? json_is_true(value) : -1;
 }
 
-static void add_mailbox(struct api_request *r, json_t *in)
+static const char no_addresses[] =
+    "'mail_to' must be a list of at most 16 mail addresses, without quotes and comments";
+
+/* Reads the addresses, when there are any. Returns what is wrong, NULL: nothing. */
+static const char *read_mail_to(json_t *in, char out[MAILBOX_MAIL_TO_TEXT])
+{
+    json_t *list = json_object_get(in, "mail_to"), *item;
+    size_t i, length = 0;
+    if (!list)
+        return NULL;
+    if (!json_is_array(list) || json_array_size(list) > MAIL_ADDRESSES_MAX)
+        return no_addresses;
+    out[0] = '\0';
+    json_array_foreach(list, i, item)
+    {
+        const char *address = json_string_value(item);
+        if (!address || !mail_text_is_address(address))
+            return no_addresses;
+        if (length + strlen(address) + 2 > MAILBOX_MAIL_TO_TEXT)
+            return "'mail_to' must have at most 1000 octets";
+        length += (size_t)snprintf(out + length, MAILBOX_MAIL_TO_TEXT - length, "%s%s",
+                                   i > 0 ? "," : "", address);
+    }
+    return NULL;
+}
+
+/* Reads what is there over what fields holds. Returns false after having answered 400 or 422; then
+ * the request is gone. */
+static bool read_fields(struct api_request *r, json_t *in, struct mailbox_fields *fields)
+{
+    enum mail_form form;
+    const char *wrong = NULL;
+    fields->device = api_text(r, in, "device", fields->device, 100);
+    fields->mail_form = fields->device ? api_text(r, in, "mail_form", fields->mail_form, 20) : NULL;
+    if (!fields->mail_form)
+        return false;
+    fields->days = read_days(in, fields->days);
+    fields->capture = read_capture(in, fields->capture);
+    wrong = read_mail_to(in, fields->mail_to);
+    if (fields->days < 0)
+        wrong = "'retention_days' must be 0 (never) to 36500";
+    else if (!is_device(r, fields->device))
+        wrong = no_device;
+    else if (fields->capture < 0)
+        wrong = "'capture' must be true or false";
+    else if (mail_form_parse(fields->mail_form, &form) < 0)
+        wrong = "'mail_form' must be pdf, tiff, smime or notice";
+    if (wrong)
+        api_answer_problem(r, 422, "mailbox", "The mailbox is not valid", wrong);
+    return wrong == NULL;
+}
+
+static void record_mailbox(struct api_request *r, const char *type, const char *name,
+                           const char *class_name, const struct mailbox_fields *fields)
 {
     struct event e;
+    event_begin(&e, type, r->principal, NULL);
+    event_text(&e, "mailbox", name);
+    event_text(&e, "class", class_name);
+    event_integer(&e, "retention_days", fields->days);
+    event_text(&e, "device", fields->device);
+    event_integer(&e, "capture", fields->capture);
+    event_personal(&e, "mail_to", fields->mail_to);
+    event_text(&e, "mail_form", fields->mail_form);
+    api_change(r, &e, strcmp(type, "mailbox.created") == 0 ? 201 : 200,
+               mailbox_json(name, class_name, fields));
+}
+
+static void add_mailbox(struct api_request *r, json_t *in)
+{
+    struct mailbox_fields fields = {
+        .days = r->control->config->retention.default_days, .device = "", .mail_form = "notice"};
     const char *name = api_text(r, in, "name", NULL, 200);
     const char *class_name = name ? api_text(r, in, "class", "default", 100) : NULL;
-    const char *device = class_name ? api_text(r, in, "device", "", 100) : NULL;
-    if (!device)
+    if (!class_name)
         return;
-    int64_t days = read_days(in, r->control->config->retention.default_days);
-    int capture = read_capture(in, 0);
     const char *wrong = NULL;
     if (!api_name_valid(name))
         wrong = "'name' must have 1 to 63 letters, digits, '-', '_', '.' or '@'";
     else if (!kek_class_valid(class_name))
         wrong = "'class' must have 1 to 32 of a-z, 0-9 and '-', beginning with a letter";
-    else if (days < 0)
-        wrong = "'retention_days' must be 0 (never) to 36500";
-    else if (!is_device(r, device))
-        wrong = no_device;
-    else if (capture < 0)
-        wrong = "'capture' must be true or false";
     if (wrong) {
         api_answer_problem(r, 422, "mailbox", "The mailbox is not valid", wrong);
         return;
     }
-    if (policy_find_mailbox(policy_cache_set(r->control->policy), name)) {
-        api_answer_problem(r, 409, "exists", "There is a mailbox of this name", NULL);
+    if (!read_fields(r, in, &fields))
         return;
-    }
-    event_begin(&e, "mailbox.created", r->principal, NULL);
-    event_text(&e, "mailbox", name);
-    event_text(&e, "class", class_name);
-    event_integer(&e, "retention_days", days);
-    event_text(&e, "device", device);
-    event_integer(&e, "capture", capture);
-    api_change(r, &e, 201, mailbox_json(name, class_name, days, capture, device));
+    if (policy_find_mailbox(policy_cache_set(r->control->policy), name))
+        api_answer_problem(r, 409, "exists", "There is a mailbox of this name", NULL);
+    else
+        record_mailbox(r, "mailbox.created", name, class_name, &fields);
 }
 
 void api_post_mailbox(struct http_request *http, void *user)
@@ -118,28 +191,15 @@ void api_post_mailbox(struct http_request *http, void *user)
 
 static void change_mailbox(struct api_request *r, json_t *in, const struct policy_mailbox *mailbox)
 {
-    struct event e;
-    const char *device = api_text(
-        r, in, "device", policy_cache_mailbox_device(r->control->policy, mailbox->name), 100);
-    if (!device)
-        return;
-    int64_t days = read_days(in, mailbox->retention_days);
-    int capture = read_capture(in, mailbox->capture);
-    const char *wrong = capture < 0            ? "'capture' must be true or false"
-                        : days < 0             ? "'retention_days' must be 0 (never) to 36500"
-                        : is_device(r, device) ? NULL
-                                               : no_device;
-    if (wrong) {
-        api_answer_problem(r, 422, "mailbox", "The mailbox is not valid", wrong);
-        return;
-    }
-    event_begin(&e, "mailbox.changed", r->principal, NULL);
-    event_text(&e, "mailbox", mailbox->name);
-    event_text(&e, "class", mailbox->class_name);
-    event_integer(&e, "retention_days", days);
-    event_text(&e, "device", device);
-    event_integer(&e, "capture", capture);
-    api_change(r, &e, 200, mailbox_json(mailbox->name, mailbox->class_name, days, capture, device));
+    const struct policy_cache *policy = r->control->policy;
+    const struct mailbox_mail *mail = policy_cache_mailbox_mail(policy, mailbox->name);
+    struct mailbox_fields fields = {.days = mailbox->retention_days,
+                                    .capture = mailbox->capture,
+                                    .device = policy_cache_mailbox_device(policy, mailbox->name),
+                                    .mail_form = mail ? mail->form : "notice"};
+    snprintf(fields.mail_to, sizeof fields.mail_to, "%s", mail ? mail->to : "");
+    if (read_fields(r, in, &fields))
+        record_mailbox(r, "mailbox.changed", mailbox->name, mailbox->class_name, &fields);
 }
 
 void api_patch_mailbox(struct http_request *http, void *user)

@@ -8,6 +8,7 @@
 
 #include "gateway/api/api.h"
 #include "gateway/api/api_revoke.h"
+#include "gateway/control/fax_call.h"
 #include "gateway/process/log.h"
 #include "gateway/wall_clock.h"
 
@@ -368,16 +369,32 @@ const char **api_visible_mailboxes(struct api_request *r, size_t *count)
     return names;
 }
 
+static const char *const priorities[] = {"normal", "low", "high"};
+
+const char *api_priority_text(int64_t priority)
+{
+    return priorities[priority >= 0 && priority <= FAX_PRIORITY_HIGH ? priority : 0];
+}
+
+int api_priority_parse(const char *text)
+{
+    for (int i = 0; i <= FAX_PRIORITY_HIGH; i++)
+        if (strcmp(text, priorities[i]) == 0)
+            return i;
+    return -1;
+}
+
 json_t *api_fax_json(const struct fax_row *row)
 {
     bool waits = strcmp(row->state, "queued") == 0;
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:o,s:o,s:s,s:o,s:o,s:s}", "id", row->fax,
-                     "direction", row->direction, "state", row->state, "from", row->from_number,
-                     "to", row->to_number, "mailbox", row->mailbox, "pages", (json_int_t)row->pages,
-                     "pages_confirmed", (json_int_t)row->pages_confirmed, "created",
-                     api_time(row->created_ms), "completed", api_time(row->completed_ms), "reason",
-                     row->reason, "disposal", api_time(row->disposal_ms), "next_attempt",
-                     api_time(waits ? row->next_attempt_ms : 0), "source", row->source);
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:o,s:o,s:s,s:o,s:o,s:s,s:s,s:s}", "id",
+                     row->fax, "direction", row->direction, "state", row->state, "from",
+                     row->from_number, "to", row->to_number, "mailbox", row->mailbox, "pages",
+                     (json_int_t)row->pages, "pages_confirmed", (json_int_t)row->pages_confirmed,
+                     "created", api_time(row->created_ms), "completed", api_time(row->completed_ms),
+                     "reason", row->reason, "disposal", api_time(row->disposal_ms), "next_attempt",
+                     api_time(waits ? row->next_attempt_ms : 0), "source", row->source, "mail",
+                     row->mail, "priority", api_priority_text(row->priority));
 }
 
 json_t *api_list_json(const char *text)

@@ -89,6 +89,10 @@ bool api_name_reserved(const char *name);
  * the caller. */
 const char **api_visible_mailboxes(struct api_request *r, size_t *count);
 
+/* enum fax_priority as normal, low, high; reading gives -1 for anything else. */
+const char *api_priority_text(int64_t priority);
+int api_priority_parse(const char *text);
+
 /* A fax as the API shows it. */
 json_t *api_fax_json(const struct fax_row *row);
 

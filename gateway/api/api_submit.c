@@ -3,11 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "codecs/page_ranges.h"
 #include "codecs/page_shape.h"
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
+#include "gateway/control/fax_queue.h"
 #include "gateway/control/submission.h"
 #include "gateway/control/trunk_routes.h"
 
@@ -136,6 +138,37 @@ static bool read_options(struct api_request *r, struct render_options *options)
     return true;
 }
 
+static int64_t read_time_ms(const char *text)
+{
+    struct tm utc = {0};
+    const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &utc);
+    return end && strcmp(end, "Z") == 0 ? (int64_t)timegm(&utc) * 1000 : -1;
+}
+
+static bool read_when(struct api_request *r, struct submission_request *request)
+{
+    const char *priority = http_request_query(r->http, "priority");
+    const char *at = http_request_query(r->http, "not_before");
+    int64_t at_ms = at ? read_time_ms(at) : 0;
+    int value = api_priority_parse(priority ? priority : "normal");
+    if (value < 0) {
+        api_answer_problem(r, 400, "priority", "The priority is not known",
+                           "'priority' must be low, normal or high");
+        return false;
+    }
+    request->priority = (uint8_t)value;
+    if (!at)
+        return true;
+    if (at_ms <= 0 || at_ms > control_now_ms() + FAX_QUEUE_WAIT_MS - 86400000) {
+        api_answer_problem(r, 400, "not_before", "The time is not valid",
+                           "'not_before' must be a time as in 2026-11-21T09:30:00Z, at most 31 "
+                           "days from now");
+        return false;
+    }
+    request->not_before_ms = at_ms;
+    return true;
+}
+
 /* One document says itself what it is; the parts of several are told apart in the renderer. */
 static bool read_type(struct api_request *r, struct render_options *options)
 {
@@ -193,8 +226,8 @@ static bool decide(struct api_request *r, struct submission_request *request)
 
 void api_post_fax(struct http_request *http, void *user)
 {
-    static const char *const known[] = {"from",  "to",     "resolution", "paper",
-                                        "pages", "rotate", NULL};
+    static const char *const known[] = {"from",   "to",       "resolution", "paper", "pages",
+                                        "rotate", "priority", "not_before", NULL};
     struct api_request *r = api_begin(http, user);
     if (!r)
         return;
@@ -216,7 +249,7 @@ void api_post_fax(struct http_request *http, void *user)
     if (!read_number(r, "to", s->request.to))
         return;
     if (!read_key(r, &s->request) || !read_options(r, &s->request.options) ||
-        !read_type(r, &s->request.options) || !decide(r, &s->request))
+        !read_when(r, &s->request) || !read_type(r, &s->request.options) || !decide(r, &s->request))
         return;
     s->request.document = http_request_take_body(http, &s->request.octets);
     if (s->request.document < 0 || s->request.octets == 0) {

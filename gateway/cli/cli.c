@@ -8,10 +8,11 @@
 #include "gateway/cli/cli_commands.h"
 
 static const struct cli_command *const groups[] = {
-    cli_status_commands,  cli_send_commands,   cli_render_commands, cli_fax_commands,
-    cli_export_commands,  cli_user_commands,   cli_role_commands,   cli_grant_commands,
-    cli_mailbox_commands, cli_number_commands, cli_trunk_commands,  cli_route_commands,
-    cli_device_commands,  cli_key_commands,    cli_audit_commands,  cli_dispose_commands,
+    cli_status_commands, cli_send_commands,    cli_render_commands,     cli_fax_commands,
+    cli_export_commands, cli_user_commands,    cli_credential_commands, cli_role_commands,
+    cli_grant_commands,  cli_mailbox_commands, cli_mail_commands,       cli_number_commands,
+    cli_trunk_commands,  cli_route_commands,   cli_device_commands,     cli_key_commands,
+    cli_audit_commands,  cli_dispose_commands,
 };
 enum { GROUP_COUNT = sizeof groups / sizeof groups[0] };
 

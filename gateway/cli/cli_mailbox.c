@@ -8,6 +8,8 @@ static const struct cli_option add_options[] = {
     {"retention-days", "N", "when they are disposed of (0: undated)"},
     {"capture", NULL, "pages of bridged calls are sealed as well"},
     {"deliver-to", "DEVICE", "fax machine that what it receives is sent to"},
+    {"mail-to", "ADDRESS[,ADDRESS...]", "to whom what it receives is mailed"},
+    {"mail-form", "FORM", "pdf, tiff, smime or notice (notice)"},
     {NULL, NULL, NULL},
 };
 
@@ -16,6 +18,8 @@ static const struct cli_option change_options[] = {
     {"capture", NULL, "pages of bridged calls are sealed as well"},
     {"no-capture", NULL, "they are not"},
     {"deliver-to", "DEVICE", "fax machine that what it receives is sent to (\"\": none)"},
+    {"mail-to", "ADDRESS[,ADDRESS...]", "to whom what it receives is mailed (\"\": to nobody)"},
+    {"mail-form", "FORM", "pdf, tiff, smime or notice"},
     {NULL, NULL, NULL},
 };
 
@@ -25,6 +29,8 @@ static const struct cli_column columns[] = {
     {"RETENTION DAYS", "retention_days", CELL_NUMBER},
     {"CAPTURE", "capture", CELL_FLAG},
     {"DELIVER TO", "device", CELL_TEXT},
+    {"MAIL TO", "mail_to", CELL_LIST},
+    {"FORM", "mail_form", CELL_TEXT},
     {NULL, NULL, CELL_TEXT},
 };
 
@@ -33,6 +39,17 @@ static int run_list(struct cli *cli)
     struct http_target target;
     http_target_begin(&target, "/v1/mailboxes");
     return cli_list(cli, &target, "mailboxes", columns, "no mailboxes");
+}
+
+/* Returns 0, or -1 after having complained. */
+static int add_mail(struct cli *cli, json_t *body)
+{
+    const char *to = cli_option(cli, "mail-to"), *form = cli_option(cli, "mail-form");
+    if (form)
+        json_object_set_new(body, "mail_form", json_string(form));
+    if (to && !to[0])
+        return json_object_set_new(body, "mail_to", json_array());
+    return cli_option_list(cli, "mail-to", body, "mail_to");
 }
 
 static int run_add(struct cli *cli)
@@ -50,6 +67,10 @@ static int run_add(struct cli *cli)
         json_object_set_new(body, "retention_days", json_integer(days));
     if (cli_option(cli, "capture"))
         json_object_set_new(body, "capture", json_true());
+    if (add_mail(cli, body) < 0) {
+        json_decref(body);
+        return CLI_USAGE;
+    }
     http_target_begin(&target, "/v1/mailboxes");
     return cli_change(cli, "POST", &target, body, "added", cli->arguments[0]);
 }
@@ -72,10 +93,14 @@ static int run_change(struct cli *cli)
         json_object_set_new(body, "retention_days", json_integer(days));
     if (capture || no_capture)
         json_object_set_new(body, "capture", json_boolean(capture));
+    if (add_mail(cli, body) < 0) {
+        json_decref(body);
+        return CLI_USAGE;
+    }
     if (json_object_size(body) == 0) {
         json_decref(body);
-        return cli_usage(cli,
-                         "--retention-days, --capture, --no-capture or --deliver-to is needed");
+        return cli_usage(cli, "--retention-days, --capture, --no-capture, --deliver-to, --mail-to "
+                              "or --mail-form is needed");
     }
     http_target_begin(&target, "/v1/mailboxes");
     http_target_segment(&target, cli->arguments[0]);

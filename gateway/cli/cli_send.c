@@ -16,6 +16,8 @@ static const struct cli_option send_options[] = {
     {"paper", "NAME", "a4 (as without), letter, legal, b4 or a3"},
     {"pages", "RANGES", "only these pages, as 1-3,5,8-; counted through all files"},
     {"rotate", "MODE", "auto: wide pages are turned where that fits better; none: never"},
+    {"priority", "NAME", "low: after all others; high: before them; normal, as without"},
+    {"at", "TIME", "not before, as \"2026-11-21 09:30\" (local time) or 2026-11-21T09:30:00Z"},
     {"wait", NULL, "follow it; exit 0 only when it is delivered"},
     {NULL, NULL, NULL},
 };
@@ -54,6 +56,9 @@ static void report(struct cli *cli, const json_t *fax, int status)
 static int submit(struct cli *cli, int fd, const char *type, struct http_answer *answer)
 {
     struct http_target target;
+    char at[32] = "";
+    if (cli_option_time(cli, "at", at) < 0)
+        return CLI_USAGE;
     struct http_call call = {.method = "POST",
                              .content_type = type,
                              .idempotency_key = cli_option(cli, "idempotency-key"),
@@ -66,6 +71,9 @@ static int submit(struct cli *cli, int fd, const char *type, struct http_answer 
     http_target_query(&target, "paper", cli_option(cli, "paper"));
     http_target_query(&target, "pages", cli_option(cli, "pages"));
     http_target_query(&target, "rotate", cli_option(cli, "rotate"));
+    http_target_query(&target, "priority", cli_option(cli, "priority"));
+    if (at[0])
+        http_target_query(&target, "not_before", at);
     return cli_call(cli, &call, &target, answer);
 }
 

@@ -333,6 +333,12 @@ static void check_together(struct loader *loader)
          config->sip.tls_key_file},
         {"sip.tls_key_file", "sip.tls_certificate", config->sip.tls_key_file,
          config->sip.tls_certificate},
+        {"mail.out_user", "mail.out_password_file", config->mail.out_user,
+         config->mail.out_password_file},
+        {"mail.sign_certificate", "mail.sign_key_file", config->mail.sign_certificate,
+         config->mail.sign_key_file},
+        {"mail.sign_key_file", "mail.sign_certificate", config->mail.sign_key_file,
+         config->mail.sign_certificate},
         {"database.owner_dsn", "database.dsn", config->database.owner_dsn, config->database.dsn},
         {"database.reader_dsn", "database.dsn", config->database.reader_dsn, config->database.dsn},
     };

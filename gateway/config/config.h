@@ -121,6 +121,52 @@ struct config {
         int64_t max_body_mib;
     } api;
     struct {
+        char *listen;     /* "": no SMTP */
+        char *listen_tls; /* "": no SMTP that begins with TLS */
+        char *lmtp_socket;
+        char *host;    /* "": the name of the machine */
+        char *domains; /* names, separated by commas */
+        char *relays;  /* ADDRESS or ADDRESS/PREFIX, separated by commas */
+        char *tls_certificate, *tls_key_file;
+        char *tls_ca;      /* of clients; "": they are not asked for certificates */
+        char *tls_clients; /* NAME=PRINCIPAL, separated by commas */
+        int64_t max_message_mib, max_memory_mib;
+        int64_t max_line;
+        int64_t max_recipients;
+        int64_t max_errors;
+        int64_t max_connections, max_connections_of_peer;
+        int64_t messages_per_s, recipients_per_s;
+        int64_t greeting_delay_ms;
+        int64_t command_timeout_ms, data_timeout_ms, message_timeout_ms;
+        char *trusted_host; /* whose Authentication-Results count; "": nobody's */
+        char *scanner;      /* clamd:… or icap://…; "": none */
+        int64_t scan_timeout_ms;
+        bool scan_required; /* no message goes on unscanned */
+        bool automatic;     /* messages of programs are taken */
+        char *reports;      /* none, failures or all */
+        int64_t reports_per_hour;
+        char *text; /* page, cover or ignored */
+        bool cover, office;
+        char *refused_types;
+        int64_t parts_max, depth_max;
+        int64_t messages_at_once, faxes_of_message;
+
+        char *out_relay; /* smtp://HOST[:PORT] or smtps://HOST[:PORT]; "": no mail goes out */
+        char *out_host, *out_from;
+        char *out_tls; /* none, may or required */
+        char *out_tls_ca, *out_tls_name;
+        char *out_user, *out_password_file;
+        int64_t out_connections;
+        int64_t out_timeout_ms;
+        int64_t out_retry_first_ms, out_retry_most_ms;
+        int64_t out_lifetime_s;
+        int64_t out_queue_max;
+        int64_t out_max_mib;
+        char *attachment_classes; /* names, separated by commas */
+        char *smime_cipher;
+        char *sign_certificate, *sign_key_file;
+    } mail;
+    struct {
         int64_t timer_ms;
         int64_t default_days;
     } retention;

@@ -23,6 +23,8 @@ enum config_type {
     CONFIG_CHOICE,  /* char *, one of choices */
     CONFIG_RATE,    /* int64_t, one of choices */
     CONFIG_BOOLEAN, /* bool */
+    CONFIG_RELAY,   /* char *, smtp://HOST[:PORT] or smtps://HOST[:PORT] */
+    CONFIG_MAIL,    /* char *, mail address: ASCII, nothing that needs quotes */
 };
 
 struct config_key {
@@ -35,7 +37,7 @@ struct config_key {
     const char *help;    /* one sentence, lower case start, no full stop */
 };
 
-enum { CONFIG_KEYS_MAX = 120, CONFIG_EXPECTED_MAX = 200 };
+enum { CONFIG_KEYS_MAX = 200, CONFIG_EXPECTED_MAX = 200 };
 
 extern const struct config_key config_keys[];
 extern const size_t config_key_count;

@@ -71,6 +71,12 @@ void config_value_expected(const struct config_key *key, char *out, size_t out_s
     case CONFIG_RATE:
         snprintf(out, out_size, "one of %s", key->choices);
         break;
+    case CONFIG_RELAY:
+        snprintf(out, out_size, "smtp://HOST[:PORT] or smtps://HOST[:PORT]");
+        break;
+    case CONFIG_MAIL:
+        snprintf(out, out_size, "a mail address such as fax@example.com");
+        break;
     case CONFIG_BOOLEAN:
         snprintf(out, out_size, "true or false");
         break;
@@ -155,6 +161,34 @@ int config_parse_endpoint(const char *text, struct sockaddr_storage *out)
     return bracketed == (out->ss_family == AF_INET6) ? 0 : -EINVAL;
 }
 
+/* What would change the meaning of the URL is no part of a host. */
+static bool is_relay(const char *text)
+{
+    static const char host[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_";
+    const char *at = text + (strncmp(text, "smtps://", 8) == 0 ? 8 : 7);
+    if (strncmp(text, "smtp://", 7) != 0 && strncmp(text, "smtps://", 8) != 0)
+        return false;
+    size_t length = *at == '[' ? strspn(at + 1, "0123456789abcdefABCDEF:.") + 1 : strspn(at, host);
+    if (length < 1 || (*at == '[' && at[length] != ']'))
+        return false;
+    at += length + (*at == '[');
+    if (*at == '\0')
+        return true;
+    unsigned long port = strtoul(at + 1, NULL, 10);
+    return *at == ':' && at[1 + strspn(at + 1, "0123456789")] == '\0' && strlen(at) <= 6 &&
+           port > 0 && port <= 65535;
+}
+
+static bool is_mail(const char *text)
+{
+    static const char local[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                ".!#$%&'*+-/=?^_`{|}~";
+    size_t length = strspn(text, local);
+    const char *domain = text + length + 1;
+    return length > 0 && length <= 64 && text[length] == '@' && domain[0] != '.' &&
+           domain[0] != '-' && domain[0] != '\0' && is_name(domain);
+}
+
 static bool has_control_characters(const char *text)
 {
     for (const char *at = text; *at; at++)
@@ -186,6 +220,10 @@ static bool text_fits(const struct config_key *key, const char *text)
         return is_dsn(text);
     if (key->type == CONFIG_TIME_ZONE)
         return is_time_zone(text);
+    if (key->type == CONFIG_RELAY)
+        return is_relay(text);
+    if (key->type == CONFIG_MAIL)
+        return is_mail(text);
     if (key->type == CONFIG_IDENT)
         return text[strspn(text, "0123456789 +")] == '\0';
     return true;

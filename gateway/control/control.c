@@ -10,6 +10,7 @@
 
 #include "gateway/api/api.h"
 #include "gateway/control/control_stop.h"
+#include "gateway/control/credential_register.h"
 #include "gateway/control/device_register.h"
 #include "gateway/control/disposal.h"
 #include "gateway/control/event.h"
@@ -18,11 +19,16 @@
 #include "gateway/control/fax_store.h"
 #include "gateway/control/fax_watchers.h"
 #include "gateway/control/handover.h"
+#include "gateway/control/password_check.h"
 #include "gateway/control/recovery.h"
 #include "gateway/control/render_queue.h"
 #include "gateway/control/sip_start.h"
+#include "gateway/control/smtp_start.h"
 #include "gateway/control/t38_refusals.h"
 #include "gateway/control/trunk_registrar.h"
+#include "gateway/mail/mail_out.h"
+#include "gateway/mail/mail_store.h"
+#include "gateway/mail/mail_work.h"
 #include "gateway/process/log.h"
 #include "gateway/socket_address.h"
 #include "gateway/wall_clock.h"
@@ -72,6 +78,7 @@ static void on_keeper_hello(void *user, const struct msg_keeper_hello *hello)
     event_text(&e, "master_key_id", c->master_key_id);
     event_note(&e, c->audit);
     device_register_refresh(c->devices);
+    credential_register_refresh(c->credentials);
     if (c->ready)
         fax_queue_run(c->queue);
 }
@@ -242,6 +249,8 @@ static void on_recovered(void *user, int status)
     int rc = status < 0 ? status : sip_start(c);
     if (rc == 0)
         rc = trunk_registrar_start(c);
+    if (rc == 0)
+        rc = smtp_start(c);
     if (rc < 0) {
         log_write(LOG_LEVEL_ERROR, "control stops at once: it cannot serve");
         /* What a restart would not cure. */
@@ -257,6 +266,8 @@ static void on_recovered(void *user, int status)
         on_disposals_resumed(c);
     sip_start_logs(c);
     handovers_start(c);
+    mail_out_start(c);
+    mail_work_start(c->mail_work);
     fax_queue_run(c->queue);
 }
 
@@ -290,7 +301,9 @@ static int open_records(struct control *c)
         log_write(LOG_LEVEL_NOTICE, "%llu octets of an unfinished write were dropped",
                   (unsigned long long)recovery.torn_bytes);
     rc = policy_cache_new(c->db, &c->policy);
-    return rc < 0 ? rc : device_register_new(c, &c->devices);
+    if (rc == 0)
+        rc = device_register_new(c, &c->devices);
+    return rc < 0 ? rc : credential_register_new(c, &c->credentials);
 }
 
 static int open_routing(struct control *c)
@@ -336,6 +349,12 @@ static int open_workers(struct control *c)
         rc = fax_queue_new(c, &c->queue);
     if (rc == 0)
         rc = render_queue_new(&c->loop, c->supervisor, c->config, &c->renders);
+    if (rc == 0)
+        rc = mail_out_new(c, &c->mail_out);
+    if (rc == 0)
+        rc = mail_store_new(c, &c->mail_store);
+    if (rc == 0)
+        rc = mail_work_new(c, &c->mail_work);
     if (rc == 0)
         rc = line_pool_new(&c->loop, c->supervisor, &lines, &c->lines);
     return rc;
@@ -386,7 +405,8 @@ static void after_no_work(uv_work_t *work, int status)
     (void)status;
 }
 
-/* Landlock covers threads started after it, seccomp all: so the pool starts in between. */
+/* Landlock covers threads started after it, seccomp all: so the pool, and the thread for passwords,
+ * start in between. */
 static int enter_sandbox(struct control *c)
 {
     uv_work_t work;
@@ -395,8 +415,10 @@ static int enter_sandbox(struct control *c)
         rc = uv_queue_work(&c->loop, &work, no_work, after_no_work);
     if (rc == 0) {
         uv_run(&c->loop, UV_RUN_DEFAULT);
-        rc = role_enter_sandbox(c->context, ROLE_SANDBOX_AFTER_THREADS);
+        rc = password_check_new(&c->loop, &c->passwords);
     }
+    if (rc == 0)
+        rc = role_enter_sandbox(c->context, ROLE_SANDBOX_AFTER_THREADS);
     return rc;
 }
 
@@ -425,6 +447,7 @@ int control_main(int fd, const struct role_context *context)
     c->failed_connections.connections = true;
     c->strange_devices.devices = true;
     c->limited.limits = true;
+    c->refused_mail.mail = c->sign_ins.right = c->wrong_sign_ins.wrong = true;
     c->disposal_timer.data = c->stop_timer.data = c->stranger_timer.data = c;
     int rc = open_all(c, fd);
     if (rc < 0) {
@@ -435,6 +458,9 @@ int control_main(int fd, const struct role_context *context)
     }
     uv_run(&c->loop, UV_RUN_DEFAULT);
     uv_loop_close(&c->loop);
+    /* What was on the pool to the last has told them. */
+    mail_work_free(c->mail_work);
+    mail_store_free(c->mail_store);
     int status = c->exit_status;
     free(c);
     return status;

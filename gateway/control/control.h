@@ -24,19 +24,26 @@
 #include "gateway/routing/rate_limit.h"
 #include "gateway/sip/sip.h"
 
+struct credential_register;
 struct device_register;
 struct fax_watchers;
 struct fax_queue;
 struct fax_call;
 struct handover;
 struct bridge_call;
+struct password_check;
 struct render_queue;
+struct smtp_server;
 struct trunk_registrar;
 struct t38_refusals;
 struct submission;
 struct api_turn;
 struct peer_probe;
 struct call_recorder;
+struct mail_intake;
+struct mail_store;
+struct mail_work;
+struct mail_out;
 
 struct control {
     uv_loop_t loop;
@@ -50,6 +57,9 @@ struct control {
     struct policy_cache *policy;
     struct sip_stack *sip;
     struct device_register *devices;
+    struct password_check *passwords; /* a thread */
+    struct credential_register *credentials;
+    struct smtp_server *smtp; /* NULL: nobody brings mail */
     struct dns_resolver *dns;
     struct trunk_sources *sources;
     struct peer_breaker breaker; /* peers of trunks that are held back */
@@ -62,10 +72,14 @@ struct control {
     struct trunk_registrar *registrar; /* NULL before SIP serves */
     struct render_queue *renders;
     struct t38_refusals *t38_refusals;
+    struct mail_out *mail_out;
     struct fax_call *calls;         /* all that are not freed yet */
     struct bridge_call *bridges;    /* likewise */
     struct submission *submissions; /* all that are under way */
     struct handover *handovers;     /* what is still to be done of faxes that ended */
+    struct mail_store *mail_store;
+    struct mail_work *mail_work;
+    struct mail_intake *mail_intakes; /* messages that are being taken in */
     /* Traces of calls that are over: those that linger, those that wait for the pool. */
     struct call_recorder *traces_lingering, *traces_waiting;
     size_t traces_left;  /* not sealed yet */
@@ -86,7 +100,10 @@ struct control {
     struct stranger_log failed_connections; /* of SIP over TCP and TLS */
     struct stranger_log strange_devices;    /* requests that nobody could be signed in for */
     struct stranger_log limited;            /* requests above a rate */
-    char tls_files[3][1200], tls_name[256]; /* of the peer that was asked about last */
+    struct stranger_log refused_mail;       /* mail clients that were refused or broke a rule */
+    struct stranger_log sign_ins, wrong_sign_ins; /* of mail clients */
+    char mail_host[256];                          /* what we call ourselves to them */
+    char tls_files[3][1200], tls_name[256];       /* of the peer that was asked about last */
     char master_key_id[MSG_KEY_ID_MAX];
     char verifier_key[256];
     char media_address[64]; /* literal that stands in our descriptions */

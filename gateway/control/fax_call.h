@@ -13,6 +13,9 @@
 #include "policy/decision.h"
 #include "policy/number.h"
 
+/* Which faxes go before others; the numbers stand in the log. */
+enum fax_priority { FAX_PRIORITY_USUAL = 0, FAX_PRIORITY_LOW, FAX_PRIORITY_HIGH };
+
 /* A fax to send. source_attempt is 0, or its pages are those that the fax `source` received in that
  * attempt. */
 struct outbound_fax {
@@ -27,6 +30,7 @@ struct outbound_fax {
     uint32_t max_rate;     /* bit/s; 0: as configured */
     bool no_ecm;           /* not even offered */
     int64_t not_before_ms; /* wall clock; 0: at once */
+    uint8_t priority;      /* enum fax_priority */
     char
         avoid[POLICY_NAME_TEXT]; /* the trunk that the last attempt failed on: goes last; "" none */
 };

@@ -223,6 +223,7 @@ int fax_call_out(struct control *control, const struct outbound_fax *fax,
     call->fax = fax->fax;
     call->source = fax->source;
     call->source_attempt = fax->source_attempt;
+    call->priority = fax->priority;
     call->attempt = fax->attempt;
     call->pages = fax->pages;
     call->first_page = fax->first_page > 0 ? fax->first_page : 1;

@@ -20,6 +20,7 @@ struct fax_call {
     bool outbound;
     struct fax_id fax, source; /* source: of the pages, when source_attempt is not 0 */
     uint16_t attempt, source_attempt;
+    uint8_t priority;                 /* enum fax_priority */
     char principal[POLICY_NAME_TEXT]; /* the actor of its events: submitter or "trunk:NAME" */
     char from[NUMBER_TEXT], to[NUMBER_TEXT];
     char mailbox[POLICY_NAME_TEXT], class_name[KEK_CLASS_TEXT], trunk[POLICY_NAME_TEXT];
@@ -76,7 +77,8 @@ struct fax_call {
     char reason[MSG_REASON_MAX];
     struct outbound_fax next_attempt; /* when recorded as requeued */
     bool requeued, completed;
-    const char *plan; /* completed: what is to come of it (handover.h) */
+    const char *plan;     /* completed: what is to come of it (handover.h) */
+    const char *mail_due; /* and of it by mail (mail_out.h) */
     fax_call_done_cb *done_cb;
     void *done_user;
 };

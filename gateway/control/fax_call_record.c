@@ -8,6 +8,7 @@
 #include "gateway/control/fax_watchers.h"
 #include "gateway/control/handover.h"
 #include "gateway/control/retry.h"
+#include "gateway/mail/mail_out.h"
 #include "gateway/process/log.h"
 #include "policy/retention.h"
 
@@ -145,6 +146,7 @@ static void on_recorded(void *user, int status, uint64_t index)
     if (call->completed && status == 0) {
         const struct fax_end end = end_of(call, state);
         handover_begin(call->control, &end, call->plan);
+        mail_out_fax(call->control, &call->fax, call->mailbox, call->mail_due);
     }
     if (call->recorded_start && status == 0)
         seal_trace(call, state);
@@ -217,6 +219,7 @@ static void fill_next(struct fax_call *call, uint16_t attempt, int64_t delay_ms)
     next->fax = call->fax;
     next->source = call->source;
     next->source_attempt = call->source_attempt;
+    next->priority = call->priority;
     memcpy(next->from, call->from, sizeof next->from);
     memcpy(next->to, call->to, sizeof next->to);
     memcpy(next->principal, call->principal, sizeof next->principal);
@@ -322,6 +325,8 @@ void fax_call_record_end(struct fax_call *call)
     call->plan = handover_plan(call->control, &end);
     call->completed = true;
     event_text(&e, "forward", call->plan);
+    call->mail_due = mail_out_plan(call->control, &end);
+    event_text(&e, "mail_due", call->mail_due);
     int rc = event_append(&e, call->control->audit, on_recorded, call);
     if (rc < 0)
         on_recorded(call, rc, 0);

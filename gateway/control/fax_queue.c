@@ -13,6 +13,7 @@
 #include "gateway/process/log.h"
 #include "policy/retention.h"
 
+enum { CLASS_HIGH, CLASS_USUAL, CLASS_LOW, CLASSES };
 enum { RETRY_MS = 1000, STARTS_PER_TURN = 64, ROOM_MS = 500, CLOSED_MS = 20000 };
 
 struct queued_fax {
@@ -29,7 +30,8 @@ struct queued_fax {
 struct fax_queue {
     struct control *control;
     uv_timer_t timer;
-    struct queued_fax *first, **end;
+    /* One list, those of a class behind those before it: ends[class] is where one of it comes. */
+    struct queued_fax *first, **ends[CLASSES];
     size_t length;
     bool closing;
     void (*done)(void *user);
@@ -42,7 +44,8 @@ int fax_queue_new(struct control *control, struct fax_queue **out)
     if (!q)
         return -ENOMEM;
     q->control = control;
-    q->end = &q->first;
+    for (int i = 0; i < CLASSES; i++)
+        q->ends[i] = &q->first;
     uv_timer_init(&control->loop, &q->timer);
     q->timer.data = q;
     *out = q;
@@ -53,8 +56,9 @@ static void remove_at(struct fax_queue *q, struct queued_fax **at)
 {
     struct queued_fax *gone = *at;
     *at = gone->next;
-    if (q->end == &gone->next)
-        q->end = at;
+    for (int i = 0; i < CLASSES; i++)
+        if (q->ends[i] == &gone->next)
+            q->ends[i] = at;
     q->length--;
     free(gone);
 }
@@ -234,12 +238,14 @@ static bool find_routes(struct fax_queue *q, struct queued_fax *entry, struct tr
     return false;
 }
 
-/* When the fax was taken, which its identifier says (RFC 9562 §5.7). */
+/* Since the fax was taken, which its identifier says (RFC 9562 §5.7), or was to be sent. */
 static int64_t age_ms(const struct queued_fax *entry)
 {
     int64_t ms = 0;
     for (int i = 0; i < 6; i++)
         ms = ms << 8 | entry->fax.fax.octets[i];
+    if (entry->fax.attempt <= 1 && entry->fax.not_before_ms > ms)
+        ms = entry->fax.not_before_ms;
     return control_now_ms() - ms;
 }
 
@@ -318,15 +324,33 @@ void fax_queue_run(struct fax_queue *q)
         uv_timer_start(&q->timer, on_timer, RETRY_MS, 0);
 }
 
-/* How long it has to wait. However the clock was set in between, never longer than the longest
- * wait. */
+/* How long it has to wait. However the clock was set in between, never longer than the longest wait
+ * between two attempts, or for the first one what a sender may ask for. */
 static uint64_t wait_ms(const struct fax_queue *q, const struct outbound_fax *fax)
 {
-    int64_t longest_ms = q->control->config->retry.max_delay_ms;
+    int64_t longest_ms =
+        fax->attempt > 1 ? q->control->config->retry.max_delay_ms : FAX_QUEUE_WAIT_MS;
     int64_t left_ms = fax->not_before_ms - control_now_ms();
     if (fax->not_before_ms == 0 || left_ms < 0)
         return 0;
     return (uint64_t)(left_ms < longest_ms ? left_ms : longest_ms);
+}
+
+static int class_of(const struct outbound_fax *fax)
+{
+    if (fax->priority == FAX_PRIORITY_HIGH)
+        return CLASS_HIGH;
+    return fax->priority == FAX_PRIORITY_LOW ? CLASS_LOW : CLASS_USUAL;
+}
+
+static void insert(struct fax_queue *q, struct queued_fax *entry)
+{
+    struct queued_fax **at = q->ends[class_of(&entry->fax)];
+    entry->next = *at;
+    *at = entry;
+    for (int i = class_of(&entry->fax); i < CLASSES && q->ends[i] == at; i++)
+        q->ends[i] = &entry->next;
+    q->length++;
 }
 
 int fax_queue_add(struct fax_queue *q, const struct outbound_fax *fax)
@@ -336,9 +360,7 @@ int fax_queue_add(struct fax_queue *q, const struct outbound_fax *fax)
         return -ENOMEM;
     entry->fax = *fax;
     entry->due_ms = uv_now(&q->control->loop) + wait_ms(q, fax);
-    *q->end = entry;
-    q->end = &entry->next;
-    q->length++;
+    insert(q, entry);
     return 0;
 }
 

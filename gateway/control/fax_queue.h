@@ -1,4 +1,5 @@
-/* fax_queue.h: the outbound faxes that wait for an attempt, oldest first, and those under way. */
+/* fax_queue.h: the outbound faxes that wait for an attempt, and those under way. Those of high
+ * priority go first, those of low priority last, in each the oldest first. */
 #ifndef GATEWAY_CONTROL_FAX_QUEUE_H
 #define GATEWAY_CONTROL_FAX_QUEUE_H
 
@@ -9,6 +10,9 @@
 #include "gateway/control/fax_call.h"
 
 struct fax_queue;
+
+/* Longest time that a sender may have a fax wait. */
+#define FAX_QUEUE_WAIT_MS (INT64_C(32) * 86400 * 1000)
 
 /* Makes an empty queue, the caller's, to be closed. Returns 0 or -ENOMEM. */
 int fax_queue_new(struct control *control, struct fax_queue **out)

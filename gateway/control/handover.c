@@ -10,6 +10,7 @@
 #include "gateway/control/fax_queue.h"
 #include "gateway/control/fax_report.h"
 #include "gateway/db/fax_queries.h"
+#include "gateway/mail/mail_work.h"
 #include "gateway/process/log.h"
 
 enum { AGAIN_MS = 5000, INBOUND_ATTEMPT = 1 };
@@ -231,6 +232,7 @@ static void run(struct handover *h)
 
 void handover_begin(struct control *c, const struct fax_end *end, const char *plan)
 {
+    mail_work_fax_ended(c->mail_work, end);
     struct handover *h = plan[0] && !c->stopping ? calloc(1, sizeof *h) : NULL;
     if (!h) {
         if (plan[0])

@@ -17,6 +17,7 @@ struct keeper_secret_answer {
 
 union keeper_body {
     struct msg_key_create create;
+    struct msg_keys_create create_all;
     struct msg_key_open open;
     struct msg_sign_checkpoint sign;
     struct msg_key_list list;
@@ -31,6 +32,7 @@ struct question {
     bool sent;
     union keeper_body body;
     keeper_key_cb *key_cb;
+    keeper_keys_cb *keys_cb;
     keeper_signed_cb *signed_cb;
     keeper_listed_cb *listed_cb;
     keeper_secret_cb *secret_cb;
@@ -84,6 +86,8 @@ static void fail_question(struct question *q, int status)
 {
     if (q->key_cb)
         q->key_cb(q->user, status, NULL);
+    else if (q->keys_cb)
+        q->keys_cb(q->user, status, NULL);
     else if (q->signed_cb)
         q->signed_cb(q->user, status, NULL);
     else if (q->listed_cb)
@@ -162,11 +166,14 @@ static void on_message(void *user, struct ipc_channel *channel, struct ipc_messa
         return;
     }
     const struct msg_key_result *key = ipc_message_body(m, MSG_KEY_RESULT, sizeof *key);
+    const struct msg_keys_result *keys = ipc_message_body(m, MSG_KEYS_RESULT, sizeof *keys);
     const struct msg_signed *note = ipc_message_body(m, MSG_SIGNED, sizeof *note);
     const struct msg_key_listed *list = ipc_message_body(m, MSG_KEY_LISTED, sizeof *list);
     const struct msg_secret_result *secret = ipc_message_body(m, MSG_SECRET_RESULT, sizeof *secret);
     if (key && q->key_cb)
         q->key_cb(q->user, key->status, key->status == 0 ? key : NULL);
+    else if (keys && q->keys_cb)
+        q->keys_cb(q->user, keys->status, keys->status == 0 ? keys : NULL);
     else if (note && q->signed_cb)
         q->signed_cb(q->user, note->status, note->status == 0 ? note : NULL);
     else if (list && q->listed_cb)
@@ -251,6 +258,17 @@ int keeper_create_key(struct keeper_client *c, const struct fax_id *fax, const c
     strcpy(m->class_name, class_name);         // NOLINT: the lengths were checked
     strcpy(m->disposal_month, disposal_month); // NOLINT
     q->key_cb = cb;
+    return ask(c, q);
+}
+
+int keeper_create_keys(struct keeper_client *c, const struct msg_keys_create *request,
+                       keeper_keys_cb *cb, void *user)
+{
+    struct question *q = new_question(c, MSG_KEYS_CREATE, sizeof q->body.create_all, user);
+    if (!q)
+        return -ENOBUFS;
+    q->body.create_all = *request;
+    q->keys_cb = cb;
     return ask(c, q);
 }
 

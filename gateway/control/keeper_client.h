@@ -47,6 +47,12 @@ int keeper_create_key(struct keeper_client *client, const struct fax_id *fax,
                       const char *class_name, const char *disposal_month, keeper_key_cb *cb,
                       void *user) __attribute__((warn_unused_result));
 
+/* Makes the data keys of up to MSG_KEYS_MAX new messages at once, whose ids end with the same
+ * octet: all of them or none. Errors as above. */
+typedef void keeper_keys_cb(void *user, int status, const struct msg_keys_result *keys);
+int keeper_create_keys(struct keeper_client *client, const struct msg_keys_create *request,
+                       keeper_keys_cb *cb, void *user) __attribute__((warn_unused_result));
+
 /* Gets the data key of a fax. Callback status -ENOENT: destroyed or never made; -EBADMSG: altered.
  */
 int keeper_open_key(struct keeper_client *client, const struct fax_id *fax, keeper_key_cb *cb,

@@ -13,7 +13,7 @@
 #include "gateway/wall_clock.h"
 #include "policy/number.h"
 
-enum { WAITERS_MAX = 256, WATCHERS_MAX = 4, ROWS_MAX = 100000 };
+enum { WAITERS_MAX = 256, WATCHERS_MAX = 6, ROWS_MAX = 100000 };
 
 struct waiter {
     policy_cache_cb *done;
@@ -183,12 +183,31 @@ const struct device_info *policy_cache_device_of(const struct policy_cache *c, c
     return c->now ? device_table_of(&c->now->devices, number) : NULL;
 }
 
+const struct mail_senders *policy_cache_mail_senders(const struct policy_cache *c)
+{
+    return c->now ? &c->now->mail_senders : NULL;
+}
+
+const struct credential_table *policy_cache_logins(const struct policy_cache *c)
+{
+    return c->now ? &c->now->logins : NULL;
+}
+
 const char *policy_cache_mailbox_device(const struct policy_cache *c, const char *mailbox)
 {
     for (size_t i = 0; c->now && i < c->now->mailbox_count; i++)
         if (strcmp(c->now->mailboxes[i].name, mailbox) == 0)
             return c->now->mailboxes[i].device;
     return "";
+}
+
+const struct mailbox_mail *policy_cache_mailbox_mail(const struct policy_cache *c,
+                                                     const char *mailbox)
+{
+    for (size_t i = 0; c->now && i < c->now->mailbox_count; i++)
+        if (strcmp(c->now->mailboxes[i].name, mailbox) == 0)
+            return &c->now->mailboxes[i].mail;
+    return NULL;
 }
 
 const struct trunk_info *policy_cache_trunk_at(const struct policy_cache *c, size_t position)

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "gateway/control/credential_table.h"
 #include "gateway/control/device_table.h"
 #include "gateway/control/trunk_accounts.h"
 #include "gateway/db/db.h"
@@ -19,6 +20,7 @@
 #include "policy/number.h"
 
 struct policy_cache;
+struct mail_senders;
 
 struct trunk_info {
     char name[POLICY_NAME_TEXT];
@@ -47,6 +49,13 @@ struct trunk_info {
     bool nat; /* behind an address translation: media latch to the host that signals */
 };
 
+/* To whom what a mailbox receives is mailed: addresses separated by commas ("": to nobody), and in
+ * which form (gateway/mail/mail_compose.h). */
+enum { MAILBOX_MAIL_TO_TEXT = 1001 };
+struct mailbox_mail {
+    char to[MAILBOX_MAIL_TO_TEXT], form[8];
+};
+
 /* Makes a cache with nothing loaded: everything is denied. Returns 0 or -ENOMEM. */
 int policy_cache_new(struct db *db, struct policy_cache **out) __attribute__((warn_unused_result));
 /* A reload that is under way must have ended (the database is closed first). */
@@ -59,7 +68,7 @@ int policy_cache_reload(struct policy_cache *cache, policy_cache_cb *done, void 
     __attribute__((warn_unused_result));
 
 /* Has `changed` called (with 0) after each load that worked, before those who asked for it; for up
- * to four parts of control. Until the user is taken out again. */
+ * to six parts of control. Until the user is taken out again. */
 void policy_cache_watch(struct policy_cache *cache, policy_cache_cb *changed, void *user);
 void policy_cache_unwatch(struct policy_cache *cache, const void *user);
 
@@ -79,8 +88,18 @@ const struct device_info *policy_cache_device_of(const struct policy_cache *cach
 
 /* The device that what this mailbox receives is delivered to; "" when there is none. */
 const char *policy_cache_mailbox_device(const struct policy_cache *cache, const char *mailbox);
+
+/* NULL: no such mailbox. */
+const struct mailbox_mail *policy_cache_mailbox_mail(const struct policy_cache *cache,
+                                                     const char *mailbox);
+
+/* The register of senders by mail; NULL before the first load. */
+const struct mail_senders *policy_cache_mail_senders(const struct policy_cache *cache);
 /* One after the other, until NULL past the end. */
 const struct trunk_info *policy_cache_trunk_at(const struct policy_cache *cache, size_t position);
+
+/* What principals sign in with; NULL before the first load. */
+const struct credential_table *policy_cache_logins(const struct policy_cache *cache);
 
 /* What we are to trunks. */
 const struct trunk_accounts *policy_cache_accounts(const struct policy_cache *cache);

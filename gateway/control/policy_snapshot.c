@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "gateway/db/account_queries.h"
+#include "gateway/db/login_queries.h"
+#include "gateway/db/mail_queries.h"
 #include "gateway/db/register_queries.h"
 #include "gateway/process/log.h"
 #include "gateway/socket_address.h"
@@ -19,6 +21,8 @@ void policy_snapshot_free(struct policy_snapshot *s)
     free(s->accounts);
     free(s->trunks);
     device_table_free(&s->devices);
+    credential_table_free(&s->logins);
+    mail_senders_free(&s->mail_senders);
     free(s->routes);
     free(s->idents);
     free(s->mailboxes);
@@ -168,6 +172,16 @@ static int take_devices(struct policy_snapshot *s, const struct db_result *r, in
     return device_table_read(&s->devices, r, rows);
 }
 
+static int take_logins(struct policy_snapshot *s, const struct db_result *r, int rows)
+{
+    return credential_table_read(&s->logins, r, rows);
+}
+
+static int take_mail_senders(struct policy_snapshot *s, const struct db_result *r, int rows)
+{
+    return mail_senders_read(&s->mail_senders, r, rows);
+}
+
 static int take_numbers(struct policy_snapshot *s, const struct db_result *r, int rows)
 {
     s->idents = calloc((size_t)rows + 1, sizeof *s->idents);
@@ -191,9 +205,11 @@ static int take_mailboxes(struct policy_snapshot *s, const struct db_result *r, 
     for (int i = 0; i < rows; i++) {
         struct mailbox_row row;
         mailbox_row_read(r, i, &row);
-        snprintf(s->mailboxes[s->mailbox_count].name, POLICY_NAME_TEXT, "%s", row.mailbox);
-        snprintf(s->mailboxes[s->mailbox_count].device, POLICY_NAME_TEXT, "%s", row.device);
-        s->mailbox_count++;
+        struct mailbox_info *mailbox = &s->mailboxes[s->mailbox_count++];
+        snprintf(mailbox->name, sizeof mailbox->name, "%s", row.mailbox);
+        snprintf(mailbox->device, sizeof mailbox->device, "%s", row.device);
+        snprintf(mailbox->mail.to, sizeof mailbox->mail.to, "%s", row.mail_to);
+        snprintf(mailbox->mail.form, sizeof mailbox->mail.form, "%s", row.mail_form);
     }
     return 0;
 }
@@ -244,6 +260,8 @@ static const struct policy_snapshot_step steps[] = {
     {account_query_credentials, take_credentials},
     {account_query_registrations, take_registrations},
     {register_query_devices, take_devices},
+    {mail_query_senders, take_mail_senders},
+    {login_query_all, take_logins},
 };
 
 const struct policy_snapshot_step *policy_snapshot_step(int position)

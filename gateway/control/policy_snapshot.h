@@ -4,6 +4,7 @@
 #define GATEWAY_CONTROL_POLICY_SNAPSHOT_H
 
 #include "gateway/control/policy_cache.h"
+#include "gateway/mail/mail_senders.h"
 #include "policy/number.h"
 
 struct account_row {
@@ -18,7 +19,12 @@ struct ident_row {
 
 struct name_row {
     char name[POLICY_NAME_TEXT];
-    char device[POLICY_NAME_TEXT]; /* of a mailbox */
+};
+
+struct mailbox_info {
+    char name[POLICY_NAME_TEXT];
+    char device[POLICY_NAME_TEXT];
+    struct mailbox_mail mail;
 };
 
 struct policy_snapshot {
@@ -26,9 +32,12 @@ struct policy_snapshot {
     struct account_row *accounts;
     struct trunk_info *trunks;
     struct device_table devices;
+    struct credential_table logins;
+    struct mail_senders mail_senders;
     struct route *routes;
     struct ident_row *idents;
-    struct name_row *mailboxes, *roles;
+    struct mailbox_info *mailboxes;
+    struct name_row *roles;
     struct trunk_accounts trunk_accounts;
     size_t account_count, trunk_count, route_count, ident_count, mailbox_count, role_count;
     bool has_administrator;

@@ -11,6 +11,7 @@
 #include "gateway/control/handover.h"
 #include "gateway/control/unfinished.h"
 #include "gateway/db/fax_queries.h"
+#include "gateway/mail/mail_out.h"
 #include "gateway/process/log.h"
 
 enum { WAIT_MS = 20, AGAIN_MS = 1000, INCOMING_MAX = 10000 };
@@ -271,10 +272,18 @@ static void on_handovers(void *user, int status)
         finish(r, rc);
 }
 
+static void on_mails(void *user, int status)
+{
+    struct recovery *r = user;
+    int rc = status < 0 ? status : handovers_read(r->control, on_handovers, r);
+    if (rc < 0 && !lost(r, rc))
+        finish(r, rc);
+}
+
 /* What is still to be done of faxes that ended is read before more of them end here. */
 static void step_unfinished(struct recovery *r)
 {
-    int rc = handovers_read(r->control, on_handovers, r);
+    int rc = mail_out_read(r->control, on_mails, r);
     if (rc < 0)
         finish(r, rc);
 }

@@ -10,11 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gateway/mail/message_request.h"
 #include "gateway/process/ipc.h"
 #include "gateway/process/log.h"
 #include "policy/utf8.h"
 
-enum { WAITING_MAX = 64, WALL_SLACK_MS = 5000 };
+enum { WAITING_MAX = 64, WALL_SLACK_MS = 5000, INPUTS_MAX = 2 };
 
 struct render_task {
     struct render_task *next;
@@ -23,12 +24,11 @@ struct render_task {
     uv_timer_t timer;
     struct ipc_channel *channel;
     uint64_t tag;
-    int input;
-    uint16_t type; /* MSG_RENDER_DOCUMENT or MSG_EXPORT */
-    union {
-        struct msg_render_document document;
-        struct msg_export export;
-    } request;
+    int inputs[INPUTS_MAX];
+    int input_count;
+    uint16_t type; /* of the question */
+    uint8_t *body;
+    size_t length;
     bool running, child, finished;
 };
 
@@ -44,6 +44,20 @@ struct render_queue {
 };
 
 static void start_tasks(struct render_queue *q);
+
+static void drop_inputs(struct render_task *task)
+{
+    for (int i = 0; i < task->input_count; i++)
+        if (task->inputs[i] >= 0)
+            close(task->inputs[i]);
+    task->input_count = 0;
+}
+
+static void drop_body(struct render_task *task)
+{
+    OPENSSL_clear_free(task->body, task->length);
+    task->body = NULL;
+}
 
 int render_queue_new(uv_loop_t *loop, struct supervisor_client *supervisor,
                      const struct config *config, struct render_queue **out)
@@ -92,9 +106,8 @@ static void retire(struct render_task *task, bool answered)
         supervisor_forget(q->supervisor, task->tag);
     else if (task->child)
         supervisor_abandon(q->supervisor, task->tag);
-    if (task->input >= 0)
-        close(task->input);
-    OPENSSL_cleanse(&task->request, sizeof task->request);
+    drop_inputs(task);
+    drop_body(task);
     uv_close((uv_handle_t *)&task->timer, on_task_closed);
     if (!q->closing)
         start_tasks(q);
@@ -162,6 +175,39 @@ static void on_rendered(struct render_task *task, struct ipc_message *m)
     finish(task, &result);
 }
 
+/* The type that answers a question, or 0. */
+static uint16_t answer_to(uint16_t question)
+{
+    switch (question) {
+    case MSG_RENDER_DOCUMENT:
+    case MSG_RENDER_MESSAGE:
+        return MSG_RENDERED;
+    case MSG_EXPORT:
+        return MSG_EXPORTED;
+    case MSG_INSPECT:
+        return MSG_INSPECTED;
+    case MSG_VERIFY:
+        return MSG_VERIFIED;
+    default:
+        return 0;
+    }
+}
+
+/* What has no pages. */
+static bool on_told(struct render_task *task, const struct ipc_message *m)
+{
+    struct render_result result = {.descriptor = -1};
+
+    if (task->type == MSG_INSPECT)
+        result.facts = ipc_message_body(m, MSG_INSPECTED, sizeof *result.facts);
+    else if (task->type == MSG_VERIFY)
+        result.verified = ipc_message_body(m, MSG_VERIFIED, sizeof *result.verified);
+    if (!result.facts && !result.verified)
+        return false;
+    finish(task, &result);
+    return true;
+}
+
 static void on_message(void *user, struct ipc_channel *channel, struct ipc_message *m)
 {
     struct render_task *task = user;
@@ -169,7 +215,6 @@ static void on_message(void *user, struct ipc_channel *channel, struct ipc_messa
     const struct msg_render_progress *progress =
         ipc_message_body(m, MSG_RENDER_PROGRESS, sizeof *progress);
     const struct msg_render_failed *failed = ipc_message_body(m, MSG_RENDER_FAILED, sizeof *failed);
-    uint16_t wanted = task->type == MSG_EXPORT ? MSG_EXPORTED : MSG_RENDERED;
     if (progress) {
         if (task->handlers.progress)
             task->handlers.progress(task->handlers.user, progress->page, progress->pages);
@@ -178,7 +223,9 @@ static void on_message(void *user, struct ipc_channel *channel, struct ipc_messa
         snprintf(reason, sizeof reason, "%.*s", (int)sizeof reason - 1, failed->reason);
         (void)utf8_clean(reason);
         fail(task, -EBADMSG, reason);
-    } else if (ipc_message_body(m, wanted, sizeof(struct msg_rendered))) {
+    } else if (on_told(task, m)) {
+        return;
+    } else if (ipc_message_body(m, answer_to(task->type), sizeof(struct msg_rendered))) {
         on_rendered(task, m);
     } else {
         fail(task, -EPROTO, "the renderer's answer cannot be understood");
@@ -210,13 +257,11 @@ static void on_started(void *user, int status, int pid, int descriptor)
         return;
     }
     const struct ipc_handlers handlers = {on_message, on_gone, task};
-    size_t length =
-        task->type == MSG_EXPORT ? sizeof task->request.export : sizeof task->request.document;
     int rc = ipc_channel_open(task->queue->loop, descriptor, &handlers, &task->channel);
     if (rc == 0)
-        rc =
-            ipc_channel_send(task->channel, task->type, 0, &task->request, length, &task->input, 1);
-    OPENSSL_cleanse(&task->request, sizeof task->request);
+        rc = ipc_channel_send(task->channel, task->type, 0, task->body, task->length, task->inputs,
+                              task->input_count);
+    drop_body(task);
     if (rc < 0)
         fail(task, rc, "a renderer cannot be used");
 }
@@ -255,20 +300,41 @@ static void start_tasks(struct render_queue *q)
             start_task(task);
 }
 
-static int new_task(struct render_queue *q, int input, const struct render_handlers *handlers,
-                    struct render_task **out)
+/* A copy of all, or nothing and a negative errno. */
+static int take_inputs(struct render_task *task, const int *inputs, int count)
+{
+    while (task->input_count < count) {
+        int copy = fcntl(inputs[task->input_count], F_DUPFD_CLOEXEC, 0);
+        if (copy < 0) {
+            int error = errno;
+            drop_inputs(task);
+            return -error;
+        }
+        task->inputs[task->input_count++] = copy;
+    }
+    return 0;
+}
+
+int render_ask(struct render_queue *q, uint16_t type, const void *body, size_t length,
+               const int *inputs, int input_count, const struct render_handlers *handlers,
+               struct render_task **out)
 {
     if (q->waiting >= WAITING_MAX || q->closing)
         return -EBUSY;
+    if (input_count < 1 || input_count > INPUTS_MAX || length > IPC_BODY_MAX || !answer_to(type))
+        return -EINVAL;
     struct render_task *task = calloc(1, sizeof *task);
-    if (!task)
-        return -ENOMEM;
-    task->input = fcntl(input, F_DUPFD_CLOEXEC, 0);
-    if (task->input < 0) {
-        int error = errno;
+    if (task)
+        task->body = OPENSSL_memdup(body, length);
+    int rc = task && task->body ? take_inputs(task, inputs, input_count) : -ENOMEM;
+    if (rc < 0) {
+        if (task)
+            OPENSSL_clear_free(task->body, length);
         free(task);
-        return -error;
+        return rc;
     }
+    task->type = type;
+    task->length = length;
     task->queue = q;
     task->handlers = *handlers;
     uv_timer_init(q->loop, &task->timer);
@@ -279,6 +345,7 @@ static int new_task(struct render_queue *q, int input, const struct render_handl
     *end = task;
     q->waiting++;
     *out = task;
+    start_tasks(q);
     return 0;
 }
 
@@ -286,11 +353,7 @@ int render_document(struct render_queue *q, int document, uint64_t octets,
                     const struct render_options *options, const struct render_handlers *handlers,
                     struct render_task **task)
 {
-    int rc = new_task(q, document, handlers, task);
-    if (rc < 0)
-        return rc;
-    (*task)->type = MSG_RENDER_DOCUMENT;
-    (*task)->request.document = (struct msg_render_document){
+    struct msg_render_document request = {
         .max_pages = (uint32_t)q->config->render.max_pages,
         .x_dpi = options->x_dpi ? options->x_dpi : 204,
         .y_dpi = options->y_dpi,
@@ -300,21 +363,14 @@ int render_document(struct render_queue *q, int document, uint64_t octets,
         .document_octets = octets,
         .rotate = options->rotate,
     };
-    memcpy((*task)->request.document.pages, options->pages, sizeof options->pages);
-    memcpy((*task)->request.document.content_type, options->content_type,
-           sizeof options->content_type);
-    start_tasks(q);
-    return 0;
+    memcpy(request.pages, options->pages, sizeof options->pages);
+    memcpy(request.content_type, options->content_type, sizeof options->content_type);
+    return render_ask(q, MSG_RENDER_DOCUMENT, &request, sizeof request, &document, 1, handlers,
+                      task);
 }
 
 int render_export(struct render_queue *q, int vault, const struct msg_export *request,
                   const struct render_handlers *handlers, struct render_task **task)
 {
-    int rc = new_task(q, vault, handlers, task);
-    if (rc < 0)
-        return rc;
-    (*task)->type = MSG_EXPORT;
-    (*task)->request.export = *request;
-    start_tasks(q);
-    return 0;
+    return render_ask(q, MSG_EXPORT, request, sizeof *request, &vault, 1, handlers, task);
 }

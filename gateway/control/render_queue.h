@@ -9,6 +9,8 @@
 #include "gateway/control/supervisor_client.h"
 #include "gateway/process/messages.h"
 
+struct message_facts;
+struct msg_verified;
 struct render_queue;
 struct render_task;
 
@@ -18,6 +20,9 @@ struct render_result {
     uint64_t octets;
     uint32_t pages;
     char reason[256]; /* one sentence for the user */
+    /* Answers about a message (gateway/mail/message_child.h), valid during done. */
+    const struct message_facts *facts;
+    const struct msg_verified *verified;
 };
 
 /* What the submitter wants; all zero but y_dpi: the usual. */
@@ -57,6 +62,13 @@ int render_document(struct render_queue *queue, int document, uint64_t octets,
 int render_export(struct render_queue *queue, int vault, const struct msg_export *request,
                   const struct render_handlers *handlers, struct render_task **task)
     __attribute__((warn_unused_result));
+
+/* Asks a child of its own anything: what is above and gateway/mail/message_child.h are made of
+ * this. The inputs (one or two descriptors) are duplicated, the body is copied, and wiped when
+ * sent. */
+int render_ask(struct render_queue *queue, uint16_t type, const void *body, size_t length,
+               const int *inputs, int input_count, const struct render_handlers *handlers,
+               struct render_task **task) __attribute__((warn_unused_result));
 
 /* Ends a task; done does not follow. */
 void render_cancel(struct render_task *task);

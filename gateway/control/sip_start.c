@@ -31,12 +31,16 @@ static void on_stranger_timer(uv_timer_t *timer)
     stranger_log_flush(&c->failed_connections, now_ms);
     stranger_log_flush(&c->strange_devices, now_ms);
     stranger_log_flush(&c->limited, now_ms);
+    stranger_log_flush(&c->refused_mail, now_ms);
+    stranger_log_flush(&c->sign_ins, now_ms);
+    stranger_log_flush(&c->wrong_sign_ins, now_ms);
 }
 
 void sip_start_logs(struct control *c)
 {
     c->strangers.audit = c->strange_accounts.audit = c->failed_connections.audit = c->audit;
     c->limited.audit = c->strange_devices.audit = c->audit;
+    c->refused_mail.audit = c->sign_ins.audit = c->wrong_sign_ins.audit = c->audit;
     uv_timer_start(&c->stranger_timer, on_stranger_timer, STRANGER_PERIOD_MS / 12,
                    STRANGER_PERIOD_MS / 12);
 }

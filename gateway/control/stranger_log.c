@@ -65,6 +65,32 @@ static void record_limit(struct stranger_log *log, const char *source, const cha
     event_note(&e, log->audit);
 }
 
+static void record_mail(struct stranger_log *log, const char *source, const char *reason,
+                        uint64_t count)
+{
+    struct event e;
+    event_begin(&e, "mail.client_refused", "nobody", NULL);
+    event_outcome(&e, "denied");
+    event_personal(&e, "peer", source);
+    event_text(&e, "reason", reason);
+    event_integer(&e, "count", (int64_t)count);
+    event_note(&e, log->audit);
+}
+
+static void record_sign_in(struct stranger_log *log, const char *source, const char *text,
+                           uint64_t count)
+{
+    struct event e;
+    event_begin(&e, log->right ? "auth.succeeded" : "auth.failed",
+                log->right && text[0] ? text : "nobody", NULL);
+    if (!log->right)
+        event_outcome(&e, "denied");
+    event_personal(&e, "peer", source);
+    event_text(&e, log->right ? "method" : "reason", log->right ? "password" : text);
+    event_integer(&e, "count", (int64_t)count);
+    event_note(&e, log->audit);
+}
+
 static void record(struct stranger_log *log, const char *address, const char *text, uint64_t count)
 {
     struct event e;
@@ -78,6 +104,14 @@ static void record(struct stranger_log *log, const char *address, const char *te
     }
     if (log->connections) {
         record_connection(log, address, text, count);
+        return;
+    }
+    if (log->mail) {
+        record_mail(log, address, text, count);
+        return;
+    }
+    if (log->right || log->wrong) {
+        record_sign_in(log, address, text, count);
         return;
     }
     if (log->devices) {
@@ -156,6 +190,21 @@ void stranger_log_note_limit(struct stranger_log *log, const char *trunk,
     char host[SOCKET_ADDRESS_HOST], text[STRANGER_REASON];
     socket_address_host(source, host);
     snprintf(text, sizeof text, "%.60s %s", trunk, reason);
+    note(log, host, text, now_ms);
+}
+
+void stranger_log_note_mail(struct stranger_log *log, const struct sockaddr *peer,
+                            const char *reason, uint64_t now_ms)
+{
+    char text[SOCKET_ADDRESS_HOST] = "local";
+    if (peer)
+        socket_address_host(peer, text);
+    note(log, text, reason, now_ms);
+}
+
+void stranger_log_note_sign_in(struct stranger_log *log, const char *host, const char *text,
+                               uint64_t now_ms)
+{
     note(log, host, text, now_ms);
 }
 

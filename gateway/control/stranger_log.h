@@ -1,7 +1,7 @@
 /* stranger_log.h: records SIP requests from addresses that belong to no trunk, and API requests of
  * local accounts that are no principal: the first of a source at once, what follows as one event a
  * minute and source with the exact count, so that nobody can fill the log from outside. Likewise
- * connections that failed, and requests above a rate. */
+ * connections that failed, requests above a rate, mail clients that were refused, and sign-ins. */
 #ifndef GATEWAY_CONTROL_STRANGER_LOG_H
 #define GATEWAY_CONTROL_STRANGER_LOG_H
 
@@ -24,10 +24,12 @@ struct stranger {
 /* All zero but audit and accounts is an empty log. */
 struct stranger_log {
     struct audit *audit;
-    bool accounts;    /* of local accounts, not of addresses */
-    bool connections; /* of SIP connections that failed */
-    bool devices;     /* of requests that could not be signed in */
-    bool limits;      /* of requests above a rate */
+    bool accounts;     /* of local accounts, not of addresses */
+    bool connections;  /* of SIP connections that failed */
+    bool devices;      /* of requests that could not be signed in */
+    bool limits;       /* of requests above a rate */
+    bool mail;         /* of mail clients that were refused */
+    bool right, wrong; /* of mail clients that signed in, or could not */
     struct stranger strangers[STRANGERS_MAX];
     uint64_t others; /* from sources beyond STRANGERS_MAX */
     uint64_t others_since_ms;
@@ -50,6 +52,15 @@ void stranger_log_note_device(struct stranger_log *log, const struct sockaddr *s
  * limits. */
 void stranger_log_note_limit(struct stranger_log *log, const char *trunk,
                              const struct sockaddr *source, const char *reason, uint64_t now_ms);
+
+/* A mail client was refused (peer NULL: on the Unix socket) for that reason; for a log of mail. */
+void stranger_log_note_mail(struct stranger_log *log, const struct sockaddr *peer,
+                            const char *reason, uint64_t now_ms);
+
+/* A mail client at that host signed in as the principal (a log of right ones), or could not, for
+ * that reason (of wrong ones). */
+void stranger_log_note_sign_in(struct stranger_log *log, const char *host, const char *text,
+                               uint64_t now_ms);
 
 /* Records what has waited for STRANGER_PERIOD_MS; to be called every few seconds. */
 void stranger_log_flush(struct stranger_log *log, uint64_t now_ms);

@@ -26,7 +26,7 @@ struct submission {
     struct control *control;
     struct submission_request request;
     struct fax_id fax;
-    char document[65 + 64 + MSG_PAGES_MAX]; /* as in submission.h */
+    char document[65 + 128 + MSG_PAGES_MAX]; /* as in submission.h */
     struct seal_request seal;
     struct sealed_page *pages;
     uint32_t page_count;
@@ -118,6 +118,8 @@ static void on_applied(void *user, int status, uint64_t index)
     fax.fax = s->fax;
     fax.pages = s->page_count;
     fax.attempt = 1;
+    fax.priority = s->request.priority;
+    fax.not_before_ms = s->request.not_before_ms;
     memcpy(fax.from, s->request.from, sizeof fax.from);
     memcpy(fax.to, s->request.to, sizeof fax.to);
     memcpy(fax.principal, s->request.principal, sizeof fax.principal);
@@ -177,6 +179,7 @@ static int record_page(struct submission *s, uint32_t number, audit_done_cb *don
 static void record(struct submission *s)
 {
     struct event e;
+    char mail[FAX_ID_TEXT];
     event_begin(&e, "fax.submitted", s->request.principal, &s->fax);
     event_text(&e, "direction", "out");
     event_personal(&e, "from", s->request.from);
@@ -188,6 +191,13 @@ static void record(struct submission *s)
     event_text(&e, "idempotency_key", s->request.idempotency_key);
     event_text(&e, "principal", s->request.principal);
     event_text(&e, "kek", s->seal.kek_id);
+    event_integer(&e, "priority", s->request.priority);
+    event_integer(&e, "not_before", (s->request.not_before_ms + 999) / 1000);
+    if (s->request.mail_recipient) {
+        fax_id_text(&s->request.mail, mail);
+        event_text(&e, "mail", mail);
+        event_integer(&e, "mail_recipient", s->request.mail_recipient);
+    }
     int rc = event_append(&e, s->control->audit, on_begun, s);
     if (rc < 0) {
         fail(s, rc, "the submission could not be recorded");
@@ -240,11 +250,27 @@ static void on_key(void *user, int status, const struct msg_key_result *result)
 
 /* --- rendering --- */
 
+/* The pages are there: now the key for them. */
+static void ask_key(struct submission *s)
+{
+    char month[KEK_MONTH_TEXT];
+    int64_t disposal_us;
+    int rc =
+        retention_disposal_time(control_now_ms() * 1000, s->request.retention_days, &disposal_us);
+    if (rc == 0)
+        rc = kek_month_for(disposal_us, month);
+    if (rc < 0) {
+        fail(s, -EINVAL, "the retention of the mailbox is out of range");
+        return;
+    }
+    rc = keeper_create_key(s->control->keeper, &s->fax, s->request.class_name, month, on_key, s);
+    if (rc < 0)
+        fail(s, rc, "the keeper takes no questions");
+}
+
 static void on_rendered(void *user, struct render_result *result)
 {
     struct submission *s = user;
-    char month[KEK_MONTH_TEXT];
-    int64_t disposal_us;
     if (result->status == -EBADMSG) {
         refuse(s, 422, "document", "The document cannot be faxed", result->reason);
         return;
@@ -259,23 +285,20 @@ static void on_rendered(void *user, struct render_result *result)
     s->seal.page_set = result->descriptor;
     s->seal.octets = result->octets;
     result->descriptor = -1;
-    int rc =
-        retention_disposal_time(control_now_ms() * 1000, s->request.retention_days, &disposal_us);
-    if (rc == 0)
-        rc = kek_month_for(disposal_us, month);
-    if (rc < 0) {
-        fail(s, -EINVAL, "the retention of the mailbox is out of range");
-        return;
-    }
-    rc = keeper_create_key(s->control->keeper, &s->fax, s->request.class_name, month, on_key, s);
-    if (rc < 0)
-        fail(s, rc, "the keeper takes no questions");
+    ask_key(s);
 }
 
 static void start_render(struct submission *s)
 {
     const struct render_handlers handlers = {NULL, on_rendered, s};
     struct render_task *task;
+    if (s->request.rendered) {
+        s->seal.page_set = s->request.document;
+        s->seal.octets = s->request.octets;
+        s->request.document = -1;
+        ask_key(s);
+        return;
+    }
     int rc = render_document(s->control->renders, s->request.document, s->request.octets,
                              &s->request.options, &handlers, &task);
     if (rc < 0)
@@ -326,11 +349,18 @@ static void add_options(struct submission *s)
                              : options->y_dpi == 98  ? " resolution=standard"
                              : options->y_dpi == 391 ? " resolution=superfine"
                                                      : "";
+    const char *priority = s->request.priority == FAX_PRIORITY_LOW    ? " priority=low"
+                           : s->request.priority == FAX_PRIORITY_HIGH ? " priority=high"
+                                                                      : "";
     bool a4 = !options->paper || strcmp(options->paper, "a4") == 0;
     size_t used = strlen(s->document);
-    snprintf(s->document + used, sizeof s->document - used, "%s%s%s%s%s%s", resolution,
+    snprintf(s->document + used, sizeof s->document - used, "%s%s%s%s%s%s%s", resolution,
              a4 ? "" : " paper=", a4 ? "" : options->paper, options->pages[0] ? " pages=" : "",
-             options->pages, options->rotate == RENDER_ROTATE_NONE ? " rotate=none" : "");
+             options->pages, options->rotate == RENDER_ROTATE_NONE ? " rotate=none" : "", priority);
+    used = strlen(s->document);
+    if (s->request.not_before_ms)
+        snprintf(s->document + used, sizeof s->document - used, " at=%lld",
+                 (long long)(s->request.not_before_ms / 1000));
 }
 
 static void digest_work(uv_work_t *work)

@@ -2,7 +2,8 @@
  * record, queue. The decision has been made by the caller.
  *
  * The document of the record is the SHA-256 of the upload in hex, followed by what was wanted of it
- * where that is not the usual, as in 'e3b0… resolution=standard paper=b4 pages=1-3 rotate=none'. */
+ * where that is not the usual, as in 'e3b0… resolution=standard paper=b4 pages=1-3 rotate=none
+ * priority=low at=1790000000'. */
 #ifndef GATEWAY_CONTROL_SUBMISSION_H
 #define GATEWAY_CONTROL_SUBMISSION_H
 
@@ -21,7 +22,12 @@ struct submission_request {
     uint32_t retention_days;
     char idempotency_key[IDEMPOTENCY_KEY_MAX + 1]; /* "": none */
     struct render_options options;
-    int document; /* memfd */
+    uint8_t priority;        /* enum fax_priority */
+    int64_t not_before_ms;   /* wall clock; 0: at once */
+    struct fax_id mail;      /* of the message that it is made of */
+    uint32_t mail_recipient; /* 0: of none */
+    bool rendered;           /* the document is a page set (codecs/page_set.h) */
+    int document;            /* memfd */
     size_t octets;
 };
 

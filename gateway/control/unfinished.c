@@ -10,6 +10,7 @@
 #include "gateway/control/handover.h"
 #include "gateway/control/retry.h"
 #include "gateway/db/fax_queries.h"
+#include "gateway/mail/mail_out.h"
 #include "gateway/process/log.h"
 #include "policy/retention.h"
 
@@ -110,7 +111,7 @@ static void end_attempt(struct unfinished *u, const struct fax_row *row, const s
 struct ended {
     struct unfinished *unfinished;
     struct fax_end end;
-    const char *plan, *state;
+    const char *plan, *mail_due, *state;
     char trunk[POLICY_NAME_TEXT], principal[POLICY_NAME_TEXT], mailbox[POLICY_NAME_TEXT];
     char from[NUMBER_TEXT], to[NUMBER_TEXT], reason[MSG_REASON_MAX];
 };
@@ -121,6 +122,8 @@ static void on_ended(void *user, int status, uint64_t index)
     struct unfinished *u = ended->unfinished;
     if (status == 0)
         handover_begin(u->control, &ended->end, ended->plan);
+    if (status == 0)
+        mail_out_fax(u->control, &ended->end.fax, ended->mailbox, ended->mail_due);
     free(ended);
     on_recorded(u, status, index);
 }
@@ -152,6 +155,7 @@ static struct ended *copy_end(struct unfinished *u, const struct fax_row *row,
         .pages = (uint32_t)row->pages,
     };
     ended->plan = handover_plan(u->control, &ended->end);
+    ended->mail_due = mail_out_plan(u->control, &ended->end);
     return ended;
 }
 
@@ -171,6 +175,7 @@ static int end_fax(struct unfinished *u, const struct fax_row *row, const struct
     event_text(&e, "reason", reason);
     event_integer(&e, "disposal", disposal_of(u, row->mailbox));
     event_text(&e, "forward", ended->plan);
+    event_text(&e, "mail_due", ended->mail_due);
     record(u, &e, on_ended, ended);
     return 0;
 }
@@ -189,6 +194,7 @@ static void fill(const struct fax_row *row, const struct fax_id *id, struct outb
     fax->max_rate = (uint32_t)row->next_max_rate;
     fax->no_ecm = row->next_ecm == 0;
     fax->not_before_ms = row->next_attempt_ms;
+    fax->priority = (uint8_t)row->priority;
     snprintf(fax->from, sizeof fax->from, "%s", row->from_number);
     snprintf(fax->to, sizeof fax->to, "%s", row->to_number);
     snprintf(fax->principal, sizeof fax->principal, "%s", row->principal);

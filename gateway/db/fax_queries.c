@@ -12,7 +12,8 @@
     "f.call_id, f.principal, f.idempotency_key, f.kek, f.document, f.reason, f.pages, "            \
     "f.pages_confirmed, f.attempts, milli_of(f.created_at), milli_of(f.completed_at), "            \
     "milli_of(f.disposal_at), milli_of(f.disposed_at), milli_of(f.next_attempt_at), "              \
-    "f.next_max_rate, f.next_ecm, coalesce(f.source::text, ''), f.source_attempt, f.forward "
+    "f.next_max_rate, f.next_ecm, coalesce(f.source::text, ''), f.source_attempt, f.forward, "     \
+    "coalesce(f.mail::text, ''), f.mail_recipient, f.priority "
 
 #define UNFINISHED "f.state IN ('queued', 'sending', 'receiving')"
 

@@ -31,7 +31,9 @@ struct fax_row {
     int64_t next_attempt_ms, next_max_rate, next_ecm;           /* of a queued fax */
     const char *source;     /* the fax that received the pages which this one sends; "": none */
     int64_t source_attempt; /* and the call that brought them */
-    const char *forward;    /* what is to come of it: "", "number", "device", "report" */
+    const char *mail;       /* the message that it was made of; "": none */
+    int64_t mail_recipient, priority; /* priority: enum fax_priority */
+    const char *forward;              /* what is to come of it: "", "number", "device", "report" */
 };
 
 struct fax_page_row {

@@ -31,6 +31,9 @@ void fax_row_read(const struct db_result *result, int row, struct fax_row *out)
     out->source = row_text(&reader);
     out->source_attempt = row_integer(&reader);
     out->forward = row_text(&reader);
+    out->mail = row_text(&reader);
+    out->mail_recipient = row_integer(&reader);
+    out->priority = row_integer(&reader);
 }
 
 void fax_page_row_read(const struct db_result *result, int row, struct fax_page_row *out)

@@ -24,6 +24,9 @@ EMBED(migration_0012, "0012_bridges.sql");
 EMBED(migration_0013, "0013_devices.sql");
 EMBED(migration_0014, "0014_real_time.sql");
 EMBED(migration_0015, "0015_nat.sql");
+EMBED(migration_0016, "0016_mail.sql");
+EMBED(migration_0017, "0017_mail_out.sql");
+EMBED(migration_0018, "0018_credentials.sql");
 
 const struct migration *migration_at(size_t position)
 {
@@ -43,6 +46,9 @@ const struct migration *migration_at(size_t position)
         {.version = 13, .name = "0013_devices.sql", .text = migration_0013},
         {.version = 14, .name = "0014_real_time.sql", .text = migration_0014},
         {.version = 15, .name = "0015_nat.sql", .text = migration_0015},
+        {.version = 16, .name = "0016_mail.sql", .text = migration_0016},
+        {.version = 17, .name = "0017_mail_out.sql", .text = migration_0017},
+        {.version = 18, .name = "0018_credentials.sql", .text = migration_0018},
     };
     return position < sizeof(all) / sizeof(*all) ? &all[position] : NULL;
 }

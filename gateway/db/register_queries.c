@@ -20,7 +20,9 @@ static const struct db_statement grants = {
 };
 static const struct db_statement mailboxes = {
     .name = "register_mailboxes",
-    .sql = "SELECT mailbox, class, device, retention_days, capture FROM mailboxes ORDER BY mailbox",
+    .sql =
+        "SELECT mailbox, class, device, retention_days, capture, mail_to, mail_form FROM mailboxes "
+        "ORDER BY mailbox",
 };
 static const struct db_statement numbers = {
     .name = "register_numbers",
@@ -116,6 +118,8 @@ void mailbox_row_read(const struct db_result *result, int row, struct mailbox_ro
     out->device = row_text(&reader);
     out->retention_days = row_integer(&reader);
     out->capture = row_integer(&reader);
+    out->mail_to = row_text(&reader);
+    out->mail_form = row_text(&reader);
 }
 
 int register_query_numbers(struct db *db, db_result_cb *cb, void *user)

@@ -24,6 +24,7 @@ struct grant_row {
 struct mailbox_row {
     const char *mailbox, *class_name, *device; /* device: "" none */
     int64_t retention_days, capture;
+    const char *mail_to, *mail_form; /* mail_to: addresses, separated by commas */
 };
 
 struct number_row {

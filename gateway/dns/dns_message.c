@@ -128,6 +128,21 @@ static bool read_naptr(struct reader *r, struct dns_record *out)
     return take_name(r, out->u.naptr.replacement) && !expression[0];
 }
 
+/* Strings to the end of the data (RFC 1035 §3.3.14). */
+static bool read_txt(struct reader *r, struct dns_record *out)
+{
+    size_t used = 0;
+    while (!r->failed && r->at < r->length) {
+        for (uint32_t left = take(r, 1); left > 0 && !r->failed; left--) {
+            uint32_t octet = take(r, 1);
+            if (octet < ' ' || octet >= 0x7f || used + 1 >= sizeof out->u.txt)
+                return false;
+            out->u.txt[used++] = (char)octet;
+        }
+    }
+    return used > 0;
+}
+
 static bool read_data(struct reader *r, enum dns_type type, size_t length, struct dns_record *out)
 {
     memset(out, 0, sizeof *out);
@@ -143,6 +158,8 @@ static bool read_data(struct reader *r, enum dns_type type, size_t length, struc
         return read_srv(r, out);
     case DNS_NAPTR:
         return read_naptr(r, out);
+    case DNS_TXT:
+        return read_txt(r, out);
     }
     return false;
 }

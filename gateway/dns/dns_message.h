@@ -1,5 +1,5 @@
 /* dns_message.h: what we need of a DNS response (RFC 1035 §4): addresses (A, RFC 3596), servers
- * (SRV, RFC 2782) and services (NAPTR, RFC 3403), and how long they hold. Pure. */
+ * (SRV, RFC 2782), services (NAPTR, RFC 3403) and texts (TXT), and how long they hold. Pure. */
 #ifndef GATEWAY_DNS_DNS_MESSAGE_H
 #define GATEWAY_DNS_DNS_MESSAGE_H
 
@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DNS_NAME_TEXT = 256, DNS_RECORDS_MAX = 16 };
+enum { DNS_NAME_TEXT = 256, DNS_RECORDS_MAX = 16, DNS_TXT_TEXT = 1025 };
 
-enum dns_type { DNS_A = 1, DNS_AAAA = 28, DNS_SRV = 33, DNS_NAPTR = 35 };
+enum dns_type { DNS_A = 1, DNS_TXT = 16, DNS_AAAA = 28, DNS_SRV = 33, DNS_NAPTR = 35 };
 
 struct dns_record {
     union {
@@ -24,6 +24,7 @@ struct dns_record {
             char flags[4], service[32];
             char replacement[DNS_NAME_TEXT];
         } naptr;
+        char txt[DNS_TXT_TEXT]; /* its strings joined; printable ASCII */
     } u;
 };
 
@@ -38,8 +39,8 @@ struct dns_answer {
 
 /* Reads a response to a question for that type. Records of that type in the answer section count
  * whatever their owner (they follow an alias). Those that have odd names, and more than
- * DNS_RECORDS_MAX, are left out; NAPTR records with a regular expression too. Always fills in all
- * of *answer. */
+ * DNS_RECORDS_MAX, are left out; NAPTR records with a regular expression, and texts that are longer
+ * or not printable, too. Always fills in all of *answer. */
 void dns_message_read(const uint8_t *bytes, size_t length, enum dns_type type,
                       struct dns_answer *answer);
 

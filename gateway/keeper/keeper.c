@@ -24,6 +24,7 @@ enum {
 };
 
 _Static_assert((int)MSG_KEY_OCTETS == (int)KEY_OCTETS, "keys of one length");
+_Static_assert((int)MSG_KEYS_MAX == (int)KEY_STORE_BATCH_MAX, "one size of a batch");
 _Static_assert((int)MSG_KEY_ID_MAX >= (int)KEK_ID_TEXT, "KEK ids fit");
 _Static_assert((int)MSG_NOTE_MAX >= (int)CHECKPOINT_TEXT, "notes fit");
 _Static_assert((int)MSG_SECRET_MAX >= (int)SECRET_RECORD_MAX, "sealed secrets fit");
@@ -74,6 +75,27 @@ static int serve_destroy(struct key_store *store, int fd, uint64_t tag,
     struct key_store_key key = {0};
     int status = key_store_destroy(store, body->fax_id, key.kek_id);
     return answer_result(fd, tag, status, &key);
+}
+
+static int serve_create_all(struct key_store *store, int fd, uint64_t tag,
+                            const struct msg_keys_create *body)
+{
+    struct msg_keys_result answer = {.status = -EINVAL};
+    char kek_id[KEK_ID_TEXT] = "";
+    bool kek_created = false;
+    if (body->count > 0 && body->count <= MSG_KEYS_MAX &&
+        is_text(body->class_name, sizeof body->class_name) &&
+        is_text(body->disposal_month, sizeof body->disposal_month)) {
+        const struct key_store_kek_wanted wanted = {body->class_name, body->disposal_month,
+                                                    wall_clock_us()};
+        answer.status = key_store_create_all(store, body->ids, body->count, &wanted,
+                                             answer.data_keys, kek_id, &kek_created);
+    }
+    answer.kek_created = kek_created;
+    memcpy(answer.kek_id, kek_id, sizeof kek_id);
+    int sent = ipc_send(fd, MSG_KEYS_RESULT, tag, &answer, sizeof answer, NULL, 0);
+    secret_wipe(&answer, sizeof answer);
+    return sent;
 }
 
 static int serve_sign(struct key_store *store, int fd, uint64_t tag,
@@ -147,6 +169,8 @@ static int serve_message(struct key_store *store, int fd, const struct ipc_messa
     uint64_t tag = message->header.tag;
     if ((body = ipc_message_body(message, MSG_KEY_CREATE, sizeof(struct msg_key_create))))
         return serve_create(store, fd, tag, body);
+    if ((body = ipc_message_body(message, MSG_KEYS_CREATE, sizeof(struct msg_keys_create))))
+        return serve_create_all(store, fd, tag, body);
     if ((body = ipc_message_body(message, MSG_KEY_OPEN, sizeof(struct msg_key_open))))
         return serve_open(store, fd, tag, body);
     if ((body = ipc_message_body(message, MSG_KEY_DESTROY, sizeof(struct msg_key_open))))

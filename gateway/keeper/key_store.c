@@ -147,8 +147,8 @@ void key_store_close(struct key_store *store)
 }
 
 /* The last octet spreads well; the first ones of a UUID version 7 are a clock. */
-static int open_fax_directory(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_OCTETS],
-                              char name[KEY_FILE_NAME_MAX])
+int key_store_open_directory(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_OCTETS],
+                             char *name)
 {
     char directory[3];
     snprintf(directory, sizeof directory, "%02x", fax_id[KEY_FAX_ID_OCTETS - 1]);
@@ -168,7 +168,7 @@ static int write_data_key(struct key_store *store, const struct key_data_record 
         key_store_error(key_wrap_data(kek, record, data_key, octets, sizeof octets, &length));
     if (status < 0)
         return status;
-    int directory = open_fax_directory(store, record->fax_id, name);
+    int directory = key_store_open_directory(store, record->fax_id, name);
     if (directory < 0)
         return directory;
     status = key_file_create(directory, name, octets, length);
@@ -180,7 +180,7 @@ static int write_data_key(struct key_store *store, const struct key_data_record 
 static int check_no_key(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_OCTETS])
 {
     char name[KEY_FILE_NAME_MAX];
-    int directory = open_fax_directory(store, fax_id, name);
+    int directory = key_store_open_directory(store, fax_id, name);
     if (directory < 0)
         return directory;
     bool exists = faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
@@ -223,7 +223,7 @@ int key_store_read(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_OCTE
     char name[KEY_FILE_NAME_MAX];
     size_t length = 0;
     memset(key, 0, sizeof *key);
-    int directory = open_fax_directory(store, fax_id, name);
+    int directory = key_store_open_directory(store, fax_id, name);
     if (directory < 0)
         return directory;
     int status = key_file_read(directory, name, octets, sizeof octets, &length);
@@ -250,7 +250,7 @@ int key_store_destroy(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_O
     char name[KEY_FILE_NAME_MAX];
     size_t length = 0;
     kek_id[0] = '\0';
-    int directory = open_fax_directory(store, fax_id, name);
+    int directory = key_store_open_directory(store, fax_id, name);
     if (directory < 0)
         return directory;
     int status = key_file_read(directory, name, octets, sizeof octets, &length);

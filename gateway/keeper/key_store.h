@@ -36,12 +36,29 @@ struct key_store_key {
     bool kek_created;         /* made for this */
 };
 
+/* What keys are to be wrapped by. */
+struct key_store_kek_wanted {
+    const char *class_name, *month;
+    int64_t now_us;
+};
+
+enum { KEY_STORE_BATCH_MAX = 32 };
+
 /* Makes a data key for a fax under the newest KEK of class and disposal month ("2027-03" or
  * "undated"), making the KEK when there is none. Errors: -EEXIST the fax has a key; -EINVAL bad
  * class or month, or the class of secrets; another errno. */
 int key_store_create(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_OCTETS],
                      const char *class_name, const char *month, int64_t now_us,
                      struct key_store_key *key) __attribute__((warn_unused_result));
+
+/* The same for several at once, whose ids end with the same octet, at little more cost than one:
+ * all of them or none. keys: count data keys, to be wiped; all zero after a failure. Errors as
+ * key_store_create; -EINVAL for more than KEY_STORE_BATCH_MAX and ids that end otherwise.
+ */
+int key_store_create_all(struct key_store *store, const uint8_t (*ids)[KEY_FAX_ID_OCTETS],
+                         size_t count, const struct key_store_kek_wanted *kek,
+                         uint8_t (*keys)[KEY_OCTETS], char kek_id[KEK_ID_TEXT], bool *kek_created)
+    __attribute__((warn_unused_result));
 
 /* Unwraps the data key of a fax. Errors: -ENOENT no key (never made, or destroyed); -EBADMSG
  * altered or of another fax; another errno. */

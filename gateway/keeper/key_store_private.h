@@ -40,6 +40,11 @@ int key_store_find_kek(struct key_store *store, const char *class_name, const ch
                        int64_t now_us, uint8_t kek[KEY_OCTETS], char kek_id[KEK_ID_TEXT],
                        bool *created) __attribute__((warn_unused_result));
 
+/* Opens the directory of a fax's key and writes the file's name. Returns the descriptor or a
+ * negative errno. */
+int key_store_open_directory(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_OCTETS],
+                             char *name) __attribute__((warn_unused_result));
+
 /* Adds to the count of a KEK's data keys, when they are counted. */
 void key_store_count(struct key_store *store, const char *kek_id, int change);
 

@@ -14,6 +14,7 @@ enum {
     MSG_CLASS_MAX = 32,
     MSG_KEY_ID_MAX = 64,
     MSG_KEY_OCTETS = 32,
+    MSG_KEYS_MAX = 32, /* made by one question */
     MSG_NOTE_MAX = 2048,
     MSG_PAGES_MAX = 160,
     MSG_CONTENT_TYPE_MAX = 256,
@@ -48,6 +49,8 @@ enum message_type {
     MSG_SECRET_SEAL,       /* struct msg_secret -> MSG_SECRET_RESULT with the sealed record */
     MSG_SECRET_OPEN,       /* struct msg_secret -> MSG_SECRET_RESULT with the secret */
     MSG_SECRET_RESULT,     /* struct msg_secret_result */
+    MSG_KEYS_CREATE,       /* struct msg_keys_create -> MSG_KEYS_RESULT: all of them, or none */
+    MSG_KEYS_RESULT,       /* struct msg_keys_result */
 
     /* control <-> line */
     MSG_LINE_HELLO = 64, /* line, when its sandbox is on: no body */
@@ -77,6 +80,13 @@ enum message_type {
     MSG_EXPORT,               /* struct msg_export, descriptor 0 = vault file */
     MSG_EXPORTED,             /* struct msg_rendered, descriptor 0 = the document, a sealed memfd */
     MSG_RENDER_FAILED,        /* struct msg_render_failed */
+    /* Bodies in gateway/mail/message_request.h; descriptor 0 = the message, a memfd. */
+    MSG_INSPECT,        /* struct msg_inspect */
+    MSG_INSPECTED,      /* struct message_facts */
+    MSG_VERIFY,         /* struct msg_verify */
+    MSG_VERIFIED,       /* struct msg_verified */
+    MSG_RENDER_MESSAGE, /* struct msg_render_message, descriptor 1 = the cover template, when any;
+                           answered by MSG_RENDERED */
 };
 
 enum child_kind { CHILD_LINE = 1, CHILD_RENDER = 2 };
@@ -115,6 +125,22 @@ struct msg_key_result {
     int32_t status; /* 0; -ENOENT no such key; -EBADMSG altered or wrong master key; other errno */
     uint32_t kek_created; /* 1: a new key-encryption key was made for this */
     uint8_t data_key[MSG_KEY_OCTETS];
+    char kek_id[MSG_KEY_ID_MAX];
+};
+
+/* Ids whose last octet is the same: their keys lie in one directory. */
+struct msg_keys_create {
+    uint32_t count; /* 1 … MSG_KEYS_MAX */
+    uint32_t reserved;
+    uint8_t ids[MSG_KEYS_MAX][16];
+    char class_name[MSG_CLASS_MAX];
+    char disposal_month[8]; /* as in struct msg_key_create */
+};
+
+struct msg_keys_result {
+    int32_t status; /* 0, or a negative errno: then there are none */
+    uint32_t kek_created;
+    uint8_t data_keys[MSG_KEYS_MAX][MSG_KEY_OCTETS];
     char kek_id[MSG_KEY_ID_MAX];
 };
 
@@ -378,8 +404,8 @@ struct msg_render_document {
     uint32_t width;        /* 1728, 2048 or 2432 at 204 dpi, twice that at 408 */
     uint32_t wall_limit_ms;
     uint64_t document_octets;
-    uint32_t rotate;    /* enum render_rotate */
-    uint32_t height_mm; /* of the paper; 0: A4 */
+    uint32_t rotate;                         /* enum render_rotate */
+    uint32_t height_mm;                      /* of the paper; 0: A4 */
     char pages[MSG_PAGES_MAX];               /* codecs/page_ranges.h; "": all */
     char content_type[MSG_CONTENT_TYPE_MAX]; /* of a submission of several files, as it came; "":
                                                 one document, whose own octets say what it is */

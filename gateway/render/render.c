@@ -14,6 +14,9 @@
 #include "gateway/process/log.h"
 #include "gateway/process/roles.h"
 #include "gateway/render/export_document.h"
+#include "gateway/render/message_head.h"
+#include "gateway/render/message_pages.h"
+#include "gateway/render/message_signatures.h"
 #include "gateway/render/render_job.h"
 #include "gateway/render/run_program.h"
 #include "gateway/render/sealed_memfd.h"
@@ -106,6 +109,25 @@ static int render_mapped(struct render_job *job)
     return error;
 }
 
+/* Hands the page set over, or says why there is none. */
+static int answer_pages(struct render_job *job, int error)
+{
+    uint8_t *data = NULL;
+    size_t length = 0;
+    uint32_t pages = job->pages.pages;
+
+    if (error == 0 && (error = page_set_finish(&job->pages, &data, &length)) != 0)
+        error = render_fail(job, error, 0, "no memory");
+    if (error == 0) {
+        error = answer(job->channel, MSG_RENDERED, job->tag, "sealfax-pages", data, length, pages);
+        if (error != 0)
+            error = render_fail(job, error, 0, "the pages cannot be handed over");
+    }
+    wiped_free(data, length);
+    page_set_writer_free(&job->pages);
+    return error == 0 ? 0 : answer_failed(job->channel, job->tag, &job->failed);
+}
+
 static int render_document(int channel, struct ipc_message *message, const struct config *config)
 {
     struct render_job job = {
@@ -113,9 +135,6 @@ static int render_document(int channel, struct ipc_message *message, const struc
         .tag = message->header.tag,
         .submission = message->descriptors[0],
     };
-    uint8_t *data = NULL;
-    size_t length = 0;
-    uint32_t pages;
     int error;
 
     memcpy(&job.request, message->body, sizeof job.request);
@@ -124,17 +143,116 @@ static int render_document(int channel, struct ipc_message *message, const struc
     error = prepare(&job, config);
     if (error == 0)
         error = render_mapped(&job);
-    pages = job.pages.pages;
-    if (error == 0 && (error = page_set_finish(&job.pages, &data, &length)) != 0)
-        error = render_fail(&job, error, 0, "no memory");
-    if (error == 0) {
-        error = answer(channel, MSG_RENDERED, job.tag, "sealfax-pages", data, length, pages);
-        if (error != 0)
-            error = render_fail(&job, error, 0, "the pages cannot be handed over");
+    return answer_pages(&job, error);
+}
+
+/* --- messages --- */
+
+static void end_texts(struct msg_render_message *request)
+{
+    request->document.pages[sizeof request->document.pages - 1] = '\0';
+    request->refused[sizeof request->refused - 1] = '\0';
+    request->from_name[sizeof request->from_name - 1] = '\0';
+    request->from_number[sizeof request->from_number - 1] = '\0';
+    request->to_name[sizeof request->to_name - 1] = '\0';
+    request->to_number[sizeof request->to_number - 1] = '\0';
+    request->subject[sizeof request->subject - 1] = '\0';
+    request->date[sizeof request->date - 1] = '\0';
+}
+
+static int render_message(int channel, struct ipc_message *message, const struct config *config)
+{
+    struct msg_render_message request;
+    struct render_job job = {
+        .channel = channel,
+        .tag = message->header.tag,
+        .submission = message->descriptors[0],
+    };
+    int error;
+
+    memcpy(&request, message->body, sizeof request);
+    end_texts(&request);
+    job.request = request.document;
+    error = prepare(&job, config);
+    request.document = job.request; /* with our limits */
+    if (error == 0)
+        error = message_pages_render(&job, message->descriptors[0],
+                                     message->descriptor_count > 1 ? message->descriptors[1] : -1,
+                                     &request);
+    return answer_pages(&job, error);
+}
+
+static int answer_refused(int channel, uint64_t tag, int error, const char *reason)
+{
+    struct msg_render_failed failed = {.error = error};
+
+    snprintf(failed.reason, sizeof failed.reason, "%s", reason);
+    return answer_failed(channel, tag, &failed);
+}
+
+static int inspect(int channel, struct ipc_message *message, const struct config *config)
+{
+    struct msg_inspect request;
+    struct message_facts facts;
+    struct message_tree tree;
+    char reason[MESSAGE_REASON_MAX];
+    int error;
+
+    memcpy(&request, message->body, sizeof request);
+    request.trusted_host[sizeof request.trusted_host - 1] = '\0';
+    request.domains[sizeof request.domains - 1] = '\0';
+    set_alarm(smaller_limit(0, config->render.wall_limit_ms, 120000));
+    error = sandbox_alone();
+    if (error != 0)
+        return error;
+    error = message_tree_open(&tree, message->descriptors[0], reason);
+    if (error == 0 && (error = message_head_read(&tree, &request, &facts)) != 0)
+        snprintf(reason, sizeof reason, "the signatures of the message cannot be read");
+    message_tree_close(&tree);
+    if (error != 0)
+        return answer_refused(channel, message->header.tag, error, reason);
+    return ipc_send(channel, MSG_INSPECTED, message->header.tag, &facts, sizeof facts, NULL, 0);
+}
+
+static void end_keys(struct msg_verify *request)
+{
+    if (request->count > MESSAGE_SIGNATURES_MAX)
+        request->count = MESSAGE_SIGNATURES_MAX;
+    for (uint32_t i = 0; i < request->count; i++) {
+        request->keys[i].domain[MESSAGE_DOMAIN_TEXT - 1] = '\0';
+        request->keys[i].selector[MESSAGE_SELECTOR_TEXT - 1] = '\0';
+        request->keys[i].record[MESSAGE_KEY_RECORD_TEXT - 1] = '\0';
     }
-    wiped_free(data, length);
-    page_set_writer_free(&job.pages);
-    return error == 0 ? 0 : answer_failed(channel, job.tag, &job.failed);
+}
+
+static int verify(int channel, struct ipc_message *message, const struct config *config)
+{
+    static const struct msg_inspect nothing;
+    struct msg_verify request;
+    struct msg_verified verified;
+    struct message_facts facts;
+    struct message_tree tree;
+    char reason[MESSAGE_REASON_MAX];
+    int error;
+
+    memcpy(&request, message->body, sizeof request);
+    end_keys(&request);
+    set_alarm(smaller_limit(0, config->render.wall_limit_ms, 120000));
+    error = sandbox_alone();
+    if (error != 0)
+        return error;
+    error = message_tree_open(&tree, message->descriptors[0], reason);
+    if (error == 0) {
+        error = message_head_read(&tree, &nothing, &facts);
+        if (error == 0)
+            error = message_signatures_verify(&tree, facts.from, &request, &verified);
+        snprintf(reason, sizeof reason, "the signatures of the message cannot be checked");
+    }
+    message_tree_close(&tree);
+    if (error != 0)
+        return answer_refused(channel, message->header.tag, error, reason);
+    return ipc_send(channel, MSG_VERIFIED, message->header.tag, &verified, sizeof verified, NULL,
+                    0);
 }
 
 static int export_fax(int channel, struct ipc_message *message, const struct config *config)
@@ -169,6 +287,12 @@ static int serve_one(int fd, struct ipc_message *message, const struct config *c
         return render_document(fd, message, config);
     if (ipc_message_body(message, MSG_EXPORT, sizeof(struct msg_export)) != NULL)
         return export_fax(fd, message, config);
+    if (ipc_message_body(message, MSG_RENDER_MESSAGE, sizeof(struct msg_render_message)) != NULL)
+        return render_message(fd, message, config);
+    if (ipc_message_body(message, MSG_INSPECT, sizeof(struct msg_inspect)) != NULL)
+        return inspect(fd, message, config);
+    if (ipc_message_body(message, MSG_VERIFY, sizeof(struct msg_verify)) != NULL)
+        return verify(fd, message, config);
     log_write(LOG_LEVEL_ERROR, "a message of type %u, which no renderer knows",
               message->header.type);
     return -EPROTO;

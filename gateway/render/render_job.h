@@ -35,6 +35,8 @@ struct render_document {
     uint32_t pages; /* what it has, filled in when it is rendered */
 };
 
+struct cover_page;
+
 struct render_job {
     int channel;
     uint64_t tag;
@@ -47,7 +49,16 @@ struct render_job {
     struct render_document document;
     struct page_set_writer pages;
     struct msg_render_failed failed;
+    const struct cover_page *cover; /* under the first page of the text at hand; NULL: none */
+    bool spell_unknown; /* characters without a glyph become [U+1F600], else they are refused */
 };
+
+/* job->document, by its kind. Returns as render_submission(). */
+int render_document_at_hand(struct render_job *job) __attribute__((warn_unused_result));
+
+/* Says FAX_EINVAL when pages were asked for that there are not; to be called when all documents are
+ * rendered. */
+int render_check_wanted(struct render_job *job) __attribute__((warn_unused_result));
 
 /* Every document of the submission, in order. Returns 0, or a negative error with job->failed
  * filled in (likewise all below). */

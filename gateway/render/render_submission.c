@@ -30,7 +30,7 @@ static int render_kind(struct render_job *job)
     return render_fail(job, FAX_EUNSUPPORTED, 0, "not a PDF, TIFF, PNG, JPEG or text document");
 }
 
-static int render_one(struct render_job *job)
+int render_document_at_hand(struct render_job *job)
 {
     if (job->document.octets == 0)
         return render_fail(job, FAX_EEMPTY, 0, "the document is empty");
@@ -72,7 +72,7 @@ static int render_parts(struct render_job *job, const uint8_t *data, size_t octe
         *document = (struct render_document){
             .data = part.data, .octets = part.length, .file = reader.parts, .pages_before = before};
         memcpy(document->name, part.name, sizeof document->name);
-        found = render_wants_more(job, 0) ? render_one(job) : 0;
+        found = render_wants_more(job, 0) ? render_document_at_hand(job) : 0;
     }
     if (found == 0)
         job->document.file = 0; /* what is said from now on is about all of them */
@@ -80,7 +80,7 @@ static int render_parts(struct render_job *job, const uint8_t *data, size_t octe
 }
 
 /* Documents behind the last wanted page are not looked at, so their pages do not count here. */
-static int check_wanted(struct render_job *job)
+int render_check_wanted(struct render_job *job)
 {
     uint32_t pages = job->document.pages_before + job->document.pages;
     uint32_t needed = page_ranges_needed(&job->wanted);
@@ -117,6 +117,6 @@ int render_submission(struct render_job *job, const uint8_t *data, size_t octets
     if (job->request.content_type[0] != '\0')
         error = render_parts(job, data, octets);
     else
-        error = render_one(job);
-    return error == 0 ? check_wanted(job) : error;
+        error = render_document_at_hand(job);
+    return error == 0 ? render_check_wanted(job) : error;
 }

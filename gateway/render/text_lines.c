@@ -1,10 +1,12 @@
 #include "gateway/render/text_lines.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "codecs/fax_error.h"
 #include "gateway/http/http_utf8.h"
+#include "policy/utf8.h"
 
 static bool is_blank(uint32_t character)
 {
@@ -122,4 +124,33 @@ int text_lines_next(struct text_lines *lines, struct text_line *line)
     if (lines->offset < lines->length && lines->text[lines->offset] == '\n')
         lines->offset++;
     return 1;
+}
+
+int text_lines_spell(const char *text, size_t length, uint32_t code, char **spelled,
+                     size_t *spelled_length)
+{
+    char character[4], name[16], *out;
+    size_t octets = utf8_write(code, character), found = 0, used = 0;
+    size_t named = (size_t)snprintf(name, sizeof name, "[U+%04X]", code);
+
+    for (const char *at = text; (at = memmem(at, length - (size_t)(at - text), character, octets));
+         at += octets)
+        found++;
+    size_t size = length + found * (named - octets);
+    if (found == 0 || size > (size_t)16 * TEXT_LINE_OCTETS_MAX)
+        return found == 0 ? FAX_EFORMAT : FAX_ELIMIT;
+    out = malloc(size);
+    if (out == NULL)
+        return FAX_ENOMEM;
+    for (size_t i = 0; i < length;)
+        if (length - i >= octets && memcmp(text + i, character, octets) == 0) {
+            memcpy(out + used, name, named);
+            used += named;
+            i += octets;
+        } else {
+            out[used++] = text[i++];
+        }
+    *spelled = out;
+    *spelled_length = used;
+    return 0;
 }

@@ -36,4 +36,10 @@ int text_lines_open(struct text_lines *lines, const uint8_t *text, size_t length
 int text_lines_next(struct text_lines *lines, struct text_line *line)
     __attribute__((warn_unused_result));
 
+/* Writes every character code of a line as '[U+1F600]'. On success the caller frees *spelled, which
+ * has no NUL. Errors: FAX_EFORMAT (the line does not have it), FAX_ELIMIT (longer than 16 times
+ * TEXT_LINE_OCTETS_MAX), FAX_ENOMEM. */
+int text_lines_spell(const char *text, size_t length, uint32_t code, char **spelled,
+                     size_t *spelled_length) __attribute__((warn_unused_result));
+
 #endif

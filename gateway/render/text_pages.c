@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "codecs/fax_error.h"
+#include "gateway/render/cover_page.h"
 #include "gateway/render/run_program.h"
 #include "gateway/render/text_library.h"
 #include "gateway/render/text_lines.h"
@@ -32,6 +33,11 @@ struct typesetter {
     uint32_t line;  /* of the text, for messages */
 };
 
+static const struct cover_page *cover_of(const struct typesetter *t)
+{
+    return t->pages == 1 ? t->job->cover : NULL;
+}
+
 static int begin_page(struct typesetter *t)
 {
     const struct text_library *l = &t->library;
@@ -42,7 +48,7 @@ static int begin_page(struct typesetter *t)
         t->page.pixels, CAIRO_FORMAT_A8, (int)t->page.width, (int)t->page.height, (int)t->stride);
     t->cairo = l->cairo_create(t->surface);
     t->pages++;
-    t->y = MARGIN_MM * points_per_mm;
+    t->y = cover_of(t) != NULL ? cover_of(t)->text_top : MARGIN_MM * points_per_mm;
     if (l->cairo_status(t->cairo) != CAIRO_STATUS_SUCCESS)
         return render_fail(t->job, FAX_ENOMEM, t->pages, "no memory for page %u", t->pages);
     l->cairo_scale(t->cairo, request->x_dpi / 72.0, request->y_dpi / 72.0);
@@ -74,11 +80,13 @@ static int end_page(struct typesetter *t)
         return 0;
     for (size_t i = 0; i < octets; i++)
         t->page.pixels[i] = (uint8_t)(255 - t->page.pixels[i]);
+    if (cover_of(t) != NULL)
+        cover_page_put_under(cover_of(t), &t->page);
     return render_add_grey(t->job, t->pages, &t->page);
 }
 
 /* What no font can show would be a box on the page: who reads it could not know what was meant. */
-static int check_glyphs(struct typesetter *t, const PangoLayoutLine *line)
+static uint32_t unknown_glyph(const PangoLayoutLine *line)
 {
     for (const GSList *run = line->runs; run != NULL; run = run->next) {
         const PangoGlyphString *glyphs = ((const PangoGlyphItem *)run->data)->glyphs;
@@ -87,12 +95,21 @@ static int check_glyphs(struct typesetter *t, const PangoLayoutLine *line)
             PangoGlyph glyph = glyphs->glyphs[i].glyph;
 
             if (glyph != PANGO_GLYPH_EMPTY && (glyph & PANGO_GLYPH_UNKNOWN_FLAG) != 0)
-                return render_fail(t->job, FAX_EUNSUPPORTED, t->pages,
-                                   "line %u of the text has U+%04X, for which no font is installed",
-                                   t->line, glyph & ~PANGO_GLYPH_UNKNOWN_FLAG);
+                return glyph & ~PANGO_GLYPH_UNKNOWN_FLAG;
         }
     }
     return 0;
+}
+
+static int check_glyphs(struct typesetter *t, const PangoLayoutLine *line)
+{
+    uint32_t unknown = unknown_glyph(line);
+
+    if (unknown == 0)
+        return 0;
+    return render_fail(t->job, FAX_EUNSUPPORTED, t->pages,
+                       "line %u of the text has U+%04X, for which no font is installed", t->line,
+                       unknown);
 }
 
 static int put_line(struct typesetter *t, PangoLayoutIter *at)
@@ -103,6 +120,8 @@ static int put_line(struct typesetter *t, PangoLayoutIter *at)
     PangoRectangle box;
     int error = 0;
 
+    if (t->cairo != NULL && cover_of(t) != NULL)
+        bottom = cover_of(t)->text_bottom;
     l->pango_layout_iter_get_line_extents(at, NULL, &box);
     height = (double)box.height / PANGO_SCALE;
     ascent = (double)(l->pango_layout_iter_get_baseline(at) - box.y) / PANGO_SCALE;
@@ -121,6 +140,43 @@ static int put_line(struct typesetter *t, PangoLayoutIter *at)
     return 0;
 }
 
+static uint32_t unknown_in_layout(const struct typesetter *t)
+{
+    PangoLayoutIter *at = t->library.pango_layout_get_iter(t->layout);
+    uint32_t unknown = 0;
+
+    do
+        unknown = unknown_glyph(t->library.pango_layout_iter_get_line_readonly(at));
+    while (unknown == 0 && t->library.pango_layout_iter_next_line(at));
+    t->library.pango_layout_iter_free(at);
+    return unknown;
+}
+
+/* Sets the layout to the line with every character that no font has written as its code point. */
+static int spell_unknown(struct typesetter *t, const struct text_line *line)
+{
+    char *text = NULL;
+    size_t length = line->length;
+    uint32_t unknown;
+    int error = 0;
+
+    while (error == 0 && (unknown = unknown_in_layout(t)) != 0) {
+        char *spelled;
+
+        error =
+            text_lines_spell(text != NULL ? text : line->text, length, unknown, &spelled, &length);
+        free(text);
+        text = error == 0 ? spelled : NULL;
+        if (error == 0)
+            t->library.pango_layout_set_text(t->layout, text, (int)length);
+    }
+    free(text);
+    return error == 0
+               ? 0
+               : render_fail(t->job, error, t->pages,
+                             "line %u of the text cannot be shown (U+%04X)", t->line, unknown);
+}
+
 static int put_text(struct typesetter *t, const struct text_line *line)
 {
     PangoLayoutIter *at;
@@ -132,6 +188,8 @@ static int put_text(struct typesetter *t, const struct text_line *line)
         error = end_page(t);
     }
     t->library.pango_layout_set_text(t->layout, line->text, (int)line->length);
+    if (t->job->spell_unknown && (error = spell_unknown(t, line)) != 0)
+        return error;
     at = t->library.pango_layout_get_iter(t->layout);
     do {
         if (error == 0 && program_now_ms() >= t->job->deadline_ms)
@@ -148,7 +206,7 @@ static int put_text(struct typesetter *t, const struct text_line *line)
 static int set_text(struct typesetter *t, struct text_lines *lines)
 {
     struct text_line line;
-    int error = 0;
+    int error = t->job->cover != NULL ? begin_page(t) : 0;
 
     while (error == 0 && render_wants_more(t->job, t->pages - (t->cairo != NULL)) &&
            text_lines_next(lines, &line) == 1) {
@@ -231,7 +289,11 @@ int render_text(struct render_job *job)
     struct typesetter typesetter = {.job = job};
     struct text_lines lines;
     char reason[TEXT_REASON_MAX];
-    int error = text_lines_open(&lines, job->document.data, job->document.octets, reason);
+    int error = 0;
+
+    memset(&lines, 0, sizeof lines);
+    if (job->cover == NULL || job->document.octets > 0)
+        error = text_lines_open(&lines, job->document.data, job->document.octets, reason);
 
     if (error != 0)
         return render_fail(job, error, 0, "%s", reason);

@@ -16,8 +16,9 @@ struct sip_tls {
     SSL *ssl;
     BIO *in, *out; /* owned by ssl */
     bool is_server;
-    bool any_name;  /* of the certificate, if there is one */
-    char name[256]; /* that the peer's certificate must be for */
+    bool distrusted; /* a certificate that need not be there is not good */
+    bool any_name;   /* of the certificate, if there is one */
+    char name[256];  /* that the peer's certificate must be for */
     char text[SIP_TLS_TEXT];
 };
 
@@ -135,6 +136,37 @@ static int verify(int ok, X509_STORE_CTX *store)
     return 0;
 }
 
+/* Whoever shows a bad one is served as if it had shown none. */
+static int note_trust(int ok, X509_STORE_CTX *store)
+{
+    const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct sip_tls *tls = SSL_get_app_data(ssl);
+    tls->distrusted = tls->distrusted || !ok;
+    return 1;
+}
+
+int sip_tls_peer_name(const struct sip_tls *tls, int position, char *name, size_t size)
+{
+    int error = -ENOENT;
+    X509 *certificate = tls->distrusted ? NULL : SSL_get0_peer_certificate(tls->ssl);
+    GENERAL_NAMES *names =
+        certificate ? X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL) : NULL;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        int kind;
+        const ASN1_IA5STRING *text =
+            GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &kind);
+        if ((kind != GEN_DNS && kind != GEN_EMAIL) || ASN1_STRING_length(text) >= (int)size ||
+            !is_printable(ASN1_STRING_get0_data(text), ASN1_STRING_length(text)) || position-- > 0)
+            continue;
+        (void)snprintf(name, size, "%.*s", ASN1_STRING_length(text),
+                       (const char *)ASN1_STRING_get0_data(text));
+        error = 0;
+        break;
+    }
+    GENERAL_NAMES_free(names);
+    return error;
+}
+
 int sip_tls_check(struct sip_tls_contexts *contexts, const struct sip_tls_terms *terms,
                   char text[SIP_TLS_TEXT])
 {
@@ -189,6 +221,8 @@ int sip_tls_new(struct sip_tls_contexts *contexts, const struct sip_tls_terms *t
         SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, verify);
     else if (is_server && terms->anybody)
         SSL_set_verify(tls->ssl, SSL_VERIFY_NONE, NULL);
+    else if (is_server && terms->optional)
+        SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, note_trust);
     else
         SSL_set_verify(tls->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify);
     set_name(tls, terms, peer);

@@ -56,6 +56,12 @@ size_t sip_tls_take(struct sip_tls *tls, char *out, size_t capacity);
 /* What went wrong; "" when nothing did. */
 const char *sip_tls_text(const struct sip_tls *tls);
 
+/* A name in the certificate of a peer that need not have shown one (terms.optional): a DNS name or
+ * a mail address, by position from 0. Returns 0; -ENOENT when there is no such name, no
+ * certificate, or when nobody that is trusted has signed it. */
+int sip_tls_peer_name(const struct sip_tls *tls, int position, char *name, size_t size)
+    __attribute__((warn_unused_result));
+
 /* Whether the peer, that might be anybody, has shown a certificate; verified but for its names. */
 bool sip_tls_is_certified(const struct sip_tls *tls);
 

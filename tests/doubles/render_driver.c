@@ -66,6 +66,12 @@ static void take_answer(struct ipc_message *message, struct render_answer *answe
         memcpy(&answer->failed, message->body, sizeof answer->failed);
         return;
     }
+    if (answer->type != MSG_RENDERED && answer->type != MSG_EXPORTED) {
+        require(message->header.length <= sizeof answer->told, "length");
+        answer->told_length = message->header.length;
+        memcpy(answer->told, message->body, answer->told_length);
+        return;
+    }
     require(message->header.length == sizeof answer->rendered, "length");
     memcpy(&answer->rendered, message->body, sizeof answer->rendered);
     answer->descriptor = message->descriptors[0];
@@ -74,6 +80,12 @@ static void take_answer(struct ipc_message *message, struct render_answer *answe
 
 void render_driver_run(const char *configuration, uint16_t type, const void *body, size_t length,
                        int descriptor, struct render_answer *answer)
+{
+    render_driver_ask(configuration, type, body, length, &descriptor, 1, answer);
+}
+
+void render_driver_ask(const char *configuration, uint16_t type, const void *body, size_t length,
+                       const int *descriptors, int count, struct render_answer *answer)
 {
     static struct ipc_message message;
     int pair[2];
@@ -88,7 +100,7 @@ void render_driver_run(const char *configuration, uint16_t type, const void *bod
     if (pid == 0)
         become_render(pair[1], configuration);
     close(pair[1]);
-    require(ipc_send(pair[0], type, 7, body, length, &descriptor, 1) == 0, "ipc_send");
+    require(ipc_send(pair[0], type, 7, body, length, descriptors, count) == 0, "ipc_send");
     while (ipc_receive(pair[0], &message) == 1) {
         if (message.header.type == MSG_RENDER_PROGRESS)
             answer->progress++;

@@ -14,6 +14,8 @@ struct render_answer {
     int descriptor; /* the caller's; -1: none */
     unsigned progress;
     int wait_status;
+    size_t told_length; /* of an answer of any other type: its body */
+    uint8_t told[8192];
 };
 
 /* To be called first in main(): the program starts itself again as a render process. Returns the
@@ -24,6 +26,10 @@ int render_driver_child(int argc, char **argv);
  * descriptor. */
 void render_driver_run(const char *configuration, uint16_t type, const void *body, size_t length,
                        int descriptor, struct render_answer *answer);
+
+/* The same with several descriptors. */
+void render_driver_ask(const char *configuration, uint16_t type, const void *body, size_t length,
+                       const int *descriptors, int count, struct render_answer *answer);
 
 /* Reads a file into a new memfd, the caller's; *octets gets its length. Aborts on failure. */
 int render_driver_document(const char *path, uint64_t *octets);

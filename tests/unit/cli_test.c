@@ -199,7 +199,7 @@ static void wrong_use_is_told(void **state)
         {"grant add ada clerk --from ,", "--from has an empty"},
         {"grant add ada clerk --expires tomorrow", "--expires must be a date"},
         {"grant add ada clerk --expires 2026-13-01", "--expires must be a date"},
-        {"mailbox change claims", "--deliver-to is needed"},
+        {"mailbox change claims", "--mail-form is needed"},
         {"number add +49", "--mailbox is needed"},
         {"trunk add t --port 5060", "--host is needed"},
         {"trunk add t --host h --port 70000", "--port must be"},

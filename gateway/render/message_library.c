@@ -1,0 +1,37 @@
+#include "gateway/render/message_library.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+
+static int find(void *handle, const char *name, void *member, size_t size)
+{
+    void *function = dlsym(handle, name);
+
+    if (function == NULL || size != sizeof function)
+        return -ENOSYS;
+    memcpy(member, &function, size); /* POSIX's way from an object to a function pointer */
+    return 0;
+}
+
+int message_library_load(struct message_library *library)
+{
+    /* What it depends on is searched with it. */
+    void *handle = dlopen("libgmime-3.0.so.0", RTLD_NOW | RTLD_LOCAL);
+    int error = 0;
+
+    memset(library, 0, sizeof *library);
+    if (handle == NULL)
+        return -ENOSYS;
+#define MESSAGE_LIBRARY_FIND(name)                                                                 \
+    if (error == 0)                                                                                \
+        error = find(handle, #name, &library->name, sizeof library->name);
+    MESSAGE_LIBRARY_FUNCTIONS(MESSAGE_LIBRARY_FIND)
+#undef MESSAGE_LIBRARY_FIND
+    if (error != 0) {
+        dlclose(handle);
+        return error;
+    }
+    library->g_mime_init();
+    return 0;
+}

@@ -1,0 +1,178 @@
+#!/usr/bin/env bash
+# Received faxes go out by mail: as attachment, encrypted, as a notice; by a real Postfix that is not
+# trusted, away, and then there.
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "$0")/gateway_lib.sh"
+source "$(dirname "$0")/mail_out_postfix.sh"
+
+gw_authority right
+gw_authority wrong
+gw_authority people
+gw_make north +4930551 lines.count=1
+gw_make south +4930552 lines.count=1
+gw_certificate relay right "DNS:relay.example.test"
+postfix_make relay
+for name in anna bert carl dora emil fax; do postfix_mailbox "$name"; done
+# gw_settings CA: what south is told about the relay
+settings() {
+    sed -i '/^mail:/,$d' "$GW_TOP/south.yaml"
+    cat >>"$GW_TOP/south.yaml" <<EOF
+mail:
+  out_relay: smtp://$POSTFIX_ADDRESS:$POSTFIX_PORT
+  out_host: gateway.example.test
+  out_from: fax@example.test
+  out_tls_ca: $GW_TLS/$1.ca
+  out_tls_name: relay.example.test
+  out_retry_first_ms: 500
+  out_retry_most_ms: 1500
+  attachment_classes: open
+EOF
+}
+settings wrong
+for name in north south; do gw_spawn "$name"; done
+for name in north south; do gw_wait_ready "$name"; done
+for name in north south; do gw_provision "$name"; done
+gw_connect north south
+printf 'A short fax.\n' >"$GW_TOP/one.txt"
+
+# person NAME OPTION...: a certificate for encryption, NAME.pem and NAME.key
+person() {
+    openssl req "${@:2}" -nodes -keyout "$GW_TOP/$1.key" -out "$GW_TOP/$1.csr" -subj "/CN=$1" 2>/dev/null
+    openssl x509 -req -in "$GW_TOP/$1.csr" -CA "$GW_TLS/people.ca" -CAkey "$GW_TLS/people.key" \
+        -CAcreateserial -days "${DAYS:-2}" -out "$GW_TOP/$1.pem" \
+        -extfile <(echo "keyUsage=${USAGE:-keyEncipherment}"; echo "extendedKeyUsage=emailProtection") 2>/dev/null
+}
+certificate() { admin south mail certificate set "$1@example.test" --file "$GW_TOP/$1.pem"; }
+
+note "certificates are checked when they are set"
+person carl -newkey rsa:2048
+person curve -newkey ec -pkeyopt ec_paramgen_curve:P-256
+person weak -newkey rsa:1024
+USAGE=digitalSignature person signer -newkey rsa:2048
+holds "a good one" certificate carl
+like "too short" "$(certificate weak 2>&1 || true)" 'less than 2048 bits'
+like "not for encryption" "$(certificate signer 2>&1 || true)" 'does not allow encryption'
+like "a curve without agreement" "$(certificate curve 2>&1 || true)" 'keyAgreement'
+USAGE=keyAgreement person curve -newkey ec -pkeyopt ec_paramgen_curve:P-256
+cp "$GW_TOP/curve.pem" "$GW_TOP/emil.pem"
+holds "a curve" certificate emil
+like "no certificate" "$(admin south mail certificate set a@b.test --file "$GW_TOP/one.txt" 2>&1 || true)" 'no certificate in PEM'
+equal "listed" "$(admin south --json mail certificate list | jq -r '[.certificates[].address] | join(" ")')" \
+    'carl@example.test emil@example.test'
+
+note "mailboxes that mail"
+like "an address with a line end" "$(admin south mailbox add evil --mail-to $'a@b.test\r\nBcc: c@d.test' 2>&1 || true)" 'mail addresses'
+like "an unknown form" "$(admin south mailbox add evil --mail-to a@b.test --mail-form zip 2>&1 || true)" 'pdf, tiff, smime or notice'
+n=0
+# box NAME CLASS TO FORM: a mailbox with a number of its own
+declare -A NUMBER=()
+box() {
+    admin south mailbox add "$1" --class "$2" --mail-to "$3" --mail-form "$4" >/dev/null
+    NUMBER[$1]=$(gw_number south "$n")
+    admin south number remove "${NUMBER[$1]}" >/dev/null
+    admin south number add "${NUMBER[$1]}" --mailbox "$1" >/dev/null
+    admin south grant add clerk receiver --mailbox "$1" >/dev/null
+    n=$((n + 1))
+}
+box plain open anna@example.test,nobody@example.test pdf
+box tiff open bert@example.test tiff
+box sealed secret carl@example.test,dora@example.test,emil@example.test smime
+box closed secret dora@example.test pdf
+equal "listed" "$(admin south --json mailbox list | jq -r '.mailboxes[] | select(.name == "plain") | (.mail_to | join("+")) + " " + .mail_form')" \
+    'anna@example.test+nobody@example.test pdf'
+
+note "faxes come while the relay shows a certificate of somebody else"
+postfix_start
+declare -A SENT=() CAME=()
+for name in plain tiff sealed closed; do
+    SENT[$name]=$(gw_send north "$(gw_number north 1)" "${NUMBER[$name]}" "$GW_TOP/one.txt")
+done
+for name in plain tiff sealed closed; do
+    equal "fax for $name" "$(gw_wait_state north "${SENT[$name]}" "$GW_ENDED" 60)" delivered
+    holds "it came" until_true 10 gw_has_inbound south "${NUMBER[$name]}"
+    CAME[$name]=$(gw_inbound south "${NUMBER[$name]}")
+done
+queue() { admin south --json mail queue list "$@"; }
+waiting() { queue --state queued | jq '.mails | length'; }
+all_queued() { (($(waiting) == 7)); }
+holds "seven mails wait" until_true 20 all_queued
+tried() { (($(queue --state queued | jq '[.mails[] | select(.tries > 0)] | length') > 0)); }
+holds "one was tried" until_true 10 tried
+like "why it waits" "$(queue --state queued | jq -r '[.mails[] | select(.tries > 0)][0].answer')" '[Cc]ertificate|SSL'
+equal "nothing was delivered" "$(mails anna) $(mails bert) $(mails carl) $(mails dora)" '0 0 0 0'
+
+note "after a restart the relay is away"
+postfix_stop
+gw_stop south
+settings right
+gw_start south
+equal "all seven wait" "$(waiting)" 7
+refused() { [[ $(queue --state queued | jq -r '[.mails[].answer] | join(" ")') =~ 'refused'|'connect' ]]; }
+holds "it is asked for" until_true 10 refused
+sleep 2
+holds "an outage costs few records" test "$(gw_count_event south mail.deferred)" -lt 20
+dropped=$(queue --state queued | jq -r '[.mails[] | select(.to == "nobody@example.test")][0].id')
+
+note "the relay is back"
+postfix_start
+none_waits() { (($(waiting) == 0)); }
+holds "none waits" until_true 20 none_waits
+for name in anna bert carl emil; do holds "a mail for $name" until_true 10 has_mails "$name" 1; done
+holds "two for dora" until_true 10 has_mails dora 2
+equal "each once" "$(mails anna) $(mails bert) $(mails carl) $(mails dora) $(mails emil)" '1 1 1 2 1'
+equal "states" "$(gw_sql south "SELECT state || ' ' || count(*) FROM mail_outbox GROUP BY state ORDER BY state" | paste -sd' ')" 'failed 1 sent 6'
+like "who is not there" "$(admin south --json mail queue show "$dropped" | jq -r '.state + " " + .answer')" '^failed 550 5.1.1 '
+like "what the relay said" "$(queue --state sent | jq -r '.mails[0].answer')" '^250 2.0.0 Ok: queued as '
+
+note "what they got"
+python3 - "$POSTFIX/mail" "${CAME[plain]}" <<'EOF'
+import email, email.policy, glob, sys
+top, fax = sys.argv[1:]
+def mail(name):
+    return [email.message_from_bytes(open(f, 'rb').read(), policy=email.policy.default)
+            for f in sorted(glob.glob(f'{top}/{name}/new/*'))]
+for name in 'anna bert carl dora emil'.split():
+    for m in mail(name):
+        assert m['Auto-Submitted'] == 'auto-generated', m['Auto-Submitted']
+        assert m['To'] == f'{name}@example.test', m['To']
+        assert not m.defects and all(not p.defects for p in m.walk()), m.defects
+anna, bert, carl, emil = (mail(n)[0] for n in ('anna', 'bert', 'carl', 'emil'))
+text, pdf = list(anna.iter_parts())
+assert pdf.get_content_type() == 'application/pdf' and pdf.get_filename() == f'fax-{fax}.pdf', pdf.get_filename()
+assert fax in text.get_content() and '+4930551' in text.get_content()
+open(f'{top}/anna.pdf', 'wb').write(pdf.get_content())
+_, tiff = list(bert.iter_parts())
+assert tiff.get_content_type() == 'image/tiff' and tiff.get_content()[:2] in (b'II', b'MM')
+open(f'{top}/bert.tiff', 'wb').write(tiff.get_content())
+for m, n in ((carl, 'carl'), (emil, 'emil')):
+    assert m.get_content_type() == 'application/pkcs7-mime' and m.get_param('smime-type') == 'enveloped-data'
+    assert '+4930551' not in m.as_string(), 'a number in full beside the encrypted content'
+    open(f'{top}/{n}.p7m', 'wb').write(m.get_content())
+for m in mail('dora'):
+    assert m.get_content_type() == 'text/plain' and '+4930' not in m.as_string(), m.as_string()
+    assert 'no certificate is registered' in m.get_content(), m.get_content()
+EOF
+clerk south export "${CAME[plain]}" --format pdf >"$GW_TOP/plain.pdf"
+equal "pixels of the attachment" "$(pixels "$POSTFIX/mail/anna.pdf")" "$(pixels "$GW_TOP/plain.pdf")"
+clerk south export "${CAME[tiff]}" --format tiff >"$GW_TOP/tiff.tiff"
+equal "the TIFF" "$(sha256sum <"$POSTFIX/mail/bert.tiff")" "$(sha256sum <"$GW_TOP/tiff.tiff")"
+clerk south export "${CAME[sealed]}" --format pdf >"$GW_TOP/sealed.pdf"
+# decrypted NAME KEY: the PDF in a mail
+decrypted() {
+    openssl cms -decrypt -inform DER -in "$POSTFIX/mail/$1.p7m" -inkey "$GW_TOP/$2.key" -recip "$GW_TOP/$2.pem" -out "$GW_TOP/$1.eml"
+    python3 -c 'import email, email.policy, sys
+m = email.message_from_binary_file(open(sys.argv[1], "rb"), policy=email.policy.default)
+open(sys.argv[2], "wb").write(list(m.iter_parts())[1].get_content())' "$GW_TOP/$1.eml" "$GW_TOP/$1.pdf"
+    pixels "$GW_TOP/$1.pdf"
+}
+equal "pixels, by RSA" "$(decrypted carl carl)" "$(pixels "$GW_TOP/sealed.pdf")"
+equal "pixels, by an elliptic curve" "$(decrypted emil curve)" "$(pixels "$GW_TOP/sealed.pdf")"
+
+note "the log"
+equal "who got it is said before it goes" "$(gw_sql south "SELECT count(*) > 6 FROM audit_record WHERE event = 'fax.mailed'")" t
+equal "its form" "$(gw_sql south "SELECT string_agg(DISTINCT record->>'form', ' ' ORDER BY record->>'form') FROM audit_record
+    WHERE event = 'fax.mailed' AND fax IN ('${CAME[plain]}', '${CAME[closed]}')")" 'notice pdf'
+equal "addresses in records" "$(gw_sql south "SELECT count(*) FROM audit_record WHERE record::text LIKE '%example.test%' AND event LIKE '%mail%'")" 0
+equal "nothing is due" "$(gw_sql south "SELECT count(*) FROM faxes WHERE mail_due <> ''")" 0
+gw_verify south
+gw_end

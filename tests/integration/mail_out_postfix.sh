@@ -1,0 +1,84 @@
+# A real Postfix as relay, with mailboxes of its own, in a directory of the test. To be sourced after
+# gateway_lib.sh.
+# shellcheck shell=bash disable=SC2034
+
+POSTFIX=$GW_TOP/postfix
+POSTFIX_DOMAIN=example.test
+
+# postfix_make CERTIFICATE: chooses an address; the names of the mailboxes follow by postfix_mailbox
+postfix_make() {
+    local uid gid service
+    uid=$(id -u "$GW_CLERK")
+    gid=$(id -g "$GW_CLERK")
+    POSTFIX_ADDRESS=127.$((RANDOM % 200 + 30)).$((RANDOM % 250 + 1)).$((RANDOM % 250 + 1))
+    POSTFIX_PORT=$((RANDOM % 4000 + 10025))
+    install -d -m 0755 "$POSTFIX" "$POSTFIX/etc" "$POSTFIX/queue"
+    install -d -m 0755 -o postfix "$POSTFIX/data"
+    install -d -m 0700 -o "$GW_CLERK" "$POSTFIX/mail"
+    : >"$POSTFIX/etc/mailboxes"
+    cat >"$POSTFIX/etc/main.cf" <<EOF
+compatibility_level = 3.6
+queue_directory = $POSTFIX/queue
+data_directory = $POSTFIX/data
+maillog_file = $POSTFIX/log
+maillog_file_prefixes = $POSTFIX
+myhostname = mx.$POSTFIX_DOMAIN
+mydestination =
+mynetworks = 127.0.0.0/8
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+virtual_mailbox_domains = $POSTFIX_DOMAIN
+virtual_mailbox_base = $POSTFIX/mail
+virtual_mailbox_maps = texthash:$POSTFIX/etc/mailboxes
+virtual_minimum_uid = 1
+virtual_uid_maps = static:$uid
+virtual_gid_maps = static:$gid
+recipient_delimiter = +
+smtpd_tls_security_level = encrypt
+smtpd_tls_cert_file = $GW_TLS/$1.pem
+smtpd_tls_key_file = $GW_TLS/$1.key.pem
+message_size_limit = 104857600
+mailbox_size_limit = 0
+virtual_mailbox_limit = 0
+EOF
+    {
+        echo "$POSTFIX_ADDRESS:$POSTFIX_PORT inet n - n - - smtpd"
+        for service in cleanup:0 tlsmgr:1 rewrite:- bounce:0 defer:0 trace:0 proxymap:- \
+            smtp:- showq:- error:- retry:- discard:- anvil:1 scache:1; do
+            case ${service%:*} in
+            rewrite) echo "rewrite unix - - n - - trivial-rewrite" ;;
+            defer | trace) echo "${service%:*} unix - - n - 0 bounce" ;;
+            retry) echo "retry unix - - n - - error" ;;
+            cleanup) echo "cleanup unix n - n - 0 cleanup" ;;
+            tlsmgr) echo "tlsmgr unix - - n 1000? 1 tlsmgr" ;;
+            *) echo "${service%:*} unix - - n - ${service#*:} ${service%:*}" ;;
+            esac
+        done
+        echo "qmgr unix n - n 300 1 qmgr"
+        echo "virtual unix - n n - - virtual"
+        echo "postlog unix-dgram n - n - 1 postlogd"
+    } >"$POSTFIX/etc/master.cf"
+}
+
+# postfix_mailbox NAME: NAME@example.test is taken
+postfix_mailbox() { echo "$1@$POSTFIX_DOMAIN $1/" >>"$POSTFIX/etc/mailboxes"; }
+
+postfix_start() {
+    postfix -c "$POSTFIX/etc" start >>"$POSTFIX/start.log" 2>&1 || {
+        cat "$POSTFIX/start.log" "$POSTFIX/log" >&2
+        die "Postfix does not start"
+    }
+    POSTFIX_PID=$(tr -d ' ' <"$POSTFIX/queue/pid/master.pid")
+    GW_OTHERS+=("$POSTFIX_PID")
+}
+
+postfix_stop() {
+    kill -TERM "$POSTFIX_PID"
+    until_true 10 postfix_is_gone || die "Postfix does not stop"
+}
+postfix_is_gone() { ! kill -0 "$POSTFIX_PID" 2>/dev/null; }
+
+# mails NAME: how many a mailbox holds; mail_of NAME [N]: the file of the N-th (1)
+mails() { find "$POSTFIX/mail/$1" -type f -path '*/new/*' 2>/dev/null | wc -l; }
+mail_of() { find "$POSTFIX/mail/$1" -type f -path '*/new/*' | sort | sed -n "${2:-1}p"; }
+has_mails() { (($(mails "$1") >= $2)); }
