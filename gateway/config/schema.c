@@ -265,27 +265,6 @@ const struct config_key config_keys[] = {
     {"mail.message_timeout_ms", CONFIG_INTEGER, AT(mail.message_timeout_ms), "600000", 1000,
      3600000, NULL, "the same when a message is not whole by then"},
 
-    {"retention.timer_ms", CONFIG_INTEGER, AT(retention.timer_ms), "3600000", 1000, DAY_MS, NULL,
-     "how often faxes that are due are disposed of"},
-    {"retention.default_days", CONFIG_INTEGER, AT(retention.default_days), "365", 1, 36500, NULL,
-     "how long a fax is kept where its mailbox says nothing"},
-
-    {"keys.master_key_file", CONFIG_PATH, AT(keys.master_key_file), "", 0, 1000, NULL,
-     "file with the master key, readable by the keeper's account; \"\": keeper/master.key in the "
-     "state directory"},
-
-    {"accounts.control", CONFIG_NAME, AT(accounts.control), "sealfax", 1, 32, NULL,
-     "account of the control process when started by root"},
-    {"accounts.keeper", CONFIG_NAME, AT(accounts.keeper), "sealfax-keeper", 1, 32, NULL,
-     "account of the keeper"},
-    {"accounts.line", CONFIG_NAME, AT(accounts.line), "sealfax-line", 1, 32, NULL,
-     "account of line and render processes"},
-    {"accounts.database", CONFIG_NAME, AT(accounts.database), "sealfax-db", 1, 32, NULL,
-     "account of the private PostgreSQL"},
-
-    {"sandbox.landlock", CONFIG_CHOICE, AT(sandbox.landlock), "required", 0, 0, "required|optional",
-     "whether to start on a kernel without Landlock"},
-
     {"mail.trusted_host", CONFIG_NAME, AT(mail.trusted_host), "", 0, 200, NULL,
      "name under which the relay writes Authentication-Results; the topmost field of that name "
      "says "
@@ -329,7 +308,6 @@ const struct config_key config_keys[] = {
      "faxes of one message that wait or are sent at the same time; those for its further "
      "recipients "
      "come after them"},
-
     {"mail.out_relay", CONFIG_RELAY, AT(mail.out_relay), "", 0, 300, NULL,
      "mail server that takes what the gateway sends: reports, received faxes, notices; \"\": no "
      "mail "
@@ -375,6 +353,27 @@ const struct config_key config_keys[] = {
      "PEM file with the certificate by which S/MIME mails are signed; \"\": they are not"},
     {"mail.sign_key_file", CONFIG_PATH, AT(mail.sign_key_file), "", 0, 1000, NULL,
      "PEM file with its key, readable by the account of control and by no others"},
+
+    {"retention.timer_ms", CONFIG_INTEGER, AT(retention.timer_ms), "3600000", 1000, DAY_MS, NULL,
+     "how often faxes that are due are disposed of"},
+    {"retention.default_days", CONFIG_INTEGER, AT(retention.default_days), "365", 1, 36500, NULL,
+     "how long a fax is kept where its mailbox says nothing"},
+
+    {"keys.master_key_file", CONFIG_PATH, AT(keys.master_key_file), "", 0, 1000, NULL,
+     "file with the master key, readable by the keeper's account; \"\": keeper/master.key in the "
+     "state directory"},
+
+    {"accounts.control", CONFIG_NAME, AT(accounts.control), "sealfax", 1, 32, NULL,
+     "account of the control process when started by root"},
+    {"accounts.keeper", CONFIG_NAME, AT(accounts.keeper), "sealfax-keeper", 1, 32, NULL,
+     "account of the keeper"},
+    {"accounts.line", CONFIG_NAME, AT(accounts.line), "sealfax-line", 1, 32, NULL,
+     "account of line and render processes"},
+    {"accounts.database", CONFIG_NAME, AT(accounts.database), "sealfax-db", 1, 32, NULL,
+     "account of the private PostgreSQL"},
+
+    {"sandbox.landlock", CONFIG_CHOICE, AT(sandbox.landlock), "required", 0, 0, "required|optional",
+     "whether to start on a kernel without Landlock"},
 
     {"log.level", CONFIG_CHOICE, AT(log.level), "notice", 0, 0, "error|warning|notice|debug",
      "what is written to standard error"},

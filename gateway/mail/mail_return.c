@@ -9,7 +9,12 @@
 
 #include "policy/secret.h"
 
-enum { MAC_OCTETS = 8, TOKEN_OCTETS = FAX_ID_OCTETS + MAC_OCTETS, LOCAL_MAX = 64 };
+enum {
+    MAC_OCTETS = 8,
+    TOKEN_OCTETS = FAX_ID_OCTETS + MAC_OCTETS,
+    TOKEN_BITS = 8 * TOKEN_OCTETS,
+    LOCAL_MAX = 64
+};
 
 static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567"; /* RFC 4648 §6 */
 static const char mark[] = "+b";
@@ -30,7 +35,7 @@ static int make_mac(const uint8_t key[MAIL_RETURN_KEY_OCTETS], const struct fax_
 
 static unsigned bit_of(const uint8_t *octets, size_t bit)
 {
-    return bit < 8 * TOKEN_OCTETS ? octets[bit / 8] >> (7 - bit % 8) & 1u : 0;
+    return bit < TOKEN_BITS ? (unsigned)octets[bit / 8] >> (7 - bit % 8) & 1u : 0;
 }
 
 static void encode(const uint8_t octets[TOKEN_OCTETS], char *text)
@@ -56,7 +61,7 @@ static bool decode(const char *text, uint8_t octets[TOKEN_OCTETS])
             size_t bit = 5 * i + k;
             if (((size_t)(digit - digits) >> (4 - k) & 1u) == 0)
                 continue;
-            if (bit >= 8 * TOKEN_OCTETS)
+            if (bit >= TOKEN_BITS)
                 return false;
             octets[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
         }
