@@ -86,6 +86,9 @@ int journal_reader_init(struct journal_reader *reader, const uint8_t *bytes, siz
 enum journal_step journal_reader_next(struct journal_reader *reader, struct journal_frame *frame)
     __attribute__((warn_unused_result));
 
+/* Whether so many of the next octets are zero, or all that are left: as in space that is kept. */
+bool journal_reader_is_blank(const struct journal_reader *reader, size_t octets);
+
 /* After JOURNAL_CORRUPT: goes to the next whole frame, so that reading can continue.
  * Returns 0, or FAX_EP_TRUNCATED if there is none. */
 int journal_reader_resync(struct journal_reader *reader) __attribute__((warn_unused_result));

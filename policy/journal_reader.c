@@ -58,10 +58,11 @@ static enum journal_step judge(const struct journal_reader *reader)
     return rc == FAX_EP_LIMIT ? JOURNAL_CORRUPT : JOURNAL_TORN;
 }
 
-static bool rest_is_zero(const struct journal_reader *reader)
+bool journal_reader_is_blank(const struct journal_reader *reader, size_t octets)
 {
     const uint8_t *rest = reader->bytes + reader->offset;
-    size_t length = reader->length - reader->offset;
+    size_t left = reader->length - reader->offset;
+    size_t length = left < octets ? left : octets;
     return length == 0 || (rest[0] == 0 && memcmp(rest, rest + 1, length - 1) == 0);
 }
 
@@ -79,7 +80,7 @@ enum journal_step journal_reader_next(struct journal_reader *reader, struct jour
         reader->next_sequence++;
         return JOURNAL_FRAME;
     }
-    if (*at == 0 && rest_is_zero(reader))
+    if (*at == 0 && journal_reader_is_blank(reader, SIZE_MAX))
         return JOURNAL_END;
     return judge(reader);
 }

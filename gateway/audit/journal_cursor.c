@@ -8,6 +8,8 @@
 
 #include "gateway/audit/journal_segment.h"
 
+enum { BLANK_OCTETS = 256 * 1024 };
+
 struct journal_cursor {
     int directory;
     uint64_t segment; /* first index of the segment being read */
@@ -98,6 +100,10 @@ static size_t collect_sides(struct journal_cursor *cursor, uint64_t index)
     size_t count = 0;
     while (cursor->sides && count < JOURNAL_SIDES_MAX) {
         struct journal_reader before = cursor->side_reader;
+        /* No frame is so long. To look through all the space that is kept for later, each time the
+         * end is met, would cost more than all the rest. */
+        if (journal_reader_is_blank(&before, BLANK_OCTETS))
+            break;
         struct journal_frame frame;
         enum journal_step step = journal_reader_next(&cursor->side_reader, &frame);
         if (step == JOURNAL_CORRUPT && journal_reader_resync(&cursor->side_reader) == 0)

@@ -312,7 +312,7 @@ const struct config_key config_keys[] = {
      "mail "
      "goes out"},
     {"mail.out_host", CONFIG_NAME, AT(mail.out_host), "", 0, 200, NULL,
-     "what the gateway calls itself to it and in reports; \"\": the name of the machine"},
+     "what the gateway calls itself to it and in reports; \"\": mail.host"},
     {"mail.out_from", CONFIG_MAIL, AT(mail.out_from), "", 0, 200, NULL,
      "sender of its mails, to which what cannot be delivered comes back; \"\": fax@ and out_host"},
     {"mail.out_tls", CONFIG_CHOICE, AT(mail.out_tls), "required", 0, 0, "none|may|required",

@@ -20,7 +20,7 @@ struct fax_call {
     bool outbound;
     struct fax_id fax, source; /* source: of the pages, when source_attempt is not 0 */
     uint16_t attempt, source_attempt;
-    uint8_t priority; /* enum fax_priority */
+    uint8_t priority;                 /* enum fax_priority */
     char principal[POLICY_NAME_TEXT]; /* the actor of its events: submitter or "trunk:NAME" */
     char from[NUMBER_TEXT], to[NUMBER_TEXT];
     char mailbox[POLICY_NAME_TEXT], class_name[KEK_CLASS_TEXT], trunk[POLICY_NAME_TEXT];

@@ -8,6 +8,7 @@
 #include "gateway/control/control.h"
 #include "gateway/control/credential_register.h"
 #include "gateway/mail/mail_intake.h"
+#include "gateway/mail/mail_out.h"
 #include "gateway/process/log.h"
 #include "gateway/smtp/smtp_server.h"
 #include "gateway/socket_address.h"
@@ -18,6 +19,11 @@ static void judge_recipient(void *user, const struct mail_envelope *envelope,
                             const struct mail_recipient *recipient, struct mail_verdict *verdict)
 {
     mail_intake_judge_recipient(user, envelope, recipient, verdict);
+}
+
+static bool is_return(void *user, const char *address)
+{
+    return mail_out_owns(user, address);
 }
 
 static int take(void *user, const struct mail_envelope *envelope, int message, size_t octets,
@@ -102,6 +108,7 @@ int smtp_start(struct control *c)
         .ca_file = config->mail.tls_ca,
         .clients = config->mail.tls_clients,
         .judge_recipient = judge_recipient,
+        .is_return = is_return,
         .take = take,
         .forget = mail_intake_forget,
         .sign_in = sign_in,

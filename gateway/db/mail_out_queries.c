@@ -19,7 +19,8 @@ static const struct db_statement one = {
 };
 static const struct db_statement queued = {
     .name = "mail_out_queued",
-    .sql = OUT_COLUMNS "WHERE o.state = 'queued' AND o.node = $1 ORDER BY o.next_at",
+    .sql = "SELECT o.out, o.about, milli_of(o.next_at), o.tries FROM mail_outbox o WHERE o.state = "
+           "'queued' AND o.node = $1",
     .parameters = 1,
 };
 static const struct db_statement outbox = {
@@ -42,6 +43,18 @@ static const struct db_statement certificates = {
     .parameters = 1,
 };
 
+static const struct db_statement return_key = {
+    .name = "mail_return_key",
+    .sql = "SELECT sealed FROM mail_return_keys WHERE node = $1",
+    .parameters = 1,
+};
+
+int mail_query_return_key(struct db *db, const char *node, db_result_cb *cb, void *user)
+{
+    const char *parameters[] = {node};
+    return db_query(db, &return_key, parameters, cb, user);
+}
+
 int mail_query_out(struct db *db, const struct fax_id *out, db_result_cb *cb, void *user)
 {
     char text[FAX_ID_TEXT];
@@ -54,6 +67,15 @@ int mail_query_queued(struct db *db, const char *node, db_result_cb *cb, void *u
 {
     const char *parameters[] = {node};
     return db_query(db, &queued, parameters, cb, user);
+}
+
+void mail_queued_row_read(const struct db_result *result, int row, struct mail_queued_row *out)
+{
+    struct row_reader reader = {.result = result, .row = row};
+    out->out = row_text(&reader);
+    out->about = row_text(&reader);
+    out->next_ms = row_integer(&reader);
+    out->tries = row_integer(&reader);
 }
 
 int mail_query_outbox(struct db *db, const char *state, unsigned limit, db_result_cb *cb,

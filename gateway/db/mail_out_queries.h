@@ -19,7 +19,12 @@ struct mail_out_row {
 int mail_query_out(struct db *db, const struct fax_id *out, db_result_cb *cb, void *user)
     __attribute__((warn_unused_result));
 
-/* Those of this node that are to be sent, in the order of their times. */
+/* Those of a node that are to be sent. */
+struct mail_queued_row {
+    const char *out, *about;
+    int64_t next_ms, tries;
+};
+void mail_queued_row_read(const struct db_result *result, int row, struct mail_queued_row *out);
 int mail_query_queued(struct db *db, const char *node, db_result_cb *cb, void *user)
     __attribute__((warn_unused_result));
 
@@ -45,5 +50,9 @@ int mail_query_certificates(struct db *db, const char *address, db_result_cb *cb
     __attribute__((warn_unused_result));
 void mail_certificate_row_read(const struct db_result *result, int row,
                                struct mail_certificate_row *out);
+
+/* The key of reverse paths of a node, sealed, in hex: one row with one text, or none. */
+int mail_query_return_key(struct db *db, const char *node, db_result_cb *cb, void *user)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -20,8 +20,9 @@ static const struct db_statement grants = {
 };
 static const struct db_statement mailboxes = {
     .name = "register_mailboxes",
-    .sql = "SELECT mailbox, class, device, retention_days, capture, mail_to, mail_form FROM mailboxes "
-           "ORDER BY mailbox",
+    .sql =
+        "SELECT mailbox, class, device, retention_days, capture, mail_to, mail_form FROM mailboxes "
+        "ORDER BY mailbox",
 };
 static const struct db_statement numbers = {
     .name = "register_numbers",

@@ -91,8 +91,13 @@ static void on_delivered(void *user, const struct mail_result *result)
 
 void mail_attempt_send(struct mail_attempt *a)
 {
+    const struct mail_out *box = a->box;
+    char path[MAIL_RETURN_TEXT] = ""; /* null for reports (RFC 3464 §2) */
+    if (!a->is_report && (!box->has_return_key ||
+                          mail_return_make(box->return_key, box->from, &a->entry.out, path) < 0))
+        snprintf(path, sizeof path, "%s", box->from);
     const struct mail_delivery delivery = {
-        .from = a->is_report ? "" : a->box->from,
+        .from = path,
         .to = a->to,
         .content = &a->content,
     };

@@ -89,7 +89,8 @@ void mail_attempt_record(struct mail_attempt *a)
     char out[FAX_ID_TEXT];
     if (!a->unrecorded) {
         a->entry.tries++;
-        if (a->result.outcome != MAIL_POSTPONED || a->result.code > 0)
+        /* Not what went wrong here. */
+        if (a->result.outcome == MAIL_UNREACHABLE || a->result.code > 0)
             note_relay(a);
     }
     a->unrecorded = false;

@@ -52,7 +52,8 @@ static int64_t read_line(const struct mail_content *content, uint64_t at, char *
     if (rc == 0) {
         base64_encode(octets, part, line);
         size_t length = base64_length(part);
-        memcpy(line + length, "\r\n", 2);
+        line[length] = '\r';
+        line[length + 1] = '\n';
         size_t skip = (size_t)(at % MAIL_LINE_TEXT), rest = length + 2 - skip;
         rc = (int)(rest < capacity ? rest : capacity);
         memcpy(out, line + skip, (size_t)rc);

@@ -10,6 +10,7 @@
 #include "gateway/control/event.h"
 #include "gateway/control/trunk_routes.h"
 #include "gateway/mail/mail_identity.h"
+#include "gateway/mail/mail_out.h"
 #include "gateway/mail/mail_store.h"
 #include "gateway/mail/mail_work.h"
 #include "gateway/process/log.h"
@@ -53,6 +54,22 @@ static bool judge_route(const struct control *control, const struct mail_recipie
     return outcome == TRUNK_ROUTES_FOUND || outcome == TRUNK_ROUTES_CLOSED;
 }
 
+/* What comes back for a mail of ours names no number (mail_out_owns()). */
+static bool is_returned(const struct mail_recipient *recipient)
+{
+    return recipient->number[0] == '\0';
+}
+
+static void judge_returned(const struct mail_envelope *envelope, struct mail_verdict *verdict)
+{
+    if (envelope->from[0])
+        answer(verdict, 550, "5.7.1", "this address takes reports only (MAIL FROM:<>)");
+    else if (envelope->recipient_count > 0)
+        answer(verdict, 452, "4.5.3", "this recipient needs a message of its own");
+    else
+        answer(verdict, 250, "2.1.5", "recipient ok");
+}
+
 void mail_intake_judge_recipient(struct control *control, const struct mail_envelope *envelope,
                                  const struct mail_recipient *recipient,
                                  struct mail_verdict *verdict)
@@ -60,6 +77,10 @@ void mail_intake_judge_recipient(struct control *control, const struct mail_enve
     memset(verdict, 0, sizeof *verdict);
     if (!control->ready || control->stopping || !policy_cache_set(control->policy)) {
         answer(verdict, 451, "4.3.2", "the gateway is not ready, try again later");
+    } else if (is_returned(recipient)) {
+        judge_returned(envelope, verdict);
+    } else if (envelope->recipient_count > 0 && is_returned(&envelope->recipients[0])) {
+        answer(verdict, 452, "4.5.3", "this recipient needs a message of its own");
     } else if (!envelope->principal[0] && !envelope->trusted_relay) {
         answer(verdict, 550, "5.7.1", "sign in first, or send through your mail server");
     } else if (envelope->principal[0] &&
@@ -225,6 +246,19 @@ static int refuse_later(struct mail_intake *m)
     return uv_queue_work(&m->control->loop, &m->refusal, no_work, on_refusal);
 }
 
+/* Nothing of it is kept but that it came. */
+static void on_bounced(void *user, int status)
+{
+    struct mail_intake *m = user;
+    if (status == 0)
+        answer(&m->verdict, 250, "2.0.0", "noted");
+    else if (status == -ENOENT)
+        answer(&m->verdict, 550, "5.1.1", "there is no such mail");
+    else
+        answer(&m->verdict, 451, "4.3.0", "it cannot be noted now, try again later");
+    finish(m);
+}
+
 int mail_intake_start(struct control *control, const struct mail_envelope *envelope, int message,
                       size_t octets, mail_intake_cb *done, void *user, struct mail_intake **out)
 {
@@ -245,6 +279,8 @@ int mail_intake_start(struct control *control, const struct mail_envelope *envel
     } else if (!has_room(control, octets)) {
         answer(&m->verdict, 452, "4.3.1", "too many messages come in, try again later");
         rc = refuse_later(m);
+    } else if (is_returned(&envelope->recipients[0])) {
+        rc = mail_out_bounced(control, envelope->recipients[0].address, "", on_bounced, m);
     } else {
         rc = mail_store_seal(control->mail_store, message, octets, on_sealed, m);
     }
@@ -259,7 +295,12 @@ int mail_intake_start(struct control *control, const struct mail_envelope *envel
     return 0;
 }
 
-void mail_intake_forget(struct mail_intake *m)
+const struct mail_intake *mail_intake_next(const struct mail_intake *intake)
 {
-    m->done = NULL;
+    return intake->next;
+}
+
+void mail_intake_forget(struct mail_intake *intake)
+{
+    intake->done = NULL;
 }

@@ -13,13 +13,14 @@ struct mail_intake;
 
 /* The answer to a client. */
 struct mail_verdict {
-    int code;          /* 250, 4yz or 5yz (RFC 5321 §4.2) */
-    char enhanced[12]; /* "2.0.0" (RFC 3463) */
-    char text[200];    /* one line */
+    int code;           /* 250, 4yz or 5yz (RFC 5321 §4.2) */
+    char enhanced[12];  /* "2.0.0" (RFC 3463) */
+    char text[200];     /* one line */
     struct fax_id mail; /* with 250 to a message */
 };
 
-/* Runs once, unless mail_intake_forget() came first, and never before mail_intake_start() returns. */
+/* Runs once, unless mail_intake_forget() came first, and never before mail_intake_start() returns.
+ */
 typedef void mail_intake_cb(void *user, const struct mail_verdict *verdict);
 
 /* Judges a recipient by what is known before the content: when a principal has signed in, whether
@@ -35,6 +36,9 @@ void mail_intake_judge_recipient(struct control *control, const struct mail_enve
 int mail_intake_start(struct control *control, const struct mail_envelope *envelope, int message,
                       size_t octets, mail_intake_cb *done, void *user, struct mail_intake **out)
     __attribute__((warn_unused_result));
+
+/* The next one of control->mail_intakes; NULL past the last. */
+const struct mail_intake *mail_intake_next(const struct mail_intake *intake);
 
 /* The client has gone: done is not called. */
 void mail_intake_forget(struct mail_intake *intake);

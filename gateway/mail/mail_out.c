@@ -10,6 +10,7 @@
 #include "gateway/control/event.h"
 #include "gateway/mail/mail_out_private.h"
 #include "gateway/process/log.h"
+#include "policy/secret.h"
 
 /* --- when what is done --- */
 
@@ -182,7 +183,8 @@ int mail_out_report(struct control *c, const struct mail_report *report, mail_ou
 static void fill_names(struct mail_out *box)
 {
     const struct config *config = box->control->config;
-    snprintf(box->host, sizeof box->host, "%s", config->mail.out_host);
+    snprintf(box->host, sizeof box->host, "%s",
+             config->mail.out_host[0] ? config->mail.out_host : config->mail.host);
     if (!box->host[0] && gethostname(box->host, sizeof box->host) < 0)
         box->host[0] = '\0';
     box->host[sizeof box->host - 1] = '\0';
@@ -216,6 +218,8 @@ int mail_out_new(struct control *control, struct mail_out **out)
 void mail_out_start(struct control *c)
 {
     c->mail_out->started = true;
+    if (c->mail_out->relay)
+        mail_out_load_return_key(c->mail_out);
     if (c->mail_out->waiting.count > 0)
         log_write(LOG_LEVEL_NOTICE, "%zu mails wait to be sent", c->mail_out->waiting.count);
     mail_out_run(c->mail_out);
@@ -279,6 +283,7 @@ void mail_out_free(struct mail_out *box)
         return;
     mail_dues_free(box);
     mail_heap_free(&box->waiting);
+    secret_wipe(box->return_key, sizeof box->return_key);
     free(box);
 }
 

@@ -93,7 +93,7 @@ size_t mail_out_sending(const struct control *control);
 void mail_out_stop(struct control *control, void (*done)(void *user), void *user);
 
 /* After db and keeper are closed. NULL is allowed. */
-void mail_out_free(struct mail_out *out);
+void mail_out_free(struct mail_out *box);
 
 /* A principal had it tried again or dropped, which is durable. */
 void mail_out_changed(struct control *control, const struct mail_out_change *change);

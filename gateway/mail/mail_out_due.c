@@ -164,8 +164,11 @@ void mail_out_fax(struct control *c, const struct fax_id *fax, const char *mailb
 
 void mail_dues_free(struct mail_out *box)
 {
-    while (box->dues)
-        forget(box->dues);
+    for (struct mail_due *d = box->dues, *next; d; d = next) {
+        next = d->next;
+        free(d);
+    }
+    box->dues = NULL;
 }
 
 /* --- what an earlier run left --- */
@@ -200,9 +203,9 @@ static void on_queued(void *user, int status, const struct db_result *result)
     struct reading *r = user;
     struct control *c = r->control;
     for (int i = 0; status == 0 && i < db_result_rows(result); i++) {
-        struct mail_out_row row;
+        struct mail_queued_row row;
         struct mail_entry entry;
-        mail_out_row_read(result, i, &row);
+        mail_queued_row_read(result, i, &row);
         entry.next_ms = row.next_ms;
         entry.tries = (uint32_t)row.tries;
         if (fax_id_parse(&entry.out, row.out) == 0 && fax_id_parse(&entry.about, row.about) == 0)

@@ -13,6 +13,7 @@
 #include "gateway/mail/mail_content.h"
 #include "gateway/mail/mail_out.h"
 #include "gateway/mail/mail_relay.h"
+#include "gateway/mail/mail_return.h"
 #include "gateway/mail/mail_smime.h"
 #include "gateway/trace/call_trace.h"
 
@@ -59,6 +60,8 @@ struct mail_out {
     bool down;
     int64_t hold_ms, hold_until_ms;
     size_t works; /* on the pool */
+    uint8_t return_key[MAIL_RETURN_KEY_OCTETS];
+    bool has_return_key;
     void (*stopped)(void *user);
     void *stopped_user;
 };
@@ -74,6 +77,9 @@ void mail_out_put(struct mail_out *box, const struct mail_entry *entry);
 
 /* Goes on with stopping when nothing is on the pool any more. */
 void mail_out_stop_further(struct mail_out *box);
+
+/* mail_out_return.c: reads the key of reverse paths, or makes it. */
+void mail_out_load_return_key(struct mail_out *box);
 
 /* --- mail_out_due.c --- */
 

@@ -388,8 +388,12 @@ static void on_timer_closed(uv_handle_t *handle)
 
 void mail_relay_close(struct mail_relay *relay, void (*done)(void *user), void *user)
 {
-    while (relay->transfers)
-        mail_relay_cancel(relay->transfers);
+    for (struct mail_transfer *t = relay->transfers, *next; t; t = next) {
+        next = t->next;
+        curl_multi_remove_handle(relay->multi, t->easy);
+        transfer_free(t);
+    }
+    relay->transfers = NULL;
     relay->done = done;
     relay->done_user = user;
     /* Takes kept connections down, which asks for their handles to be removed. */

@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "gateway/control/handover.h"
+#include "gateway/mail/mail_intake.h"
 #include "gateway/mail/mail_store.h"
 #include "gateway/mail/mail_work_private.h"
 #include "gateway/process/log.h"
 
-enum { TICK_MS = 500, RATE_KEYS = 4096 };
+enum { TICK_MS = 500, RATE_KEYS = 4096, CALM = 4 };
 
 static void on_tick(uv_timer_t *timer)
 {
@@ -156,6 +157,16 @@ static void wait_for_tables(struct mail_work *w)
     w->waits_for_tables = mail_work_when_applied(w, on_applied, w) == 0;
 }
 
+/* Who waits for an answer comes first: while many messages are being taken in, one at a time is
+ * worked off. */
+static size_t most_jobs(const struct mail_work *w)
+{
+    int taken = 0;
+    for (const struct mail_intake *m = w->control->mail_intakes; m && taken < CALM; taken++)
+        m = mail_intake_next(m);
+    return taken < CALM ? (size_t)w->control->config->mail.messages_at_once : 1;
+}
+
 void mail_work_run(struct mail_work *w)
 {
     struct audit_state state;
@@ -164,7 +175,7 @@ void mail_work_run(struct mail_work *w)
         return;
     mail_end_run(w);
     audit_state_get(w->control->audit, &state);
-    while (w->first && w->job_count < (size_t)w->control->config->mail.messages_at_once) {
+    for (size_t most = most_jobs(w); w->first && w->job_count < most;) {
         struct mail_waiting *waiting =
             take_due(w, uv_now(&w->control->loop), state.applied, &early);
         if (!waiting)

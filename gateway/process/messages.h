@@ -404,8 +404,8 @@ struct msg_render_document {
     uint32_t width;        /* 1728, 2048 or 2432 at 204 dpi, twice that at 408 */
     uint32_t wall_limit_ms;
     uint64_t document_octets;
-    uint32_t rotate;    /* enum render_rotate */
-    uint32_t height_mm; /* of the paper; 0: A4 */
+    uint32_t rotate;                         /* enum render_rotate */
+    uint32_t height_mm;                      /* of the paper; 0: A4 */
     char pages[MSG_PAGES_MAX];               /* codecs/page_ranges.h; "": all */
     char content_type[MSG_CONTENT_TYPE_MAX]; /* of a submission of several files, as it came; "":
                                                 one document, whose own octets say what it is */

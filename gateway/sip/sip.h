@@ -143,8 +143,7 @@ struct sip_tls_terms {
      * certificate of those, whatever its names, and is known by it (devices.h); one of others is
      * refused. */
     bool anybody;
-    /* It may show a certificate, of anybody: see sip_tls_peer_name(). */
-    bool optional;
+    bool optional; /* it may show one, of anybody: see sip_tls_peer_name() */
 };
 
 /* Fills in the terms for a peer; false: no TLS with it. A peer that connects to us is known by its

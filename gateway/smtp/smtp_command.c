@@ -170,8 +170,13 @@ static bool read_recipient(struct smtp_machine *m, const char *text,
         smtp_verdict(why, 555, "5.5.4", "Parameters need EHLO");
         return false;
     }
-    return smtp_rcpt_parameters(text, recipient, why) == 0 &&
-           fax_address_read(address, m->terms->domains, recipient, why) == 0;
+    if (smtp_rcpt_parameters(text, recipient, why) < 0)
+        return false;
+    if (m->handlers->is_return && m->handlers->is_return(m->handlers->user, address)) {
+        snprintf(recipient->address, sizeof recipient->address, "%s", address);
+        return true;
+    }
+    return fax_address_read(address, m->terms->domains, recipient, why) == 0;
 }
 
 static void take_rcpt(struct smtp_machine *m, const char *text, bool more)

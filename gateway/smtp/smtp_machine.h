@@ -49,6 +49,9 @@ struct smtp_handlers {
                          struct mail_verdict *verdict);
     void (*judge_recipient)(void *user, const struct mail_envelope *envelope,
                             const struct mail_recipient *recipient, struct mail_verdict *verdict);
+    /* Whether an address is the reverse path of a mail of ours (mail_out_owns()); its recipient has
+     * no number then. May be NULL. */
+    bool (*is_return)(void *user, const char *address);
     /* Verify; answered by smtp_machine_signed_in(). The texts are wiped when it returns. */
     void (*sign_in)(void *user, const char *name, const char *password);
     /* Begin TLS behind the reply that was given; answered by smtp_machine_secured(). */

@@ -37,6 +37,8 @@ struct smtp_server_config {
 
     void (*judge_recipient)(void *user, const struct mail_envelope *envelope,
                             const struct mail_recipient *recipient, struct mail_verdict *verdict);
+    /* As in smtp_machine.h. May be NULL. */
+    bool (*is_return)(void *user, const char *address);
     /* As mail_intake_start(), mail_intake_forget(). */
     int (*take)(void *user, const struct mail_envelope *envelope, int message, size_t octets,
                 mail_intake_cb *done, void *session, struct mail_intake **out);

@@ -48,6 +48,13 @@ static void judge_recipient(void *user, const struct mail_envelope *envelope,
     c->judge_recipient(c->user, envelope, recipient, verdict);
 }
 
+static bool is_return(void *user, const char *address)
+{
+    const struct smtp_session *s = user;
+    const struct smtp_server_config *c = &s->server->config;
+    return c->is_return && c->is_return(c->user, address);
+}
+
 /* --- content --- */
 
 static void drop_message(struct smtp_session *s)
@@ -159,6 +166,7 @@ void smtp_session_handlers(struct smtp_handlers *handlers)
     *handlers = (struct smtp_handlers){.reply = smtp_session_reply,
                                        .judge_sender = judge_sender,
                                        .judge_recipient = judge_recipient,
+                                       .is_return = is_return,
                                        .sign_in = sign_in,
                                        .start_tls = start_tls,
                                        .content = take_content,

@@ -21,7 +21,7 @@ struct lossy_link_config {
     int t38_version;                  /* for IFPs out of parity */
     uint64_t seed;
     bool receive_plainly; /* each step ticks, and each IFP goes to fax_engine_receive_ifp */
-    bool audio; /* RTP with G.711; the engines are to be made so */
+    bool audio;           /* RTP with G.711; the engines are to be made so */
     enum companding law;
     int drift_ppm; /* how much faster the clock of end 1 runs */
 };

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Received faxes go out by mail: as attachment, encrypted, as a notice; by a real Postfix that is not
-# trusted, away, and then there.
+# trusted, away, and then there. What it cannot deliver comes back, and a sender gets a report.
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "$0")/gateway_lib.sh"
 source "$(dirname "$0")/mail_out_postfix.sh"
@@ -8,19 +8,30 @@ source "$(dirname "$0")/mail_out_postfix.sh"
 gw_authority right
 gw_authority wrong
 gw_authority people
-gw_make north +4930551 lines.count=1
-gw_make south +4930552 lines.count=1
+for name in north south; do
+    [[ $name == north ]] && prefix=+4930551 || prefix=+4930552
+    gw_make "$name" "$prefix" lines.count=1 "sip.tls_ca=$GW_TLS/right.ca" "sip.tls_certificate=$GW_TLS/$name.pem" \
+        "sip.tls_key_file=$GW_TLS/$name.key.pem" fax.reinvite_after_ms=200
+    gw_certificate "$name" right "IP:${GW_ADDRESS[$name]}" -days 1
+    sed -i "s/^sip:/sip:\n  listen_tls: ${GW_ADDRESS[$name]}:$((GW_PORT[$name] + 1))/" "$GW_TOP/$name.yaml"
+done
 gw_certificate relay right "DNS:relay.example.test"
 postfix_make relay
-for name in anna bert carl dora emil fax; do postfix_mailbox "$name"; done
-# gw_settings CA: what south is told about the relay
+for name in anna bert carl dora emil gone; do postfix_mailbox "$name"; done
+postfix_route gone@example.test "smtp:[${GW_ADDRESS[south]}]:2525" # which refuses it: the relay must report
+postfix_route fax.example.test "smtp:[${GW_ADDRESS[south]}]:2525"
+# settings CA: what south is told about the relay
 settings() {
     sed -i '/^mail:/,$d' "$GW_TOP/south.yaml"
     cat >>"$GW_TOP/south.yaml" <<EOF
 mail:
-  out_relay: smtp://$POSTFIX_ADDRESS:$POSTFIX_PORT
+  listen: ${GW_ADDRESS[south]}:2525
+  domains: fax.example.test
+  relays: 127.0.0.0/8
+  trusted_host: mx.example.test
+  out_relay: smtp://localhost:$POSTFIX_PORT
   out_host: gateway.example.test
-  out_from: fax@example.test
+  out_from: fax@fax.example.test
   out_tls_ca: $GW_TLS/$1.ca
   out_tls_name: relay.example.test
   out_retry_first_ms: 500
@@ -32,7 +43,11 @@ settings wrong
 for name in north south; do gw_spawn "$name"; done
 for name in north south; do gw_wait_ready "$name"; done
 for name in north south; do gw_provision "$name"; done
-gw_connect north south
+for peer in "north south" "south north"; do
+    read -r name other <<<"$peer"
+    gw_trunk "$name" "$other" "${GW_ADDRESS[$other]}" "$((GW_PORT[$other] + 1))" --prefix "${GW_PREFIX[$other]}" \
+        --transport tls --express
+done
 printf 'A short fax.\n' >"$GW_TOP/one.txt"
 
 # person NAME OPTION...: a certificate for encryption, NAME.pem and NAME.key
@@ -75,7 +90,7 @@ box() {
     n=$((n + 1))
 }
 box plain open anna@example.test,nobody@example.test pdf
-box tiff open bert@example.test tiff
+box tiff open bert@example.test,gone@example.test tiff
 box sealed secret carl@example.test,dora@example.test,emil@example.test smime
 box closed secret dora@example.test pdf
 equal "listed" "$(admin south --json mailbox list | jq -r '.mailboxes[] | select(.name == "plain") | (.mail_to | join("+")) + " " + .mail_form')" \
@@ -94,8 +109,8 @@ for name in plain tiff sealed closed; do
 done
 queue() { admin south --json mail queue list "$@"; }
 waiting() { queue --state queued | jq '.mails | length'; }
-all_queued() { (($(waiting) == 7)); }
-holds "seven mails wait" until_true 20 all_queued
+all_queued() { (($(waiting) == 8)); }
+holds "eight mails wait" until_true 20 all_queued
 tried() { (($(queue --state queued | jq '[.mails[] | select(.tries > 0)] | length') > 0)); }
 holds "one was tried" until_true 10 tried
 like "why it waits" "$(queue --state queued | jq -r '[.mails[] | select(.tries > 0)][0].answer')" '[Cc]ertificate|SSL'
@@ -106,10 +121,10 @@ postfix_stop
 gw_stop south
 settings right
 gw_start south
-equal "all seven wait" "$(waiting)" 7
+equal "all eight wait" "$(waiting)" 8
 refused() { [[ $(queue --state queued | jq -r '[.mails[].answer] | join(" ")') =~ 'refused'|'connect' ]]; }
 holds "it is asked for" until_true 10 refused
-sleep 2
+sleep 1
 holds "an outage costs few records" test "$(gw_count_event south mail.deferred)" -lt 20
 dropped=$(queue --state queued | jq -r '[.mails[] | select(.to == "nobody@example.test")][0].id')
 
@@ -120,7 +135,7 @@ holds "none waits" until_true 20 none_waits
 for name in anna bert carl emil; do holds "a mail for $name" until_true 10 has_mails "$name" 1; done
 holds "two for dora" until_true 10 has_mails dora 2
 equal "each once" "$(mails anna) $(mails bert) $(mails carl) $(mails dora) $(mails emil)" '1 1 1 2 1'
-equal "states" "$(gw_sql south "SELECT state || ' ' || count(*) FROM mail_outbox GROUP BY state ORDER BY state" | paste -sd' ')" 'failed 1 sent 6'
+equal "states" "$(gw_sql south "SELECT state || ' ' || count(*) FROM mail_outbox GROUP BY state ORDER BY state" | paste -sd' ')" 'failed 1 sent 7'
 like "who is not there" "$(admin south --json mail queue show "$dropped" | jq -r '.state + " " + .answer')" '^failed 550 5.1.1 '
 like "what the relay said" "$(queue --state sent | jq -r '.mails[0].answer')" '^250 2.0.0 Ok: queued as '
 
@@ -168,8 +183,65 @@ open(sys.argv[2], "wb").write(list(m.iter_parts())[1].get_content())' "$GW_TOP/$
 equal "pixels, by RSA" "$(decrypted carl carl)" "$(pixels "$GW_TOP/sealed.pdf")"
 equal "pixels, by an elliptic curve" "$(decrypted emil curve)" "$(pixels "$GW_TOP/sealed.pdf")"
 
+note "what the relay takes and cannot deliver comes back"
+is_bounced() { [[ $(queue | jq -r '.mails[] | select(.to == "gone@example.test") | .bounced') != null ]]; }
+holds "it is noted" until_true 10 is_bounced
+equal "once" "$(gw_count_event south mail.bounced)" 1
+# say FROM TO: what south answers to a recipient
+say() {
+    python3 -c 'import smtplib, sys
+s = smtplib.SMTP(sys.argv[1], 2525, "mx.example.test")
+s.ehlo()
+s.mail(sys.argv[2])
+print(*s.rcpt(sys.argv[3]))' "${GW_ADDRESS[south]}" "$@"
+}
+path=$(sed -n 's/^Return-Path: <\(.*\)>/\1/p' "$(mail_of anna)")
+like "a reverse path" "$path" '^fax\+b[a-z2-7]{39}@fax\.example\.test$'
+like "from nobody" "$(say '' "$path")" '^250 '
+like "from somebody" "$(say anna@example.test "$path")" '^550 .*5\.7\.1'
+like "a forged one" "$(say '' "fax+b$(tr a-y b-z <<<"${path:5:39}")@fax.example.test")" '^550 '
+
+note "a message that cannot be faxed is reported to its sender"
+admin south mail sender add anna@example.test --principal clerk --from "$(gw_number south 9)" >/dev/null
+python3 - "$POSTFIX_ADDRESS" "$POSTFIX_PORT" <<'EOF'
+import smtplib, ssl, sys
+s = smtplib.SMTP(sys.argv[1], int(sys.argv[2]), 'anna.example.test')
+context = ssl._create_unverified_context()
+s.starttls(context=context)
+s.ehlo('anna.example.test')
+s.mail('anna@example.test', ['ENVID=QQ314159', 'RET=HDRS'])
+s.rcpt('+493055177@fax.example.test', ['NOTIFY=FAILURE', 'ORCPT=rfc822;sales@example.test'])
+code, text = s.data(b'Authentication-Results: mx.example.test; dkim=pass header.d=example.test\r\n'
+                    b'From: Anna <anna@example.test>\r\nTo: +493055177@fax.example.test\r\n'
+                    b'Subject: =?utf-8?q?f=C3=BCr_Sie?=\r\nMessage-ID: <offer.1@example.test>\r\n'
+                    b'Date: Sun, 22 Nov 2026 08:00:00 +0000\r\n\r\nAn offer.\r\n')
+assert code == 250, text
+EOF
+holds "a report comes" until_true 30 has_mails anna 2
+report=$(grep -l 'report-type=delivery-status' "$POSTFIX"/mail/anna/new/*)
+python3 - "$report" <<'EOF'
+import email, email.policy, sys
+m = email.message_from_binary_file(open(sys.argv[1], 'rb'), policy=email.policy.default)
+assert m.get_content_type() == 'multipart/report' and m.get_param('report-type') == 'delivery-status'
+assert m['Return-Path'] == '<>' and m['Auto-Submitted'] == 'auto-replied', m['Return-Path']
+assert m['In-Reply-To'] == '<offer.1@example.test>', m['In-Reply-To']
+human, status, head = list(m.iter_parts())
+print(human.get_content())
+whole, recipient = status.get_payload()
+assert whole['Reporting-MTA'] == 'dns; gateway.example.test', whole['Reporting-MTA']
+assert whole['Original-Envelope-Id'] == 'QQ314159' and whole['Arrival-Date']
+assert recipient['Final-Recipient'] == 'rfc822; +493055177@fax.example.test', recipient['Final-Recipient']
+assert recipient['Original-Recipient'] == 'rfc822; sales@example.test', recipient['Original-Recipient']
+assert recipient['Diagnostic-Code'].startswith('X-SIP; 404'), recipient['Diagnostic-Code']
+assert recipient['Action'] == 'failed' and recipient['Status'].startswith('5.'), recipient['Status']
+assert head.get_content_type() == 'text/rfc822-headers'
+returned = email.message_from_string(head.get_content(), policy=email.policy.default)
+assert returned['Subject'] == 'für Sie' and returned['Message-ID'] == '<offer.1@example.test>', returned['Subject']
+EOF
+holds "the message is gone" until_true 10 test "$(find "$GW_TOP/south/vault/mail" -type f | wc -l)" -eq 0
+
 note "the log"
-equal "who got it is said before it goes" "$(gw_sql south "SELECT count(*) > 6 FROM audit_record WHERE event = 'fax.mailed'")" t
+equal "who got it is said before it goes" "$(gw_sql south "SELECT count(*) > 7 FROM audit_record WHERE event = 'fax.mailed'")" t
 equal "its form" "$(gw_sql south "SELECT string_agg(DISTINCT record->>'form', ' ' ORDER BY record->>'form') FROM audit_record
     WHERE event = 'fax.mailed' AND fax IN ('${CAME[plain]}', '${CAME[closed]}')")" 'notice pdf'
 equal "addresses in records" "$(gw_sql south "SELECT count(*) FROM audit_record WHERE record::text LIKE '%example.test%' AND event LIKE '%mail%'")" 0

@@ -5,17 +5,18 @@
 POSTFIX=$GW_TOP/postfix
 POSTFIX_DOMAIN=example.test
 
-# postfix_make CERTIFICATE: chooses an address; the names of the mailboxes follow by postfix_mailbox
+# postfix_make CERTIFICATE: chooses a port; the names of the mailboxes follow by postfix_mailbox
 postfix_make() {
     local uid gid service
     uid=$(id -u "$GW_CLERK")
     gid=$(id -g "$GW_CLERK")
-    POSTFIX_ADDRESS=127.$((RANDOM % 200 + 30)).$((RANDOM % 250 + 1)).$((RANDOM % 250 + 1))
-    POSTFIX_PORT=$((RANDOM % 4000 + 10025))
+    POSTFIX_ADDRESS=127.0.0.1
+    POSTFIX_PORT=$((RANDOM % 20000 + 10025))
     install -d -m 0755 "$POSTFIX" "$POSTFIX/etc" "$POSTFIX/queue"
     install -d -m 0755 -o postfix "$POSTFIX/data"
     install -d -m 0700 -o "$GW_CLERK" "$POSTFIX/mail"
     : >"$POSTFIX/etc/mailboxes"
+    : >"$POSTFIX/etc/transport"
     cat >"$POSTFIX/etc/main.cf" <<EOF
 compatibility_level = 3.6
 queue_directory = $POSTFIX/queue
@@ -33,7 +34,8 @@ virtual_mailbox_maps = texthash:$POSTFIX/etc/mailboxes
 virtual_minimum_uid = 1
 virtual_uid_maps = static:$uid
 virtual_gid_maps = static:$gid
-recipient_delimiter = +
+relay_domains = fax.$POSTFIX_DOMAIN
+transport_maps = texthash:$POSTFIX/etc/transport
 smtpd_tls_security_level = encrypt
 smtpd_tls_cert_file = $GW_TLS/$1.pem
 smtpd_tls_key_file = $GW_TLS/$1.key.pem
@@ -62,6 +64,9 @@ EOF
 
 # postfix_mailbox NAME: NAME@example.test is taken
 postfix_mailbox() { echo "$1@$POSTFIX_DOMAIN $1/" >>"$POSTFIX/etc/mailboxes"; }
+
+# postfix_route ADDRESS-OR-DOMAIN WHERE
+postfix_route() { echo "$1 $2" >>"$POSTFIX/etc/transport"; }
 
 postfix_start() {
     postfix -c "$POSTFIX/etc" start >>"$POSTFIX/start.log" 2>&1 || {

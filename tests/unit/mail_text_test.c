@@ -181,6 +181,35 @@ static void the_relay_is_named_and_reached(void **state)
     }
 }
 
+static void reverse_paths_are_known_again(void **state)
+{
+    (void)state;
+    uint8_t key[MAIL_RETURN_KEY_OCTETS] = {1, 2, 3}, other[MAIL_RETURN_KEY_OCTETS] = {1, 2, 4};
+    struct fax_id out = {{0xFF, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}}, read;
+    char path[MAIL_RETURN_TEXT], changed[MAIL_RETURN_TEXT];
+    static const char from[] = "fax@gw.example.test";
+    assert_int_equal(mail_return_make(key, from, &out, path), 0);
+    assert_int_equal(strcspn(path, "@"), 3 + 2 + MAIL_RETURN_TOKEN_CHARACTERS);
+    assert_true(mail_return_read(key, from, path, &read));
+    assert_true(fax_id_equal(&out, &read));
+    for (char *c = path; *c; c++)
+        *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
+    assert_true(mail_return_read(key, from, path, &read));
+    assert_false(mail_return_read(other, from, path, &read));
+    assert_false(mail_return_read(key, "fax@example.test", path, &read));
+    assert_false(mail_return_read(key, from, from, &read));
+    assert_false(mail_return_read(key, from, "", &read));
+    for (size_t i = 5; i < 5 + MAIL_RETURN_TOKEN_CHARACTERS; i++) {
+        memcpy(changed, path, sizeof changed);
+        changed[i] = changed[i] == 'a' ? 'b' : 'a';
+        assert_true(strcmp(changed, path) == 0 || changed[i] + 32 == path[i] ||
+                    changed[i] - 32 == path[i] || !mail_return_read(key, from, changed, &read));
+        changed[i] = '1';
+        assert_false(mail_return_read(key, from, changed, &read));
+    }
+    assert_int_equal(mail_return_make(key, "a-local-part-of-24-chars@b", &out, path), -E2BIG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +219,7 @@ int main(void)
         cmocka_unit_test(bodies_are_encoded),
         cmocka_unit_test(forms_only_get_less),
         cmocka_unit_test(the_earliest_comes_first),
+        cmocka_unit_test(reverse_paths_are_known_again),
         cmocka_unit_test(the_relay_is_named_and_reached),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

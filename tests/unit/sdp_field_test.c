@@ -138,12 +138,10 @@ static const struct field_row offers[] = {
     {"Dialogic Brooktrout: i= u= e= p=, the same port for both, no datagram",
      V "o=username 2209448059 0759125174 IN IP4 192.0.2.44\r\ns=session_name\r\n"
        "i=session_description\r\nu=user@brooktrout.example\r\ne=email@brooktrout.example\r\n"
-       "p=+1-4085551212\r\n" T
-       "m=audio 56004 RTP/AVP 0\r\n" C("192.0.2.45") "a=rtpmap:0 pcmu/8000\r\nm=image 56004 udptl "
-                                                     "t38\r\n" C(
-                                                         "192.0.2.45") "a=T38FaxVersion:0\r\na="
-                                                                       "T38MaxBitRate:14400\r\n" TCF
-                                                                           RED,
+       "p=+1-4085551212\r\n" T "m=audio 56004 RTP/AVP 0\r\n" C(
+           "192.0.2.45") "a=rtpmap:0 pcmu/8000\r\nm=image 56004 udptl "
+                         "t38\r\n" C("192.0.2.45") "a=T38FaxVersion:0\r\na="
+                                                   "T38MaxBitRate:14400\r\n" TCF RED,
      "m=audio 0 RTP/AVP 0|" IMAGE "|", "192.0.2.45", 56004, 0, R, 400, 14400},
     {"Ferrari OfficeMaster: two attributes, the last line without an end",
      V "o=OfficeMasterDirectSIP 806542878 806542879 IN IP4 192.0.2.46\r\ns=FOIP Call\r\n" C(

@@ -51,6 +51,14 @@ CREATE TABLE mail_certificates (
 COMMENT ON TABLE mail_certificates IS 'whom faxes are encrypted to (S/MIME); the address in lower case';
 COMMENT ON COLUMN mail_certificates.certificate IS 'DER in base64';
 
+CREATE TABLE mail_return_keys (
+    node text PRIMARY KEY,
+    sealed text NOT NULL,
+    last_node text NOT NULL,
+    last_index bigint NOT NULL
+);
+COMMENT ON TABLE mail_return_keys IS 'keys of the reverse paths of mails, sealed by the keeper, hex';
+
 ALTER TABLE mailboxes
     ADD COLUMN mail_to text NOT NULL DEFAULT '',
     ADD COLUMN mail_form text NOT NULL DEFAULT 'notice'
@@ -61,4 +69,4 @@ ALTER TABLE faxes ADD COLUMN mail_due text NOT NULL DEFAULT '' CHECK (mail_due I
 COMMENT ON COLUMN faxes.mail_due IS 'what is still to be queued of it for the addresses of its mailbox';
 CREATE INDEX faxes_mail_due ON faxes (fax) WHERE mail_due <> '';
 
-GRANT SELECT, INSERT, UPDATE ON mail_outbox, mail_certificates TO sealfax_app;
+GRANT SELECT, INSERT, UPDATE ON mail_outbox, mail_certificates, mail_return_keys TO sealfax_app;

@@ -1,0 +1,94 @@
+"""What a mail server around a gateway does.
+
+    gateway_mail.py send PORT SOURCE FROM TO... < MESSAGE   brings a message from that address;
+                                                            USER and PASSWORD: signs in over TLS
+    gateway_mail.py sign KEY DOMAIN SELECTOR < MESSAGE      signs it (DKIM, rsa-sha256, simple)
+    gateway_mail.py record KEY                              the record of its key
+    gateway_mail.py dns PORT NAME RECORD                    answers one TXT question, again and again
+"""
+import base64
+import hashlib
+import os
+import smtplib
+import socket
+import ssl
+import struct
+import sys
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+
+
+def octets():
+    return sys.stdin.buffer.read().replace(b'\r\n', b'\n').replace(b'\n', b'\r\n')
+
+
+def send(port, source, sender, recipients):
+    """Prints a line for each recipient that is refused, then the answer to the message."""
+    client = smtplib.SMTP('127.0.0.1', int(port), source_address=(source, 0), timeout=60)
+    client.ehlo('client.example')
+    if 'PASSWORD' in os.environ:
+        client.starttls(context=ssl._create_unverified_context())
+        client.login(os.environ['USER'], os.environ['PASSWORD'])
+    code, text = client.mail(sender)
+    if code != 250:
+        print('refused', code, text.decode())
+        return
+    taken = 0
+    for recipient in recipients:
+        code, text = client.rcpt(recipient)
+        taken += code == 250
+        if code != 250:
+            print('refused', code, text.decode())
+    if taken:
+        code, text = client.data(octets())
+        print(code, text.decode())
+    client.close()
+
+
+def read_key(path):
+    with open(path, 'rb') as file:
+        return serialization.load_pem_private_key(file.read(), None)
+
+
+def sign(path, domain, selector):
+    message = octets()
+    head, _, body = message.partition(b'\r\n\r\n')
+    body = body.rstrip(b'\r\n') + b'\r\n'
+    fields = {line.split(b':')[0].lower(): line for line in head.split(b'\r\n')}
+    digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    field = (f'DKIM-Signature: v=1; a=rsa-sha256; c=simple/simple; d={domain}; s={selector};'
+             f' h=from:to:subject; bh={digest}; b=').encode()
+    signed = b''.join(fields[name] + b'\r\n' for name in (b'from', b'to', b'subject')) + field
+    value = read_key(path).sign(signed, padding.PKCS1v15(), hashes.SHA256())
+    sys.stdout.buffer.write(field + base64.b64encode(value) + b'\r\n' + head + b'\r\n\r\n' + body)
+
+
+def record(path):
+    public = read_key(path).public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    print('v=DKIM1; k=rsa; p=' + base64.b64encode(public).decode())
+
+
+def dns(port, name, text):
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(('127.0.0.1', int(port)))
+    wanted = b''.join(bytes([len(label)]) + label.encode() for label in name.split('.')) + b'\0'
+    strings = b''.join(bytes([len(text[i:i + 250])]) + text[i:i + 250].encode()
+                       for i in range(0, len(text), 250))
+    while True:
+        question, client = server.recvfrom(2000)
+        known = question[12:12 + len(wanted)].lower() == wanted
+        asked = question[12:12 + len(wanted) + 4] if known else question[12:question.find(b'\0', 12) + 5]
+        answer = question[:2] + struct.pack('>HHHHH', 0x8180 if known else 0x8183, 1, int(known), 0, 0) + asked
+        if known:
+            answer += b'\xc0\x0c' + struct.pack('>HHIH', 16, 1, 60, len(strings)) + strings
+        server.sendto(answer, client)
+
+
+if __name__ == '__main__':
+    arguments = sys.argv[2:]
+    if sys.argv[1] == 'send':
+        send(arguments[0], arguments[1], arguments[2], arguments[3:])
+    else:
+        {'sign': sign, 'record': record, 'dns': dns}[sys.argv[1]](*arguments)

@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# Messages that come by mail become faxes: who may send, what becomes of each recipient, once and only
+# once whatever is killed in between; then the message is destroyed.
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "$0")/gateway_lib.sh"
+
+while :; do
+    smtp=$((RANDOM % 20000 + 20000))
+    ! grep -qE ":$(printf '%04X' $smtp) " /proc/net/tcp && port_free 127.0.0.1 $((smtp + 1)) && break
+done
+relay=127.0.0.9
+scenario() { python3 "$SOURCE_DIR/tests/integration/gateway_mail.py" "$@"; }
+openssl genrsa -out "$GW_TOP/dkim.key" 2048 2>/dev/null
+scenario dns $((smtp + 1)) s1._domainkey.signed.example "$(scenario record "$GW_TOP/dkim.key")" &
+GW_OTHERS+=($!)
+
+gw_authority good
+gw_certificate gw good DNS:fax.example
+gw_make south +4930552 lines.count=1
+gw_make north +4930551 lines.count=1 mail.domains=fax.example "mail.listen=127.0.0.1:$smtp" mail.relays=$relay \
+    mail.trusted_host=mx.example mail.greeting_delay_ms=0 mail.max_recipients=1000 mail.faxes_of_message=20 \
+    "sip.dns_server=127.0.0.1:$((smtp + 1))" \
+    "mail.tls_certificate=$GW_TLS/gw.pem" "mail.tls_key_file=$GW_TLS/gw.key.pem"
+for name in north south; do gw_spawn "$name"; done
+for name in north south; do gw_wait_ready "$name"; done
+for name in north south; do gw_provision "$name"; done
+gw_connect north south
+number=$(gw_number north 1)
+there=$(gw_number south 3)
+admin north mail sender add Anna@Example.com --principal clerk --from "$number" >/dev/null
+admin north mail sender add bert@signed.example --principal clerk --from "$(gw_number north 2)" >/dev/null
+
+echo 'a long enough secret' >"$GW_TOP/password"
+admin north credential set clerk --password-file "$GW_TOP/password" >/dev/null
+
+passed='Authentication-Results: mx.example; dkim=pass header.d=example.com'
+# message TO FIELD...: a message of Anna's, with fields on top
+message() {
+    local to=$1
+    shift
+    (($# == 0)) || printf '%s\n' "$@"
+    printf '%s\n' "From: Anna <anna@example.com>" "To: <fax=$to@fax.example>" "Subject: secret-subject" \
+        "Message-ID: <$RANDOM.$RANDOM@example.com>" "" "This is the fax."
+}
+# bring TO FIELD...: by the relay; sets id
+bring() {
+    local said
+    said=$(message "$@" | scenario send "$smtp" $relay anna@example.com "fax=$1@fax.example")
+    [[ $said =~ ^250\ 2\.0\.0\ accepted\ as\ ([0-9a-f-]{36})$ ]] || die "not taken: $said"
+    id=${BASH_REMATCH[1]}
+}
+shown() { admin north --json mail show "$1"; }
+field() { shown "$1" | jq -r "$2"; }
+is_over() { [[ $(field "$1" .destroyed) != null ]]; }
+# over ID: waits for its end and prints state, status and reason of its first recipient
+over() {
+    until_true 40 is_over "$1" || echo "(not over)"
+    field "$1" '.recipient_list[0] | "\(.state) \(.status) \(.reason)"'
+}
+faxes_of() { gw_sql north "SELECT count(*) FROM faxes WHERE mail = '$1'"; }
+ends_of() { gw_sql north "SELECT count(*) FROM audit_record WHERE event = 'mail.recipient_ended' AND fax = '$1'"; }
+files() { find "$GW_TOP/north/vault/mail" -type f | wc -l; }
+
+note "messages are taken in, or not"
+like "a stranger" "$(message "$there" | scenario send "$smtp" 127.0.0.1 anna@example.com "fax=$there@fax.example")" \
+    '^refused 5[35]0 5.7.[01] '
+like "a number that nothing leads to" "$(message +4940123456 | scenario send "$smtp" $relay anna@example.com fax=+4940123456@fax.example)" \
+    '^refused 550 5.4.4'
+bring "$there" "$passed"
+first=$id
+bring "$there" "$passed"
+twice=$id
+printf '%s\n' "From: bert@signed.example" "To: <fax=$there@fax.example>" "Subject: signed" "" "Signed." |
+    scenario sign "$GW_TOP/dkim.key" signed.example s1 >"$GW_TOP/signed"
+elsewhere=$(gw_number south 4)
+dkim() { scenario send "$smtp" $relay bert@signed.example "$@" <"${signed:-$GW_TOP/signed}" | sed 's/.* //'; }
+good=$(dkim "fax=$there@fax.example")
+
+note "who is not known, or only says who he is"
+bring "$there"
+unsigned=$id
+bring "$there" "Authentication-Results: mail.evil.example; dkim=pass header.d=example.com"
+other=$id
+bring "$there" "Authentication-Results: mx.example; dkim=fail header.d=example.com" "$passed"
+below=$id
+bring "$there" "$passed" "Auto-Submitted: auto-replied"
+automatic=$id
+bring "$there" "$passed" "$(for i in {1..31}; do echo "Received: from a by b; Sun, 22 Nov 2026 0$((i % 10)):00:00 +0000"; done)"
+looping=$id
+like "From alone" "$(over "$unsigned")" '^refused 5.7.1 Nothing proves whose'
+like "another server's results" "$(over "$other")" '^refused 5.7.1 Nothing proves whose'
+like "results below the topmost" "$(over "$below")" '^refused 5.7.1 Nothing proves whose'
+like "a program's" "$(over "$automatic")" '^refused 5.7.1 Messages that programs send'
+like "one that loops" "$(over "$looping")" '^refused 5.7.1 The message has gone through too many'
+
+note "signed by its domain"
+replayed=$(dkim "fax=$there@fax.example")
+redirected=$(dkim "fax=$elsewhere@fax.example")
+sed 's/^Signed\./Altered./' "$GW_TOP/signed" >"$GW_TOP/altered"
+altered=$(signed=$GW_TOP/altered dkim "fax=$there@fax.example")
+like "the same once more" "$(over "$replayed")" '^refused 5.7.1 This signed message was sent to this number before'
+like "to another number" "$(over "$redirected")" '^refused 5.7.1 The message is not addressed to this number'
+like "altered" "$(over "$altered")" '^refused 5.7.1 Nothing proves whose'
+
+note "messages that became faxes"
+like "delivered" "$(over "$first")" '^delivered 2.0.0 The fax was delivered: 1 page '
+like "the same text again is another fax" "$(over "$twice")" '^delivered 2.0.0'
+like "signed" "$(over "$good")" '^delivered 2.0.0'
+equal "as the number of its sender" "$(gw_sql north "SELECT from_number FROM faxes WHERE mail = '$first'")" "$number"
+equal "how they were known" "$(field "$first" '.principal + " " + .identified_by') $(field "$good" .identified_by)" "clerk results dkim"
+equal "what the operator sees of it" "$(field "$first" .subject)" ""
+equal "files left" "$(files)" 0
+equal "its key" "$(find "$GW_TOP/north/keeper" -name "${first//-/}.key" | wc -l)" 0
+equal "in clear in the log or the tables" "$(gw_sql north "SELECT count(*) FROM audit_record WHERE record::text LIKE '%secret-subject%'") $(
+    gw_sql north "SELECT count(*) FROM mails WHERE subject <> ''")" "0 0"
+equal "they arrived once" "$(clerk south --json faxes --direction in | jq '[.faxes[] | select(.state == "received")] | length')" 3
+equal "faxes and ends of one" "$(faxes_of "$first") $(ends_of "$first")" "1 1"
+
+note "a thousand recipients, and one after them"
+tomorrow=$(date -u -d '+1 day' +%Y%m%dT1200Z)
+for ((i = 0; i < 1000; i++)); do
+    # Forty wait until tomorrow, the others want a class that there is not. No more than twenty wait at once.
+    printf 'fax=+4930552%04d/%s@fax.example\n' "$i" "$( ((i >= 960)) && echo "at=$tomorrow" || echo class=none)"
+done >"$GW_TOP/many"
+mapfile -t many <"$GW_TOP/many"
+crowd=$(printf '%s\n' "From: anna@example.com" "To: many" "Subject: many" "" "To all." |
+    USER=clerk PASSWORD=$(<"$GW_TOP/password") scenario send "$smtp" $relay anna@example.com "${many[@]}" | sed 's/.* //')
+bring "$there" "$passed"
+note "killed after it was taken, and while its fax is on its way"
+kill -9 "$(gw_role north control)"
+gw_wait_ready north
+under_way() { [[ $(gw_sql north "SELECT count(*) FROM faxes WHERE mail = '$id' AND state IN ('sending', 'delivered')") == 1 ]]; }
+until_true 20 under_way || wrong "it was not sent"
+kill -9 "$(gw_role north control)"
+gw_wait_ready north
+like "it has one end" "$(over "$id")" '^(delivered|uncertain|failed) '
+equal "and one fax" "$(faxes_of "$id") $(ends_of "$id")" "1 1"
+counted() { gw_sql north "SELECT count(*) FILTER (WHERE f.state = 'queued') || ' ' || count(*) FILTER (WHERE r.state = 'refused')
+    FROM mail_recipients r LEFT JOIN faxes f ON f.mail = r.mail AND f.mail_recipient = r.recipient WHERE r.mail = '$crowd'"; }
+is_counted() { [[ $(counted) == "$1" ]]; }
+until_true 30 is_counted "20 960" || wrong "of the crowd wait and were refused: $(counted)"
+equal "faxes and ends of the crowd" "$(faxes_of "$crowd") $(ends_of "$crowd")" "20 960"
+equal "its message is kept" "$(files)" 1
+gw_end
