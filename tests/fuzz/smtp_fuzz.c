@@ -57,6 +57,12 @@ static void on_recipient(void *user, const struct mail_envelope *e,
                  recipient->number);
 }
 
+static bool is_return(void *user, const char *address)
+{
+    (void)user;
+    return address[0] == 'r';
+}
+
 static void on_sign_in(void *user, const char *name, const char *password)
 {
     struct owner *o = user;
@@ -137,8 +143,17 @@ static void talk(const uint8_t *data, size_t size, size_t step, struct owner *o)
                                      .max_line = 100,
                                      .max_recipients = 3,
                                      .max_errors = 20};
-    const struct smtp_handlers handlers = {on_reply,   on_sender,  on_recipient, on_sign_in, on_tls,
-                                           on_content, on_message, on_discard,   on_close,   o};
+    const struct smtp_handlers handlers = {.reply = on_reply,
+                                           .judge_sender = on_sender,
+                                           .judge_recipient = on_recipient,
+                                           .is_return = is_return,
+                                           .sign_in = on_sign_in,
+                                           .start_tls = on_tls,
+                                           .content = on_content,
+                                           .message = on_message,
+                                           .discard = on_discard,
+                                           .close = on_close,
+                                           .user = o};
     struct smtp_machine *m;
     if (smtp_machine_new(&terms, &handlers, "192.0.2.1", data[0] & 8, &m) < 0)
         abort();
