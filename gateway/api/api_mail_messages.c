@@ -137,10 +137,8 @@ static void on_message(void *user, int status, const struct db_result *result)
     struct event e;
     if (!api_rows(r, status, "the message could not be read"))
         return;
-    if (db_result_rows(result) > 0)
-        mail_row_read(result, 0, &row);
-    if (db_result_rows(result) == 0 || (!is_own(r, &row) && !sees_all(r)) ||
-        fax_id_parse(&mail, row.mail) < 0) {
+    mail_row_read(result, 0, &row); /* all "" when there is none */
+    if ((!is_own(r, &row) && !sees_all(r)) || fax_id_parse(&mail, row.mail) < 0) {
         api_answer_problem(r, 404, "unknown", "There is no such message", NULL);
         return;
     }

@@ -56,7 +56,7 @@ int key_store_create(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_OC
  * key_store_create; -EINVAL for more than KEY_STORE_BATCH_MAX and ids that end otherwise.
  */
 int key_store_create_all(struct key_store *store, const uint8_t (*ids)[KEY_FAX_ID_OCTETS],
-                         size_t count, const struct key_store_kek_wanted *kek,
+                         size_t count, const struct key_store_kek_wanted *wanted,
                          uint8_t (*keys)[KEY_OCTETS], char kek_id[KEK_ID_TEXT], bool *kek_created)
     __attribute__((warn_unused_result));
 

@@ -295,12 +295,12 @@ int mail_intake_start(struct control *control, const struct mail_envelope *envel
     return 0;
 }
 
-const struct mail_intake *mail_intake_next(const struct mail_intake *m)
+const struct mail_intake *mail_intake_next(const struct mail_intake *intake)
 {
-    return m->next;
+    return intake->next;
 }
 
-void mail_intake_forget(struct mail_intake *m)
+void mail_intake_forget(struct mail_intake *intake)
 {
-    m->done = NULL;
+    intake->done = NULL;
 }

@@ -7,15 +7,15 @@
 
 #include "gateway/db/mail_queries.h"
 
-int mail_senders_read(struct mail_senders *t, const struct db_result *result, int rows)
+int mail_senders_read(struct mail_senders *s, const struct db_result *result, int rows)
 {
-    t->all = calloc((size_t)rows + 1, sizeof *t->all);
-    if (!t->all)
+    s->all = calloc((size_t)rows + 1, sizeof *s->all);
+    if (!s->all)
         return -ENOMEM;
     for (int i = 0; i < rows; i++) {
         struct mail_sender_row row;
         mail_sender_row_read(result, i, &row);
-        struct mail_sender *sender = &t->all[t->count++];
+        struct mail_sender *sender = &s->all[s->count++];
         snprintf(sender->address, sizeof sender->address, "%s", row.address);
         snprintf(sender->principal, sizeof sender->principal, "%s", row.principal);
         snprintf(sender->number, sizeof sender->number, "%s", row.number);
@@ -23,10 +23,10 @@ int mail_senders_read(struct mail_senders *t, const struct db_result *result, in
     return 0;
 }
 
-void mail_senders_free(struct mail_senders *t)
+void mail_senders_free(struct mail_senders *s)
 {
-    free(t->all);
-    *t = (struct mail_senders){0};
+    free(s->all);
+    *s = (struct mail_senders){0};
 }
 
 int mail_sender_address(const char *text, char address[MAIL_ADDRESS_TEXT])
@@ -49,10 +49,10 @@ static int compare(const void *address, const void *sender)
     return strcmp(address, ((const struct mail_sender *)sender)->address);
 }
 
-const struct mail_sender *mail_senders_find(const struct mail_senders *t, const char *address)
+const struct mail_sender *mail_senders_find(const struct mail_senders *s, const char *address)
 {
     char key[MAIL_ADDRESS_TEXT];
-    if (t->count == 0 || mail_sender_address(address, key) < 0)
+    if (s->count == 0 || mail_sender_address(address, key) < 0)
         return NULL;
-    return bsearch(key, t->all, t->count, sizeof *t->all, compare);
+    return bsearch(key, s->all, s->count, sizeof *s->all, compare);
 }

@@ -22,7 +22,6 @@ port=$((RANDOM % 4000 + 20000))
 invited() {
     (($(gw_sql north "SELECT count(*) FROM audit_record WHERE event = 'attempt.started'") >= $1))
 }
-took=()
 for i in 1 2 3 4 5; do
     printf '%s\n' "Authentication-Results: relay.example; dkim=pass header.d=example.com" "From: anna@example.com" \
         "To: <fax=+493055200$i@fax.example>" "Subject: one page" "" "A page." |

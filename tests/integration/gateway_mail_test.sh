@@ -18,7 +18,8 @@ gw_authority good
 gw_certificate gw good DNS:fax.example
 gw_make south +4930552 lines.count=1
 gw_make north +4930551 lines.count=1 mail.domains=fax.example "mail.listen=127.0.0.1:$smtp" mail.relays=$relay \
-    mail.trusted_host=mx.example mail.greeting_delay_ms=0 mail.max_recipients=1000 mail.faxes_of_message=40 \
+    mail.trusted_host=mx.example mail.greeting_delay_ms=0 mail.max_recipients=1000 mail.faxes_of_message=20 \
+    mail.out_relay=smtp://127.0.0.1:9 mail.out_tls=none mail.out_host=fax.example mail.reports_per_hour=5 \
     "sip.dns_server=127.0.0.1:$((smtp + 1))" \
     "mail.tls_certificate=$GW_TLS/gw.pem" "mail.tls_key_file=$GW_TLS/gw.key.pem"
 for name in north south; do gw_spawn "$name"; done
@@ -113,17 +114,18 @@ equal "files left" "$(files)" 0
 equal "its key" "$(find "$GW_TOP/north/keeper" -name "${first//-/}.key" | wc -l)" 0
 equal "in clear in the log or the tables" "$(gw_sql north "SELECT count(*) FROM audit_record WHERE record::text LIKE '%secret-subject%'") $(
     gw_sql north "SELECT count(*) FROM mails WHERE subject <> ''")" "0 0"
-equal "they arrived once" "$(clerk south --json faxes --direction in | jq '.faxes | length')" 3
+equal "they arrived once" "$(clerk south --json faxes --direction in | jq '[.faxes[] | select(.state == "received")] | length')" 3
+equal "faxes and ends of one" "$(faxes_of "$first") $(ends_of "$first")" "1 1"
 
 note "a thousand recipients, and one after them"
 tomorrow=$(date -u -d '+1 day' +%Y%m%dT1200Z)
 for ((i = 0; i < 1000; i++)); do
-    # Forty wait until tomorrow, the others want a class that there is not.
-    printf 'fax=+4930552%04d/%s@fax.example\n' "$i" "$( ((i < 40)) && echo "at=$tomorrow" || echo class=none)"
+    # Forty wait until tomorrow, the others want a class that there is not. No more than twenty wait at once.
+    printf 'fax=+4930552%04d/%s@fax.example\n' "$i" "$( ((i >= 960)) && echo "at=$tomorrow" || echo class=none)"
 done >"$GW_TOP/many"
 mapfile -t many <"$GW_TOP/many"
 crowd=$(printf '%s\n' "From: anna@example.com" "To: many" "Subject: many" "" "To all." |
-    USER=clerk PASSWORD=$(<"$GW_TOP/password") scenario send "$smtp" 127.0.0.1 anna@example.com "${many[@]}" | sed 's/.* //')
+    USER=clerk PASSWORD=$(<"$GW_TOP/password") scenario send "$smtp" $relay anna@example.com "${many[@]}" | sed 's/.* //')
 bring "$there" "$passed"
 note "killed after it was taken, and while its fax is on its way"
 kill -9 "$(gw_role north control)"
@@ -137,7 +139,12 @@ equal "and one fax" "$(faxes_of "$id") $(ends_of "$id")" "1 1"
 counted() { gw_sql north "SELECT count(*) FILTER (WHERE f.state = 'queued') || ' ' || count(*) FILTER (WHERE r.state = 'refused')
     FROM mail_recipients r LEFT JOIN faxes f ON f.mail = r.mail AND f.mail_recipient = r.recipient WHERE r.mail = '$crowd'"; }
 is_counted() { [[ $(counted) == "$1" ]]; }
-until_true 30 is_counted "40 960" || wrong "of the crowd wait and were refused: $(counted)"
-equal "faxes and ends of the crowd" "$(faxes_of "$crowd") $(ends_of "$crowd")" "40 960"
+until_true 30 is_counted "20 960" || wrong "of the crowd wait and were refused: $(counted)"
+equal "faxes and ends of the crowd" "$(faxes_of "$crowd") $(ends_of "$crowd")" "20 960"
 equal "its message is kept" "$(files)" 1
+# Counted in memory, and control was started three times.
+like "reports, no more to one address than an hour may have" "$(gw_sql north "SELECT string_agg(f || ' ' || n, ', ' ORDER BY f) FROM (
+    SELECT m.from_address AS f, count(*) AS n FROM audit_record a JOIN mails m ON m.mail = a.fax WHERE a.event = 'mail.queued'
+    GROUP BY 1) x")" '^anna@example.com (5|10|15), bert@signed.example 3$'
+equal "about what a program sent" "$(gw_sql north "SELECT count(*) FROM audit_record WHERE event = 'mail.queued' AND fax = '$automatic'")" 0
 gw_end

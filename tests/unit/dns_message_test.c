@@ -89,6 +89,29 @@ static void services(void **state)
     assert_string_equal(a.records[0].u.naptr.replacement, "u.example.test");
 }
 
+static void texts(void **state)
+{
+    struct dns_answer a;
+    (void)state;
+    READ(DNS_TXT, &a,
+         HEADER("\x80", "\x02", "\x00") QUESTION
+         "\x00\x10\x00\x01"
+         "\xc0\x0c\x00\x10\x00\x01\x00\x00\x00\x3c\x00\x07\x03"
+         "v=D\x02"
+         "KI"
+         "\xc0\x0c\x00\x10\x00\x01\x00\x00\x00\x3c\x00\x03\x02\x01\x02");
+    assert_int_equal(a.status, 0);
+    assert_int_equal(a.count, 1); /* the other one is not printable */
+    assert_string_equal(a.records[0].u.txt, "v=DKI");
+    /* A string that is longer than its record. */
+    READ(DNS_TXT, &a,
+         HEADER("\x80", "\x01", "\x00") QUESTION
+         "\x00\x10\x00\x01"
+         "\xc0\x0c\x00\x10\x00\x01\x00\x00\x00\x3c\x00\x03\x09"
+         "ab");
+    assert_int_equal(a.count, 0);
+}
+
 static void nothing(void **state)
 {
     struct dns_answer a;
@@ -173,6 +196,7 @@ int main(void)
         cmocka_unit_test(addresses_behind_an_alias),
         cmocka_unit_test(servers),
         cmocka_unit_test(services),
+        cmocka_unit_test(texts),
         cmocka_unit_test(nothing),
         cmocka_unit_test(damaged),
         cmocka_unit_test(names_have_an_end),

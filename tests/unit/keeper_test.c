@@ -123,6 +123,52 @@ static void a_fax_has_one_key(void **state)
     assert_int_equal(key_store_create(f->store, fax_id, "", "undated", 1, &second), -EINVAL);
 }
 
+static void keys_of_messages_are_made_together_or_not_at_all(void **state)
+{
+    enum { COUNT = 3 };
+    struct fixture *f = *state;
+    uint8_t ids[KEY_STORE_BATCH_MAX + 1][16] = {{0}}, keys[KEY_STORE_BATCH_MAX + 1][KEY_OCTETS];
+    const struct key_store_kek_wanted kek = {"mail", "undated", 1790000000000000};
+    const uint8_t(*wanted)[16] = (const uint8_t(*)[16])ids;
+    char kek_id[KEK_ID_TEXT];
+    bool created = false;
+    struct key_store_key key;
+    for (uint8_t i = 0; i < COUNT; i++) {
+        ids[i][0] = i;
+        ids[i][15] = 7;
+    }
+    assert_int_equal(key_store_create_all(f->store, wanted, COUNT, &kek, keys, kek_id, &created),
+                     0);
+    assert_true(created);
+    assert_string_equal(kek_id, "mail/undated/1");
+    assert_int_equal(reopen(f), 0);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(key_store_read(f->store, ids[i], &key), 0);
+        assert_memory_equal(key.data_key, keys[i], KEY_OCTETS);
+    }
+    assert_memory_not_equal(keys[0], keys[1], KEY_OCTETS);
+    /* One of them exists: no other is made. */
+    ids[0][0] = 100;
+    ids[2][0] = 102;
+    assert_int_equal(key_store_create_all(f->store, wanted, COUNT, &kek, keys, kek_id, &created),
+                     -EEXIST);
+    assert_int_equal(key_store_read(f->store, ids[0], &key), -ENOENT);
+    assert_int_equal(key_store_read(f->store, ids[2], &key), -ENOENT);
+    assert_int_equal(key_store_read(f->store, ids[1], &key), 0);
+    for (size_t i = 0; i < COUNT; i++)
+        for (size_t k = 0; k < KEY_OCTETS; k++)
+            assert_int_equal(keys[i][k], 0);
+    ids[1][0] = 101;
+    ids[2][15] = 8; /* another directory */
+    assert_int_equal(key_store_create_all(f->store, wanted, COUNT, &kek, keys, kek_id, &created),
+                     -EINVAL);
+    assert_int_equal(key_store_create_all(f->store, wanted, KEY_STORE_BATCH_MAX + 1, &kek, keys,
+                                          kek_id, &created),
+                     -EINVAL);
+    assert_int_equal(key_store_create_all(f->store, wanted, 0, &kek, keys, kek_id, &created),
+                     -EINVAL);
+}
+
 static void destroyed_keys_are_gone(void **state)
 {
     struct fixture *f = *state;
@@ -369,6 +415,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(keys_survive_a_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_fax_has_one_key, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keys_of_messages_are_made_together_or_not_at_all, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(destroyed_keys_are_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_altered_octet_is_seen, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sealed_secrets_open_for_their_owner_only, set_up,
