@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/api/api_body.h"
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
 #include "gateway/control/password_check.h"
@@ -146,11 +147,9 @@ void api_put_credential(struct http_request *http, void *user)
     }
     if (!find_principal(r, c->principal))
         return;
-    json_t *in = http_request_json(http);
-    if (!in) {
-        api_end(r);
+    json_t *in = api_body(r, "CredentialNew");
+    if (!in)
         return;
-    }
     set(r, in);
     wipe_password(in);
     json_decref(in);
