@@ -13,6 +13,7 @@ enum {
     SCREEN_LEVELS = 32,
     SCREEN_DPI = 196,
     STANDARD_BELOW_DPI = 147,
+    WIDE_ABOVE_DPI = 306,
     DPI_MAX = 4800,
     MARGIN_MAX = 16, /* columns, both sides together: 2 mm */
     MARGIN_LIGHTEST = 200,
@@ -58,16 +59,19 @@ static void fit(const struct grey_page *page, const struct grey_conversion *c, u
 }
 
 /* `row` must be the same for all rows of the page: it is kept from row to row. */
-static void set_thresholds(const struct grey_tone *tone, uint32_t y, uint16_t y_dpi,
+static void set_thresholds(const struct grey_tone *tone, uint32_t y,
+                           const struct grey_conversion *conversion,
                            const uint8_t levels[SCREEN_LEVELS], uint8_t *row)
 {
+    uint32_t columns =
+        conversion->x_dpi > WIDE_ABOVE_DPI ? 2 : 1; /* of the page, a column of dots */
     const uint8_t *cells = tone->thresholds + (size_t)(y / GREY_TONE_CELL) * tone->columns;
     const uint8_t *blocks =
         tone->blocks + (size_t)(y / GREY_TONE_CELL / GREY_TONE_BLOCK) * tone->block_columns;
     /* Without a screen the four rows of a cell are cut alike. */
     if (y % GREY_TONE_CELL > 0 && !memchr(blocks, 1, tone->block_columns))
         return;
-    const uint8_t *dots = screen_row(y, y_dpi);
+    const uint8_t *dots = screen_row(y, conversion->y_dpi);
     for (uint32_t i = 0; i < tone->columns; i++) {
         uint8_t *to = row + (size_t)i * GREY_TONE_CELL;
         if (cells[i] != GREY_TONE_SCREEN) {
@@ -75,7 +79,7 @@ static void set_thresholds(const struct grey_tone *tone, uint32_t y, uint16_t y_
             continue;
         }
         for (uint32_t k = 0; k < GREY_TONE_CELL; k++)
-            to[k] = levels[dots[(i * GREY_TONE_CELL + k) % SCREEN_SIZE]];
+            to[k] = levels[dots[(i * GREY_TONE_CELL + k) / columns % SCREEN_SIZE]];
     }
 }
 
@@ -94,6 +98,13 @@ static bool are_all_white(const uint8_t *eight_pixels)
     return w == UINT64_MAX;
 }
 
+static bool are_32_white(const uint8_t *pixels)
+{
+    uint64_t w[4];
+    memcpy(w, pixels, sizeof w);
+    return (w[0] & w[1] & w[2] & w[3]) == UINT64_MAX;
+}
+
 /* Sets the bits of the pixels below their thresholds, from column `at` on. */
 static void cut_row(const uint8_t *pixels, const uint8_t *thresholds, uint32_t width, uint32_t at,
                     uint8_t *row)
@@ -102,6 +113,8 @@ static void cut_row(const uint8_t *pixels, const uint8_t *thresholds, uint32_t w
     uint32_t x = 0;
     row += at / 8;
     for (; x + 8 <= width; x += 8, row++) {
+        for (; x + 40 <= width && are_32_white(pixels + x); x += 32)
+            row += 4;
         if (are_all_white(pixels + x)) /* no threshold is above 255 */
             continue;
         unsigned bits = cut_octet(pixels + x, thresholds + x) << 8 >> shift;
@@ -127,7 +140,7 @@ static int cut_even_page(const struct grey_page *page, const struct grey_convers
         for (int i = 0; i < SCREEN_LEVELS; i++)
             levels[i] = (uint8_t)(tone.white - range * (2 * i + 1) / (2 * SCREEN_LEVELS));
         for (uint32_t y = 0; y < page->height; y++) {
-            set_thresholds(&tone, y, conversion->y_dpi, levels, thresholds);
+            set_thresholds(&tone, y, conversion, levels, thresholds);
             cut_row(page->pixels + (size_t)y * page->width, thresholds, page->width,
                     (conversion->width - page->width) / 2, raster_row(out, y));
         }

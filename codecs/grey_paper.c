@@ -12,8 +12,8 @@
 enum {
     LEVELS = 256,
     TILE = 64,       /* pixels, both ways */
-    TILE_STEP = 2,   /* between the pixels that are looked at */
-    SAMPLE_STEP = 5, /* likewise for the page as a whole */
+    TILE_STEP = 3,   /* between the pixels that are looked at */
+    SAMPLE_STEP = 7, /* likewise for the page as a whole */
     DARKEST = 96,    /* paper is not looked for below this level */
     NEAR = 12,       /* levels of noise around that of the paper */
     TILE_PERCENT = 40,
@@ -195,10 +195,13 @@ static bool is_lightest(const struct grey_page *page, const struct surface *surf
 {
     uint64_t lighter = 0, seen = 0;
     for (uint32_t y = 0; y < page->height; y += SAMPLE_STEP)
-        for (uint32_t x = 0; x < page->width; x += SAMPLE_STEP) {
-            double paper = level_at(surface, place(x, page->width), place(y, page->height));
-            lighter += page->pixels[(size_t)y * page->width + x] > paper + 2 * NEAR;
-            seen++;
+        for (uint32_t left = 0; left < page->width; left += TILE) {
+            double paper = level_at(surface, place(left, page->width), place(y, page->height));
+            int limit = (int)paper + 2 * NEAR;
+            for (uint32_t x = left; x < left + TILE && x < page->width; x += SAMPLE_STEP) {
+                lighter += page->pixels[(size_t)y * page->width + x] > limit;
+                seen++;
+            }
         }
     return lighter * 100 <= seen * LIGHTER_PERCENT;
 }

@@ -33,6 +33,16 @@ static bool is_tone_cell(const struct search *s, size_t cell)
     return s->darkest[cell] > s->tone->black && s->lightest[cell] + WHITE_GUARD < s->tone->white;
 }
 
+/* Whether the cells of a block's row have nothing but white, which is what most have. */
+static bool are_white_cells(const struct search *s, size_t cell, uint32_t left)
+{
+    uint32_t darkest;
+    if (left + GREY_TONE_BLOCK > s->tone->columns)
+        return false;
+    memcpy(&darkest, s->darkest + cell, sizeof darkest);
+    return darkest == UINT32_MAX;
+}
+
 /* Counts the tone cells of a block; with `counts` also their levels. */
 static uint32_t count_tone_cells(const struct search *s, uint32_t block, uint32_t *counts)
 {
@@ -42,6 +52,8 @@ static uint32_t count_tone_cells(const struct search *s, uint32_t block, uint32_
     for (uint32_t y = top; y < top + GREY_TONE_BLOCK && y < tone->rows; y++)
         for (uint32_t x = left; x < left + GREY_TONE_BLOCK && x < tone->columns; x++) {
             size_t cell = (size_t)y * tone->columns + x;
+            if (x == left && are_white_cells(s, cell, left))
+                break;
             if (!is_tone_cell(s, cell))
                 continue;
             n++;

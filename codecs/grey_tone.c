@@ -10,6 +10,7 @@
 
 enum {
     CELL = GREY_TONE_CELL,
+    CELLS = 8, /* looked at together */
     LEVELS = 256,
     SAMPLE_STEP = 3,
     PAPER_DARKEST = 128, /* paper is not looked for below this level */
@@ -33,13 +34,41 @@ static void measure_cell(const uint8_t *pixels, uint32_t stride, uint32_t column
     *lightest = high;
 }
 
-/* Whether all pixels of a cell are 255, which most of a page of text is. */
-static bool is_white_cell(const uint8_t *pixels, uint32_t stride)
+/* CELLS cells at once: first each column, then each four columns. */
+static void measure_whole_cells(const uint8_t *pixels, uint32_t stride, uint8_t darkest[CELLS],
+                                uint8_t lightest[CELLS])
 {
-    uint32_t rows[CELL];
-    for (uint32_t y = 0; y < CELL; y++)
-        memcpy(&rows[y], pixels + (size_t)y * stride, sizeof rows[y]);
-    return (rows[0] & rows[1] & rows[2] & rows[3]) == UINT32_MAX;
+    uint8_t low[CELLS * CELL], high[CELLS * CELL];
+    memcpy(low, pixels, sizeof low);
+    memcpy(high, pixels, sizeof high);
+    for (uint32_t y = 1; y < CELL; y++) {
+        const uint8_t *row = pixels + (size_t)y * stride;
+        for (uint32_t x = 0; x < CELLS * CELL; x++) {
+            low[x] = row[x] < low[x] ? row[x] : low[x];
+            high[x] = row[x] > high[x] ? row[x] : high[x];
+        }
+    }
+    for (size_t i = 0; i < CELLS; i++) {
+        uint8_t l = low[i * CELL], h = high[i * CELL];
+        for (size_t k = 1; k < CELL; k++) {
+            l = low[i * CELL + k] < l ? low[i * CELL + k] : l;
+            h = high[i * CELL + k] > h ? high[i * CELL + k] : h;
+        }
+        darkest[i] = l;
+        lightest[i] = h;
+    }
+}
+
+/* Whether all pixels of CELLS cells are 255, which most of a page of text is. */
+static bool are_white_cells(const uint8_t *pixels, uint32_t stride)
+{
+    uint64_t all = UINT64_MAX, eight[CELLS * CELL / 8];
+    for (uint32_t y = 0; y < CELL; y++) {
+        memcpy(eight, pixels + (size_t)y * stride, sizeof eight);
+        for (size_t i = 0; i < sizeof eight / sizeof eight[0]; i++)
+            all &= eight[i];
+    }
+    return all == UINT64_MAX;
 }
 
 /* The darkest and the lightest pixel of each cell in a row of cells. */
@@ -49,17 +78,20 @@ static void measure_cells(const struct grey_page *page, uint32_t cell_row, uint8
     const uint8_t *band = page->pixels + (size_t)cell_row * CELL * page->width;
     uint32_t rows = page->height - cell_row * CELL < CELL ? page->height % CELL : CELL;
     uint32_t whole = rows == CELL ? page->width / CELL : 0;
-    for (uint32_t i = 0; i * CELL < page->width; i++) {
+    uint32_t i = 0;
+    for (; i + CELLS <= whole; i += CELLS) {
         const uint8_t *pixels = band + (size_t)i * CELL;
-        if (i >= whole)
-            measure_cell(pixels, page->width,
-                         page->width - i * CELL < CELL ? page->width % CELL : CELL, rows,
-                         &darkest[i], &lightest[i]);
-        else if (is_white_cell(pixels, page->width))
-            darkest[i] = lightest[i] = 255;
-        else
-            measure_cell(pixels, page->width, CELL, CELL, &darkest[i], &lightest[i]);
+        if (are_white_cells(pixels, page->width)) {
+            memset(darkest + i, 255, CELLS);
+            memset(lightest + i, 255, CELLS);
+            continue;
+        }
+        measure_whole_cells(pixels, page->width, darkest + i, lightest + i);
     }
+    for (; i * CELL < page->width; i++)
+        measure_cell(band + (size_t)i * CELL, page->width,
+                     page->width - i * CELL < CELL ? page->width % CELL : CELL, rows, &darkest[i],
+                     &lightest[i]);
 }
 
 /* What the darkest hundredth of the pixels has, within bounds: printed black is grey on a scan. */
@@ -77,12 +109,18 @@ static uint8_t find_ink(const uint32_t counts[LEVELS], int white)
 /* Paper is the most frequent level of the lighter half, with the spread that its noise has. */
 static void find_paper(const struct grey_page *page, struct grey_tone *tone, uint32_t *noise)
 {
-    uint32_t counts[LEVELS] = {0};
+    uint32_t counts[LEVELS] = {0}, others[LEVELS] = {0};
     for (uint32_t y = 0; y < page->height; y += SAMPLE_STEP) {
         const uint8_t *row = page->pixels + (size_t)y * page->width;
-        for (uint32_t x = y / SAMPLE_STEP % SAMPLE_STEP; x < page->width; x += SAMPLE_STEP)
+        uint32_t x = y / SAMPLE_STEP % SAMPLE_STEP;
+        /* Two tables: neighbours are mostly alike, and would wait for each other. */
+        for (; x + SAMPLE_STEP < page->width; x += 2 * SAMPLE_STEP) {
             counts[row[x]]++;
+            others[row[x + SAMPLE_STEP]]++;
+        }
     }
+    for (int v = 0; v < LEVELS; v++)
+        counts[v] += others[v];
     int peak = LEVELS - 1;
     for (int v = LEVELS - 1; v >= PAPER_DARKEST; v--)
         if (counts[v] > counts[peak])

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "codecs/fax_error.h"
@@ -37,7 +36,7 @@ void raster_free(struct raster *raster)
     if (!raster)
         return;
     if (raster->rows)
-        OPENSSL_cleanse(raster->rows, raster->row_capacity * raster->stride);
+        explicit_bzero(raster->rows, raster->row_capacity * raster->stride);
     free(raster->rows);
     *raster = (struct raster){0};
 }
@@ -55,7 +54,7 @@ int raster_reserve(struct raster *raster, uint32_t rows)
     if (raster->rows) {
         size_t used = raster->height * raster->stride;
         memcpy(grown, raster->rows, used);
-        OPENSSL_cleanse(raster->rows, used);
+        explicit_bzero(raster->rows, used);
         free(raster->rows);
     }
     raster->rows = grown;

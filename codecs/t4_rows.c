@@ -20,6 +20,7 @@ _Static_assert(RASTER_WIDTH_MAX + 8 < 1 << 15, "the top bit of a lane must be fr
     ((w) >> 48 | ((w) >> 16 & 0xFFFF0000ull) | ((w)&0xFFFF0000ull) << 16 | (w) << 48)
 #endif
 #define LANE_ONES 0x0001000100010001ull
+#define LEFTMOST  (UINT64_C(1) << 63)
 #define LANE_TOPS 0x8000800080008000ull
 
 enum {
@@ -360,26 +361,35 @@ int t4_row_decode_2d(const struct t4_tables *tables, struct t4_bits *bits, uint3
     return rc;
 }
 
-static inline void paint_run(uint64_t *words, uint32_t from, uint32_t to)
+/* Each bit becomes the sum, modulo 2, of those from the highest down to itself. */
+static inline uint64_t sum_from_the_left(uint64_t x)
 {
-    uint32_t i = from / 64, last = to / 64;
-    uint64_t head = UINT64_MAX >> (from % 64);
-    uint64_t tail = to % 64 ? ~(UINT64_MAX >> (to % 64)) : 0;
-    if (i == last) {
-        words[i] |= htobe64(head & tail);
-        return;
-    }
-    words[i++] |= htobe64(head);
-    while (i < last)
-        words[i++] = UINT64_MAX;
-    if (tail)
-        words[last] |= htobe64(tail);
+    x ^= x >> 1;
+    x ^= x >> 2;
+    x ^= x >> 4;
+    x ^= x >> 8;
+    x ^= x >> 16;
+    return x ^ x >> 32;
 }
 
+/* The changes are set as single bits first; a pixel is black when their number up to it is odd. So
+ * there is no branch that depends on where a run ends. */
 void t4_row_paint(const struct t4_row *row, uint8_t *octets)
 {
     uint64_t *words = (void *)octets;
-    /* An odd last run ends at the first sentinel. */
-    for (uint32_t i = 0; i < row->count; i += 2)
-        paint_run(words, row->changes[i], row->changes[i + 1]);
+    const uint16_t *changes = row->changes;
+    if (row->count == 0)
+        return;
+    uint32_t last =
+        row->count - 1 + (row->count & 1); /* an odd last run ends at the first sentinel */
+    for (uint32_t i = 0; i < last; i++)
+        words[changes[i] / 64] ^= LEFTMOST >> changes[i] % 64;
+    if (changes[last] % 64) /* else it lies behind the last word */
+        words[changes[last] / 64] ^= LEFTMOST >> changes[last] % 64;
+    uint64_t black = 0;
+    for (uint32_t i = changes[0] / 64u; i <= (changes[last] - 1u) / 64; i++) {
+        uint64_t word = words[i] ? sum_from_the_left(words[i]) ^ black : black;
+        words[i] = htobe64(word);
+        black = 0 - (word & 1);
+    }
 }

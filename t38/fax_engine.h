@@ -194,6 +194,9 @@ unsigned fax_engine_run_ahead(struct fax_engine *e, unsigned packets);
  * which would be waiting: sender is what its configuration said. */
 void fax_engine_prefetch(const struct fax_engine *e, bool sender);
 
+/* The same for the packets of which fax_engine_receive_at() says FAX_ENGINE_OCTETS: much less. */
+void fax_engine_prefetch_octets(const struct fax_engine *e);
+
 /* When tick has something to do next: a packet to send, a timer that expires, at the latest a
  * second from the last tick; UINT64_MAX when finished. Changes with every call into the session. */
 uint64_t fax_engine_next_due_ms(struct fax_engine *e);

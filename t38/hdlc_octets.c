@@ -18,6 +18,10 @@ void hdlc_octets_turn(const uint8_t *octets, size_t n, uint8_t *out)
         w = turned(w);
         memcpy(out, &w, sizeof w);
     }
+    w = 0;
     for (size_t i = 0; i < n; i++)
-        out[i] = (uint8_t)turned(octets[i]);
+        w |= (uint64_t)octets[i] << 8 * i;
+    w = turned(w);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (uint8_t)(w >> 8 * i);
 }

@@ -397,7 +397,7 @@ void fax_engine_prefetch(const struct fax_engine *e, bool sender)
 {
     const t30_state_t *t = &e->terminal.t30;
     const t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
-    prefetch(&e->audio, &e->statistics + 1);
+    prefetch(&e->audio, &e->bound_ms + 1);
     prefetch(&t->timer_t0_t1, &t->timer_t8 + 1);
     prefetch(&t->state, &t->state + 1);
     prefetch(&t->rx_page_number, &t->tx_page_number + 1);
@@ -413,12 +413,25 @@ void fax_engine_prefetch(const struct fax_engine *e, bool sender)
     }
 }
 
+void fax_engine_prefetch_octets(const struct fax_engine *e)
+{
+    const t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
+    prefetch(&e->statistics.ifps_received, &e->bound_ms + 1);
+    prefetch(&fe->t38.rx_expected_seq_no, &fe->t38.current_rx_field_type + 1);
+    prefetch(&fe->hdlc_rx.len, &fe->hdlc_rx.len + 1);
+    prefetch(&fe->current_rx_type, fe + 1);
+}
+
 uint64_t fax_engine_next_due_ms(struct fax_engine *e)
 {
     if (e->finished)
         return UINT64_MAX;
-    e->quiet_until_ms = e->started ? e->clock_ms + quiet_ms(e) : 0;
-    return e->quiet_until_ms;
+    if (!e->started)
+        return 0;
+    uint64_t due_ms = e->clock_ms + quiet_ms(e);
+    /* Only a receiver of packets that holds no page has octets that may pass. */
+    e->quiet_until_ms = e->sender || e->audio || e->in.holding || e->in.not_ready ? 0 : due_ms;
+    return due_ms;
 }
 
 int fax_engine_page_judged(struct fax_engine *e, enum fax_copy copy)

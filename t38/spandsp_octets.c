@@ -32,8 +32,8 @@ bool spandsp_take_octets(struct fax_engine *e, uint64_t now_ms, uint16_t sequenc
 {
     t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
     /* What is due is known only while nobody has entered the session; so it is neither over nor
-     * about to be. */
-    if (now_ms >= e->quiet_until_ms || e->sender || e->audio || e->in.holding)
+     * about to be, nor does it hold a page. */
+    if (now_ms >= e->quiet_until_ms)
         return false;
     if (fe->t38.rx_expected_seq_no != sequence || !is_octets(e, ifp, length))
         return false;

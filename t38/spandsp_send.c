@@ -295,7 +295,19 @@ int spandsp_send_choose(struct fax_engine *e)
         spandsp_stop(e, T30_RESULT_SOURCE);
         return T30_ERR_FILEERROR;
     }
+    /* spandsp is about to open it, unless it goes on behind a page that was rejected. */
+    if (t->tx_start_page <= 0 && t->operation_in_progress != OPERATION_T4_TX)
+        e->out.pages_hidden = document_tiff_hide_pages(e->document_fd);
     return T30_ERR_OK;
+}
+
+static void show_pages(struct fax_engine *e)
+{
+    if (e->out.pages_hidden == 0)
+        return;
+    if (!document_tiff_show_pages(e->document_fd, e->out.pages_hidden))
+        spandsp_stop(e, T30_RESULT_SOURCE);
+    e->out.pages_hidden = 0;
 }
 
 void spandsp_send_check(struct fax_engine *e)
@@ -303,6 +315,7 @@ void spandsp_send_check(struct fax_engine *e)
     const t30_state_t *t = &e->terminal.t30;
     if (!e->sender)
         return;
+    show_pages(e);
     /* Every MCF (or RTP, PIP) for a page advances this count, and only that. */
     while (e->out.pages_answered < (uint32_t)t->tx_page_number && e->out.pages_asked > 0) {
         struct fax_statistics *s = &e->statistics;

@@ -84,6 +84,7 @@ struct spandsp_send {
     uint32_t page_count;
     struct fax_page_source source;
     struct guard_shape wanted; /* RESOLUTION_WANTED was reported with it; all 0: was not */
+    uint32_t pages_hidden;     /* while spandsp opens the document: all but the first, 0: none */
     bool past;                 /* coded pages go past spandsp; else it has the real document */
     bool buffer_used;          /* pages of ours stood in spandsp's ecm_data */
     int page, block;           /* what spandsp takes its ecm_data for; -1: its dummy */
@@ -134,10 +135,6 @@ struct fax_engine {
     bool started;
     int waits_state; /* spandsp_timer.c: the state in which T2 was lengthened, */
     unsigned waits;  /* and how often */
-    uint64_t clock_ms, heard_ms;
-    uint64_t quiet_until_ms; /* as next_due_ms said; 0: the session was entered since */
-    uint64_t bound_ms;       /* until then received_in_tick is counted */
-    unsigned sent_in_step, received_in_tick;
 
     t38_rx_data_handler_t *next_data;
     t38_rx_indicator_handler_t *next_indicator;
@@ -146,6 +143,11 @@ struct fax_engine {
     void *next_frame_user;
 
     struct fax_statistics statistics;
+    /* What the octets of a frame need stands behind the statistics' counters. */
+    uint64_t clock_ms, heard_ms;
+    uint64_t quiet_until_ms; /* until then nothing is due, as next_due_ms found; 0: not known */
+    unsigned sent_in_step, received_in_tick;
+    uint64_t bound_ms; /* until then received_in_tick is counted */
     struct spandsp_receive in;
     struct spandsp_send out;
 };

@@ -123,6 +123,11 @@ void udptl_receiver_free(struct udptl_receiver *r);
 int udptl_receiver_push(struct udptl_receiver *r, const uint8_t *datagram, size_t length,
                         uint64_t now_ms, udptl_ifp_cb cb, void *user);
 
+/* Asks the processor to fetch what push will need for a datagram that was read; its octets may be
+ * anything. Changes nothing, and reads nothing of the receiver. */
+void udptl_receiver_prefetch(const struct udptl_receiver *r, const uint8_t *datagram,
+                             size_t length);
+
 /* Gives up gaps that were waited for long enough. To be called from the 20 ms tick. */
 void udptl_receiver_flush(struct udptl_receiver *r, uint64_t now_ms, udptl_ifp_cb cb, void *user);
 

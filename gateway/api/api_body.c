@@ -7,13 +7,17 @@
 #include "policy/secret.h"
 
 static const struct api_body_schema schemas[] = {
+    {"CredentialNew", {"password"}},
     {"DeviceChange", {"calls", "tls_certificate_name", "nat"}},
     {"DeviceCredential", {"user", "password"}},
     {"DeviceNew",
      {"name", "extension", "user", "password", "calls", "tls_certificate_name", "nat"}},
     {"GrantNew", {"principal", "role", "from_numbers", "to_numbers", "mailboxes", "expires"}},
-    {"MailboxChange", {"retention_days", "capture", "device"}},
-    {"MailboxNew", {"name", "class", "retention_days", "capture", "device"}},
+    {"MailCertificateNew", {"certificate"}},
+    {"MailSenderNew", {"principal", "number"}},
+    {"MailboxChange", {"retention_days", "capture", "device", "mail_to", "mail_form"}},
+    {"MailboxNew",
+     {"name", "class", "retention_days", "capture", "device", "mail_to", "mail_form"}},
     {"NumberNew", {"number", "mailbox", "ident", "deliver"}},
     {"PrincipalNew", {"name", "kind", "full_name", "local_uid"}},
     {"RoleNew", {"name", "actions"}},

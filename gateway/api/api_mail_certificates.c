@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/api/api_body.h"
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
 #include "gateway/db/mail_out_queries.h"
@@ -94,11 +95,9 @@ void api_put_mail_certificate(struct http_request *http, void *user)
     struct api_request *r = api_begin_change(http, user, api_put_mail_certificate);
     if (!r || !api_allow(r, POLICY_ADMIN_MAILBOXES, NULL))
         return;
-    json_t *in = http_request_json(http);
-    if (!in) {
-        api_end(r);
+    json_t *in = api_body(r, "MailCertificateNew");
+    if (!in)
         return;
-    }
     set_certificate(r, in);
     json_decref(in);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/api/api_body.h"
 #include "gateway/api/api_handlers.h"
 #include "gateway/api/api_request.h"
 #include "gateway/mail/mail_senders.h"
@@ -70,11 +71,9 @@ void api_put_mail_sender(struct http_request *http, void *user)
                            "the address must be as in anna@example.com");
         return;
     }
-    json_t *in = http_request_json(http);
-    if (!in) {
-        api_end(r);
+    json_t *in = api_body(r, "MailSenderNew");
+    if (!in)
         return;
-    }
     put_sender(r, in, address);
     json_decref(in);
 }

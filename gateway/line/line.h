@@ -33,6 +33,12 @@ struct line_stall {
     uint64_t ticks, turns;
 };
 
+/* A datagram that was read and waits for its turn. The odd size spreads them over the cache. */
+struct line_arrival {
+    uint8_t octets[MEDIA_DATAGRAM_MAX + 64];
+    ssize_t length; /* negative: there is none */
+};
+
 struct line {
     uv_loop_t loop;
     struct ipc_channel *channel; /* NULL once control is gone */
@@ -40,6 +46,7 @@ struct line {
     uv_idle_t rest; /* active while a tick goes on in the loop's next turn */
     bool ticking;
     unsigned hasty;        /* calls that need the tick at each step of the wheel: express ones */
+    unsigned audio_calls;  /* calls over audio */
     uint64_t turn_ns;      /* when the turn began */
     uint64_t clock_ns;     /* latest look at the clock: what came since is charged to a call */
     unsigned batches_left; /* of sockets, in the tick under way; 0: all were drained */
@@ -60,7 +67,8 @@ struct line {
     bool trimming;                 /* that is under way */
     uv_work_t trim;
     uint8_t datagram[MEDIA_DATAGRAM_MAX]; /* the one being looked at */
-    uint8_t leaving[MEDIA_DATAGRAM_MAX];  /* the one being sent */
+    struct line_arrival arrivals[LINE_READY_MAX];
+    uint8_t leaving[MEDIA_DATAGRAM_MAX]; /* the one being sent */
 };
 
 /* The loop's clock: steady, milliseconds. */
@@ -75,7 +83,7 @@ int line_send(struct line *line, uint16_t type, const void *body, size_t length)
  * wheel. */
 void line_tick_start(struct line *line);
 
-/* The tick's callbacks: drain the media sockets, then visit the calls that are due. After 0.4 ms
+/* The tick's callbacks: drain the media sockets, then visit the calls that are due. After 0.25 ms
  * of it the loop gets its turn, and the tick goes on in the next. */
 void line_tick_cb(uv_timer_t *timer);
 void line_rest_cb(uv_idle_t *idle);

@@ -56,6 +56,7 @@ int line_audio_open(struct line_call *call, const struct msg_call_media *media)
     if (audio == NULL)
         return FAX_ENOMEM;
     call->audio = audio;
+    call->line->audio_calls++;
     audio_reports_begin(&audio->reports, media, line_now_ms());
     error = audio_begin(&audio->stream, media);
     if (error == 0)
@@ -72,6 +73,7 @@ void line_audio_close(struct line_call *call)
     tone_watch_free(call->audio->tones);
     explicit_bzero(call->audio, sizeof *call->audio);
     free(call->audio);
+    call->line->audio_calls--;
     call->audio = NULL;
 }
 

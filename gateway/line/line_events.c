@@ -117,28 +117,45 @@ void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copie
         udptl_sender_sent(call->udptl_out, line_now_ms());
 }
 
+/* IFPs out of UDPTL, on their way to the engine; lives for one push or flush. */
+struct delivery {
+    struct line_call *call;
+    uint64_t now_ms;
+    bool octets; /* at least one, and all of them nothing but octets of a frame */
+    bool more;
+};
+
 static void receive_ifp_cb(void *user, uint16_t sequence, const uint8_t *data, size_t length)
 {
-    struct line_call *call = user;
+    struct delivery *delivery = user;
+    struct line_call *call = delivery->call;
 
-    if (!call->finished && length > 0)
-        (void)fax_engine_receive_ifp(call->engine, sequence, data, length);
+    if (call->finished || length == 0 ||
+        fax_engine_receive_at(call->engine, delivery->now_ms, sequence, data, length) !=
+            FAX_ENGINE_OCTETS)
+        delivery->more = true;
+    else
+        delivery->octets = true;
+}
+
+/* Nothing that is due has changed but by the octets of a frame. */
+static bool is_undisturbed(const struct line_call *call, const struct delivery *delivery)
+{
+    return delivery->octets && !delivery->more && !call->express &&
+           udptl_receiver_due_ms(call->udptl_in) == UINT64_MAX;
 }
 
 void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_ms)
 {
     struct line_call *call = user;
+    struct delivery delivery = {.call = call, .now_ms = now_ms};
 
-    if (call->shield.shaking &&
+    if (call->media.shield_ops != NULL && call->shield.shaking &&
         !call->finished) /* the first packet may come before the next visit */
         line_call_begin_session(call, now_ms);
     if (call->finished || line_call_take_report(call, data, length))
         return;
-    /* The session's time must be that of the datagram: nobody visits a call that has nothing to do.
-     */
-    fax_engine_tick(call->engine, now_ms);
-    if (call->finished ||
-        udptl_receiver_push(call->udptl_in, data, length, now_ms, receive_ifp_cb, call) != 0)
+    if (udptl_receiver_push(call->udptl_in, data, length, now_ms, receive_ifp_cb, &delivery) != 0)
         return;
     line_call_note_datagram(call, data);
     call->heard_ms = now_ms;
@@ -148,6 +165,7 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
         line_call_limit_silence(call);
         report_progress(call, PROGRESS_MEDIA_SEEN, NULL);
     }
+    call->stirred = !is_undisturbed(call, &delivery);
 }
 
 void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
@@ -163,13 +181,23 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
 
 /* Most often one datagram waits: then the read that would find the queue empty is spared. The set
  * of sockets is level triggered, so what is left is met at the next tick. */
-void line_call_hear(struct line_call *call, uint64_t tick, uint64_t now_ms)
+void line_call_hear(struct line_call *call, struct line_arrival *arrival, uint64_t tick,
+                    uint64_t now_ms)
 {
     bool again = tick == call->heard_tick + 1;
 
     call->heard_tick = tick;
-    line_call_drain(call, again ? LINE_CALL_DATAGRAMS_PER_TICK : 1, now_ms);
+    call->stirred = true;
+    if (arrival->length >= 0)
+        media_transport_take(&call->media, arrival->octets, (size_t)arrival->length, now_ms);
+    /* A frame's octets leave everything as it was planned. What they took is charged to the next
+     * call: less than a look at the clock. */
+    if (!call->stirred && !again)
+        return;
+    if (!call->finished && (again || call->express))
+        line_call_drain(call, LINE_CALL_DATAGRAMS_PER_TICK - 1, now_ms);
     line_watch_charge(call);
+    line_call_settle(call);
 }
 
 /* T.30 ends a session by its own timers when a sender hears nothing after it asked; a receiver
@@ -202,7 +230,7 @@ uint64_t line_call_due_ms(const struct line_call *call)
     return earlier(due_ms, media_transport_due_ms(&call->media));
 }
 
-enum { CACHE_LINE = 64, CALL_LINES = 5, WATCH_LINES = 3, UDPTL_LINES = 4 };
+enum { CACHE_LINE = 64, CALL_LINES = 5, WATCH_LINES = 3, UDPTL_LINES = 4, READ_LINES = 4 };
 
 static void prefetch(const void *from, unsigned lines)
 {
@@ -221,9 +249,33 @@ void line_call_prefetch(const struct line_call *call)
     fax_engine_prefetch(call->engine, call->sender);
 }
 
+void line_call_prefetch_read(const struct line_call *call)
+{
+    prefetch(call, READ_LINES);
+}
+
+/* A guess, from where UDPTL has the first octets of its newest IFP: one field of HDLC octets. */
+static bool looks_like_octets(const struct line_arrival *arrival)
+{
+    enum { IFP_AT = 3, COUNT = IFP_AT + 1, FIELD = IFP_AT + 2, FIELD_OF_OCTETS = 0x80 };
+
+    return arrival->length > FIELD && arrival->octets[COUNT] == 1 &&
+           arrival->octets[FIELD] == FIELD_OF_OCTETS;
+}
+
+void line_call_prefetch_hear(const struct line_call *call, const struct line_arrival *arrival)
+{
+    if (call->engine == NULL || call->sender || !looks_like_octets(arrival)) {
+        line_call_prefetch(call);
+        return;
+    }
+    udptl_receiver_prefetch(call->udptl_in, arrival->octets, (size_t)arrival->length);
+    fax_engine_prefetch_octets(call->engine);
+}
+
 static void repeat_latest(struct line_call *call, uint64_t now_ms)
 {
-    uint8_t datagram[UDPTL_DATAGRAM_MAX];
+    uint8_t *datagram = call->line->leaving;
     size_t octets = 0;
 
     if (!udptl_sender_repeat(call->udptl_out, now_ms, datagram, &octets))
@@ -241,8 +293,11 @@ void line_call_visit(struct line_call *call, uint64_t now_ms)
         line_audio_tick(call, now_ms);
         fax_engine_tick(call->engine, now_ms);
         repeat_latest(call, now_ms);
-        if (udptl_receiver_due_ms(call->udptl_in) <= now_ms)
-            udptl_receiver_flush(call->udptl_in, now_ms, receive_ifp_cb, call);
+        if (udptl_receiver_due_ms(call->udptl_in) <= now_ms) {
+            struct delivery delivery = {.call = call, .now_ms = now_ms};
+
+            udptl_receiver_flush(call->udptl_in, now_ms, receive_ifp_cb, &delivery);
+        }
         line_call_run_ahead(call, now_ms);
         if (!call->finished && silent_from_ms(call) <= now_ms) {
             line_call_abort(call, T30_RESULT_MEDIA_SILENT, NULL);

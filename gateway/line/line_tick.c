@@ -8,8 +8,9 @@
 #include "gateway/line/line_call.h"
 
 enum {
-    QUIET_STEP_MS = 10, /* between two ticks: a third of the time between two packets of a call */
-    TURN_NS = 400000,   /* of own work, then other handles of the loop get their turn */
+    QUIET_STEP_MS = 15, /* between two ticks: half the time between two packets of T.38 */
+    AUDIO_STEP_MS = 10, /* the same for packets of audio, which leave each 20 ms */
+    TURN_NS = 250000,   /* of own work, then other handles of the loop get their turn */
 };
 
 uint64_t line_now_ms(void)
@@ -56,6 +57,22 @@ static bool turn_is_over(const struct line *line)
     return line->clock_ns - line->turn_ns > TURN_NS;
 }
 
+/* First a datagram of each is read, then each call gets its own: the processor keeps the code of
+ * the kernel for the one and ours for the other. Meanwhile the memory of the calls is fetched: what
+ * the read needs two calls ahead, the rest once that is there. No call is freed by another's. */
+static void read_batch(struct line *line, const struct epoll_event *ready, int n)
+{
+    for (int i = 0; i < n; i++) {
+        struct line_call *call = ready[i].data.ptr;
+
+        if (i + 2 < n)
+            line_call_prefetch_read(ready[i + 2].data.ptr);
+        line->arrivals[i].length = media_transport_read(&call->media, line->arrivals[i].octets);
+        line_call_prefetch_hear(call, &line->arrivals[i]);
+    }
+    line->clock_ns = uv_hrtime(); /* no call is charged with the others' reading */
+}
+
 /* Nothing sleeps on the media sockets, so that arrivals cost no wake-ups. The set is level
  * triggered: what a call may not read now comes again with the next tick, behind the others. */
 static void drain_sockets(struct line *line, uint64_t now_ms)
@@ -66,16 +83,9 @@ static void drain_sockets(struct line *line, uint64_t now_ms)
     while (line->batches_left > 0 && !turn_is_over(line)) {
         int n = epoll_wait(line->epoll_fd, ready, LINE_READY_MAX, 0);
 
-        for (int i = 0; i < n; i++) {
-            struct line_call *call = ready[i].data.ptr;
-
-            if (i + 2 < n)
-                __builtin_prefetch(ready[i + 2].data.ptr);
-            if (i + 1 < n)
-                line_call_prefetch(ready[i + 1].data.ptr);
-            line_call_hear(call, tick, now_ms);
-            line_call_settle(call);
-        }
+        read_batch(line, ready, n);
+        for (int i = 0; i < n; i++)
+            line_call_hear(ready[i].data.ptr, &line->arrivals[i], tick, now_ms);
         line->batches_left = n < LINE_READY_MAX ? 0 : line->batches_left - 1;
     }
 }
@@ -95,7 +105,10 @@ static void ahead_cb(const struct call_wheel_entry *entry)
 
 static unsigned step_ms(const struct line *line)
 {
-    return line->hasty > 0 ? CALL_WHEEL_STEP_MS : QUIET_STEP_MS;
+    if (line->hasty > 0)
+        return CALL_WHEEL_STEP_MS;
+    return line->audio_calls > 0 || line_bridges_count(line->bridges) > 0 ? AUDIO_STEP_MS
+                                                                          : QUIET_STEP_MS;
 }
 
 static void begin_turn(struct line *line)

@@ -21,15 +21,15 @@ enum { MEDIA_SOCKET_LATE_MAX = 50 };
 /* fd -1: closed. */
 struct media_socket {
     int fd;
-    struct sockaddr_storage peer;      /* family AF_UNSPEC: not connected yet */
-    struct sockaddr_storage signalled; /* of media_socket_latch; AF_UNSPEC: it was connected */
-    bool latching;                     /* the port of the peer is not known yet */
-    uint16_t late_port;                /* where it was before; 0: nowhere */
-    unsigned late;                     /* datagrams from there since */
+    bool latching;        /* the port of the peer is not known yet */
     bool only_peer;       /* connected, and the queue was empty since: no address to check */
     uint64_t foreign;     /* datagrams of others that were dropped */
     uint64_t unreachable; /* ICMP errors reported by the kernel */
     uint64_t unsent;      /* datagrams that the kernel did not take */
+    struct sockaddr_storage peer;      /* family AF_UNSPEC: not connected yet */
+    struct sockaddr_storage signalled; /* of media_socket_latch; AF_UNSPEC: it was connected */
+    uint16_t late_port;                /* where the peer was before; 0: nowhere */
+    unsigned late;                     /* datagrams from there since */
 };
 
 /* Takes over a bound UDP socket, also on failure (it is closed then). Returns 0 or a negative

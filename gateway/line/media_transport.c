@@ -43,29 +43,37 @@ int media_transport_reach(struct media_transport *transport, const struct msg_ca
                         : media_socket_connect(&transport->socket, &media->peer);
 }
 
+ssize_t media_transport_read(struct media_transport *transport, uint8_t *out)
+{
+    return media_socket_receive(&transport->socket, out, MEDIA_DATAGRAM_MAX);
+}
+
+void media_transport_take(struct media_transport *transport, uint8_t *data, size_t length,
+                          uint64_t now_ms)
+{
+    const struct media_shield_ops *ops = transport->shield_ops;
+
+    if (ops != NULL)
+        ops->receive(transport->shield, transport, data, length, now_ms);
+    else
+        media_transport_deliver(transport, data, length, now_ms);
+    explicit_bzero(data, length);
+}
+
 unsigned media_transport_receive(struct media_transport *transport, uint8_t *scratch,
                                  unsigned limit, uint64_t now_ms)
 {
-    const struct media_shield_ops *ops = transport->shield_ops;
-    size_t longest = 0;
     unsigned count = 0;
 
     while (count < limit) {
-        ssize_t length = media_socket_receive(&transport->socket, scratch, MEDIA_DATAGRAM_MAX);
+        ssize_t length = media_transport_read(transport, scratch);
 
         if (length == -EAGAIN)
             break;
         count++;
-        if (length < 0)
-            continue;
-        if ((size_t)length > longest)
-            longest = (size_t)length;
-        if (ops != NULL)
-            ops->receive(transport->shield, transport, scratch, (size_t)length, now_ms);
-        else
-            media_transport_deliver(transport, scratch, (size_t)length, now_ms);
+        if (length >= 0)
+            media_transport_take(transport, scratch, (size_t)length, now_ms);
     }
-    explicit_bzero(scratch, longest);
     return count;
 }
 

@@ -44,11 +44,11 @@ struct media_shield_ops {
 
 /* All zero but socket.fd -1: closed. */
 struct media_transport {
-    struct media_socket socket;
-    const struct media_shield_ops *shield_ops; /* NULL: datagrams pass as they are */
-    void *shield;
     media_datagram_cb *datagram_cb;
     void *user;
+    const struct media_shield_ops *shield_ops; /* NULL: datagrams pass as they are */
+    void *shield;
+    struct media_socket socket;
 };
 
 /* Takes over a bound UDP socket, also on failure (it is closed then). Without a callback what comes
@@ -73,6 +73,14 @@ int media_transport_connect(struct media_transport *transport, const struct sock
  * is known (media_socket_latch). */
 int media_transport_reach(struct media_transport *transport, const struct msg_call_media *media)
     __attribute__((warn_unused_result));
+
+/* The two halves of media_transport_receive, for who reads from many first and then gives each what
+ * came. read: one datagram into out, MEDIA_DATAGRAM_MAX octets; returns as media_socket_receive.
+ * take: gives it to shield and user, and wipes it. */
+ssize_t media_transport_read(struct media_transport *transport, uint8_t *out)
+    __attribute__((warn_unused_result));
+void media_transport_take(struct media_transport *transport, uint8_t *data, size_t length,
+                          uint64_t now_ms);
 
 /* Reads at most `limit` datagrams; those of others count and are dropped. scratch: room for one
  * datagram, MEDIA_DATAGRAM_MAX octets, wiped before return. Returns how many were read: less than

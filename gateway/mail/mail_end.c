@@ -9,7 +9,7 @@
 #include "gateway/mail/mail_work_private.h"
 #include "gateway/process/log.h"
 
-enum { REPORT_AGAIN_MS = 30000 };
+enum { REPORT_AGAIN_MS = 30000, NO_RELAY_MS = 3600000 };
 
 /* What is to be done for a recipient: one at a time, so that nothing is told twice. */
 struct mail_ending {
@@ -58,8 +58,9 @@ static bool failed(struct mail_ending *e, int status, const char *what, uint64_t
     w->endings_active--;
     e->active = false;
     e->due_ms = uv_now(&w->control->loop) + delay_ms;
-    if (!stops)
-        mail_work_run(w);
+    /* Not from here: that would go as deep as there are endings when all of them fail. */
+    if (!stops && !uv_is_active((uv_handle_t *)&w->timer))
+        uv_timer_start(&w->timer, w->tick, MAIL_AGAIN_MS, 0);
     return true;
 }
 
@@ -91,8 +92,10 @@ static void report(struct mail_ending *e)
         return;
     }
     int rc = mail_out_report(e->work->control, &e->report, on_queued, e);
+    /* No mail goes out any more: it stays due until the settings have changed. */
     if (rc < 0)
-        failed(e, rc, "a report could not be queued", REPORT_AGAIN_MS);
+        failed(e, rc, "a report could not be queued",
+               rc == -ENOTSUP ? NO_RELAY_MS : REPORT_AGAIN_MS);
 }
 
 static void fill_report(struct mail_ending *e, const struct mail_recipient_row *row)

@@ -13,7 +13,7 @@ enum {
     WAITING_MAX = 1024,           /* messages */
     WAITING_OCTETS_MAX = 1 << 22, /* their bodies */
     RECEIVED_AT_ONCE_MAX = 64,    /* then other handles of the loop get their turn, */
-    RECEIVED_AT_ONCE_NS = 300000, /* or after this time with them */
+    RECEIVED_AT_ONCE_NS = 200000, /* or after this time with them */
     RESETS_MAX = 4,
 };
 

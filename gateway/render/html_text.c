@@ -261,29 +261,43 @@ static void skip_element(struct html *h, const char *name)
             return;
 }
 
+static const char *skip_blanks(const char *at, const char *end)
+{
+    while (at < end && strchr(" \t\r\n/", *at) != NULL)
+        at++;
+    return at;
+}
+
 /* The value of an attribute, cut to capacity; false: there is none. */
 static bool attribute(const struct tag *tag, const char *name, char *value, size_t capacity)
 {
-    size_t length = strlen(name);
+    const char *at = skip_blanks(tag->attributes, tag->end);
 
-    for (const char *at = tag->attributes; at + length + 1 < tag->end; at++) {
-        if (strchr(" \t\r\n/", *at) == NULL || strncasecmp(at + 1, name, length) != 0)
+    while (at < tag->end) {
+        const char *named = at;
+        while (at < tag->end && strchr(" \t\r\n/=", *at) == NULL)
+            at++;
+        bool wanted = (size_t)(at - named) == strlen(name) &&
+                      strncasecmp(named, name, (size_t)(at - named)) == 0;
+        at = skip_blanks(at, tag->end);
+        if (at >= tag->end || *at != '=') {
+            at += at == named; /* a lone '=' */
             continue;
-        const char *from = at + 1 + length;
-        while (from < tag->end && strchr(" \t\r\n", *from) != NULL)
-            from++;
-        if (from >= tag->end || *from != '=')
-            continue;
-        from++;
-        while (from < tag->end && strchr(" \t\r\n", *from) != NULL)
-            from++;
-        char quote = from < tag->end && (*from == '"' || *from == '\'') ? *from++ : '\0';
+        }
+        at++;
+        while (at < tag->end && strchr(" \t\r\n", *at) != NULL)
+            at++;
+        char quote = at < tag->end && (*at == '"' || *at == '\'') ? *at++ : '\0';
         size_t used = 0;
-        while (from < tag->end && used < capacity - 1 &&
-               (quote != '\0' ? *from != quote : strchr(" \t\r\n", *from) == NULL))
-            value[used++] = *from++;
-        value[used] = '\0';
-        return true;
+        for (; at < tag->end && (quote != '\0' ? *at != quote : strchr(" \t\r\n", *at) == NULL);
+             at++)
+            if (wanted && used < capacity - 1)
+                value[used++] = *at;
+        if (wanted) {
+            value[used] = '\0';
+            return true;
+        }
+        at = skip_blanks(at + (quote != '\0' && at < tag->end), tag->end);
     }
     return false;
 }

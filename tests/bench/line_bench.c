@@ -176,6 +176,7 @@ int main(int argc, char **argv)
     why = line_load_run(&bench.load, &page);
     if (why != NULL)
         return report_failure(argc, argv, why);
+    fprintf(stderr, "progress: the same beside it takes as long again\n");
     if (strcmp(beside, "none") != 0)
         udp_replay_run(&bench.replay, bench.load.relay.trace, bench.load.calls,
                        bench.load.stagger_ms);

@@ -225,14 +225,16 @@ def make_pdfs():
 
 # --- TIFF ---
 
-def tiff(directories, data=b"\0" * 216 * 4, width=1728, height=4, tags=(), loop=None):
+def tiff(directories, data=b"\0" * 216 * 4, width=1728, height=4, tags=(), loop=None, last=()):
     out = bytearray(b"II*\0" + struct.pack("<I", 0)) + data
     links = [4]
-    for _ in range(directories):
+    for number in range(directories):
         struct.pack_into("<I", out, links[-1], len(out))
         fields = {256: (4, width), 257: (4, height), 258: (3, 1), 259: (3, 1), 262: (3, 0),
                   273: (4, 8), 277: (3, 1), 278: (4, height), 279: (4, len(data)), 296: (3, 2)}
         fields.update(dict(tags))
+        if number == directories - 1:
+            fields.update(dict(last))
         resolution = len(out) + 2 + 12 * (len(fields) + 2) + 4
         fields[282] = (5, resolution)
         fields[283] = (5, resolution + 8)
@@ -250,6 +252,8 @@ def tiff(directories, data=b"\0" * 216 * 4, width=1728, height=4, tags=(), loop=
 def make_tiffs():
     yield "directories.tif", tiff(1000)
     yield "cyclic.tif", tiff(5, loop=1)
+    yield "mixed.tif", tiff(3, last=[(256, (4, 1600))])
+    yield "longer.tif", tiff(3, last=[(257, (4, 2)), (278, (4, 2))])
     yield "tiled.tif", tiff(1, tags=[(322, (4, 1728)), (323, (4, 16)), (324, (4, 8)), (325, (4, 864))])
     row = b"\xff" * 20 + bytes(255)
     yield "sideways.tif", tiff(1, row * 1728, 2200, 1728)

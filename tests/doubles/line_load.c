@@ -11,6 +11,7 @@ enum {
     READY_MS = 120000,
     CALL_MS = 240000,
     SAMPLE_MS = 250,
+    PROGRESS_MS = 10000,
     SETTLE_MS = 500,
     STARTED_AT_ONCE = 40,
 };
@@ -72,6 +73,12 @@ static bool all_over(void *user)
                   : 0;
     if (running > load->most_at_once)
         load->most_at_once = running;
+    if (now_ms >= load->progress_ms + PROGRESS_MS) {
+        load->progress_ms = now_ms;
+        fprintf(stderr, "progress: %llu s, %u calls begun, %u of %u over\n",
+                (unsigned long long)(now_ms - load->media_ms) / 1000, load->connected,
+                load->driver.done_count / 2, load->calls);
+    }
     if (now_ms >= load->sample_ms + SAMPLE_MS) {
         load->sample_ms = now_ms;
         sample_memory(load);

@@ -29,7 +29,7 @@ struct line_load {
     struct line_process lines[2]; /* sending, receiving */
     struct driver_call (*pairs)[2];
     unsigned started, connected, most_at_once, failed;
-    uint64_t media_ms, sample_ms;
+    uint64_t media_ms, sample_ms, progress_ms;
     double seconds; /* from the first beginning to the last end */
     struct udp_relay relay;
     struct line_load_side sides[2];

@@ -178,38 +178,121 @@ bool sample_render(const char *pdf, struct grey_page *page)
     return pclose(from) == 0 && good;
 }
 
+/* A document that is being written: where its objects begin. */
+struct pdf {
+    FILE *to;
+    long offsets[6];
+};
+
+static bool begin_pdf(struct pdf *pdf, const char *path, const char *resources)
+{
+    pdf->to = fopen(path, "wb");
+    if (pdf->to == NULL)
+        return false;
+    fputs("%PDF-1.4\n", pdf->to);
+    pdf->offsets[1] = ftell(pdf->to);
+    fputs("1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n", pdf->to);
+    pdf->offsets[2] = ftell(pdf->to);
+    fputs("2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n", pdf->to);
+    pdf->offsets[3] = ftell(pdf->to);
+    fprintf(pdf->to,
+            "3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595.28 841.89]/Contents 4 0 R"
+            "/Resources<<%s>>>>endobj\n",
+            resources);
+    pdf->offsets[4] = ftell(pdf->to);
+    return true;
+}
+
+static bool end_pdf(struct pdf *pdf)
+{
+    long table = ftell(pdf->to);
+
+    fputs("xref\n0 6\n0000000000 65535 f \n", pdf->to);
+    for (int i = 1; i < 6; i++)
+        fprintf(pdf->to, "%010ld 00000 n \n", pdf->offsets[i]);
+    fprintf(pdf->to, "trailer<</Size 6/Root 1 0 R>>\nstartxref\n%ld\n%%%%EOF\n", table);
+    bool good = ferror(pdf->to) == 0;
+    return fclose(pdf->to) == 0 && good;
+}
+
 bool sample_write_pdf(const struct grey_page *page, const char *path)
 {
     static const char content[] = "595.28 0 0 841.89 0 0 cm /I Do";
     size_t octets = (size_t)page->width * page->height;
-    long offsets[6];
-    FILE *to = fopen(path, "wb");
-    bool good;
+    struct pdf pdf;
 
-    if (to == NULL)
+    if (!begin_pdf(&pdf, path, "/XObject<</I 5 0 R>>"))
         return false;
-    fputs("%PDF-1.4\n", to);
-    offsets[1] = ftell(to);
-    fputs("1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n", to);
-    offsets[2] = ftell(to);
-    fputs("2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n", to);
-    offsets[3] = ftell(to);
-    fputs("3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595.28 841.89]/Contents 4 0 R"
-          "/Resources<</XObject<</I 5 0 R>>>>>>endobj\n",
-          to);
-    offsets[4] = ftell(to);
-    fprintf(to, "4 0 obj<</Length %zu>>stream\n%s\nendstream endobj\n", strlen(content), content);
-    offsets[5] = ftell(to);
-    fprintf(to,
+    fprintf(pdf.to, "4 0 obj<</Length %zu>>stream\n%s\nendstream endobj\n", strlen(content),
+            content);
+    pdf.offsets[5] = ftell(pdf.to);
+    fprintf(pdf.to,
             "5 0 obj<</Type/XObject/Subtype/Image/Width %u/Height %u/ColorSpace/DeviceGray"
             "/BitsPerComponent 8/Length %zu>>stream\n",
             page->width, page->height, octets);
-    good = fwrite(page->pixels, 1, octets, to) == octets;
-    fputs("\nendstream endobj\n", to);
-    long xref = ftell(to);
-    fputs("xref\n0 6\n0000000000 65535 f \n", to);
-    for (int i = 1; i < 6; i++)
-        fprintf(to, "%010ld 00000 n \n", offsets[i]);
-    fprintf(to, "trailer<</Size 6/Root 1 0 R>>\nstartxref\n%ld\n%%%%EOF\n", xref);
-    return fclose(to) == 0 && good;
+    (void)fwrite(page->pixels, 1, octets, pdf.to); /* end_pdf tells */
+    fputs("\nendstream endobj\n", pdf.to);
+    return end_pdf(&pdf);
+}
+
+static const char *const letter[] = {
+    "Northern Lights Trading Company",
+    "14 Harbour Street, Port Ellis",
+    "",
+    "Messrs. Brown and Daughters",
+    "Attention of the purchasing department",
+    "9 Mill Lane, Westbury",
+    "",
+    "Our reference: 2026/1184                                     21 November 2026",
+    "",
+    "Your order of 16 November, number 40-7715",
+    "",
+    "Dear Ms. Brown,",
+    "",
+    "thank you for your order, which we received yesterday. We confirm that the goods",
+    "listed below will leave our warehouse on Thursday, 26 November, and should arrive",
+    "at your premises within three working days. The carrier will call you on the morning",
+    "of the delivery, so that somebody can be there to take the boxes in.",
+    "",
+    "    12 boxes of writing paper, A4, white, 80 g             144.00",
+    "     4 boxes of envelopes with window, C6/5                 58.40",
+    "    30 ring binders, blue, 75 mm                            87.00",
+    "     1 shelf for filing, 900 x 380 x 1800 mm               212.50",
+    "",
+    "    Sum without tax                                        501.90",
+    "",
+    "Two of the items in your list are not in stock at present: the stamp pads, red, and",
+    "the desk lamp with the longer arm. The maker promises both for the second week of",
+    "December. Please let us know whether you would like to wait for them, or whether we",
+    "should send the nearest that we have; the enclosed leaflet shows what there is.",
+    "",
+    "As agreed when we met at the fair, the sum is due within thirty days of delivery,",
+    "and two per cent may be taken off if it is paid within ten. The invoice follows by",
+    "post. If anything is missing or damaged, please tell the driver at once and send us",
+    "a note within a week; we shall replace it without further questions.",
+    "",
+    "We hope that everything is as you expect it, and look forward to your next order.",
+    "",
+    "Yours sincerely,",
+    "",
+    "",
+    "H. Lindqvist, sales department",
+};
+
+bool sample_write_letter(const char *path)
+{
+    char content[8192];
+    size_t used = (size_t)snprintf(content, sizeof content, "BT /F 11 Tf 14.5 TL 71 770 Td\n");
+    struct pdf pdf;
+
+    for (size_t i = 0; i < sizeof letter / sizeof letter[0]; i++)
+        used += (size_t)snprintf(content + used, sizeof content - used, "(%s) '\n", letter[i]);
+    snprintf(content + used, sizeof content - used, "ET");
+    if (!begin_pdf(&pdf, path, "/Font<</F 5 0 R>>"))
+        return false;
+    fprintf(pdf.to, "4 0 obj<</Length %zu>>stream\n%s\nendstream endobj\n", strlen(content),
+            content);
+    pdf.offsets[5] = ftell(pdf.to);
+    fputs("5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj\n", pdf.to);
+    return end_pdf(&pdf);
 }

@@ -30,4 +30,7 @@ bool sample_render(const char *pdf, struct grey_page *page);
 /* Writes a PDF of one A4 page that is this image. Returns whether it is written. */
 bool sample_write_pdf(const struct grey_page *page, const char *path);
 
+/* Writes a PDF of one A4 page: a business letter of 1,800 characters in Helvetica 11. */
+bool sample_write_letter(const char *path);
+
 #endif

@@ -276,21 +276,28 @@ static void run(struct link *l, struct dtls_identity *ours, struct dtls_identity
         abort();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Made once, as for a process. */
+static bool make_identities(struct dtls_identity *identities[2])
 {
-    struct dtls_identity *ours = NULL, *theirs = NULL;
+    if (identities[1])
+        return true;
     generator = 1;
     use_generator();
+    return dtls_identity_new(&identities[0]) == 0 && dtls_identity_new(&identities[1]) == 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct dtls_identity *identities[2];
     struct link *l = calloc(1, sizeof *l);
-    if (l && dtls_identity_new(&ours) == 0 && dtls_identity_new(&theirs) == 0) {
+    if (l && make_identities(identities)) {
+        generator = 2;
         l->data = data;
         l->size = size < 4096 ? size : 4096;
-        run(l, ours, theirs);
+        run(l, identities[0], identities[1]);
         dtls_media_free(l->ours.media);
         dtls_media_free(l->peer.media);
     }
-    dtls_identity_free(ours);
-    dtls_identity_free(theirs);
     free(l);
     return 0;
 }

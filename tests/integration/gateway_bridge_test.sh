@@ -10,19 +10,19 @@ source "$(dirname "$0")/gateway_lib.sh"
 gw_authority house
 # over_tls NAME PREFIX [KEY=VALUE...]: a gateway that has TLS as well, one port further
 over_tls() {
-    gw_make "$@" "sip.tls_ca=$GW_TLS/house.ca" "sip.tls_certificate=$GW_TLS/$1.pem" "sip.tls_key_file=$GW_TLS/$1.key.pem"
-    gw_certificate "$1" house "IP:${GW_ADDRESS[$1]}" -days 1
+    gw_configure "$@" "sip.tls_ca=$GW_TLS/house.ca" "sip.tls_certificate=$GW_TLS/$1.pem" "sip.tls_key_file=$GW_TLS/$1.key.pem"
     sed -i "s/^sip:/sip:\n  listen_tls: ${GW_ADDRESS[$1]}:$((GW_PORT[$1] + 1))/" "$GW_TOP/$1.yaml"
 }
 over_tls north +4930551 fax.reinvite_as_sender_after_ms=1500
-gw_make east +4930553 fax.ecm=false
+gw_configure east +4930553 fax.ecm=false
 over_tls south +4930552 fax.t38=false
 over_tls middle +4930559 fax.reinvite_as_sender_after_ms=1500 media.secured_classes=locked stop.drain_timeout_ms=120000
-gw_make west +4930554 fax.t38=false lines.count=3
+gw_configure west +4930554 fax.t38=false lines.count=3
 all=(north east south middle west)
+gw_each gw_init "${all[@]}"
+for name in north south middle; do gw_certificate "$name" house "IP:${GW_ADDRESS[$name]}" -days 1; done
 for name in "${all[@]}"; do gw_spawn "$name"; done
 for name in "${all[@]}"; do gw_wait_ready "$name"; done
-gw_each gw_provision "${all[@]}"
 
 line_pdf() { # FILE TEXT: a page of one line of text
     python3 - "$1" "$2" <<'PYTHON'
@@ -157,7 +157,7 @@ provide_west() {
     done
 }
 provide_middle() {
-    local name n pair
+    local name n
     admin middle mailbox add kept --retention-days 30 --capture >/dev/null
     admin middle mailbox add safe --retention-days 30 --class locked >/dev/null
     admin middle grant add clerk receiver --mailbox kept >/dev/null
@@ -185,17 +185,23 @@ provide_middle() {
     leads middle "$(gw_number south 8)" south-tls safe
     leads middle "$(gw_number north 7)" north safe
     leads middle "$(gw_number north 8)" north-tls # the ring
-    for pair in "north south" "north east" "south north" "south east" "south west" "east south" "asks south" "asks north" \
-        "south-tls north" "north-tls south"; do
-        may middle "${pair% *}" "${GW_PREFIX[${pair#* }]}*"
+    for name in north south asks south-tls north-tls; do may middle $name '+4930*'; done
+    for name in south-tls north-tls; do
+        admin middle grant add "trunk:$name" trunk --to '+4930*' --mailbox safe >/dev/null
     done
-    may middle north "$(gw_number north 8)"
-    may middle south-tls "${GW_PREFIX[north]}*" safe
-    may middle north-tls "${GW_PREFIX[south]}*" safe
+    may middle east "${GW_PREFIX[south]}*"
     # It may bring faxes for these numbers, but not have them taken through.
     admin middle grant add trunk:east trunk --to "${GW_PREFIX[north]}*" --mailbox office >/dev/null
 }
-provide() { "provide_$1"; }
+provide() {
+    case $1 in # how many numbers it has itself
+        middle) GW_NUMBERS=0 ;;
+        west) GW_NUMBERS=1 ;;
+        east) GW_NUMBERS=5 ;;
+    esac
+    gw_provision "$1"
+    "provide_$1"
+}
 gw_each provide "${all[@]}"
 
 # bridge_row WHERE FROM TO COLUMNS: of the call between these numbers at that gateway
@@ -281,10 +287,6 @@ kill -KILL "${lines[0]}"
 uncertain() { [[ $(gw_sql west "SELECT count(*) FROM bridges WHERE state = 'uncertain'") -ge $1 ]]; }
 until_true 20 uncertain 1 || wrong "no call became uncertain by its line's death"
 equal "calls still open" "$(gw_sql west "SELECT count(*) FROM bridges WHERE ended_at IS NULL")" 1
-in_page left north
-clerk north fax cancel "${call[left]}" >/dev/null
-like "a sender that leaves in its page ends the receiver's call" \
-    "$(gw_wait_state south "$(gw_inbound south "${to[left]}")" "$GW_ENDED" 20)" '^(failed|partial)$'
 
 # check KEY: what came is what was sent
 check() {
@@ -293,13 +295,19 @@ check() {
     until_true 20 gw_has_inbound "$b" "${to[$1]}" || die "nothing came to $b"
     got=$(gw_inbound "$b" "${to[$1]}")
     equal "$1: the receiver's fax" "$(gw_wait_state "$b" "$got" "$GW_ENDED" 20)" received
+    [[ $1 != [ghk] ]] || return 0 # others go the same ways
     clerk "$a" export --format pdf "${call[$1]}" >"$GW_TOP/sent.pdf"
     clerk "$b" export --format pdf "$got" >"$GW_TOP/got.pdf"
     equal "$1: pages" "$(pdf_pages "$GW_TOP/got.pdf")" 1
     equal "$1: pixels" "$(pixels "$GW_TOP/got.pdf")" "$(pixels "$GW_TOP/sent.pdf")"
 }
-for key in a b c d e f g h k j; do check $key; done
-kill -KILL "$(gw_role west control)" # what it received is over, but one call is not
+check j # the one that comes to the west
+kill -KILL "$(gw_role west control)"
+in_page left north
+clerk north fax cancel "${call[left]}" >/dev/null
+like "a sender that leaves in its page ends the receiver's call" \
+    "$(gw_wait_state south "$(gw_inbound south "${to[left]}")" "$GW_ENDED" 20)" '^(failed|partial)$'
+for key in a b c d e f g h k; do check $key; done
 gw_reap middle
 equal "the gateway stopped when they were over" "$GW_STATUS" 0
 gw_start middle

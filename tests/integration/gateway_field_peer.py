@@ -66,9 +66,10 @@ class Peer:
         via = "".join(f"{v}\r\n" for v in re.findall(r"^Via:.*?(?=\r?$)", request, re.I | re.M))
         to = header(request, "To")
         to += "" if "tag=" in to else ";tag=field"
+        methods = "INVITE, ACK, BYE, CANCEL" + (", UPDATE" if self.kind != "answers" else "")
         self.send(f"SIP/2.0 {status}\r\n{via}From: {header(request, 'From')}\r\nTo: {to}\r\n"
                   f"Call-ID: {header(request, 'Call-ID')}\r\nCSeq: {header(request, 'CSeq')}\r\n"
-                  f"Contact: <sip:gw@{self.address}:{self.port}>\r\nAllow: INVITE, ACK, BYE, CANCEL, UPDATE\r\n"
+                  f"Contact: <sip:gw@{self.address}:{self.port}>\r\nAllow: {methods}\r\n"
                   f"Supported: timer\r\n{extra}", body)
 
     def request(self, method, body="", cseq=None):

@@ -70,7 +70,7 @@ equal "refresh: none refused" "$(grep -c '< SIP/2.0 [3-6]' "$GW_TOP/refresh.peer
 equal "refresh: always the same answer" "$(grep '^answer' "$GW_TOP/refresh.peer" | sort -u | wc -l)" 1
 equal "changes: none refused" "$(grep -c '< SIP/2.0 [3-6]' "$GW_TOP/changes.peer" || true)" 0
 equal "changes: each answered with T.38" "$(answers changes)" 7
-holds "answers: we refreshed it" grep -q '^refreshed by the gateway' "$GW_TOP/answers.peer"
+holds "answers: we refreshed it, with our description" grep -q '< INVITE sip:gw@' "$GW_TOP/answers.peer"
 
 note "nothing is left"
 idle() { admin north --json status | jq -e '.calls <= 1 and ([.lines[].calls] | add) <= 1' >/dev/null; }

@@ -86,11 +86,12 @@ holds() {
 }
 # until_true SECONDS COMMAND...: polls
 until_true() {
-    local end=$((SECONDS + $1))
+    local end=$((SECONDS + $1)) tries=0
     shift
     until "$@"; do
         ((SECONDS < end)) || return 1
-        sleep 0.1
+        # What takes long is asked for less often: asking costs as much as many calls.
+        if ((++tries < 20)); then sleep 0.1; else sleep 0.2; fi
     done
 }
 gw_end() {
@@ -107,10 +108,10 @@ port_free() {
     ! grep -qE ":? ($(printf '%02X%02X%02X%02X' "$d" "$c" "$b" "$a")|00000000):$(printf '%04X' "$2") " /proc/net/udp
 }
 
-# gw_make NAME PREFIX [KEY=VALUE...]: chooses address and port, writes the configuration, runs init.
+# gw_configure NAME PREFIX [KEY=VALUE...]: chooses address and port, writes the configuration.
 # PREFIX are the digits with which all numbers of the gateway begin, as +4930551. KEY is a dotted
 # key of the configuration.
-gw_make() {
+gw_configure() {
     local name=$1 state=$GW_TOP/$1
     GW_PREFIX[$name]=$2
     shift 2
@@ -123,11 +124,18 @@ gw_make() {
         "media.address=${GW_ADDRESS[$name]}" "fax.header=gateway $name" \
         "retry.max_attempts=1" "$@" | gw_yaml >"$GW_TOP/$name.yaml"
     : >"$GW_TOP/$name.log"
-    "$SEALFAX" init --config "$GW_TOP/$name.yaml" --create-accounts --admin admin --admin-uid 0 \
-        >"$GW_TOP/$name.init" 2>&1 || {
-        cat "$GW_TOP/$name.init" >&2
-        die "init of $name"
+}
+gw_init() {
+    "$SEALFAX" init --config "$GW_TOP/$1.yaml" --create-accounts --admin admin --admin-uid 0 \
+        >"$GW_TOP/$1.init" 2>&1 || {
+        cat "$GW_TOP/$1.init" >&2
+        die "init of $1"
     }
+}
+# gw_make NAME PREFIX [KEY=VALUE...]: both
+gw_make() {
+    gw_configure "$@"
+    gw_init "$1"
 }
 
 # gw_yaml: lines of 'section.key=value' to YAML; the last of a key counts
@@ -157,7 +165,8 @@ gw_spawn() {
     GW_PID[$1]=$!
 }
 
-gw_is_ready() { [[ $(admin "$1" --json status 2>/dev/null | jq -r .ready 2>/dev/null) == true ]]; }
+# Without a socket there is nobody to ask.
+gw_is_ready() { [[ -S $GW_TOP/$1/run/api.sock && $(admin "$1" --json status 2>/dev/null | jq -r .ready 2>/dev/null) == true ]]; }
 
 # gw_wait_ready NAME: at most 60 s
 gw_wait_ready() {

@@ -19,6 +19,7 @@ gw_certificate gw good DNS:fax.example
 gw_make south +4930552 lines.count=1
 gw_make north +4930551 lines.count=1 mail.domains=fax.example "mail.listen=127.0.0.1:$smtp" mail.relays=$relay \
     mail.trusted_host=mx.example mail.greeting_delay_ms=0 mail.max_recipients=1000 mail.faxes_of_message=20 \
+    mail.out_relay=smtp://127.0.0.1:9 mail.out_tls=none mail.out_host=fax.example mail.reports_per_hour=5 \
     "sip.dns_server=127.0.0.1:$((smtp + 1))" \
     "mail.tls_certificate=$GW_TLS/gw.pem" "mail.tls_key_file=$GW_TLS/gw.key.pem"
 for name in north south; do gw_spawn "$name"; done
@@ -141,4 +142,9 @@ is_counted() { [[ $(counted) == "$1" ]]; }
 until_true 30 is_counted "20 960" || wrong "of the crowd wait and were refused: $(counted)"
 equal "faxes and ends of the crowd" "$(faxes_of "$crowd") $(ends_of "$crowd")" "20 960"
 equal "its message is kept" "$(files)" 1
+# Counted in memory, and control was started three times.
+like "reports, no more to one address than an hour may have" "$(gw_sql north "SELECT string_agg(f || ' ' || n, ', ' ORDER BY f) FROM (
+    SELECT m.from_address AS f, count(*) AS n FROM audit_record a JOIN mails m ON m.mail = a.fax WHERE a.event = 'mail.queued'
+    GROUP BY 1) x")" '^anna@example.com (5|10|15), bert@signed.example 3$'
+equal "about what a program sent" "$(gw_sql north "SELECT count(*) FROM audit_record WHERE event = 'mail.queued' AND fax = '$automatic'")" 0
 gw_end

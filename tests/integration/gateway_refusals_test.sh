@@ -70,6 +70,7 @@ refused "a second file that is damaged" 1 'file 2 \(standard input\): the PDF is
 refused "a page that is not there" 1 'page 3 was asked for, but there are 2 pages' submit "$ours" "$theirs" "$GW_TOP/two.txt" --pages 1,3
 refused "page ranges that are none" 1 'The page ranges are not valid' submit "$ours" "$theirs" "$good" --pages 3-1
 refused "a resolution that is none" 1 "must be standard, fine, superfine or 400" submit "$ours" "$theirs" "$good" --resolution best
+refused "a paper that is none" 1 "must be a4, letter, legal, b4 or a3" submit "$ours" "$theirs" "$good" --paper a5
 refused "a rotation that is none" 1 "must be auto or none" submit "$ours" "$theirs" "$good" --rotate left
 
 note "numbers and people"

@@ -128,7 +128,11 @@ refused "calls otherwise" "must be 'store', 'bridge'" admin north device change 
 refused "a certificate without authority" 'needs sip.tls_device_ca' \
     admin north device change copier --tls-certificate-name copier.example
 equal "what becomes of its calls" "$(listed '.devices[] | .calls' device list)" store
-admin north trunk add used --host 192.0.2.12 --port 5060 --prefix +33
+admin north device change copier --nat yes
+equal "behind an address translation" "$(listed '.devices[] | .nat' device list)" true
+admin north device change copier --nat no
+equal "not any more" "$(listed '.devices[] | .nat' device list)" false
+admin north trunk add used --host 192.0.2.12 --port 5060 --prefix +33 --nat
 admin north route add abroad --trunk used --prefix +44
 admin north number add +49305514 --mailbox claims --bridge used
 refused "a machine with a number" '\+49305513 are taken through' admin north device remove copier
@@ -146,7 +150,7 @@ refused "a trunk with a route" "route 'abroad'" admin north trunk remove used
 like "over which trunks" "$(admin north --json route test --to +441 | jq -r '.trunks[0]')" '^used$'
 equal "the number of a machine" "$(admin north --json route test --to +49305512 | jq -r '.outcome + " " + (.trunks | join(" "))')" \
     "found device:copier"
-like "a trunk's terms" "$(admin north trunk show used)" 'Prefix +\+33'
+like "a trunk's terms" "$(admin north trunk show used | tr '\n' ';')" 'Prefix +\+33.*Behind NAT +yes'
 admin north device disable copier
 equal "a new secret does not enable" "$(admin north --json device credential copier --password-file "$GW_TOP/password" | jq .disabled)" true
 admin north mailbox change claims --deliver-to ''

@@ -107,6 +107,8 @@ expect 'failed 0 page 7 was asked for, but there are 6 pages' pages=5,7 mixed.pd
 limited 'failed 0 the TIFF cannot be sent: more than 100 pages' directories.tif ''
 expect 'pages 1000; ' directories.tif
 expect 'failed 0 the TIFF cannot be sent: page 6: damaged page directory' cyclic.tif
+expect 'failed 0 the TIFF cannot be sent: page 3: 1600 pixels wide' mixed.tif
+expect 'pages 3; 1728 x 4, 196 dpi; 1728 x 4, 196 dpi; 1728 x 2, 196 dpi' longer.tif
 expect 'failed 0 the TIFF cannot be sent: page 1: stored in tiles; strips are needed' tiled.tif
 expect 'pages 1; 1728 x 2200, 196 dpi' sideways.tif
 expect 'failed 0 the TIFF cannot be sent: page 1: 2200 pixels wide' rotate=none sideways.tif

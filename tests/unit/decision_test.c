@@ -18,7 +18,7 @@
             sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *)                      \
     }
 
-enum { ADMIN = 1, ANNA = 2, BEN = 3, CARRIER = 4, GONE = 5, TIMER = 6, CLARA = 7, COPIER = 8 };
+enum { ADMIN = 1, ANNA = 2, BEN = 3, CARRIER = 4, GONE = 5, TIMER = 6, CLARA = 7 };
 
 #define NOW INT64_C(1790000000000000)
 
@@ -31,7 +31,7 @@ static int build(void **state)
         {CLARA, "clara", POLICY_PERSON, false},    {ADMIN, "admin", POLICY_PERSON, false},
         {ANNA, "anna", POLICY_PERSON, false},      {BEN, "ben", POLICY_PERSON, false},
         {CARRIER, "carrier", POLICY_TRUNK, false}, {GONE, "gone", POLICY_PERSON, true},
-        {TIMER, "disposal", POLICY_SYSTEM, false}, {COPIER, "device:copier", POLICY_DEVICE, false},
+        {TIMER, "disposal", POLICY_SYSTEM, false},
     };
     const struct policy_grant grants[] = {
         {.id = 10,
@@ -63,17 +63,6 @@ static int build(void **state)
          .from_numbers = LIST("*"),
          .to_numbers = LIST("112*")},
         {.id = 40, .principal_id = CARRIER, .role = "trunk", .to_numbers = LIST("+4930*", "4711")},
-        {.id = 41, .principal_id = CARRIER, .role = "bridge", .to_numbers = LIST("4711")},
-        {.id = 60,
-         .principal_id = COPIER,
-         .role = "bridge",
-         .from_numbers = LIST("+4930200"),
-         .to_numbers = LIST("+4940*", "4711")},
-        {.id = 61,
-         .principal_id = COPIER,
-         .role = "device",
-         .from_numbers = LIST("*"),
-         .to_numbers = LIST("*")},
         {.id = 50, .principal_id = TIMER, .role = "disposal-officer", .mailboxes = LIST("*")},
     };
     char reason[POLICY_REASON_TEXT];
@@ -165,39 +154,6 @@ static void submit(void **state)
         {SUBMIT(GONE, "+4930100", "+49305555"), "principal_disabled", 0, NULL},
         {SUBMIT(99, "+4930100", "+49305555"), "principal_unknown", 0, NULL},
         {SUBMIT(-1, "+4930100", "+49305555"), "principal_unknown", 0, NULL},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        check(&cases[i]);
-}
-
-/* Who calls from one of our numbers is judged by both, and the call is of the caller's mailbox; of
- * a call for one of our numbers only that one counts. */
-static void bridged_calls(void **state)
-{
-    (void)state;
-#define BRIDGED(who, from, to)                                                                     \
-    {                                                                                              \
-        .principal_id = (who), .action = POLICY_BRIDGE, .from_number = (from), .to_number = (to)   \
-    }
-    static const struct case_of_policy cases[] = {
-        {BRIDGED(COPIER, "+4930200", "+49409999"), "granted", 60, "lab"},
-        {BRIDGED(COPIER, "+4930200", "4711"), "granted", 60, "lab"},
-        {BRIDGED(COPIER, "+4930200", "+4930100"), "out_of_scope_to", 0, "lab"},
-        {BRIDGED(COPIER, "+4930100", "+49409999"), "out_of_scope_from", 0, "office"},
-        {BRIDGED(COPIER, "+4930999", "+49409999"), "number_unknown", 0, NULL},
-        {BRIDGED(COPIER, "+4930200", "sip:x"), "number_invalid", 0, NULL},
-        /* To have stored what it sends is another right. */
-        {BRIDGED(ANNA, "+4930100", "+49305555"), "no_grant", 0, "office"},
-        {{.principal_id = COPIER,
-          .action = POLICY_SUBMIT,
-          .from_number = "+4930100",
-          .to_number = "+49305555"},
-         "granted",
-         61,
-         "office"},
-        {BRIDGED(CARRIER, NULL, "4711"), "granted", 41, "lab"},
-        {BRIDGED(CARRIER, NULL, "+4940300"), "out_of_scope_to", 0, "lab"},
-        {BRIDGED(CARRIER, NULL, "+49409999"), "number_unknown", 0, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check(&cases[i]);
@@ -462,57 +418,10 @@ static void builtin_roles_keep_duties_apart(void **state)
     assert_int_equal(policy_action_parse(NULL, &action), FAX_EP_FORMAT);
 }
 
-/* The binary searches against a plain search, over many principals. */
-static void many_rows(void **state)
-{
-    (void)state;
-    enum { COUNT = 2000 };
-    struct policy_set *s;
-    char name[32], number[NUMBER_TEXT], reason[POLICY_REASON_TEXT];
-    assert_int_equal(policy_set_new(&s), 0);
-    assert_int_equal(policy_add_role(s, &(struct policy_role){"r", 1}), 0);
-    assert_int_equal(
-        policy_add_mailbox(
-            s, &(struct policy_mailbox){.name = "m", .class_name = "c", .retention_days = 1}),
-        0);
-    for (int i = 0; i < COUNT; i++) {
-        int64_t id = (i * 7919) % COUNT; /* not in order */
-        snprintf(name, sizeof name, "p%d", (int)id);
-        snprintf(number, sizeof number, "+49%d", 1000 + (int)id);
-        const struct policy_principal p = {id, name, POLICY_PERSON, false};
-        const char *const own[] = {number};
-        const char *const any[] = {"*"};
-        const struct policy_grant g = {.id = id + 1,
-                                       .principal_id = id,
-                                       .role = "r",
-                                       .from_numbers = {own, 1},
-                                       .to_numbers = {any, 1}};
-        assert_int_equal(policy_add_principal(s, &p), 0);
-        assert_int_equal(
-            policy_add_number(s, &(struct policy_number){.number = number, .mailbox = "m"}), 0);
-        assert_int_equal(policy_add_grant(s, &g), 0);
-    }
-    assert_int_equal(policy_set_seal(s, reason), 0);
-    for (int i = 0; i < COUNT; i++) {
-        struct policy_answer answer;
-        snprintf(number, sizeof number, "+49%d", 1000 + i);
-        struct policy_question q = {
-            .principal_id = i, .action = POLICY_SUBMIT, .from_number = number, .to_number = "11"};
-        policy_decide(s, &q, &answer);
-        assert_true(answer.allowed);
-        assert_int_equal(answer.grant_id, i + 1);
-        q.principal_id = (i + 1) % COUNT;
-        policy_decide(s, &q, &answer);
-        assert_string_equal(answer.reason_code, "out_of_scope_from");
-    }
-    policy_set_free(s);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(submit),
-        cmocka_unit_test(bridged_calls),
         cmocka_unit_test(access_to_faxes),
         cmocka_unit_test(inbound),
         cmocka_unit_test(empty_scopes_allow_nothing),
@@ -521,7 +430,6 @@ int main(void)
         cmocka_unit_test(sealing_checks_references),
         cmocka_unit_test(finders),
         cmocka_unit_test(builtin_roles_keep_duties_apart),
-        cmocka_unit_test(many_rows),
     };
     return cmocka_run_group_tests(tests, build, drop);
 }
