@@ -11,7 +11,8 @@ done
 relay=127.0.0.9
 scenario() { python3 "$SOURCE_DIR/tests/integration/gateway_mail.py" "$@"; }
 openssl genrsa -out "$GW_TOP/dkim.key" 2048 2>/dev/null
-scenario dns $((smtp + 1)) s1._domainkey.signed.example "$(scenario record "$GW_TOP/dkim.key")" &
+# Not by the function: its shell would be stopped in place of the program.
+python3 "$SOURCE_DIR/tests/integration/gateway_mail.py" dns $((smtp + 1)) s1._domainkey.signed.example "$(scenario record "$GW_TOP/dkim.key")" &
 GW_OTHERS+=($!)
 
 gw_authority good
@@ -114,7 +115,13 @@ equal "files left" "$(files)" 0
 equal "its key" "$(find "$GW_TOP/north/keeper" -name "${first//-/}.key" | wc -l)" 0
 equal "in clear in the log or the tables" "$(gw_sql north "SELECT count(*) FROM audit_record WHERE record::text LIKE '%secret-subject%'") $(
     gw_sql north "SELECT count(*) FROM mails WHERE subject <> ''")" "0 0"
-equal "they arrived once" "$(clerk south --json faxes --direction in | jq '[.faxes[] | select(.state == "received")] | length')" 3
+arrived=$(clerk south --json faxes --direction in | jq '[.faxes[] | select(.state == "received")] | length')
+equal "they arrived once" "$arrived" 3
+[[ $arrived == 3 ]] || {
+    gw_sql south "SELECT fax, state, call_id, from_number, created_at FROM faxes"
+    gw_sql north "SELECT f.fax, f.mail, f.idempotency_key, a.attempt, a.call_id, a.outcome, a.text, a.started_at FROM faxes f
+        LEFT JOIN attempts a ON a.fax = f.fax"
+}
 equal "faxes and ends of one" "$(faxes_of "$first") $(ends_of "$first")" "1 1"
 
 note "a thousand recipients, and one after them"
