@@ -264,7 +264,6 @@ const struct config_key config_keys[] = {
      "the same when nothing more of a message comes"},
     {"mail.message_timeout_ms", CONFIG_INTEGER, AT(mail.message_timeout_ms), "600000", 1000,
      3600000, NULL, "the same when a message is not whole by then"},
-
     {"mail.trusted_host", CONFIG_NAME, AT(mail.trusted_host), "", 0, 200, NULL,
      "name under which the relay writes Authentication-Results; the topmost field of that name "
      "says "
@@ -308,7 +307,6 @@ const struct config_key config_keys[] = {
      "faxes of one message that wait or are sent at the same time; those for its further "
      "recipients "
      "come after them"},
-
     {"mail.out_relay", CONFIG_RELAY, AT(mail.out_relay), "", 0, 300, NULL,
      "mail server that takes what the gateway sends: reports, received faxes, notices; \"\": no "
      "mail "

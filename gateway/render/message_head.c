@@ -14,8 +14,7 @@ enum { OPTIONS_TEXT = 256, ADDRESSED_MAX = 50 };
 static void problem(struct message_facts *facts, const char *text)
 {
     if (facts->problem[0] == '\0')
-        snprintf(facts->problem, sizeof facts->problem, "%.*s", (int)sizeof facts->problem - 1,
-                 text);
+        snprintf(facts->problem, sizeof facts->problem, "%.199s", text);
 }
 
 /* Exactly one address in exactly one From field: else nobody could say who the author is. */

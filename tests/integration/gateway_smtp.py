@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """A mail client that keeps no rules: says what the server answers, one line a case.
-usage: gateway_smtp.py HOST PORT RECIPIENT"""
+usage: gateway_smtp.py HOST PORT RECIPIENT | HOST PORT guess TIMES"""
+import base64
 import socket
+import ssl
 import sys
 
 host, port, recipient = sys.argv[1], int(sys.argv[2]), sys.argv[3]
@@ -34,6 +36,28 @@ def dialogue(lines, source=RELAY):
         last = reply(f)
     return s, f, last
 
+
+def guess(times):
+    """Wrong passwords, two a connection, until the server lets wait."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    for i in range(0, times, 2):
+        s, f, _ = dialogue([b"EHLO x\r\n", b"STARTTLS\r\n"], "127.0.0.1")
+        s = context.wrap_socket(s)
+        f = s.makefile("rb")
+        s.sendall(b"EHLO x\r\n")
+        reply(f)
+        for j in range(2):
+            s.sendall(b"AUTH PLAIN " + base64.b64encode(b"\0clerk\0guess %d" % (i + j)) + b"\r\n")
+            if reply(f) == "454 4.7.0":
+                return "waits"
+        s.close()
+    return "never waits"
+
+
+if recipient == "guess":
+    print(guess(int(sys.argv[4])))
+    sys.exit()
 
 envelope = [b"EHLO x\r\n", b"MAIL FROM:<a@example.com>\r\n", b"RCPT TO:<%s>\r\n" % recipient.encode()]
 
