@@ -125,14 +125,6 @@ static void set(struct api_request *r, json_t *in)
         api_answer_error(r, rc, "the password could not be taken");
 }
 
-/* The text of a JSON document is its own copy: it need not stay in memory. */
-static void wipe_password(json_t *in)
-{
-    json_t *value = json_object_get(in, "password");
-    if (json_is_string(value))
-        secret_wipe((char *)(uintptr_t)json_string_value(value), json_string_length(value));
-}
-
 void api_put_credential(struct http_request *http, void *user)
 {
     struct api_request *r = api_begin_change(http, user, api_put_credential);
@@ -151,7 +143,7 @@ void api_put_credential(struct http_request *http, void *user)
     if (!in)
         return;
     set(r, in);
-    wipe_password(in);
+    api_body_wipe(in);
     json_decref(in);
 }
 

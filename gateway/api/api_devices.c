@@ -347,6 +347,7 @@ static void change_terms(struct api_request *r, json_t *in, const struct device_
     event_text(&e, "calls", d.calls);
     event_text(&e, "tls_name", d.tls_name);
     event_integer(&e, "nat", d.nat);
+    event_integer(&e, "certificate", strcmp(d.tls_name, now->tls_name) != 0); /* is another one */
     api_change(r, &e, 200, info_json(r->control, &d));
 }
 

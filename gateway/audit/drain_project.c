@@ -156,6 +156,10 @@ STATEMENT(device_principal_disable,
 STATEMENT(device_principal_enable,
           "UPDATE principals t SET disabled = false, " CHANGED " FROM e WHERE t.principal = "
           "'device:' || (e.r->>'device') AND " NEWER("t"));
+/* Who registered by the certificate of before does not stay. */
+STATEMENT(device_terms_bindings,
+          "UPDATE device_bindings t SET gone_at = " TIME ", " CHANGED " FROM e WHERE t.device = "
+          "e.r->>'device' AND " INT("certificate") " <> 0 AND t.gone_at IS NULL AND " NEWER("t"));
 STATEMENT(binding_add,
           "INSERT INTO device_bindings AS t (device, contact, address, transport, expires, "
           "registered_at, last_node, last_index) SELECT e.r->>'device', " OWN("contact") ", "
@@ -376,7 +380,7 @@ static const struct projection projections[] = {
     {"device.expired", {&binding_remove}, ONE_OF_A_FAX},
     {"device.registered", {&binding_add}, ONE_OF_A_FAX},
     {"device.removed", {&device_remove, &device_principal_disable, &bindings_remove}, ONE_OF_A_FAX},
-    {"device.terms_set", {&device_terms}, ONE_OF_A_FAX},
+    {"device.terms_set", {&device_terms, &device_terms_bindings}, ONE_OF_A_FAX},
     {"fax.completed", {&fax_complete}, ONE_OF_A_FAX},
     {"fax.disposed", {&fax_dispose}, ONE_OF_A_FAX},
     {"fax.forwarded", {&fax_forward, &fax_forward_pages, &fax_forward_done}, BETWEEN_FAXES},

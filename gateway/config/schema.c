@@ -264,6 +264,7 @@ const struct config_key config_keys[] = {
      "the same when nothing more of a message comes"},
     {"mail.message_timeout_ms", CONFIG_INTEGER, AT(mail.message_timeout_ms), "600000", 1000,
      3600000, NULL, "the same when a message is not whole by then"},
+
     {"mail.trusted_host", CONFIG_NAME, AT(mail.trusted_host), "", 0, 200, NULL,
      "name under which the relay writes Authentication-Results; the topmost field of that name "
      "says "

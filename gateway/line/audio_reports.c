@@ -14,6 +14,11 @@ bool audio_is_wanted(const struct msg_call_media *media)
     return media->transport == MEDIA_TRANSPORT_RTP || media->transport == MEDIA_TRANSPORT_SRTP;
 }
 
+/* Who has turned to T.38 on hearing of it may take audio that is still on its way for UDPTL, whose
+ * length then stands where RTP has its sequence number. From here on it is a length that no packet
+ * has, for ten minutes; a small one would pass, and what it says would upset the other's modems. */
+enum { SEQUENCE_OF_NO_UDPTL = 0x8100, SEQUENCE_SPREAD = 0x0EFF };
+
 /* What a peer could guess of the stream, it could forge (RFC 3550 §5.1). */
 int audio_begin(struct audio_stream *stream, const struct msg_call_media *media)
 {
@@ -24,6 +29,8 @@ int audio_begin(struct audio_stream *stream, const struct msg_call_media *media)
 
     if (RAND_bytes((unsigned char *)&start, sizeof start) != 1)
         return FAX_EENGINE;
+    if (media->transport == MEDIA_TRANSPORT_RTP)
+        start.sequence = (uint16_t)(SEQUENCE_OF_NO_UDPTL + start.sequence % SEQUENCE_SPREAD);
     audio_stream_init(stream,
                       media->audio_flags & MEDIA_AUDIO_A_LAW ? COMPANDING_ALAW : COMPANDING_ULAW,
                       media->audio_payload & 0x7F, start.ssrc, start.sequence, start.timestamp);

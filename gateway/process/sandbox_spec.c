@@ -76,11 +76,11 @@ static void fill_control(struct sandbox_spec *spec, const struct config *config,
     add_directory_of(spec, config->sip.tls_certificate, SANDBOX_READ);
     add_directory_of(spec, config->sip.tls_key_file, SANDBOX_READ);
     add_directory_of(spec, config->sip.tls_ca, SANDBOX_READ);
+    add_directory_of(spec, config->sip.tls_device_ca, SANDBOX_READ);
     add_directory_of(spec, config->mail.out_tls_ca, SANDBOX_READ);
     add_directory_of(spec, config->mail.out_password_file, SANDBOX_READ);
     add_directory_of(spec, config->mail.sign_certificate, SANDBOX_READ);
     add_directory_of(spec, config->mail.sign_key_file, SANDBOX_READ);
-    add_directory_of(spec, config->sip.tls_device_ca, SANDBOX_READ);
     if (config->sip.tls_directory[0])
         add(spec, config->sip.tls_directory, SANDBOX_READ, true);
     add_directory_of(spec, config->mail.tls_certificate, SANDBOX_READ);

@@ -143,7 +143,8 @@ struct sip_tls_terms {
      * certificate of those, whatever its names, and is known by it (devices.h); one of others is
      * refused. */
     bool anybody;
-    bool optional; /* it may show one, of anybody: see sip_tls_peer_name() */
+    /* It may show a certificate, of anybody: see sip_tls_peer_name(). */
+    bool optional;
 };
 
 /* Fills in the terms for a peer; false: no TLS with it. A peer that connects to us is known by its

@@ -16,8 +16,8 @@ struct sip_tls {
     SSL *ssl;
     BIO *in, *out; /* owned by ssl */
     bool is_server;
-    bool distrusted; /* a certificate that need not be there is not good */
     bool any_name;   /* of the certificate, if there is one */
+    bool distrusted; /* a certificate that need not be there is not good */
     char name[256];  /* that the peer's certificate must be for */
     char text[SIP_TLS_TEXT];
 };

@@ -168,7 +168,12 @@ equal "as another machine" "$(certified adapter copier)" '403 Forbidden'
 equal "for another name" "$(certified other)" '403 Certificate Not Known'
 like "of another authority" "$(certified false)" '^no connection|^closed'
 like "expired" "$(certified late)" '^no connection|^closed'
+bindings() { gw_sql north "SELECT count(*) FROM device_bindings WHERE device = 'adapter' AND gone_at IS NULL"; }
+equal "where it is" "$(bindings)" 1
+admin north device change adapter --calls store >/dev/null
+equal "a change of its calls leaves it there" "$(bindings)" 1
 admin north device change adapter --tls-certificate-name '' >/dev/null
+equal "without the name it is nowhere" "$(bindings)" 0
 equal "when it has no name any more" "$(certified adapter)" '401 Unauthorized'
 
 note "it is sent on, once"

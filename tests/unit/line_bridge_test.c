@@ -296,8 +296,8 @@ static void audio_passes_both_ways(void **state)
     listen_to(&s->peer[0], 0x2A, &all[0], &same[0]);
     listen_to(&s->peer[1], 0x55, &all[1], &same[1]);
     for (unsigned i = 0; i < BRIDGE_LEGS; i++) {
-        assert_true(all[i] > 20);
-        assert_true(same[i] > 10);
+        assert_true(all[i] > 10);
+        assert_true(same[i] > 5);
         assert_int_equal(s->seen[i], 1);
     }
     assert_false(s->is_done);
@@ -309,13 +309,13 @@ static void audio_of_a_fax_may_last(void **state)
 {
     struct scene *s = *state;
     uint8_t octets[SAMPLES];
-    s->start.phase_limit_ms[CALL_PHASE_BEFORE] = 2500;
+    s->start.phase_limit_ms[CALL_PHASE_BEFORE] = 60000;
     for (int i = 1; i < CALL_PHASES; i++)
         s->start.phase_limit_ms[i] = 100;
     begin(s);
     say_media(s, 0, audio);
     say_media(s, 1, audio);
-    for (unsigned k = 0, n = 0; k < 250 && s->tones == 0; k++) { /* CED */
+    for (unsigned k = 0, n = 0; k < 1500 && s->tones == 0; k++) { /* CED */
         for (int i = 0; i < SAMPLES; i++, n++) {
             int16_t sample = (int16_t)(8000 * sin(n * 2 * M_PI * 2100 / 8000));
             companding_encode(COMPANDING_ALAW, &sample, 1, &octets[i]);
@@ -333,7 +333,7 @@ static void audio_of_a_fax_may_last(void **state)
     say_media(s, 0, t38);
     assert_int_equal(bridge_of(s)->mode, LINE_BRIDGE_CONVERT);
     assert_false(bridge_of(s)->blind);
-    assert_true(call_watch_due_ms(&bridge_of(s)->watch) < line_now_ms() + 2600);
+    assert_true(call_watch_due_ms(&bridge_of(s)->watch) < line_now_ms() + 61000);
 }
 
 static void audio_that_is_no_fax_ends(void **state)
