@@ -5,6 +5,18 @@
 
 #include "gateway/mail/mail_envelope.h"
 
+/* Reasons come from many places, most of them as clauses. */
+static void make_sentence(char *text, size_t size)
+{
+    size_t length = strlen(text);
+    if (length == 0)
+        return;
+    if (text[0] >= 'a' && text[0] <= 'z')
+        text[0] = (char)(text[0] - 'a' + 'A');
+    if (length + 1 < size && !strchr(".!?", text[length - 1]))
+        memcpy(text + length, ".", 2);
+}
+
 const struct mail_end_verdict *mail_verdict_refused(const char *status, const char *reason,
                                                     struct mail_end_verdict *out)
 {
@@ -12,6 +24,7 @@ const struct mail_end_verdict *mail_verdict_refused(const char *status, const ch
     out->delivered = false;
     snprintf(out->status, sizeof out->status, "%s", status);
     snprintf(out->sentence, sizeof out->sentence, "%s", reason);
+    make_sentence(out->sentence, sizeof out->sentence);
     return out;
 }
 
@@ -45,6 +58,7 @@ bool mail_verdict_of_fax(const char *state, const char *reason, uint32_t pages,
     } else {
         return false;
     }
+    make_sentence(out->sentence, sizeof out->sentence);
     return true;
 }
 

@@ -23,11 +23,11 @@ static void ends_are_put_in_one_sentence(void **state)
         {"delivered", "", 1, true, true,
          "The fax was delivered: 1 page confirmed by the receiver."},
         {"partial", "the line was lost", 2, true, false,
-         "Only the first 2 pages of the fax arrived: the line was lost"},
-        {"failed", "", 0, true, false, "The fax could not be sent: no reason is known"},
+         "Only the first 2 pages of the fax arrived: the line was lost."},
+        {"failed", "", 0, true, false, "The fax could not be sent: no reason is known."},
         {"cancelled", "cancelled", 0, true, false, "The fax was cancelled."},
         {"uncertain", "no answer", 0, true, false,
-         "It is not known whether the fax arrived, and it is not sent again by itself: no answer"},
+         "It is not known whether the fax arrived, and it is not sent again by itself: no answer."},
         {"queued", "", 0, false, false, ""},
         {"sending", "", 0, false, false, ""},
         {"", "", 0, false, false, ""},
@@ -44,6 +44,33 @@ static void ends_are_put_in_one_sentence(void **state)
         assert_string_equal(v.sentence, cases[i].sentence);
         assert_int_equal(v.status[0], cases[i].delivered ? '2' : '5');
     }
+}
+
+static void refusals_are_put_in_one_sentence(void **state)
+{
+    static const char *const cases[][2] = {
+        {"attachments of the kind 'a/b' are not taken (c.exe)",
+         "Attachments of the kind 'a/b' are not taken (c.exe)."},
+        {"The message cannot be read.", "The message cannot be read."},
+        {"\xC3\xA4 is no number", "\xC3\xA4 is no number."},
+        {"why?", "Why?"},
+        {"", ""},
+    };
+    char longest[400];
+    struct mail_end_verdict v;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_ptr_equal(mail_verdict_refused("5.6.1", cases[i][0], &v), &v);
+        assert_string_equal(v.state, "refused");
+        assert_string_equal(v.status, "5.6.1");
+        assert_string_equal(v.sentence, cases[i][1]);
+        assert_false(v.delivered);
+    }
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    mail_verdict_refused("5.6.1", longest, &v);
+    assert_int_equal(strlen(v.sentence), sizeof v.sentence - 1);
+    assert_int_equal(v.sentence[0], 'X');
 }
 
 static void reports_are_made_when_wanted(void **state)
@@ -149,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends_are_put_in_one_sentence),
+        cmocka_unit_test(refusals_are_put_in_one_sentence),
         cmocka_unit_test(reports_are_made_when_wanted),
         cmocka_unit_test(domains_of_signatures_must_be_aligned),
         cmocka_unit_test(a_signature_must_cover_its_recipients),
