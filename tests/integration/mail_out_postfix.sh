@@ -4,6 +4,7 @@
 
 POSTFIX=$GW_TOP/postfix
 POSTFIX_DOMAIN=example.test
+POSTFIX_CONFINED=() # by what it is started
 
 # postfix_make CERTIFICATE: chooses a port; the names of the mailboxes follow by postfix_mailbox
 postfix_make() {
@@ -62,6 +63,26 @@ EOF
     } >"$POSTFIX/etc/master.cf"
 }
 
+# postfix_shipped CERTIFICATE CA GATEWAY: in its place the relay of docker/postfix, whose house is this machine: only
+# addresses and file names are others, and it has mailboxes. CA signed the house's certificates, GATEWAY ADDRESS:PORT
+# shows $GW_TLS/gateway.pem. The login for it is to be in $POSTFIX/login. It may do what its container may.
+postfix_shipped() {
+    postfix_make "$1"
+    cp "$SOURCE_DIR/docker/postfix/main.cf" "$POSTFIX/etc/main.cf.new"
+    grep -E '^(queue_directory|data_directory|virtual_.*|maillog_file.*) =' "$POSTFIX/etc/main.cf" >"$POSTFIX/etc/own"
+    mv "$POSTFIX/etc/main.cf.new" "$POSTFIX/etc/main.cf"
+    mapfile -t POSTFIX_OWN <"$POSTFIX/etc/own"
+    postconf -c "$POSTFIX/etc" -e "${POSTFIX_OWN[@]}" "fax_domain=fax.$POSTFIX_DOMAIN" "fax_gateway=[${3%:*}]:${3##*:}" \
+        "house_addresses=127.0.0.1" "fax_gateway_address=127.0.0.1" "inet_interfaces=$POSTFIX_ADDRESS" \
+        "smtpd_tls_chain_files=$GW_TLS/$1.key.pem, $GW_TLS/$1.pem" "smtp_tls_CAfile=$GW_TLS/$2.ca" \
+        "gateway_certificate=$GW_TLS/gateway.pem" "smtp_sasl_password_maps=texthash:$POSTFIX/login"
+    sed "s/^2525 /$POSTFIX_ADDRESS:$POSTFIX_PORT /" "$SOURCE_DIR/docker/postfix/master.cf" >"$POSTFIX/etc/master.cf"
+    echo "virtual unix - n n - - virtual" >>"$POSTFIX/etc/master.cf"
+    POSTFIX_CONFINED=(setpriv --no-new-privs --inh-caps=-all --bounding-set
+        "-all$(sed -n '/^  relay:/,/^  [a-z]*:$/s/^    cap_add: \[\(.*\)\]$/,\1/p' "$SOURCE_DIR/docker/compose.yaml" |
+            tr '[:upper:]' '[:lower:]' | sed 's/, */,+/g')")
+}
+
 # postfix_mailbox NAME: NAME@example.test is taken
 postfix_mailbox() { echo "$1@$POSTFIX_DOMAIN $1/" >>"$POSTFIX/etc/mailboxes"; }
 
@@ -69,7 +90,7 @@ postfix_mailbox() { echo "$1@$POSTFIX_DOMAIN $1/" >>"$POSTFIX/etc/mailboxes"; }
 postfix_route() { echo "$1 $2" >>"$POSTFIX/etc/transport"; }
 
 postfix_start() {
-    postfix -c "$POSTFIX/etc" start >>"$POSTFIX/start.log" 2>&1 || {
+    "${POSTFIX_CONFINED[@]}" postfix -c "$POSTFIX/etc" start >>"$POSTFIX/start.log" 2>&1 || {
         cat "$POSTFIX/start.log" "$POSTFIX/log" >&2
         die "Postfix does not start"
     }
