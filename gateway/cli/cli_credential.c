@@ -5,7 +5,7 @@
 
 #include "gateway/cli/cli_api.h"
 #include "gateway/cli/cli_commands.h"
-#include "gateway/config/config.h"
+#include "gateway/cli/cli_file.h"
 
 static const struct cli_option set_options[] = {
     {"user", "NAME", "user name to sign in with (that of the principal)"},
@@ -53,11 +53,8 @@ static int run_set(struct cli *cli)
     const char *file = cli_option(cli, "password-file");
     if (!file)
         return cli_usage(cli, "--password-file is needed");
-    int rc = config_read_file(strcmp(file, "-") == 0 ? "/dev/stdin" : file, &text, &length);
-    if (rc < 0) {
-        fprintf(stderr, "sealfax: %s: %s\n", file, strerror(-rc));
+    if (cli_file_read(file, &text, &length) != CLI_DONE)
         return CLI_FAILED;
-    }
     json_t *body = json_pack("{s:o}", "password", json_stringn(text, strcspn(text, "\r\n")));
     OPENSSL_cleanse(text, length);
     free(text);

@@ -7,12 +7,12 @@
 
 #include "gateway/cli/cli_api.h"
 #include "gateway/cli/cli_commands.h"
-#include "gateway/config/config.h"
+#include "gateway/cli/cli_file.h"
 
 static const struct cli_option add_options[] = {
     {"extension", "NUMBER", "its number, one of ours: it sends as it and is called by it"},
     {"user", "NAME", "user name that it registers with (its NAME)"},
-    {"password-file", "FILE", "file whose first line is its password"},
+    {"password-file", "FILE", "file whose first line is its password; -: standard input"},
     {"calls", "HOW", "what becomes of its calls: store, bridge or bridge:TRUNK, at once (store)"},
     {"tls-certificate-name", "NAME",
      "by TLS with a certificate (SAN) for it no password is needed"},
@@ -29,7 +29,7 @@ static const struct cli_option change_options[] = {
 
 static const struct cli_option credential_options[] = {
     {"user", "NAME", "user name that it registers with (as before)"},
-    {"password-file", "FILE", "file whose first line is its new password"},
+    {"password-file", "FILE", "file whose first line is its new password; -: standard input"},
     {NULL, NULL, NULL},
 };
 
@@ -85,13 +85,10 @@ static int add_password(struct cli *cli, json_t *body)
     const char *file = cli_option(cli, "password-file");
     if (!file)
         return cli_usage(cli, "--password-file is needed");
-    int rc = config_read_file(file, &text, &length);
-    if (rc < 0) {
-        fprintf(stderr, "sealfax: %s: %s\n", file, strerror(-rc));
+    if (cli_file_read(file, &text, &length) != CLI_DONE)
         return CLI_FAILED;
-    }
     size_t line = strcspn(text, "\r\n");
-    rc = json_object_set_new(body, "password", json_stringn(text, line));
+    int rc = json_object_set_new(body, "password", json_stringn(text, line));
     OPENSSL_cleanse(text, length);
     free(text);
     return rc == 0 ? CLI_DONE : cli_usage(cli, "the password is no UTF-8");

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "gateway/cli/cli_api.h"
-#include "gateway/config/config.h"
+#include "gateway/cli/cli_file.h"
 
 const struct cli_option cli_mail_queue_options[] = {
     {"state", "STATE", "only queued, sent, failed or dropped ones (all)"},
@@ -13,7 +13,8 @@ const struct cli_option cli_mail_queue_options[] = {
 };
 
 const struct cli_option cli_mail_certificate_options[] = {
-    {"file", "FILE", "the certificate in PEM form: RSA of 2048 bits or an elliptic curve"},
+    {"file", "FILE",
+     "the certificate in PEM form (RSA of 2048 bits or an elliptic curve); -: standard input"},
     {NULL, NULL, NULL},
 };
 
@@ -101,11 +102,8 @@ int cli_mail_certificate_set(struct cli *cli)
     size_t length = 0;
     if (!file)
         return cli_usage(cli, "--file is needed");
-    int rc = config_read_file(file, &text, &length);
-    if (rc < 0) {
-        fprintf(stderr, "sealfax: %s: %s\n", file, strerror(-rc));
+    if (cli_file_read(file, &text, &length) != CLI_DONE)
         return CLI_FAILED;
-    }
     json_t *body = json_pack("{s:o}", "certificate", json_stringn(text, length));
     free(text);
     if (!body)

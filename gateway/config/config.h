@@ -217,6 +217,10 @@ int config_load_text_with(const char *text, size_t length, const char *name,
                           char *const environment[], struct config **out, size_t *taken,
                           struct config_errors *errors) __attribute__((warn_unused_result));
 
+/* Reads a descriptor to its end, at most CONFIG_TEXT_MAX octets, into a new NUL-terminated text
+ * (free()). It stays the caller's. Returns 0 or a negative errno; -EFBIG when there is more. */
+int config_read_descriptor(int fd, char **text, size_t *length) __attribute__((warn_unused_result));
+
 /* Reads a file of at most CONFIG_TEXT_MAX octets into a new NUL-terminated text (free()). Returns 0
  * or a negative errno; -EFBIG when larger. */
 int config_read_file(const char *path, char **text, size_t *length)

@@ -7,6 +7,7 @@
 
 #include "gateway/config/environment.h"
 #include "gateway/config/schema.h"
+#include "policy/secret.h"
 
 #define DEFAULT_FILE "/etc/sealfax/sealfax.yaml"
 
@@ -75,43 +76,43 @@ void config_help(FILE *out)
     }
 }
 
-int config_read_file(const char *path, char **text, size_t *length)
+int config_read_descriptor(int fd, char **text, size_t *length)
 {
     struct stat about;
-    char *buffer = NULL;
     size_t used = 0;
     int status = -EFBIG;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return -errno;
-    if (fstat(fd, &about) == 0 && S_ISDIR(about.st_mode)) {
-        status = -EISDIR;
-        goto fail;
-    }
-    buffer = malloc(CONFIG_TEXT_MAX + 1);
-    if (!buffer) {
-        status = -ENOMEM;
-        goto fail;
-    }
+    if (fstat(fd, &about) == 0 && S_ISDIR(about.st_mode))
+        return -EISDIR;
+    char *buffer = malloc(CONFIG_TEXT_MAX + 1);
+    if (!buffer)
+        return -ENOMEM;
     while (used <= CONFIG_TEXT_MAX) {
         ssize_t got = read(fd, buffer + used, CONFIG_TEXT_MAX + 1 - used);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
             status = -errno;
-            goto fail;
+            break;
         }
         used += (size_t)got;
         if (got == 0) {
             buffer[used] = '\0';
             *text = buffer;
             *length = used;
-            close(fd);
             return 0;
         }
     }
-fail:
+    secret_wipe(buffer, used);
     free(buffer);
+    return status;
+}
+
+int config_read_file(const char *path, char **text, size_t *length)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    int status = config_read_descriptor(fd, text, length);
     close(fd);
     return status;
 }

@@ -163,6 +163,7 @@ static const struct http_route routes[] = {
     {"POST", "/v1/principals", echo_body, NULL, 0, 4096},
     {"POST", "/v1/principals/{name}/disable", show_request, NULL, 0, 0},
     {"POST", "/v1/principals/{name}/enable", show_request, NULL, 0, 0},
+    {"PUT", "/v1/principals/{name}/credentials/{user}", echo_body, NULL, 0, 4096},
     {"GET", "/v1/roles", show_request, NULL, 0, 0},
     {"POST", "/v1/roles", echo_body, NULL, 0, 4096},
     {"DELETE", "/v1/roles/{name}", give_nothing, NULL, 0, 0},

@@ -325,6 +325,39 @@ static void passwords_stay_here(void **state)
     expect(f, "trunk show t", CLI_FAILED, NULL, "There is no such trunk");
 }
 
+/* A pipe whose writer takes its time. Returns its end to read from. */
+static int slow_pipe(const char *text)
+{
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    pid_t writer = fork();
+    assert_true(writer >= 0);
+    if (writer == 0) {
+        usleep(100000);
+        _exit(write(ends[1], text, strlen(text)) > 0 ? 0 : 1);
+    }
+    close(ends[1]);
+    return ends[0];
+}
+
+static void secrets_come_by_pipes(void **state)
+{
+    struct fixture *f = *state;
+    char line[100];
+    int kept = dup(STDIN_FILENO), from = slow_pipe("a long secret\nmore\n");
+    assert_true(kept >= 0 && dup2(from, STDIN_FILENO) >= 0);
+    close(from);
+    expect(f, "credential set anna --json --password-file -", CLI_DONE, "\"a long secret\"", NULL);
+    assert_true(dup2(kept, STDIN_FILENO) >= 0);
+    close(kept);
+    from = slow_pipe("another secret\n");
+    snprintf(line, sizeof line, "credential set anna --json --password-file /dev/fd/%d", from);
+    expect(f, line, CLI_DONE, "\"another secret\"", NULL);
+    close(from);
+    expect(f, "credential set anna --password-file /tmp", CLI_FAILED, NULL, "Is a directory");
+    expect(f, "mail certificate set a@b.test --file /dev/zero", CLI_FAILED, NULL, "File too large");
+}
+
 static void tables_are_aligned_and_harmless(void **state)
 {
     struct fixture *f = *state;
@@ -453,6 +486,7 @@ int main(void)
         cmocka_unit_test(wrong_use_is_told),
         cmocka_unit_test(options_become_requests),
         cmocka_unit_test(passwords_stay_here),
+        cmocka_unit_test(secrets_come_by_pipes),
         cmocka_unit_test(tables_are_aligned_and_harmless),
         cmocka_unit_test(a_document_is_sent),
         cmocka_unit_test(a_fax_is_followed),
