@@ -14,8 +14,7 @@ enum {
     SILENCE_MS = 45000,         /* a sender says something every few seconds; T1 is 35 s */
     RESTART_BEHIND = 40,       /* numbers back that are no late packet; UDPTL gives them in order */
     SILENCE_AT_END_MS = 12000, /* all pages have been confirmed: time to repeat the last command */
-    CACHE_LINE = 64,
-    HOLD_MAX_MS = 120000, /* twice the T5 of a sender; only a hostile one waits longer */
+    HOLD_MAX_MS = 120000,      /* twice the T5 of a sender; only a hostile one waits longer */
 };
 
 void spandsp_report(struct fax_engine *e, enum fax_engine_event_kind kind, uint32_t page)
@@ -385,41 +384,6 @@ void fax_engine_tick(struct fax_engine *e, uint64_t now_ms)
         }
         step(e, length_ms);
     }
-}
-
-static void prefetch(const void *from, const void *to)
-{
-    for (const char *at = from; at < (const char *)to; at += CACHE_LINE)
-        __builtin_prefetch(at);
-}
-
-void fax_engine_prefetch(const struct fax_engine *e, bool sender)
-{
-    const t30_state_t *t = &e->terminal.t30;
-    const t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
-    prefetch(&e->audio, &e->bound_ms + 1);
-    prefetch(&t->timer_t0_t1, &t->timer_t8 + 1);
-    prefetch(&t->state, &t->state + 1);
-    prefetch(&t->rx_page_number, &t->tx_page_number + 1);
-    prefetch(fe, fe->hdlc_rx.buf);
-    if (sender) {
-        prefetch(&t->operation_in_progress, &t->operation_in_progress + 1);
-        prefetch(&e->out, &e->out + 1);
-        prefetch(fe->hdlc_tx.buf, fe + 1);
-    } else {
-        prefetch(&e->in, &e->in.held);
-        prefetch(&fe->hdlc_rx.len, &fe->hdlc_rx.len + 1);
-        prefetch(&fe->hdlc_tx.len, fe + 1);
-    }
-}
-
-void fax_engine_prefetch_octets(const struct fax_engine *e)
-{
-    const t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
-    prefetch(&e->statistics.ifps_received, &e->bound_ms + 1);
-    prefetch(&fe->t38.rx_expected_seq_no, &fe->t38.current_rx_field_type + 1);
-    prefetch(&fe->hdlc_rx.len, &fe->hdlc_rx.len + 1);
-    prefetch(&fe->current_rx_type, fe + 1);
 }
 
 uint64_t fax_engine_next_due_ms(struct fax_engine *e)

@@ -146,7 +146,7 @@ struct config {
         char *reports;      /* none, failures or all */
         int64_t reports_per_hour;
         char *text; /* page, cover or ignored */
-        bool cover, office;
+        bool cover;
         char *refused_types;
         int64_t parts_max, depth_max;
         int64_t messages_at_once, faxes_of_message;

@@ -291,8 +291,6 @@ const struct config_key config_keys[] = {
      "what becomes of the text of a message: pages, a note on the cover page, or nothing"},
     {"mail.cover", CONFIG_BOOLEAN, AT(mail.cover), "false", 0, 0, NULL,
      "faxes of messages begin with a cover page, unless the sender says otherwise"},
-    {"mail.office", CONFIG_BOOLEAN, AT(mail.office), "true", 0, 0, NULL,
-     "convert Office documents where LibreOffice is installed; else they are refused"},
     {"mail.refused_types", CONFIG_TEXT, AT(mail.refused_types),
      ".exe,.com,.scr,.bat,.cmd,.js,.vbs,.jar,.msi,.ps1,.docm,.xlsm,.pptm,.iso,.zip,.rar,.7z", 0,
      499, NULL,

@@ -30,8 +30,8 @@ struct fax_row;
 /* What is to come of it: "number", "device", "report", or "". */
 const char *handover_plan(const struct control *control, const struct fax_end *end);
 
-/* Does what was planned, and recorded; a message that the fax was made of is told too. Everything is
- * copied. */
+/* Does what was planned, and recorded; a message that the fax was made of is told too. Everything
+ * is copied. */
 void handover_begin(struct control *control, const struct fax_end *end, const char *plan);
 
 /* status: as unfinished_done_cb. */

@@ -125,7 +125,6 @@ static void render(struct mail_job *job, const struct mail_target *target)
         };
         r->text = text_of(config);
         r->cover = wants_cover(job, target);
-        r->office = config->mail.office;
         r->parts_max = (uint32_t)config->mail.parts_max;
         r->depth_max = (uint32_t)config->mail.depth_max;
         snprintf(r->refused, sizeof r->refused, "%s", config->mail.refused_types);

@@ -44,9 +44,7 @@ struct msg_render_message {
     struct msg_render_document document; /* content_type unused */
     uint32_t text;                       /* enum message_text: what becomes of the body */
     uint32_t cover;                      /* 1: begin with a cover page */
-    uint32_t office;                     /* 1: Office documents are converted where possible */
     uint32_t parts_max, depth_max;
-    uint32_t reserved;
     char refused[500]; /* types and name endings that refuse the message */
     /* Fields of the cover page, UTF-8. */
     char from_name[128], from_number[NUMBER_TEXT], to_name[128], to_number[NUMBER_TEXT];

@@ -37,6 +37,41 @@ const char *document_markup_name(const uint8_t *data, size_t length)
     return NULL;
 }
 
+/* Of a ZIP file the names of its first members say what it is (ISO/IEC 29500-2, ODF 1.2 part 3
+ * §3.3).
+ */
+static const char *zip_name(const uint8_t *data, size_t length)
+{
+    static const char *const office[] = {
+        "[Content_Types].xml",           "_rels/.rels", "word/", "xl/", "ppt/", "docProps/",
+        "mimetypeapplication/vnd.oasis."};
+
+    if (length > DOCUMENT_HEAD_OCTETS)
+        length = DOCUMENT_HEAD_OCTETS;
+    for (size_t i = 0; i < sizeof office / sizeof office[0]; i++)
+        if (memmem(data, length, office[i], strlen(office[i])) != NULL)
+            return "an Office document";
+    return "a ZIP archive";
+}
+
+const char *document_container_name(const uint8_t *data, size_t length)
+{
+    if (begins_with(data, length, "PK\3\4", 4) || begins_with(data, length, "PK\5\6", 4))
+        return zip_name(data, length);
+    if (begins_with(data, length, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8))
+        return "an Office document";
+    if (begins_with(data, length, "Rar!", 4) ||
+        begins_with(data, length, "7z\xBC\xAF\x27\x1C", 6) ||
+        begins_with(data, length, "\x1F\x8B", 2))
+        return "an archive";
+    if (begins_with(data, length, "MZ", 2) || begins_with(data, length,
+                                                          "\x7F"
+                                                          "ELF",
+                                                          4))
+        return "a program";
+    return NULL;
+}
+
 static bool has_controls(const uint8_t *data, size_t length)
 {
     for (size_t i = 0; i < length; i++)
@@ -83,6 +118,7 @@ enum document_kind document_kind_detect(const uint8_t *data, size_t length)
     if (memmem(data, length, "%PDF-", 5) != NULL)
         return DOCUMENT_PDF;
     if (!is_text(data, length))
-        return DOCUMENT_UNKNOWN;
+        return document_container_name(data, length) != NULL ? DOCUMENT_CONTAINER
+                                                             : DOCUMENT_UNKNOWN;
     return document_markup_name(data, length) != NULL ? DOCUMENT_MARKUP : DOCUMENT_TEXT;
 }

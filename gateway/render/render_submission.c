@@ -24,6 +24,10 @@ static int render_kind(struct render_job *job)
     case DOCUMENT_MARKUP:
         return render_fail(job, FAX_EUNSUPPORTED, 0, "%s; make a PDF of it",
                            document_markup_name(document->data, document->octets));
+    case DOCUMENT_CONTAINER:
+        return render_fail(job, FAX_EUNSUPPORTED, 0,
+                           "%s, not a PDF, TIFF, PNG, JPEG or text document; make a PDF of it",
+                           document_container_name(document->data, document->octets));
     case DOCUMENT_UNKNOWN:
         break;
     }

@@ -2,7 +2,7 @@
  * it. use: render_message_prog inspect FILE [TRUSTED-HOST [DOMAINS]]   -> the facts, one a line
  *      render_message_prog verify FILE DOMAIN SELECTOR RECORD      -> 'good' or 'bad REASON'
  *      render_message_prog pages NAME=VALUE... FILE    -> 'pages N', or 'failed PAGE REASON'; text
- *          (page, cover, ignored), cover, template (a file), office, parts_max, depth_max, refused,
+ *          (page, cover, ignored), cover, template (a file), parts_max, depth_max, refused,
  *          subject, to, from, out (a TIFF of the pages)
  */
 #include "codecs/page_set.h"
@@ -149,8 +149,6 @@ static bool take_wish(const char *wish, struct wishes *w)
         r->text = MESSAGE_TEXT_IGNORED;
     else if (strcmp(wish, "cover=yes") == 0)
         r->cover = 1;
-    else if (strcmp(wish, "office=yes") == 0)
-        r->office = 1;
     else if (strncmp(wish, "parts_max=", 10) == 0)
         r->parts_max = (uint32_t)atoi(wish + 10);
     else if (strncmp(wish, "depth_max=", 10) == 0)

@@ -109,7 +109,14 @@ static void test_kinds(void **state)
     assert_int_equal(kind_of("b\xe4h\n", 4), DOCUMENT_TEXT);
     assert_int_equal(kind_of("ding\a dong \xc3\xa4", 13), DOCUMENT_TEXT);
     assert_int_equal(kind_of("ding\a dong \xe4", 12), DOCUMENT_UNKNOWN);
-    assert_int_equal(kind_of("PK\3\4\0\0", 6), DOCUMENT_UNKNOWN);
+    assert_int_equal(kind_of("PK\3\4\0\0", 6), DOCUMENT_CONTAINER);
+    assert_string_equal(document_container_name((const uint8_t *)"PK\3\4\0\0", 6), "a ZIP archive");
+    assert_string_equal(document_container_name((const uint8_t *)"PK\3\4\0word/document.xml", 22),
+                        "an Office document");
+    assert_int_equal(kind_of("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8), DOCUMENT_CONTAINER);
+    assert_int_equal(kind_of("MZ\x90\0", 4), DOCUMENT_CONTAINER);
+    assert_int_equal(kind_of("MZ-700 and other machines", 25), DOCUMENT_TEXT);
+    assert_null(document_container_name((const uint8_t *)"", 0));
     assert_int_equal(kind_of("\n{\\rtf1 hello}", 14), DOCUMENT_MARKUP);
     assert_int_equal(kind_of("\xef\xbb\xbf<?xml ?>", 11), DOCUMENT_MARKUP);
     memset(late, ' ', sizeof late);
