@@ -17,12 +17,16 @@ struct mail_ending {
     struct mail_work *work;
     struct fax_id mail;
     uint32_t recipient;
-    bool refused, active, again; /* again: it came once more while it was active */
+    bool refused;       /* and the tables do not say so yet */
+    bool active, again; /* again: it came once more while it was active */
     char status[12], reason[MAIL_REASON_TEXT];
     uint64_t due_ms;
     struct mail_report report; /* to is "" when none is due */
     char from_address[MAIL_ADDRESS_TEXT];
     bool automatic;
+    /* Of a message whose row does not say it yet. */
+    bool facts_automatic;
+    char facts_subject[200], facts_message_id[250];
 };
 
 static void finish(struct mail_ending *e)
@@ -116,10 +120,12 @@ static void on_end_applied(void *user, int status, uint64_t index)
 {
     struct mail_ending *e = user;
     (void)index;
-    if (status == -ECANCELED || status == -ESHUTDOWN)
+    if (status == -ECANCELED || status == -ESHUTDOWN) {
         failed(e, status, "the end of a recipient could not be recorded", MAIL_AGAIN_MS);
-    else
-        report(e);
+        return;
+    }
+    e->refused = false;
+    report(e);
 }
 
 static void on_recorded(void *user, int status, uint64_t index)
@@ -208,9 +214,10 @@ static void on_recipient(void *user, int status, const struct db_result *result)
         return;
     }
     mail_recipient_row_read(result, 0, &row);
+    e->refused = e->refused && !row.ended_ms && !row.fax[0];
     if (row.ended_ms)
         report_again(e, &row);
-    else if (e->refused && !row.fax[0])
+    else if (e->refused)
         record(e, &row, mail_verdict_refused(e->status, e->reason, &verdict));
     else if (mail_verdict_of_fax(row.fax_state, row.fax_reason, (uint32_t)row.fax_pages, &verdict))
         record(e, &row, &verdict);
@@ -231,10 +238,12 @@ static void on_message(void *user, int status, const struct db_result *result)
     mail_row_read(result, 0, &row);
     snprintf(e->from_address, sizeof e->from_address, "%s", row.from_address);
     snprintf(e->report.envid, sizeof e->report.envid, "%s", row.envid);
-    snprintf(e->report.subject, sizeof e->report.subject, "%s", row.subject);
-    snprintf(e->report.message_id, sizeof e->report.message_id, "%s", row.message_id);
+    snprintf(e->report.subject, sizeof e->report.subject, "%s",
+             row.identified ? row.subject : e->facts_subject);
+    snprintf(e->report.message_id, sizeof e->report.message_id, "%s",
+             row.identified ? row.message_id : e->facts_message_id);
     e->report.arrived_ms = row.accepted_ms;
-    e->automatic = row.automatic != 0;
+    e->automatic = row.identified ? row.automatic != 0 : e->facts_automatic;
     status = mail_query_recipients(e->work->control->db, &e->mail, e->recipient, on_recipient, e);
     if (status < 0)
         failed(e, status, "a recipient could not be read", MAIL_AGAIN_MS);
@@ -300,8 +309,8 @@ static void run_soon(struct mail_work *w)
         uv_timer_start(&w->timer, w->tick, 0, 0);
 }
 
-void mail_end_refused(struct mail_work *w, const struct fax_id *mail, uint32_t recipient,
-                      const char *status, const char *reason)
+static struct mail_ending *refuse(struct mail_work *w, const struct fax_id *mail,
+                                  uint32_t recipient, const char *status, const char *reason)
 {
     struct mail_ending *e = add(w, mail, recipient);
     if (e) {
@@ -310,6 +319,32 @@ void mail_end_refused(struct mail_work *w, const struct fax_id *mail, uint32_t r
         snprintf(e->reason, sizeof e->reason, "%s", reason);
     }
     run_soon(w);
+    return e;
+}
+
+void mail_end_refused(struct mail_work *w, const struct fax_id *mail, uint32_t recipient,
+                      const char *status, const char *reason)
+{
+    (void)refuse(w, mail, recipient, status, reason);
+}
+
+void mail_end_refused_early(struct mail_work *w, const struct fax_id *mail, uint32_t recipient,
+                            const char *reason, const struct message_facts *facts)
+{
+    struct mail_ending *e = refuse(w, mail, recipient, "5.7.1", reason);
+    if (!e)
+        return;
+    e->facts_automatic = facts->automatic != 0;
+    snprintf(e->facts_subject, sizeof e->facts_subject, "%s", facts->subject);
+    snprintf(e->facts_message_id, sizeof e->facts_message_id, "%s", facts->message_id);
+}
+
+bool mail_end_refuses(const struct mail_work *w, const struct fax_id *mail)
+{
+    const struct mail_ending *e = w->endings;
+    while (e && (!e->refused || !fax_id_equal(&e->mail, mail)))
+        e = e->next;
+    return e != NULL;
 }
 
 void mail_end_settle(struct mail_work *w, const struct fax_id *mail, uint32_t recipient)

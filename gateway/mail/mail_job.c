@@ -186,6 +186,10 @@ static void on_row(void *user, int status, const struct db_result *result)
             mail_end_remove(w, &mail, true);
         return;
     }
+    if (mail_end_refuses(job->work, &job->mail)) {
+        mail_job_end(job, MAIL_REFUSALS_MS);
+        return;
+    }
     status = mail_query_recipients(job->control->db, &job->mail, 0, on_recipients, job);
     if (status < 0)
         mail_job_failed(job, status, "the recipients of a message could not be read");

@@ -12,6 +12,8 @@
 
 enum { HOPS_MAX = 30 };
 
+static const char not_addressed[] = "The message is not addressed to this number in To or Cc.";
+
 /* --- what is known is recorded --- */
 
 static void on_applied(void *user, int status, uint64_t index)
@@ -66,14 +68,11 @@ static void record(struct mail_job *job, const struct known *known)
         mail_job_failed(job, rc, "a message could not be recorded");
 }
 
-void mail_job_known(struct mail_job *job, const char *principal, const char *number,
-                    const char *how, int signature)
+static void set_signature(const struct mail_job *job, int signature, struct known *known)
 {
-    struct known known = {.principal = principal, .number = number, .how = how, .refusal = ""};
     if (signature >= 0)
         hex_encode(job->facts->signatures[signature].digest,
-                   sizeof job->facts->signatures[signature].digest, known.signature);
-    record(job, &known);
+                   sizeof job->facts->signatures[signature].digest, known->signature);
 }
 
 void mail_job_refuse(struct mail_job *job, const char *reason)
@@ -85,13 +84,25 @@ void mail_job_refuse(struct mail_job *job, const char *reason)
 /* --- who sends it --- */
 
 /* Whoever has one message of somebody could send it on to other numbers: only those that it names
- * itself are taken. */
+ * itself are taken. Returns how many recipients it does not name. */
+static size_t count_others(const struct mail_job *job)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < job->target_count; i++)
+        count += !mail_identity_is_addressed(job->facts, job->targets[i].number);
+    return count;
+}
+
+/* Once its sender is recorded, each recipient that has not ended gets its fax, also when that is
+ * looked at by the next start, which has no facts. So the others end first; then the message is
+ * read again. */
 static void refuse_others(struct mail_job *job)
 {
     for (size_t i = 0; i < job->target_count; i++)
         if (!mail_identity_is_addressed(job->facts, job->targets[i].number))
-            mail_end_refused(job->work, &job->mail, job->targets[i].recipient, "5.7.1",
-                             "The message is not addressed to this number in To or Cc.");
+            mail_end_refused_early(job->work, &job->mail, job->targets[i].recipient, not_addressed,
+                                   job->facts);
+    mail_job_end(job, MAIL_REFUSALS_MS);
 }
 
 static void take_author(struct mail_job *job, const char *how, int signature)
@@ -102,8 +113,17 @@ static void take_author(struct mail_job *job, const char *how, int signature)
         mail_job_refuse(job, "The sender's address is not registered for sending faxes.");
         return;
     }
-    refuse_others(job);
-    mail_job_known(job, sender->principal, sender->number, how, signature);
+    size_t others = count_others(job);
+    if (others > 0 && others < job->target_count) {
+        refuse_others(job);
+        return;
+    }
+    struct known known = {.principal = sender->principal,
+                          .number = sender->number,
+                          .how = how,
+                          .refusal = others > 0 ? not_addressed : ""};
+    set_signature(job, signature, &known);
+    record(job, &known);
 }
 
 void mail_job_identify(struct mail_job *job)
@@ -113,7 +133,11 @@ void mail_job_identify(struct mail_job *job)
     if (job->row.login[0]) {
         sender = mail_identity_of_login(job->control->policy, job->row.login, f->from,
                                         job->row.from_address);
-        mail_job_known(job, job->row.login, sender ? sender->number : "", "login", -1);
+        const struct known known = {.principal = job->row.login,
+                                    .number = sender ? sender->number : "",
+                                    .how = "login",
+                                    .refusal = ""};
+        record(job, &known);
         return;
     }
     if (!job->row.relay) {

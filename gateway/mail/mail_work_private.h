@@ -17,6 +17,7 @@
 
 enum {
     MAIL_AGAIN_MS = 2000,
+    MAIL_REFUSALS_MS = 100, /* until refusals are in the tables */
     MAIL_FAX_SLOTS = 1024,
     MAIL_ENDINGS_AT_ONCE = 32,
     MAIL_REASON_TEXT = 320
@@ -145,9 +146,7 @@ void mail_job_dkim(struct mail_job *job);
 /* What came of the signatures: the number of a good one, or -1 and the reason for the sender. */
 void mail_job_signed(struct mail_job *job, int signature, const char *reason);
 
-/* The sender is known (signature: of the facts, or -1), or nothing is sent, for that reason. */
-void mail_job_known(struct mail_job *job, const char *principal, const char *number,
-                    const char *how, int signature);
+/* Nothing of it is sent, for that reason: records it. */
 void mail_job_refuse(struct mail_job *job, const char *reason);
 
 /* Identified: makes the faxes. */
@@ -159,6 +158,15 @@ void mail_job_free(struct mail_job *job);
 /* A recipient gets no fax: status (RFC 3463) and one sentence. */
 void mail_end_refused(struct mail_work *work, const struct fax_id *mail, uint32_t recipient,
                       const char *status, const char *reason);
+
+/* The same for a message whose sender is not recorded yet: its report has from the facts what the
+ * row does not say. */
+void mail_end_refused_early(struct mail_work *work, const struct fax_id *mail, uint32_t recipient,
+                            const char *reason, const struct message_facts *facts);
+
+/* Whether a recipient of the message is refused and the tables do not say so yet: who reads its
+ * recipients now would take that one for one without a verdict. */
+bool mail_end_refuses(const struct mail_work *work, const struct fax_id *mail);
 
 /* The fax of a recipient may have ended: its row says. */
 void mail_end_settle(struct mail_work *work, const struct fax_id *mail, uint32_t recipient);

@@ -124,8 +124,21 @@ equal "they arrived once" "$arrived" 3
 }
 equal "faxes and ends of one" "$(faxes_of "$first") $(ends_of "$first")" "1 1"
 
-note "a thousand recipients, and one after them"
+note "one recipient whom a message names, and sixty whom it does not"
+# More than are ended at once. A fax of one that is refused would wait in the queue.
 tomorrow=$(date -u -d '+1 day' +%Y%m%dT1200Z)
+others=()
+for ((i = 0; i < 60; i++)); do others+=("fax=+4930552$((1000 + i))/at=$tomorrow@fax.example"); done
+blind=$(message "$there" "$passed" | scenario send "$smtp" $relay anna@example.com "fax=$there/class=none@fax.example" "${others[@]}")
+blind=${blind##* }
+like "the one that it names" "$(over "$blind")" '^refused 5.7.1 There is no such class'
+equal "the others" "$(gw_sql north "SELECT count(*) FROM mail_recipients WHERE mail = '$blind' AND reason LIKE '%not addressed%'")" 60
+equal "faxes of them, of one to another number" "$(faxes_of "$blind") $(faxes_of "$redirected")" "0 0"
+# So a start in between cannot take them for recipients whose faxes are to be made.
+equal "refused before the sender was recorded" "$(gw_sql north "SELECT count(*) FROM audit_record e JOIN audit_record i ON i.fax = e.fax
+    WHERE e.fax = '$blind' AND e.event = 'mail.recipient_ended' AND i.event = 'mail.identified' AND e.index < i.index")" 60
+
+note "a thousand recipients, and one after them"
 for ((i = 0; i < 1000; i++)); do
     # Forty wait until tomorrow, the others want a class that there is not. No more than twenty wait at once.
     printf 'fax=+4930552%04d/%s@fax.example\n' "$i" "$( ((i >= 960)) && echo "at=$tomorrow" || echo class=none)"
