@@ -383,6 +383,7 @@ static void keys_change_and_modems_go_on(void **state)
     for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
         unsigned all = 0, same = 0;
         say_media(s, 1, srtp(keys[k][0], keys[k][1]));
+        assert_non_null(bridge_of(s));
         assert_int_equal(bridge_of(s)->mode, LINE_BRIDGE_CONVERT);
         if (converter)
             assert_ptr_equal(bridge_of(s)->converter, converter);
