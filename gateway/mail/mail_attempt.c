@@ -152,7 +152,7 @@ static void send_report(struct mail_attempt *a, int64_t sip_code, int64_t t30_re
 static void on_calls(void *user, int status, const struct db_result *result)
 {
     struct mail_attempt *a = user;
-    struct fax_attempt_row row;
+    struct fax_attempt_row row = {0};
     if (!mail_attempt_resume(a))
         return;
     if (status < 0) {

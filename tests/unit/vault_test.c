@@ -184,7 +184,7 @@ static void nonces_do_not_repeat(void **state)
     assert_memory_not_equal(a + VAULT_FRAME_HEADER_OCTETS, b + VAULT_FRAME_HEADER_OCTETS, 4);
     seal_one(VAULT_STREAM_RENDITION, 1, 5, "same", b, sizeof b);
     assert_memory_not_equal(a + VAULT_FRAME_HEADER_OCTETS, b + VAULT_FRAME_HEADER_OCTETS, 4);
-    assert_int_equal(vault_sealer_new(key, fax, (enum vault_stream)5, 1, &sealer), FAX_EP_INVAL);
+    assert_int_equal(vault_sealer_new(key, fax, (enum vault_stream)6, 1, &sealer), FAX_EP_INVAL);
     assert_null(sealer);
     vault_sealer_free(NULL);
     vault_opener_free(NULL);
