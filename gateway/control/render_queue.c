@@ -315,26 +315,27 @@ static int take_inputs(struct render_task *task, const int *inputs, int count)
     return 0;
 }
 
-int render_ask(struct render_queue *q, uint16_t type, const void *body, size_t length,
-               const int *inputs, int input_count, const struct render_handlers *handlers,
-               struct render_task **out)
+int render_ask(struct render_queue *q, const struct render_question *question,
+               const struct render_handlers *handlers, struct render_task **out)
 {
     if (q->waiting >= WAITING_MAX || q->closing)
         return -EBUSY;
-    if (input_count < 1 || input_count > INPUTS_MAX || length > IPC_BODY_MAX || !answer_to(type))
+    if (question->input_count < 1 || question->input_count > INPUTS_MAX ||
+        question->length > IPC_BODY_MAX || !answer_to(question->type))
         return -EINVAL;
     struct render_task *task = calloc(1, sizeof *task);
     if (task)
-        task->body = OPENSSL_memdup(body, length);
-    int rc = task && task->body ? take_inputs(task, inputs, input_count) : -ENOMEM;
+        task->body = OPENSSL_memdup(question->body, question->length);
+    int rc =
+        task && task->body ? take_inputs(task, question->inputs, question->input_count) : -ENOMEM;
     if (rc < 0) {
         if (task)
-            OPENSSL_clear_free(task->body, length);
+            OPENSSL_clear_free(task->body, question->length);
         free(task);
         return rc;
     }
-    task->type = type;
-    task->length = length;
+    task->type = question->type;
+    task->length = question->length;
     task->queue = q;
     task->handlers = *handlers;
     uv_timer_init(q->loop, &task->timer);
@@ -365,12 +366,14 @@ int render_document(struct render_queue *q, int document, uint64_t octets,
     };
     memcpy(request.pages, options->pages, sizeof options->pages);
     memcpy(request.content_type, options->content_type, sizeof options->content_type);
-    return render_ask(q, MSG_RENDER_DOCUMENT, &request, sizeof request, &document, 1, handlers,
-                      task);
+    const struct render_question question = {MSG_RENDER_DOCUMENT, &request, sizeof request,
+                                             &document, 1};
+    return render_ask(q, &question, handlers, task);
 }
 
 int render_export(struct render_queue *q, int vault, const struct msg_export *request,
                   const struct render_handlers *handlers, struct render_task **task)
 {
-    return render_ask(q, MSG_EXPORT, request, sizeof *request, &vault, 1, handlers, task);
+    const struct render_question question = {MSG_EXPORT, request, sizeof *request, &vault, 1};
+    return render_ask(q, &question, handlers, task);
 }

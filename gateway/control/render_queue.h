@@ -63,12 +63,20 @@ int render_export(struct render_queue *queue, int vault, const struct msg_export
                   const struct render_handlers *handlers, struct render_task **task)
     __attribute__((warn_unused_result));
 
-/* Asks a child of its own anything: what is above and gateway/mail/message_child.h are made of
+/* What a child of its own is asked: what is above and gateway/mail/message_child.h are made of
  * this. The inputs (one or two descriptors) are duplicated, the body is copied, and wiped when
  * sent. */
-int render_ask(struct render_queue *queue, uint16_t type, const void *body, size_t length,
-               const int *inputs, int input_count, const struct render_handlers *handlers,
-               struct render_task **task) __attribute__((warn_unused_result));
+struct render_question {
+    uint16_t type;
+    const void *body;
+    size_t length;
+    const int *inputs;
+    int input_count;
+};
+
+int render_ask(struct render_queue *queue, const struct render_question *question,
+               const struct render_handlers *handlers, struct render_task **task)
+    __attribute__((warn_unused_result));
 
 /* Ends a task; done does not follow. */
 void render_cancel(struct render_task *task);

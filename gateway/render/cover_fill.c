@@ -17,7 +17,7 @@ static void put(struct filling *f, const char *octets, size_t length)
 {
     if (f->error != 0)
         return;
-    if (f->length + length + 1 > f->capacity) {
+    if (f->text == NULL || f->length + length + 1 > f->capacity) {
         size_t capacity = 2 * (f->length + length + 1);
         char *text = realloc(f->text, capacity);
         if (text == NULL) {

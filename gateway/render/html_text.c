@@ -45,7 +45,7 @@ static void put_octets(struct writer *w, const char *octets, size_t length)
         w->error = FAX_ELIMIT;
         return;
     }
-    if (w->length + length + 1 > w->capacity) {
+    if (w->text == NULL || w->length + length + 1 > w->capacity) {
         size_t capacity = (w->length + length + 1) * 2;
         char *text = realloc(w->text, capacity);
         if (text == NULL) {
@@ -169,7 +169,7 @@ static uint32_t reference_code(const char *name)
 
 static void take_reference(struct html *h)
 {
-    char name[REFERENCE_MAX], octets[4];
+    char name[REFERENCE_MAX], octets[4] = "";
     size_t length = 0;
     const char *from = h->at + 1;
 

@@ -5,6 +5,7 @@
 #include <opendkim/dkim.h>
 #include <openssl/sha.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -240,9 +241,8 @@ int message_signatures_list(const struct message_tree *tree, struct message_fact
         snprintf(s->selector, sizeof s->selector, "%s", selector_of(&v, v.aligned[i]));
         digest_value(tag_value(&v, v.aligned[i], "b"), s->digest);
         s->signs_to = signs(names, "to") && (!cc || signs(names, "cc"));
-        long long seconds = 0;
-        if (expires != NULL && sscanf(expires, "%lld", &seconds) == 1 && seconds > 0)
-            s->expires = seconds;
+        long long seconds = expires != NULL ? strtoll(expires, NULL, 10) : 0;
+        s->expires = seconds > 0 ? seconds : 0;
         facts->signature_count++;
     }
     end(&v);

@@ -30,8 +30,8 @@ void message_tree_close(struct message_tree *tree);
 bool message_field_at(const struct message_tree *tree, GMimeObject *object, int position,
                       const char **name, const char **value);
 
-/* The first field called name, or NULL; *count (may be NULL): how many there are. */
-const char *message_field(const struct message_tree *tree, GMimeObject *object, const char *name,
+/* The first field called wanted, or NULL; *count (may be NULL): how many there are. */
+const char *message_field(const struct message_tree *tree, GMimeObject *object, const char *wanted,
                           unsigned *count);
 
 /* Whether an object is of a GMime type. */
