@@ -1,10 +1,12 @@
 /* What the legs of a bridged call have agreed on, and how they come to T.38. */
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "gateway/control/bridge_call_private.h"
 #include "gateway/process/log.h"
+#include "gateway/socket_address.h"
 
 const char *bridge_media_name(enum bridge_media media)
 {
@@ -85,6 +87,18 @@ static bool take_t38(struct bridge_side *side, const struct sdp_session *sdp)
     return true;
 }
 
+static bool same_audio(const struct media_audio *a, const struct media_audio *b)
+{
+    const struct sockaddr *x = (const struct sockaddr *)&a->peer;
+    const struct sockaddr *y = (const struct sockaddr *)&b->peer;
+
+    return socket_address_same_host(x, y) && socket_address_port(x) == socket_address_port(y) &&
+           a->payload_type == b->payload_type && a->a_law == b->a_law && a->latch == b->latch &&
+           a->rtcp == b->rtcp && a->srtp_suite == b->srtp_suite &&
+           CRYPTO_memcmp(a->send_key, b->send_key, sizeof a->send_key) == 0 &&
+           CRYPTO_memcmp(a->receive_key, b->receive_key, sizeof a->receive_key) == 0;
+}
+
 int bridge_side_take(struct bridge_side *side, const struct sdp_session *sdp)
 {
     struct media_audio audio;
@@ -96,7 +110,7 @@ int bridge_side_take(struct bridge_side *side, const struct sdp_session *sdp)
     }
     if (media_agree_audio(&side->local, sdp, &audio) < 0)
         return -ENOTSUP;
-    bool moved = side->media == BRIDGE_AUDIO && memcmp(&audio, &side->audio, sizeof audio) != 0;
+    bool moved = side->media == BRIDGE_AUDIO && !same_audio(&audio, &side->audio);
     side->audio = audio;
     side->media = BRIDGE_AUDIO;
     update_media(side, moved);

@@ -75,7 +75,7 @@ struct render_question {
 };
 
 int render_ask(struct render_queue *queue, const struct render_question *question,
-               const struct render_handlers *handlers, struct render_task **task)
+               const struct render_handlers *handlers, struct render_task **out)
     __attribute__((warn_unused_result));
 
 /* Ends a task; done does not follow. */

@@ -99,10 +99,12 @@ static void put_text(struct html *h, const char *octets, size_t length)
 
 /* --- character references --- */
 
-static const struct {
+struct reference {
     const char *name;
     uint32_t code;
-} references[] = {
+};
+
+static const struct reference references[] = {
     {"AElig", 0xC6},    {"Aacute", 0xC1},  {"Acirc", 0xC2},    {"Agrave", 0xC0},
     {"Aring", 0xC5},    {"Atilde", 0xC3},  {"Auml", 0xC4},     {"Ccedil", 0xC7},
     {"Dagger", 0x2021}, {"ETH", 0xD0},     {"Eacute", 0xC9},   {"Ecirc", 0xCA},
@@ -140,7 +142,8 @@ static const struct {
 
 static int compare_name(const void *key, const void *element)
 {
-    return strcmp(key, *(const char *const *)element);
+    const struct reference *reference = element;
+    return strcmp(key, reference->name);
 }
 
 /* The code that a reference without '&' and ';' stands for; UINT32_MAX: none. */
@@ -150,13 +153,10 @@ static uint32_t reference_code(const char *name)
     unsigned long code;
 
     if (name[0] != '#') {
-        const void *found = bsearch(name, references, sizeof references / sizeof references[0],
-                                    sizeof references[0], compare_name);
-        return found == NULL
-                   ? UINT32_MAX
-                   : references[((size_t)((const char *)found - (const char *)references)) /
-                                sizeof references[0]]
-                         .code;
+        const struct reference *found =
+            bsearch(name, references, sizeof references / sizeof references[0],
+                    sizeof references[0], compare_name);
+        return found == NULL ? UINT32_MAX : found->code;
     }
     bool hexadecimal = name[1] == 'x' || name[1] == 'X';
     code = strtoul(name + 1 + hexadecimal, &end, hexadecimal ? 16 : 10);
