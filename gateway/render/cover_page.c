@@ -10,6 +10,7 @@
 
 #include "codecs/fax_error.h"
 #include "gateway/render/cover_template.h"
+#include "gateway/render/library_function.h"
 #include "gateway/render/render_job.h"
 #include "gateway/render/text_library.h"
 
@@ -54,16 +55,6 @@ static int fail(char reason[COVER_REASON_MAX], int error, const char *text)
     return error;
 }
 
-static int find(void *handle, const char *name, void *member, size_t size)
-{
-    void *function = dlsym(handle, name);
-
-    if (function == NULL || size != sizeof function)
-        return -ENOSYS;
-    memcpy(member, &function, size); /* POSIX's way from an object to a function pointer */
-    return 0;
-}
-
 static int load(struct drawing *d)
 {
     void *handle = dlopen("librsvg-2.so.2", RTLD_NOW | RTLD_LOCAL);
@@ -71,7 +62,7 @@ static int load(struct drawing *d)
 
 #define COVER_LIBRARY_FIND(name)                                                                   \
     if (error == 0)                                                                                \
-        error = find(handle, #name, &d->cover.name, sizeof d->cover.name);
+        error = library_function_find(handle, #name, &d->cover.name, sizeof d->cover.name);
     COVER_LIBRARY_FUNCTIONS(COVER_LIBRARY_FIND)
 #undef COVER_LIBRARY_FIND
     return error; /* it stays loaded as long as the process lives */

@@ -4,15 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-static int find(void *handle, const char *name, void *member, size_t size)
-{
-    void *function = dlsym(handle, name);
-
-    if (function == NULL || size != sizeof function)
-        return -ENOSYS;
-    memcpy(member, &function, size); /* POSIX's way from an object to a function pointer */
-    return 0;
-}
+#include "gateway/render/library_function.h"
 
 int message_library_load(struct message_library *library)
 {
@@ -25,7 +17,7 @@ int message_library_load(struct message_library *library)
         return -ENOSYS;
 #define MESSAGE_LIBRARY_FIND(name)                                                                 \
     if (error == 0)                                                                                \
-        error = find(handle, #name, &library->name, sizeof library->name);
+        error = library_function_find(handle, #name, &library->name, sizeof library->name);
     MESSAGE_LIBRARY_FUNCTIONS(MESSAGE_LIBRARY_FIND)
 #undef MESSAGE_LIBRARY_FIND
     if (error != 0) {

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "codecs/fax_error.h"
+#include "gateway/render/library_function.h"
 #include "gateway/render/message_results.h"
 
 enum { RSA_BITS_MIN = 1024, BODY_PIECE = 65536 };
@@ -56,16 +57,6 @@ struct verification {
     uint32_t count;
 };
 
-static int find(void *handle, const char *name, void *member, size_t size)
-{
-    void *function = dlsym(handle, name);
-
-    if (function == NULL || size != sizeof function)
-        return -ENOSYS;
-    memcpy(member, &function, size); /* POSIX's way from an object to a function pointer */
-    return 0;
-}
-
 static int load(struct signature_library *library)
 {
     void *handle = dlopen("libopendkim.so.11", RTLD_NOW | RTLD_LOCAL);
@@ -73,7 +64,7 @@ static int load(struct signature_library *library)
 
 #define SIGNATURE_LIBRARY_FIND(name)                                                               \
     if (error == 0)                                                                                \
-        error = find(handle, #name, &library->name, sizeof library->name);
+        error = library_function_find(handle, #name, &library->name, sizeof library->name);
     SIGNATURE_LIBRARY_FUNCTIONS(SIGNATURE_LIBRARY_FIND)
 #undef SIGNATURE_LIBRARY_FIND
     return error; /* it stays loaded as long as the process lives */

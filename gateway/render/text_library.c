@@ -4,15 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-static int find(void *handle, const char *name, void *member, size_t size)
-{
-    void *function = dlsym(handle, name);
-
-    if (function == NULL || size != sizeof function)
-        return -ENOSYS;
-    memcpy(member, &function, size); /* POSIX's way from an object to a function pointer */
-    return 0;
-}
+#include "gateway/render/library_function.h"
 
 int text_library_load(struct text_library *library)
 {
@@ -25,7 +17,7 @@ int text_library_load(struct text_library *library)
         return -ENOSYS;
 #define TEXT_LIBRARY_FIND(name)                                                                    \
     if (error == 0)                                                                                \
-        error = find(handle, #name, &library->name, sizeof library->name);
+        error = library_function_find(handle, #name, &library->name, sizeof library->name);
     TEXT_LIBRARY_FUNCTIONS(TEXT_LIBRARY_FIND)
 #undef TEXT_LIBRARY_FIND
     if (error != 0)
