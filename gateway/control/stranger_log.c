@@ -36,16 +36,22 @@ static void record_connection(struct stranger_log *log, const char *source, cons
     event_note(&e, log->audit);
 }
 
-static void record_device(struct stranger_log *log, const char *source, const char *reason,
-                          uint64_t count)
+static void record_refused(struct stranger_log *log, const char *event, const char *source,
+                           const char *reason, uint64_t count)
 {
     struct event e;
-    event_begin(&e, "device.refused", "nobody", NULL);
+    event_begin(&e, event, "nobody", NULL);
     event_outcome(&e, "denied");
     event_personal(&e, "peer", source);
     event_text(&e, "reason", reason);
     event_integer(&e, "count", (int64_t)count);
     event_note(&e, log->audit);
+}
+
+static void record_device(struct stranger_log *log, const char *source, const char *reason,
+                          uint64_t count)
+{
+    record_refused(log, "device.refused", source, reason, count);
 }
 
 /* text is "TRUNK reason", the name may be empty. */
@@ -68,13 +74,7 @@ static void record_limit(struct stranger_log *log, const char *source, const cha
 static void record_mail(struct stranger_log *log, const char *source, const char *reason,
                         uint64_t count)
 {
-    struct event e;
-    event_begin(&e, "mail.client_refused", "nobody", NULL);
-    event_outcome(&e, "denied");
-    event_personal(&e, "peer", source);
-    event_text(&e, "reason", reason);
-    event_integer(&e, "count", (int64_t)count);
-    event_note(&e, log->audit);
+    record_refused(log, "mail.client_refused", source, reason, count);
 }
 
 static void record_sign_in(struct stranger_log *log, const char *source, const char *text,
