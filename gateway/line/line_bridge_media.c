@@ -230,8 +230,11 @@ void line_bridge_note(struct line_bridge *b, uint64_t now_ms)
 
 void line_bridge_count(const struct line_bridge *b, struct msg_bridge_done *done)
 {
-    const struct fax_observer_statistics *s = fax_observer_statistics(b->observer);
+    static const struct fax_observer_statistics nothing;
+    const struct fax_observer_statistics *s = &nothing;
 
+    if (b->observer != NULL) /* else the call could not start */
+        s = fax_observer_statistics(b->observer);
     done->pages = s->pages;
     done->rejected = s->rejected;
     done->rate = s->trained ? s->bit_rate : 0;
