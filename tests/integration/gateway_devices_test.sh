@@ -209,6 +209,15 @@ live=$(gw_send copier "$machine" "$direct" "$GW_TOP/one.txt")
 holds "over the trunk that is set" until_true 20 has_bridges 1 ''
 admin north mailbox change office --no-capture >/dev/null
 admin north device change copier --calls bridge >/dev/null
+# Two trunks lead there before that to south: one is full, one says nothing.
+peer_port=5080
+for kind in busy mute; do
+    peer_port=$((peer_port + 1))
+    python3 "$scenarios/gateway_routing_peer.py" peer "$ear" "$peer_port" "$kind" "$GW_TOP/$kind.peer" &
+    GW_OTHERS+=($!)
+    admin north trunk add "first-$kind" --host "$ear" --port "$peer_port" --prefix "$(gw_number south 5)" >/dev/null
+    until_true 20 grep -qs ready "$GW_TOP/$kind.peer" || die "the peer $kind does not start"
+done
 routed=$(gw_send copier "$machine" "$(gw_number south 5)" "$GW_TOP/one.txt")
 holds "over the routes" until_true 20 has_bridges 2 ''
 machine_sends +49401234567 failed
@@ -229,9 +238,19 @@ equal "the machine's calls" "$(gw_wait_state copier "$live" "$GW_ENDED" 60) $(gw
 holds "the bridged calls end" until_true 20 has_bridges 2 'WHERE ended_at IS NOT NULL'
 equal "their records" "$(gw_sql north "SELECT DISTINCT from_number, caller, target, mailbox, state, pages FROM bridges")" \
     "$extension|device:copier|south|office|completed|1"
+equal "first it was tried elsewhere" "$(gw_sql north "SELECT record->>'target', record->>'cause' FROM audit_record WHERE event = 'bridge.rerouted' ORDER BY index")" \
+    "first-mute|503 Full
+south|no response"
+for kind in busy mute; do equal "INVITEs to the one that is $kind" "$(grep -c ' INVITE ' "$GW_TOP/$kind.peer")" 1; done
+traced=$(gw_sql north "SELECT bridge FROM bridges WHERE to_number = '$(gw_number south 5)'")
+clerk north fax trace "$traced" >"$GW_TOP/routed.trace" || wrong "no trace of the call that was rerouted"
+like "its ladder shows all three" "$(grep -c 'called |---- INVITE (1)' "$GW_TOP/routed.trace")" '^3$'
 equal "who calls there" "$(gw_fax south "$(gw_inbound south "$direct")" .from .state)" "$extension received"
-equal "the copy of the first" "$(gw_sql north "SELECT to_number, direction, mailbox, state, bridged FROM faxes WHERE bridged")" \
+equal "the copy of the first" "$(gw_sql north "SELECT to_number, direction, mailbox, state, bridged FROM faxes WHERE bridged AND pages > 0")" \
     "$direct|in|office|received|t"
+equal "of the second its trace alone" "$(gw_sql north "SELECT to_number, state, pages, disposal_at > now() + interval '89 days' FROM faxes WHERE state = 'bridged'")" \
+    "$(gw_number south 5)|bridged|0|t"
+like "no pages are to be had" "$(clerk north export --format pdf "$traced" 2>&1 >/dev/null || true)" 'no pages'
 
 note "calls to numbers that are denied, also as they would be dialled"
 before=$(heard)
