@@ -241,7 +241,7 @@ equal "their records" "$(gw_sql north "SELECT DISTINCT from_number, caller, targ
 equal "first it was tried elsewhere" "$(gw_sql north "SELECT record->>'target', record->>'cause' FROM audit_record WHERE event = 'bridge.rerouted' ORDER BY index")" \
     "first-mute|503 Full
 south|no response"
-for kind in busy mute; do equal "INVITEs to the one that is $kind" "$(grep -c ' INVITE ' "$GW_TOP/$kind.peer")" 1; done
+for kind in busy mute; do equal "calls to the one that is $kind" "$(sed -n 's/.* INVITE //p' "$GW_TOP/$kind.peer" | sort -u | wc -l)" 1; done
 traced=$(gw_sql north "SELECT bridge FROM bridges WHERE to_number = '$(gw_number south 5)'")
 clerk north fax trace "$traced" >"$GW_TOP/routed.trace" || wrong "no trace of the call that was rerouted"
 like "its ladder shows all three" "$(grep -c 'called |---- INVITE (1)' "$GW_TOP/routed.trace")" '^3$'
