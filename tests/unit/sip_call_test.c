@@ -241,20 +241,6 @@ static void closing_cancels_what_we_call(void **state)
     assert_true(agent_wait(&p->b, "ended peer 487", LIMIT_MS));
 }
 
-/* With the timers of RFC 3261, so that a machine that stands still for some seconds gives up no
- * call (with those of open_pair one does after 1.3 s). */
-static int open_patient_pair(void **state)
-{
-    const struct sip_config config = {.t1_ms = 500};
-    struct pair *p = calloc(1, sizeof *p);
-    assert_non_null(p);
-    assert_int_equal(uv_loop_init(&p->loop), 0);
-    agent_open(&p->a, &p->loop, &config);
-    agent_open(&p->b, &p->loop, &config);
-    *state = p;
-    return 0;
-}
-
 enum { PATIENCE_TURNS = 3000 };
 
 static void many_calls_at_once(void **state)
@@ -369,7 +355,7 @@ int main(void)
         ROW(bad_arguments_are_refused),
         ROW(closing_ends_what_is_going_on),
         ROW(closing_cancels_what_we_call),
-        cmocka_unit_test_setup_teardown(many_calls_at_once, open_patient_pair, close_pair),
+        ROW(many_calls_at_once),
         ROW(max_sessions_gives_503),
         ROW(wildcard_listener_and_ipv6),
         ROW(bad_configs_are_refused),
