@@ -304,7 +304,7 @@ static void on_kept(struct bridge_call *call)
     const char *state = bridge_call_state(call);
     bool good = strcmp(state, "completed") == 0 || strcmp(state, "unobserved") == 0;
     if (copy->offered)
-        note_completed(call, good, "bridged", call->outcome);
+        note_completed(call, good, "bridged", good ? call->verdict.sentence : call->outcome);
     if (copy->vault_fd >= 0)
         call_recorder_key(call->recorder, copy->data_key, &call->id, BRIDGE_ATTEMPT);
     else

@@ -403,9 +403,9 @@ alone() {
     trace "$1"
     like "$1: verdict" "$(sed -n 's/^verdict *//p' "$GW_TOP/$1.trace")" "$2"
 }
-alone c ''
-alone f ''
-alone h ''
+alone c '1 page passed and was confirmed\.'
+alone f '1 page passed and was confirmed\.'
+equal "h: of a mailbox that is not the clerk's" "$(gw_inbound middle "${to[h]}")" ""
 alone busy 'The number is busy\.'
 alone unknown 'The number is not known; check it\.'
 alone rings 'The caller hung up before the call was answered\.'
