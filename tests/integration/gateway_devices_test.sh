@@ -7,16 +7,18 @@ source "$(dirname "$0")/gateway_lib.sh"
 
 gw_authority machines
 gw_authority stranger
-gw_make north +4930551 lines.count=1 "sip.tls_device_ca=$GW_TLS/machines.ca" \
+gw_configure north +4930551 lines.count=1 "sip.tls_device_ca=$GW_TLS/machines.ca" \
     "sip.tls_certificate=$GW_TLS/north.pem" "sip.tls_key_file=$GW_TLS/north.key.pem" retry.max_attempts=2 retry.first_delay_ms=500 retry.busy_delay_ms=500
-gw_make south +4930552 lines.count=1
-gw_make copier +4930553 lines.count=1 routing.denied_numbers=+999
+gw_configure south +4930552 lines.count=1
+gw_configure copier +4930553 lines.count=1 routing.denied_numbers=+999
+all=(north south copier)
+gw_each gw_init "${all[@]}"
 tls_port=$((GW_PORT[north] + 1))
 gw_certificate north machines "IP:${GW_ADDRESS[north]}" -days 1
 sed -i "s/^sip:/sip:\n  listen_tls: ${GW_ADDRESS[north]}:$tls_port/" "$GW_TOP/north.yaml"
-for name in north south copier; do gw_spawn "$name"; done
-for name in north south copier; do gw_wait_ready "$name"; done
-for name in north south copier; do gw_provision "$name"; done
+for name in "${all[@]}"; do gw_spawn "$name"; done
+for name in "${all[@]}"; do gw_wait_ready "$name"; done
+gw_each gw_provision "${all[@]}"
 gw_connect north south
 gw_trunk copier north "${GW_ADDRESS[north]}" "${GW_PORT[north]}"
 
@@ -209,31 +211,20 @@ live=$(gw_send copier "$machine" "$direct" "$GW_TOP/one.txt")
 holds "over the trunk that is set" until_true 20 has_bridges 1 ''
 admin north mailbox change office --no-capture >/dev/null
 admin north device change copier --calls bridge >/dev/null
+# Two trunks lead there before that to south: one is full, one says nothing.
+peer_port=5080
+for kind in busy mute; do
+    peer_port=$((peer_port + 1))
+    python3 "$scenarios/gateway_routing_peer.py" peer "$ear" "$peer_port" "$kind" "$GW_TOP/$kind.peer" &
+    GW_OTHERS+=($!)
+    admin north trunk add "first-$kind" --host "$ear" --port "$peer_port" --prefix "$(gw_number south 5)" >/dev/null
+    until_true 20 grep -qs ready "$GW_TOP/$kind.peer" || die "the peer $kind does not start"
+done
 routed=$(gw_send copier "$machine" "$(gw_number south 5)" "$GW_TOP/one.txt")
 holds "over the routes" until_true 20 has_bridges 2 ''
 machine_sends +49401234567 failed
 equal "where no route leads" "$(gw_fax copier "$SENT" '.attempts[0].sip_code')" 404
-report=$(outbound "$extension")
-equal "it comes from the number that was called" "$(gw_fax north "$report" .from)" "$nowhere"
-equal "the report" "$(gw_wait_state north "$report" "$GW_ENDED" 60)" delivered
-equal "the machine's faxes" "$(gw_state copier "$sent") $(gw_state copier "$lost")" 'delivered delivered'
-failed=$(outbound "$nowhere")
-equal "where no trunk leads" "$(gw_fax north "$failed" .state .reason)" 'failed no trunk leads to the number'
-equal "faxes sent on" "$(gw_count_event north fax.forwarded)" 3
-equal "nothing is left to be done" "$(gw_sql north "SELECT count(*) FROM faxes WHERE forward <> ''")" 0
-came=$(clerk copier --json faxes --direction in --limit 100 | jq -r '[.faxes[] | .from] | sort | join(" ")')
-equal "what the machine got" "$came" "$(gw_number south 1) $nowhere"
-
-note "the bridged calls"
-equal "the machine's calls" "$(gw_wait_state copier "$live" "$GW_ENDED" 60) $(gw_wait_state copier "$routed" "$GW_ENDED" 60)" "delivered delivered"
-holds "the bridged calls end" until_true 20 has_bridges 2 'WHERE ended_at IS NOT NULL'
-equal "their records" "$(gw_sql north "SELECT DISTINCT from_number, caller, target, mailbox, state, pages FROM bridges")" \
-    "$extension|device:copier|south|office|completed|1"
-equal "who calls there" "$(gw_fax south "$(gw_inbound south "$direct")" .from .state)" "$extension received"
-equal "the copy of the first" "$(gw_sql north "SELECT to_number, direction, mailbox, state, bridged FROM faxes WHERE bridged")" \
-    "$direct|in|office|received|t"
-
-note "calls to numbers that are denied, also as they would be dialled"
+note "meanwhile: calls to numbers that are denied, also as they would be dialled"
 before=$(heard)
 admin north trunk add strips --host "$ear" --port 5070 --prefix +4970 --rewrite '+4970>' >/dev/null
 machine_sends +4970112 failed
@@ -259,6 +250,37 @@ admin north route add told --trunk strips --prefix +49307 >/dev/null
 [[ -n $own ]] || own=$(gw_send north "$(gw_number north 1)" +4930712345 "$GW_TOP/one.txt")
 equal "of a fax of ours" "$(gw_wait_state north "$own" "$GW_ENDED" 30)" failed
 equal "says so" "$(heard)" "from: <sip:$(gw_number north 1)> | p-asserted-identity: <sip:$(gw_number north 1)>"
+
+note "the report"
+report=$(outbound "$extension")
+equal "it comes from the number that was called" "$(gw_fax north "$report" .from)" "$nowhere"
+equal "the report" "$(gw_wait_state north "$report" "$GW_ENDED" 60)" delivered
+equal "the machine's faxes" "$(gw_state copier "$sent") $(gw_state copier "$lost")" 'delivered delivered'
+failed=$(outbound "$nowhere")
+equal "where no trunk leads" "$(gw_fax north "$failed" .state .reason)" 'failed no trunk leads to the number'
+equal "faxes sent on" "$(gw_count_event north fax.forwarded)" 3
+equal "nothing is left to be done" "$(gw_sql north "SELECT count(*) FROM faxes WHERE forward <> ''")" 0
+came=$(clerk copier --json faxes --direction in --limit 100 | jq -r '[.faxes[] | .from] | sort | join(" ")')
+equal "what the machine got" "$came" "$(gw_number south 1) $nowhere"
+
+note "the bridged calls"
+equal "the machine's calls" "$(gw_wait_state copier "$live" "$GW_ENDED" 60) $(gw_wait_state copier "$routed" "$GW_ENDED" 60)" "delivered delivered"
+holds "the bridged calls end" until_true 20 has_bridges 2 "WHERE ended_at IS NOT NULL AND target = 'south'"
+equal "their records" "$(gw_sql north "SELECT DISTINCT from_number, caller, target, mailbox, state, pages FROM bridges WHERE target = 'south'")" \
+    "$extension|device:copier|south|office|completed|1"
+equal "first it was tried elsewhere" "$(gw_sql north "SELECT record->>'target', record->>'cause' FROM audit_record WHERE event = 'bridge.rerouted' ORDER BY index")" \
+    "first-mute|503 Full
+south|no response"
+for kind in busy mute; do equal "calls to the one that is $kind" "$(sed -n 's/.* INVITE //p' "$GW_TOP/$kind.peer" | sort -u | wc -l)" 1; done
+traced=$(gw_sql north "SELECT bridge FROM bridges WHERE to_number = '$(gw_number south 5)'")
+clerk north fax trace "$traced" >"$GW_TOP/routed.trace" || wrong "no trace of the call that was rerouted"
+like "its ladder shows all three" "$(grep -c 'called |---- INVITE (1)' "$GW_TOP/routed.trace")" '^3$'
+equal "who calls there" "$(gw_fax south "$(gw_inbound south "$direct")" .from .state)" "$extension received"
+equal "the copy of the first" "$(gw_sql north "SELECT to_number, direction, mailbox, state, bridged FROM faxes WHERE bridged AND pages > 0")" \
+    "$direct|in|office|received|t"
+equal "of the second its trace alone" "$(gw_sql north "SELECT state, pages, disposal_at > now() + interval '89 days' FROM faxes WHERE
+    fax = '$traced'")" "bridged|0|t"
+like "no pages are to be had" "$(clerk north export --format pdf "$traced" 2>&1 >/dev/null || true)" 'no pages'
 
 note "a machine gets another password: who registered with the old one is forgotten"
 holds "registered" registered true

@@ -193,6 +193,29 @@ static void hangup_before_the_ack_waits_for_it(void **state)
     send_reply(s, "200 OK", "", "", "");
 }
 
+/* RFC 3261 §15: a BYE that overtakes the ACK ends the call, and the ACK that follows nothing. */
+static void bye_before_the_ack_ends_the_call(void **state)
+{
+    struct scene *s = *state;
+    struct sip_stack_counters c;
+    char tag[64];
+    send_invite(s, "z9hG4bKi1", "", "1 INVITE", "", audio_sdp);
+    assert_true(wire_expect(&s->w, "SIP/2.0 200", LIMIT_MS));
+    snprintf(tag, sizeof tag, "%s", to_tag(s));
+    send_request(s, "BYE", "z9hG4bKb1", tag, 2, "");
+    do
+        assert_true(wire_expect(&s->w, "SIP/2.0 200", LIMIT_MS));
+    while (strcmp(wire_header(&s->w, "CSeq"), "2 BYE") != 0);
+    assert_true(agent_wait(&s->a, "ended peer 200", LIMIT_MS));
+    send_request(s, "ACK", "z9hG4bKa1", tag, 1, "");
+    while (wire_expect(&s->w, "SIP/2.0", 10)) /* the answer was under way once more */
+        ;
+    assert_false(wire_expect(&s->w, "", 4 * QUIET_MS));
+    assert_null(strstr(s->a.log, "confirmed"));
+    sip_stack_read_counters(s->a.stack, &c);
+    assert_int_equal(c.sessions, 0);
+}
+
 static void late_offer_is_ours_and_the_ack_answers(void **state)
 {
     struct scene *s = *state;
@@ -281,6 +304,28 @@ static void routes_of_a_call_to_us(void **state)
     send_reply(s, "200 OK", "", "", "");
 }
 
+/* Such a route leads nowhere: no request could follow it. */
+static void routes_that_are_no_sip(void **state)
+{
+    struct scene *s = *state;
+    struct sip_stack_counters c;
+    static const char *const routes[] = {"<tel:+4969>", "<mailto:p1@example>",
+                                         "<http://p1.example;lr>",
+                                         "<sip:p1.example;lr>, <tel:+4969>"};
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        char branch[32], header[128];
+        snprintf(branch, sizeof branch, "z9hG4bKn%zu", i);
+        snprintf(header, sizeof header, "Record-Route: %s\r\n", routes[i]);
+        send_invite(s, branch, "", "1 INVITE", header, audio_sdp);
+        if (!wire_expect(&s->w, "SIP/2.0 400", LIMIT_MS))
+            fail_msg("%s: %s", routes[i], s->w.got);
+        send_request(s, "ACK", branch, to_tag(s), 1, "");
+    }
+    assert_string_equal(s->a.log, "");
+    sip_stack_read_counters(s->a.stack, &c);
+    assert_int_equal(c.sessions, 0);
+}
+
 static void multipart_with_sdp(void **state)
 {
     struct scene *s = *state;
@@ -345,11 +390,13 @@ int main(void)
         ROW(ok_is_repeated_until_the_ack),
         ROW(no_ack_at_all_ends_in_bye),
         ROW(hangup_before_the_ack_waits_for_it),
+        ROW(bye_before_the_ack_ends_the_call),
         ROW(late_offer_is_ours_and_the_ack_answers),
         ROW(ack_without_the_answer_ends_the_call),
         ROW(peer_switches_to_t38_and_back),
         ROW(reinvites_out_of_turn),
         ROW(routes_of_a_call_to_us),
+        ROW(routes_that_are_no_sip),
         ROW(multipart_with_sdp),
         ROW(what_is_no_message_is_dropped),
     };
