@@ -18,21 +18,22 @@ enum { OFFICE_REASON_MAX = 240, OFFICE_BASE_PATH_MAX = 60 /* a socket's path sta
 
 /* --- who starts renders --- */
 
-/* Makes the base directory, mode 0700, the owner's (or takes an earlier one that is), and removes
- * what lies in it. base has at most OFFICE_BASE_PATH_MAX octets of A-Z a-z 0-9 . _ - and /. Returns
- * its descriptor with a lock on it, that keeps a second gateway away, or a negative errno with a
- * sentence in reason (OFFICE_REASON_MAX). */
-int office_base_open(const char *base, const struct account *owner, char *reason)
-    __attribute__((warn_unused_result));
-
 /* Whether the render with this pid still runs. */
 typedef bool office_in_use_cb(void *user, pid_t pid);
 
-/* Removes the directories of renders that have ended. Returns 0, or -EAGAIN when something could
- * not be removed: a process that was killed with its render may still be on its way out. */
+/* Makes the base directory, mode 0700, the owner's (or takes an earlier one that is), and removes
+ * what ended renders left in it; in_use NULL: all that lies there, and a lock keeps other gateways
+ * away. base has at most OFFICE_BASE_PATH_MAX octets of A-Z a-z 0-9 . _ - and /. Returns its
+ * descriptor, or a negative errno with a sentence in reason (OFFICE_REASON_MAX). */
+int office_base_open(const char *base, const struct account *owner, office_in_use_cb *in_use,
+                     void *user, char *reason) __attribute__((warn_unused_result));
+
+/* Removes the directories of renders that have ended (in_use NULL: all). Returns 0, or -EAGAIN when
+ * something could not be removed: a process that was killed with its render may still be on its
+ * way out. */
 int office_base_sweep(int base_fd, office_in_use_cb *in_use, void *user);
 
-/* Removes everything, the base too, and closes the descriptor; -1 is no error. */
+/* Closes the descriptor, and removes the directory when nothing is in it; -1 is no error. */
 void office_base_close(int base_fd, const char *base);
 
 /* --- the render process --- */
