@@ -193,29 +193,6 @@ static void hangup_before_the_ack_waits_for_it(void **state)
     send_reply(s, "200 OK", "", "", "");
 }
 
-/* RFC 3261 §15: a BYE that overtakes the ACK ends the call, and the ACK that follows nothing. */
-static void bye_before_the_ack_ends_the_call(void **state)
-{
-    struct scene *s = *state;
-    struct sip_stack_counters c;
-    char tag[64];
-    send_invite(s, "z9hG4bKi1", "", "1 INVITE", "", audio_sdp);
-    assert_true(wire_expect(&s->w, "SIP/2.0 200", LIMIT_MS));
-    snprintf(tag, sizeof tag, "%s", to_tag(s));
-    send_request(s, "BYE", "z9hG4bKb1", tag, 2, "");
-    do
-        assert_true(wire_expect(&s->w, "SIP/2.0 200", LIMIT_MS));
-    while (strcmp(wire_header(&s->w, "CSeq"), "2 BYE") != 0);
-    assert_true(agent_wait(&s->a, "ended peer 200", LIMIT_MS));
-    send_request(s, "ACK", "z9hG4bKa1", tag, 1, "");
-    while (wire_expect(&s->w, "SIP/2.0", 10)) /* the answer was under way once more */
-        ;
-    assert_false(wire_expect(&s->w, "", 4 * QUIET_MS));
-    assert_null(strstr(s->a.log, "confirmed"));
-    sip_stack_read_counters(s->a.stack, &c);
-    assert_int_equal(c.sessions, 0);
-}
-
 static void late_offer_is_ours_and_the_ack_answers(void **state)
 {
     struct scene *s = *state;
@@ -390,7 +367,6 @@ int main(void)
         ROW(ok_is_repeated_until_the_ack),
         ROW(no_ack_at_all_ends_in_bye),
         ROW(hangup_before_the_ack_waits_for_it),
-        ROW(bye_before_the_ack_ends_the_call),
         ROW(late_offer_is_ours_and_the_ack_answers),
         ROW(ack_without_the_answer_ends_the_call),
         ROW(peer_switches_to_t38_and_back),
