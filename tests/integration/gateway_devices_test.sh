@@ -64,6 +64,8 @@ admin north device add adapter --extension "$(gw_number north 7)" --password-fil
 equal "the secret in clear in log and database" "$(gw_sql north "SELECT (SELECT count(*) FROM audit_record
     WHERE record::text LIKE '%long enough%') + (SELECT count(*) FROM devices WHERE secret LIKE '%long%')")" 0
 holds "not registered yet" registered false
+admin north device add engaged --extension "$(gw_number north 8)" --password-file "$GW_TOP/password" >/dev/null
+admin north grant add device:engaged device --to "$(gw_number north 8)" --mailbox office >/dev/null
 admin north grant add device:copier device --from "$extension" --to '+4930*,+49900*' --mailbox office >/dev/null
 admin north mailbox add lobby --deliver-to copier >/dev/null
 admin north number remove "$lobby" >/dev/null
@@ -147,6 +149,13 @@ holds "the delivery begins" until_true 20 gw_in_state north "$delivery" "sending
 lost=$(gw_send copier "$machine" "$nowhere" "$GW_TOP/one.txt") # no trunk leads there
 echo "sent on after the restart: $(gw_sql north "SELECT count(*) FROM audit_record WHERE event = 'fax.forwarded'
     AND index > (SELECT max(index) FROM audit_record WHERE event = 'gateway.started')")"
+
+note "a machine that is busy is called again and again"
+python3 "$scenarios/gateway_devices.py" engaged "${GW_ADDRESS[copier]}" "${GW_ADDRESS[north]}" "${GW_PORT[north]}" \
+    engaged "$(<"$GW_TOP/password")" "$GW_TOP/engaged" &
+GW_OTHERS+=($!)
+until_true 20 grep -qs 200 "$GW_TOP/engaged" || die "the busy machine does not register"
+engaged=$(gw_send north "$(gw_number north 0)" "$(gw_number north 8)" "$GW_TOP/one.txt")
 
 note "it is to be sent on"
 holds "it is in the queue" until_true 10 has_outbound "$theirs"
@@ -250,6 +259,14 @@ admin north route add told --trunk strips --prefix +49307 >/dev/null
 [[ -n $own ]] || own=$(gw_send north "$(gw_number north 1)" +4930712345 "$GW_TOP/one.txt")
 equal "of a fax of ours" "$(gw_wait_state north "$own" "$GW_ENDED" 30)" failed
 equal "says so" "$(heard)" "from: <sip:$(gw_number north 1)> | p-asserted-identity: <sip:$(gw_number north 1)>"
+
+note "the busy machine"
+calls() { sort -u "$GW_TOP/engaged" | grep -c ^call || true; }
+three() { (($(calls) >= 3)); }
+holds "was called more often than a trunk would be" until_true 20 three
+like "its fax waits" "$(gw_state north "$engaged")" '^(queued|sending)$'
+clerk north fax cancel "$engaged" >/dev/null
+equal "until it is cancelled" "$(gw_wait_state north "$engaged" "$GW_ENDED" 20)" cancelled
 
 note "the report"
 report=$(outbound "$extension")
