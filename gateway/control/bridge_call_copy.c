@@ -9,6 +9,8 @@
 
 #include "gateway/control/bridge_call_private.h"
 #include "gateway/control/fax_store.h"
+#include "gateway/control/handover.h"
+#include "gateway/mail/mail_out.h"
 #include "gateway/process/log.h"
 #include "policy/retention.h"
 #include "policy/text_code.h"
@@ -248,6 +250,19 @@ static void note_attempt(struct bridge_call *call, bool whole, const char *why)
     event_note(&e, call->control->audit);
 }
 
+/* To a mailbox that mails what it receives, the copy is what came. */
+static const char *plan_mail(const struct bridge_call *call, const char *state)
+{
+    const struct fax_end end = {
+        .fax = call->id,
+        .trunk = call->side[BRIDGE_CALLER].target.name,
+        .mailbox = call->mailbox,
+        .state = state,
+        .pages = call->copy.pages,
+    };
+    return mail_out_plan(call->control, &end);
+}
+
 void bridge_copy_end(struct bridge_call *call)
 {
     const struct bridge_copy *copy = &call->copy;
@@ -272,9 +287,12 @@ void bridge_copy_end(struct bridge_call *call)
     note_attempt(call, whole, why);
     event_begin(&e, "fax.completed", call->principal, &call->id);
     event_outcome(&e, whole ? "ok" : "failed");
-    event_text(&e, "state", whole ? "received" : copy->pages > 0 ? "partial" : "failed");
+    const char *state = whole ? "received" : copy->pages > 0 ? "partial" : "failed";
+    event_text(&e, "state", state);
     event_integer(&e, "pages", copy->pages);
     event_text(&e, "reason", whole ? "" : why);
     event_integer(&e, "disposal", disposal_s(call));
+    call->copy.mail_due = plan_mail(call, state);
+    event_text(&e, "mail_due", call->copy.mail_due);
     event_note(&e, call->control->audit);
 }

@@ -115,9 +115,9 @@ bring "$there" "$passed" "X-Note: $eicar"
 infected=$id
 is_held() { [[ $(gw_count_event north mail.held) == 1 ]]; }
 holds "it is recorded that they wait" until_true 10 is_held
-# At the next full minute that is far enough away; high goes before the usual, that before low.
-minute=$((($(date +%s) + 14) / 60 * 60 + 60))
-at=$(date -u -d "@$minute" +%Y%m%dT%H%MZ)
+# All at one time; high goes before the usual, that before low.
+moment=$(($(date +%s) + 20))
+at=$(date -u -d "@$moment" +%Y%m%dT%H%M%SZ)
 bring "$narrow" "$passed" "X-Fax-At: $at" "X-Fax-Priority: low"
 low=$id
 bring "$narrow" "$passed" "X-Fax-Options: at=$at, standard"
@@ -264,7 +264,7 @@ note "not before their time, high before usual before low, one at a time"
 for mail in "$high" "$usual" "$low"; do like "delivered" "$(over "$mail")" '^delivered '; done
 equal "in this order" "$(gw_sql north "SELECT string_agg(f.priority || '', ' ' ORDER BY a.started_at) FROM attempts a JOIN faxes f ON f.fax = a.fax
     WHERE a.trunk = 'narrow'")" "2 0 1"
-equal "too early, or two at a time" "$(gw_sql north "SELECT count(*) FILTER (WHERE started_at < to_timestamp($minute)) || ' ' || count(*) FILTER (WHERE started_at < before)
+equal "too early, or two at a time" "$(gw_sql north "SELECT count(*) FILTER (WHERE started_at < to_timestamp($moment)) || ' ' || count(*) FILTER (WHERE started_at < before)
     FROM (SELECT started_at, lag(ended_at) OVER (ORDER BY started_at) AS before FROM attempts WHERE trunk = 'narrow') x")" "0 0"
 equal "as fine as wanted" "$(gw_sql north "SELECT string_agg(DISTINCT f.mail || ' ' || p.y_dpi, ',') FROM faxes f JOIN pages p ON p.fax = f.fax
     WHERE f.mail IN ('$usual', '$high') AND p.y_dpi = CASE f.mail WHEN '$usual' THEN 98 ELSE 391 END" | tr , '\n' | wc -l)" 2
