@@ -45,6 +45,10 @@ static void on_recorded(void *user, int status, uint64_t index)
         bridge_call_timer(call, BRIDGE_RECORD_AGAIN_MS, bridge_call_record_end);
         return;
     }
+    if (status == 0 && !call->copy.offered && call->recorder && call->mailbox[0]) {
+        bridge_copy_keep_trace(call);
+        return;
+    }
     if (status == 0)
         bridge_trace_seal(call);
     bridge_call_discard(call);

@@ -9,6 +9,7 @@
 #include "gateway/control/submission.h"
 #include "gateway/db/mail_queries.h"
 #include "gateway/mail/mail_envelope.h"
+#include "gateway/mail/mail_identity.h"
 #include "gateway/mail/mail_out.h"
 #include "gateway/mail/mail_work.h"
 #include "gateway/mail/malware_scan.h"
@@ -111,6 +112,7 @@ struct mail_job {
     struct render_task *task;
     /* While the sender is identified. */
     struct message_facts *facts;
+    struct mail_addressed addressed;
     struct msg_verify *keys;
     uint32_t signature_at;
     bool dns_failed;

@@ -394,7 +394,26 @@ rungs e 'caller .*T\.38 agreed' 'called \|<--- DIS' 'caller \|<--- DCS' 'called 
 trace left
 rungs left 'verdict .*he call was hung up before' 'caller \|<--- DCS' 'caller \|<--- BYE' 'called \|---- BYE'
 holds "no whole number in them" test -z "$(grep -E '4930551|4930552|4930553' "$GW_TOP"/{a,d,e,left}.trace)"
-equal "no copy where none is wanted" "$(gw_inbound middle "${to[b]}")" ""
+note "without a copy the trace alone is kept"
+# alone KEY PATTERN: the fax of its trace: no pages, kept as long as its mailbox says; and the verdict
+alone() {
+    local kept
+    kept=$(gw_inbound middle "${to[$1]}")
+    like "$1: what is kept" "$(gw_fax middle "$kept" .state .pages .reason)" "^bridged 0 ?$2"
+    trace "$1"
+    like "$1: verdict" "$(sed -n 's/^verdict *//p' "$GW_TOP/$1.trace")" "$2"
+}
+alone c '1 page passed and was confirmed\.'
+alone f '1 page passed and was confirmed\.'
+equal "h: of a mailbox that is not the clerk's" "$(gw_inbound middle "${to[h]}")" ""
+alone busy 'The number is busy\.'
+alone unknown 'The number is not known; check it\.'
+alone rings 'The caller hung up before the call was answered\.'
+rungs c 'caller \|<--- INVITE' 'called \|---- INVITE' 'called \|<--- DIS' 'caller \|<--- EOP' 'called \|<--- MCF' 'caller \|<--- BYE'
+rungs busy 'called \|<--- 486 to INVITE' 'caller \|---- 486 to INVITE'
+equal "each is due as its mailbox says" "$(gw_sql middle "SELECT count(*) FROM faxes WHERE state = 'bridged' AND
+    disposal_at BETWEEN now() + interval '89 days' AND now() + interval '91 days'")" "$(gw_sql middle "SELECT count(*) FROM bridges
+    WHERE mailbox = 'office' AND state <> 'uncertain'")"
 
 note "what became of the calls that broke"
 gw_wait_ready west
