@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -194,12 +195,32 @@ static int answer_refused(int channel, uint64_t tag, int error, const char *reas
     return answer_failed(channel, tag, &failed);
 }
 
+/* The facts, and behind them the numbers in To and Cc (message_facts.h). */
+static int answer_facts(int channel, uint64_t tag, const struct message_facts *facts,
+                        char (*numbers)[NUMBER_TEXT])
+{
+    uint32_t count = facts->addressed_count;
+    int list = -1, error;
+
+    if (count > 0 && count <= MESSAGE_ADDRESSED_MAX) {
+        list = sealed_memfd_new("sealfax-addressed", (const uint8_t *)numbers,
+                                count * sizeof *numbers);
+        if (list < 0)
+            return list;
+    }
+    error = ipc_send(channel, MSG_INSPECTED, tag, facts, sizeof *facts, &list, list >= 0);
+    if (list >= 0)
+        close(list);
+    return error;
+}
+
 static int inspect(int channel, struct ipc_message *message, const struct config *config)
 {
     struct msg_inspect request;
     struct message_facts facts;
     struct message_tree tree;
     char reason[MESSAGE_REASON_MAX];
+    char(*numbers)[NUMBER_TEXT];
     int error;
 
     memcpy(&request, message->body, sizeof request);
@@ -209,13 +230,17 @@ static int inspect(int channel, struct ipc_message *message, const struct config
     error = sandbox_alone();
     if (error != 0)
         return error;
+    numbers = calloc(MESSAGE_ADDRESSED_MAX, sizeof *numbers);
+    if (numbers == NULL)
+        return -ENOMEM;
     error = message_tree_open(&tree, message->descriptors[0], reason);
-    if (error == 0 && (error = message_head_read(&tree, &request, &facts)) != 0)
+    if (error == 0 && (error = message_head_read(&tree, &request, &facts, numbers)) != 0)
         snprintf(reason, sizeof reason, "the signatures of the message cannot be read");
     message_tree_close(&tree);
-    if (error != 0)
-        return answer_refused(channel, message->header.tag, error, reason);
-    return ipc_send(channel, MSG_INSPECTED, message->header.tag, &facts, sizeof facts, NULL, 0);
+    error = error != 0 ? answer_refused(channel, message->header.tag, error, reason)
+                       : answer_facts(channel, message->header.tag, &facts, numbers);
+    free(numbers);
+    return error;
 }
 
 static void end_keys(struct msg_verify *request)
@@ -247,7 +272,7 @@ static int verify(int channel, struct ipc_message *message, const struct config 
         return error;
     error = message_tree_open(&tree, message->descriptors[0], reason);
     if (error == 0) {
-        error = message_head_read(&tree, &nothing, &facts);
+        error = message_head_read(&tree, &nothing, &facts, NULL);
         if (error == 0)
             error = message_signatures_verify(&tree, facts.from, &request, &verified);
         snprintf(reason, sizeof reason, "the signatures of the message cannot be checked");
