@@ -157,6 +157,27 @@ void supervisor_control_message_cb(void *user, struct ipc_channel *channel,
     }
 }
 
+static bool is_render_cb(void *user, pid_t pid)
+{
+    const struct supervisor *supervisor = user;
+
+    for (const struct child *child = supervisor->children; child; child = child->next)
+        if (child->pid == pid && pid != 0)
+            return true;
+    return false;
+}
+
+static void sweep_timer_cb(uv_timer_t *timer)
+{
+    supervisor_sweep_office(timer->data);
+}
+
+void supervisor_sweep_office(struct supervisor *supervisor)
+{
+    if (office_base_sweep(supervisor->office_base, is_render_cb, supervisor) != 0)
+        uv_timer_start(&supervisor->office_timer, sweep_timer_cb, SUPERVISOR_SWEEP_MS, 0);
+}
+
 bool supervisor_child_ended(struct supervisor *supervisor, pid_t pid, int status)
 {
     struct child *child = supervisor->children;
@@ -179,7 +200,10 @@ bool supervisor_child_ended(struct supervisor *supervisor, pid_t pid, int status
     }
     if (!child->orphan)
         tell_control(supervisor, MSG_EXITED, child->tag, &exited, sizeof exited, -1);
+    bool render = child->what.kind == CHILD_RENDER;
     remove_child(supervisor, child);
+    if (render)
+        supervisor_sweep_office(supervisor);
     return true;
 }
 

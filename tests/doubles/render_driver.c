@@ -70,6 +70,10 @@ static void take_answer(struct ipc_message *message, struct render_answer *answe
         require(message->header.length <= sizeof answer->told, "length");
         answer->told_length = message->header.length;
         memcpy(answer->told, message->body, answer->told_length);
+        if (message->descriptor_count > 0) {
+            answer->descriptor = message->descriptors[0];
+            message->descriptors[0] = -1;
+        }
         return;
     }
     require(message->header.length == sizeof answer->rendered, "length");

@@ -257,11 +257,14 @@ clerk() {
     SEALFAX_SOCKET=$GW_TOP/$1/run/api.sock setpriv --reuid "$GW_CLERK" --regid "$GW_CLERK" \
         --clear-groups "$GW_TOP/sealfax" "${@:2}"
 }
+# The program itself: what Debian has in the path is a script that looks for it and takes several times as long.
+GW_PSQL=$(find /usr/lib/postgresql -path '*/bin/psql' 2>/dev/null | sort -V | tail -n 1)
+GW_PSQL=${GW_PSQL:-psql}
 # gw_sql NAME SQL: as the owner of the schema
 gw_sql() {
     local directory
     directory=$(gw_database_socket "$1")
-    PGPASSWORD=$(<"$GW_TOP/$1/secrets/owner") psql -X -q -A -t -v ON_ERROR_STOP=1 \
+    PGPASSWORD=$(<"$GW_TOP/$1/secrets/owner") "$GW_PSQL" -X -q -A -t -v ON_ERROR_STOP=1 \
         -h "$directory" -U sealfax_owner -d sealfax -c "SET search_path = sealfax" -c "$2"
 }
 gw_database_socket() { sed -n 5p "$GW_TOP/$1/database/postmaster.pid"; }

@@ -40,7 +40,7 @@ inspect=("$program" inspect)
 has 'from alice@example.com (Alice Müller)' "${inspect[@]}" good.eml
 has 'subject Grüße from Munich' "${inspect[@]}" good.eml
 has 'options class=medical from= y_dpi=391 cover=1 priority=0 not_before=1826906400' "${inspect[@]}" good.eml
-has 'addressed 2 +498912345 +4930555' "${inspect[@]}" good.eml '' fax.example
+has 'addressed 2 +4930555 +498912345' "${inspect[@]}" good.eml '' fax.example
 has 'addressed 0' "${inspect[@]}" good.eml '' elsewhere.example
 has 'from  ()' "${inspect[@]}" two_from.eml
 has 'from  ()' "${inspect[@]}" two_authors.eml
