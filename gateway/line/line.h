@@ -47,6 +47,8 @@ struct line {
     bool ticking;
     unsigned hasty;        /* calls that need the tick at each step of the wheel: express ones */
     unsigned audio_calls;  /* calls over audio */
+    unsigned resting;      /* receivers in the middle of a page, whose sockets nobody watches */
+    unsigned tick_ms;      /* from the tick before, or the one under way, to the next */
     uint64_t turn_ns;      /* when the turn began */
     uint64_t clock_ns;     /* latest look at the clock: what came since is charged to a call */
     unsigned batches_left; /* of sockets, in the tick under way; 0: all were drained */

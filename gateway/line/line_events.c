@@ -53,6 +53,8 @@ static void take_page(struct line_call *call, const struct fax_engine_event *eve
         return;
     }
     call->page_since_us = call->line->stall.before_us;
+    if (call->resting && call->read_ms * 1000 < call->page_since_us)
+        call->page_since_us = call->read_ms * 1000;
     line_call_store_page(call, event->received, number);
 }
 
@@ -186,6 +188,8 @@ void line_call_hear(struct line_call *call, struct line_arrival *arrival, uint64
 {
     bool again = tick == call->heard_tick + 1;
 
+    if (again)
+        call->crowded_tick = tick;
     call->heard_tick = tick;
     call->stirred = true;
     if (arrival->length >= 0)
@@ -286,7 +290,7 @@ static void repeat_latest(struct line_call *call, uint64_t now_ms)
 
 void line_call_visit(struct line_call *call, uint64_t now_ms)
 {
-    if (line_call_shake(call, now_ms))
+    if (line_call_shake(call, now_ms) || line_call_rest(call, now_ms))
         return;
     if (!call->finished) {
         media_transport_tick(&call->media, now_ms);

@@ -16,7 +16,8 @@ over_tls() {
 over_tls north +4930551 fax.reinvite_as_sender_after_ms=1500
 gw_configure east +4930553 fax.ecm=false
 over_tls south +4930552 fax.t38=false
-over_tls middle +4930559 fax.reinvite_as_sender_after_ms=1500 media.secured_classes=locked stop.drain_timeout_ms=120000
+over_tls middle +4930559 fax.reinvite_as_sender_after_ms=1500 media.secured_classes=locked stop.drain_timeout_ms=120000 \
+    mail.out_relay=smtp://127.0.0.1:9 mail.out_tls=none mail.attachment_classes=default mail.out_retry_first_ms=500 mail.out_retry_most_ms=2000
 gw_configure west +4930554 fax.t38=false lines.count=3
 all=(north east south middle west)
 gw_each gw_init "${all[@]}"
@@ -158,7 +159,7 @@ provide_west() {
 }
 provide_middle() {
     local name n
-    admin middle mailbox add kept --retention-days 30 --capture >/dev/null
+    admin middle mailbox add kept --retention-days 30 --capture --mail-to anna@example.test --mail-form pdf >/dev/null
     admin middle mailbox add safe --retention-days 30 --class locked >/dev/null
     admin middle grant add clerk receiver --mailbox kept >/dev/null
     admin middle grant add clerk operator --mailbox kept >/dev/null
@@ -387,6 +388,13 @@ rungs() {
     echo "ok: $1: the ladder"
 }
 gw_checks copy a d e
+# There is no relay, but until it is asked all is done that a mail needs.
+mailed() {
+    gw_sql middle "SELECT string_agg(record->>'event' || coalesce(' ' || (record->>'form'), ''), ', ' ORDER BY index)
+        FROM audit_record WHERE fax = '$1' AND (event IN ('mail.queued', 'fax.mailed') OR record->>'purpose' = 'mail')"
+}
+is_mailed() { [[ $(mailed "$1") =~ ^'mail.queued pdf, fax.mailed pdf, key.used' ]]; }
+for key in a d; do holds "$key: its copy goes out by mail" until_true 20 is_mailed "$(gw_inbound middle "${to[$key]}")"; done
 rungs a 'caller \|<--- INVITE \(1\)' 'called \|---- INVITE \(1\)' 'called \|<--- 200 to INVITE \(1\)' 'caller \|---- 200 to INVITE' \
     'called \|<--- first packet' 'called \|<--- DIS 14400' 'caller \|<--- DCS 14400 bit/s V\.17 ECM' 'called \|<--- CFR' \
     'trained: 14400 bit/s' 'page 1 begins' 'caller \|<--- PPS-EOP page 1' 'called \|<--- MCF' 'page 1 confirmed' \
