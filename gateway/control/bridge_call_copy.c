@@ -10,6 +10,8 @@
 
 #include "gateway/control/bridge_call_private.h"
 #include "gateway/control/fax_store.h"
+#include "gateway/control/handover.h"
+#include "gateway/mail/mail_out.h"
 #include "gateway/process/log.h"
 #include "policy/retention.h"
 #include "policy/text_code.h"
@@ -254,6 +256,19 @@ static void note_attempt(struct bridge_call *call, bool whole, const char *why)
     event_note(&e, call->control->audit);
 }
 
+/* To a mailbox that mails what it receives, the copy is what came. */
+static const char *plan_mail(const struct bridge_call *call, const char *state)
+{
+    const struct fax_end end = {
+        .fax = call->id,
+        .trunk = call->side[BRIDGE_CALLER].target.name,
+        .mailbox = call->mailbox,
+        .state = state,
+        .pages = call->copy.pages,
+    };
+    return mail_out_plan(call->control, &end);
+}
+
 static void note_completed(struct bridge_call *call, bool good, const char *state,
                            const char *reason)
 {
@@ -264,12 +279,14 @@ static void note_completed(struct bridge_call *call, bool good, const char *stat
     event_integer(&e, "pages", call->copy.pages);
     event_text(&e, "reason", reason);
     event_integer(&e, "disposal", disposal_s(call));
+    if (call->copy.mail_due)
+        event_text(&e, "mail_due", call->copy.mail_due);
     event_note(&e, call->control->audit);
 }
 
 void bridge_copy_end(struct bridge_call *call)
 {
-    const struct bridge_copy *copy = &call->copy;
+    struct bridge_copy *copy = &call->copy;
     const struct msg_bridge_done *done = &call->done;
     struct event e;
     if (!copy->wanted || call->record_failed) /* then it was said before */
@@ -289,11 +306,9 @@ void bridge_copy_end(struct bridge_call *call)
     if (!copy->offered)
         return;
     note_attempt(call, whole, why);
-    note_completed(call, whole,
-                   whole             ? "received"
-                   : copy->pages > 0 ? "partial"
-                                     : "failed",
-                   whole ? "" : why);
+    const char *state = whole ? "received" : copy->pages > 0 ? "partial" : "failed";
+    copy->mail_due = plan_mail(call, state);
+    note_completed(call, whole, state, whole ? "" : why);
 }
 
 /* --- the trace alone --- */

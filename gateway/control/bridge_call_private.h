@@ -97,6 +97,7 @@ struct bridge_call {
         uint8_t data_key[MSG_KEY_OCTETS];
         char kek_id[KEK_ID_TEXT];
         char why[MSG_REASON_MAX];
+        const char *mail_due; /* what is to come of it by mail (mail_out.h); NULL: nothing */
     } copy;
 };
 

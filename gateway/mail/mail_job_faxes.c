@@ -231,12 +231,19 @@ static bool decide(struct mail_job *job, const struct mail_target *target)
     return reason == NULL;
 }
 
-/* As many as it may have under way; it comes again for the others when some have ended. */
+/* As many as it may have under way: it comes again for the others when some have ended. Those that
+ * get no fax do not wait for that. */
 static void pause_or_end(struct mail_job *job)
 {
     struct mail_work *w = job->work;
     const struct fax_id mail = job->mail;
-    bool more = job->at < job->target_count;
+    bool more = false;
+    while (job->at < job->target_count) {
+        if (!decide(job, current(job)))
+            continue; /* refused: the next one is at hand */
+        more = true;
+        job->at++;
+    }
     mail_job_end(job, -1);
     if (more)
         mail_end_check(w, &mail); /* faxes may have ended meanwhile */

@@ -225,24 +225,35 @@ static void inspect(struct mail_job *job)
         mail_job_failed(job, rc, "a message could not be inspected");
 }
 
+/* Nobody can say whether it is clean. */
+static void wait_for_scanner(struct mail_job *job, const char *why)
+{
+    char reason[MAIL_REASON_TEXT];
+    snprintf(reason, sizeof reason, "The message could not be checked for malware: %.200s", why);
+    mail_verdict_sentence(reason, sizeof reason);
+    mail_hold_message(job, MAIL_HOLD_SCANNER, why, reason);
+}
+
 static void on_scanned(void *user, const struct malware_result *result)
 {
     struct mail_job *job = user;
     char reason[MAIL_REASON_TEXT];
     job->scan = NULL;
+    if (result->status == 0 || result->status == -EACCES)
+        mail_hold_end(job->work, MAIL_HOLD_SCANNER);
     if (result->status == -EACCES) {
         snprintf(reason, sizeof reason, "The message holds malware: %s", result->name);
         mail_verdict_sentence(reason, sizeof reason);
         mail_job_refuse(job, reason);
         return;
     }
-    if (result->status < 0 && !job->control->config->mail.scan_required) {
+    bool required = job->control->config->mail.scan_required;
+    if (result->status < 0 && !required)
         log_write(LOG_LEVEL_WARNING, "a message goes on unscanned: %s", result->name);
+    if (result->status == 0 || !required)
         inspect(job);
-        return;
-    }
-    if (!mail_job_failed(job, result->status, "a message could not be scanned"))
-        inspect(job);
+    else
+        wait_for_scanner(job, result->name);
 }
 
 void mail_job_read(struct mail_job *job)

@@ -14,8 +14,8 @@ struct mail_end_verdict {
     bool delivered;
 };
 
-/* Makes one sentence of a reason: a capital at the beginning, one period at the end, whether or not it
- * had some. The text stays as it is where there is no room. */
+/* Makes one sentence of a reason: a capital at the beginning, one period at the end, whether or not
+ * it had some. The text stays as it is where there is no room. */
 void mail_verdict_sentence(char *text, size_t size);
 
 /* Nothing was sent. Returns out. */

@@ -49,7 +49,8 @@ static void say_addressed(const struct message_facts *facts, int list)
     struct mail_addressed addressed;
 
     require(mail_addressed_read(list, facts->addressed_count, &addressed) == 0, "the numbers");
-    require(addressed.count == (facts->addressed_count > MESSAGE_ADDRESSED_MAX ? 0 : facts->addressed_count),
+    require(addressed.count ==
+                (facts->addressed_count > MESSAGE_ADDRESSED_MAX ? 0 : facts->addressed_count),
             "as many numbers as are counted");
     printf("addressed %u", facts->addressed_count);
     for (size_t i = 0; i < addressed.count; i++)

@@ -30,7 +30,8 @@ static void ends_are_put_in_one_sentence(void **state)
         {"cancelled", "cancelled", 0, true, false, "The fax was cancelled."},
         {"uncertain", "no answer", 0, true, false,
          "It is not known whether the fax arrived, and it is not sent again by itself: no answer."},
-        {"failed", "The number is not known; check it. (the other side: 404 Not Found)", 0, true, false,
+        {"failed", "The number is not known; check it. (the other side: 404 Not Found)", 0, true,
+         false,
          "The fax could not be sent: The number is not known; check it (the other side: 404 Not "
          "Found)."},
         {"failed", "The number is not known; check it.", 0, true, false,
