@@ -31,6 +31,7 @@ struct line_stall {
     uint64_t longest_wall_us; /* longest time between two ticks beyond their distance */
     uint64_t longest_cpu_us;  /* most CPU of the loop's thread between two turns */
     uint64_t ticks, turns;
+    uint64_t busy_turns; /* with a millisecond of CPU and more */
 };
 
 struct line {

@@ -11,6 +11,7 @@ enum {
     QUIET_STEP_MS = 15, /* between two ticks: half the time between two packets of T.38 */
     REST_STEP_MS = 120, /* when all calls rest: half the time between two looks at their sockets */
     AUDIO_STEP_MS = 10, /* the same for packets of audio, which leave each 20 ms */
+    BUSY_US = 1000,     /* CPU that no turn should take */
     TURN_NS = 250000,   /* of own work, then other handles of the loop get their turn */
 };
 
@@ -31,9 +32,11 @@ static uint64_t thread_cpu_us(void)
 static void measure_turn(struct line_stall *stall)
 {
     uint64_t cpu_us = thread_cpu_us();
+    uint64_t busy_us = stall->last_cpu_us != 0 ? cpu_us - stall->last_cpu_us : 0;
 
-    if (stall->last_cpu_us != 0 && cpu_us - stall->last_cpu_us > stall->longest_cpu_us)
-        stall->longest_cpu_us = cpu_us - stall->last_cpu_us;
+    if (busy_us > stall->longest_cpu_us)
+        stall->longest_cpu_us = busy_us;
+    stall->busy_turns += busy_us >= BUSY_US;
     stall->last_cpu_us = cpu_us;
     stall->turns++;
 }
