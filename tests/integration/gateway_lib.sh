@@ -225,6 +225,24 @@ gw_each() {
     for pid in "${pids[@]}"; do wait "$pid" || die "$1"; done
 }
 
+# gw_checks COMMAND WORD...: a function of checks for each word, all at the same time; what goes wrong
+# counts. They share no files.
+gw_checks() {
+    local word pids=() failed
+    for word in "${@:2}"; do
+        "$1" "$word" >"$GW_TOP/checks.$word" 2>&1 &
+        pids+=($!)
+    done
+    for word in "${@:2}"; do
+        failed=0
+        wait "${pids[0]}" || failed=$?
+        pids=("${pids[@]:1}")
+        cat "$GW_TOP/checks.$word"
+        GW_FAILURES=$((GW_FAILURES + $(grep -c '^WRONG: ' "$GW_TOP/checks.$word" || true)))
+        ((failed == 0)) || die "$1 $word"
+    done
+}
+
 # --- certificates ---
 
 GW_TLS=$GW_TOP/tls
