@@ -32,7 +32,7 @@ enum {
     LINE_CALL_DATAGRAMS_PER_TICK = 8, /* of 15 ms, a call: sixteen times what T.38 needs */
     LINE_CALL_DATAGRAMS_EXPRESS = 48, /* the same for a call ahead of the clock */
     LINE_CALL_DATAGRAMS_AT_STOP = 64, /* what may still wait in the socket when a call ends */
-    LINE_CALL_REST_MS = 120,          /* between two looks at a socket in the middle of a page */
+    LINE_CALL_REST_MS = 240,          /* between two looks at a socket in the middle of a page */
     LINE_CALL_RETRY_MS = 20,          /* when control's channel was full */
     LINE_CALL_SENDER_SILENCE_MS = 600000, /* a page of one block at 2,400 bit/s takes 220 s */
 };
@@ -67,7 +67,7 @@ struct line_call {
     enum line_call_state state;
     bool finished; /* the engine's last event came, or the call ended without an engine */
     bool watched;  /* its socket is in the line's epoll set */
-    bool resting;  /* it is not, but read each 120 ms (line_rest.c) */
+    bool resting;  /* it is not, but read each 240 ms (line_rest.c) */
     bool sender;   /* as in its start */
     bool express;  /* agreed with the peer: both may run ahead of the clock */
     bool hasty;    /* counted in the line's */
@@ -165,13 +165,13 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms);
 /* The socket had something at this tick (a number that counts up): one datagram, which was read
  * into *arrival. When there was something at the tick before too, what else may be read in a tick
  * is read. The call may be freed before return. */
-void line_call_hear(struct line_call *call, struct line_arrival *arrival, uint64_t tick,
+void line_call_hear(struct line_call *call, struct media_arrival *arrival, uint64_t tick,
                     uint64_t now_ms);
 
 /* Asks for the memory that reading from the call's socket, and then line_call_hear, will need; the
  * second wants the first to have come. */
 void line_call_prefetch_read(const struct line_call *call);
-void line_call_prefetch_hear(const struct line_call *call, const struct line_arrival *arrival);
+void line_call_prefetch_hear(const struct line_call *call, const struct media_arrival *arrival);
 
 /* Sets how long the call may hear nothing; to be called when its media begins and when the first
  * datagram of the peer was counted. */

@@ -183,7 +183,7 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
 
 /* Most often one datagram waits: then the read that would find the queue empty is spared. The set
  * of sockets is level triggered, so what is left is met at the next tick. */
-void line_call_hear(struct line_call *call, struct line_arrival *arrival, uint64_t tick,
+void line_call_hear(struct line_call *call, struct media_arrival *arrival, uint64_t tick,
                     uint64_t now_ms)
 {
     bool again = tick == call->heard_tick + 1;
@@ -259,7 +259,7 @@ void line_call_prefetch_read(const struct line_call *call)
 }
 
 /* A guess, from where UDPTL has the first octets of its newest IFP: one field of HDLC octets. */
-static bool looks_like_octets(const struct line_arrival *arrival)
+static bool looks_like_octets(const struct media_arrival *arrival)
 {
     enum { IFP_AT = 3, COUNT = IFP_AT + 1, FIELD = IFP_AT + 2, FIELD_OF_OCTETS = 0x80 };
 
@@ -267,7 +267,7 @@ static bool looks_like_octets(const struct line_arrival *arrival)
            arrival->octets[FIELD] == FIELD_OF_OCTETS;
 }
 
-void line_call_prefetch_hear(const struct line_call *call, const struct line_arrival *arrival)
+void line_call_prefetch_hear(const struct line_call *call, const struct media_arrival *arrival)
 {
     if (call->engine == NULL || call->sender || !looks_like_octets(arrival)) {
         line_call_prefetch(call);

@@ -3,7 +3,7 @@
  * Then a datagram comes each 30 ms and none asks for an answer, so nobody need ask the kernel which
  * sockets have something: the call rests from being watched, and its socket is read each 120 ms,
  * all of what came at once. That spares the kernel's work for a watched socket at each datagram, on
- * both ends of it, and three of four visits. Whatever is not plainly that is watched again.
+ * both ends of it, and seven of eight visits. Whatever is not plainly that is watched again.
  */
 #include "gateway/line/line_call.h"
 
@@ -14,6 +14,11 @@ enum {
     REST_DATAGRAMS = 32, /* read at once: a peer may send one each 10 ms, and late ones with them */
     CROWD_TICKS = 4,     /* after more than that, or datagrams at tick after tick */
 };
+
+static unsigned rest_ms(const struct line_call *call)
+{
+    return call->sender ? 2 * LINE_CALL_REST_MS : LINE_CALL_REST_MS;
+}
 
 static void set_resting(struct line_call *call, bool resting)
 {
@@ -58,6 +63,7 @@ static void begin(struct line_call *call)
 {
     line_call_unwatch(call);
     set_resting(call, true);
+    call->line->rests++;
     call->read_ms = line_now_ms();
 }
 
@@ -79,24 +85,20 @@ void line_call_plan(struct line_call *call)
     call->due_ms = line_call_due_ms(call);
     call_wheel_want(wheel, &call->wheel, call->due_ms);
     if (call->resting)
-        call_wheel_want(wheel, &call->wheel, call->read_ms + LINE_CALL_REST_MS);
+        call_wheel_want(wheel, &call->wheel, call->read_ms + rest_ms(call));
 }
 
 /* Returns how many there were; *stirred: one of them was more than octets of a frame. */
 static unsigned read_all(struct line_call *call, uint64_t now_ms, bool *stirred)
 {
-    struct line *line = call->line;
-    unsigned count = 0;
+    struct media_arrival *arrivals = call->line->arrivals;
+    unsigned count = media_transport_read_many(&call->media, arrivals, REST_DATAGRAMS);
 
-    while (count < REST_DATAGRAMS && !call->finished) {
-        ssize_t length = media_transport_read(&call->media, line->datagram);
-
-        if (length == -EAGAIN)
-            break;
-        count++;
+    for (unsigned i = 0; i < count; i++) {
         call->stirred = true;
-        if (length >= 0)
-            media_transport_take(&call->media, line->datagram, (size_t)length, now_ms);
+        if (arrivals[i].length >= 0)
+            media_transport_take(&call->media, arrivals[i].octets, (size_t)arrivals[i].length,
+                                 now_ms);
         *stirred |= call->stirred;
     }
     return count;
@@ -108,7 +110,7 @@ bool line_call_rest(struct line_call *call, uint64_t now_ms)
     unsigned count;
 
     /* A receiver that is visited for something else may find in the socket what it waits for. */
-    if (!call->resting || (call->sender && now_ms < call->read_ms + LINE_CALL_REST_MS))
+    if (!call->resting || (call->sender && now_ms < call->read_ms + rest_ms(call)))
         return false;
     count = read_all(call, now_ms, &stirred);
     if (count == REST_DATAGRAMS)
@@ -124,6 +126,6 @@ bool line_call_rest(struct line_call *call, uint64_t now_ms)
     if (call->watch_now)
         return false;
     call_wheel_want(&call->line->wheel, &call->wheel, call->due_ms);
-    call_wheel_want(&call->line->wheel, &call->wheel, now_ms + LINE_CALL_REST_MS);
+    call_wheel_want(&call->line->wheel, &call->wheel, now_ms + rest_ms(call));
     return true;
 }

@@ -9,7 +9,7 @@
 
 enum {
     QUIET_STEP_MS = 15, /* between two ticks: half the time between two packets of T.38 */
-    REST_STEP_MS = 60,  /* when all calls rest: half the time between two looks at their sockets */
+    REST_STEP_MS = 120, /* when all calls rest: half the time between two looks at their sockets */
     AUDIO_STEP_MS = 10, /* the same for packets of audio, which leave each 20 ms */
     TURN_NS = 250000,   /* of own work, then other handles of the loop get their turn */
 };

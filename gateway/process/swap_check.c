@@ -103,7 +103,7 @@ static bool refuse(char *reason, const char *what, const char *why)
     size_t length = 0;
 
     for (; what[length] != '\0' && length < sizeof shown - 1; length++)
-        shown[length] = what[length] > ' ' && what[length] < 127 ? what[length] : '?';
+        shown[length] = what[length] >= ' ' && what[length] < 127 ? what[length] : '?';
     shown[length] = '\0';
     snprintf(reason, SWAP_REASON_MAX, "%s %s", shown, why);
     return false;

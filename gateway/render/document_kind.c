@@ -19,9 +19,9 @@ const char *document_markup_name(const uint8_t *data, size_t length)
     static const struct {
         const char *start, *name;
     } known[] = {
-        {"%!PS", "a PostScript document"}, {"<!DOCTYPE html", "an HTML document"},
-        {"<html", "an HTML document"},     {"<?xml", "an XML document"},
-        {"<svg", "an SVG image"},
+        {"{\\rtf", "an RTF document"},          {"%!PS", "a PostScript document"},
+        {"<!DOCTYPE html", "an HTML document"}, {"<html", "an HTML document"},
+        {"<?xml", "an XML document"},           {"<svg", "an SVG image"},
     };
     static const uint8_t mark[] = {0xEF, 0xBB, 0xBF};
 

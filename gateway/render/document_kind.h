@@ -29,7 +29,8 @@ enum document_kind document_kind_detect(const uint8_t *data, size_t length);
 /* 'an Office document', 'a ZIP archive', 'a program' and the like; NULL: none of them. */
 const char *document_container_name(const uint8_t *data, size_t length);
 
-/* 'a PostScript document', 'an HTML document', 'an XML document'; NULL: none. */
+/* 'a PostScript document', 'an HTML document', 'an XML document', 'an RTF document' that does not
+ * begin at once; NULL: none. */
 const char *document_markup_name(const uint8_t *data, size_t length);
 
 #endif
