@@ -10,6 +10,8 @@
 #include "codecs/grey_page.h"
 #include "codecs/grey_turn.h"
 #include "codecs/wiped_buffer.h"
+#include "gateway/process/program_beside.h"
+#include "gateway/process/state_paths.h"
 #include "gateway/render/pdf_info.h"
 #include "gateway/render/run_program.h"
 #include "gateway/render/sealed_memfd.h"
@@ -20,6 +22,9 @@ enum {
     PIXELS_MAX = 150 * 1000 * 1000, /* of the largest page that pdf_info lets pass */
     SIDE_MAX = 65535,
     WIDTH_TOLERANCE_MM = 2, /* letter paper */
+    EXIT_NOT_FOUND = 127,
+    EXIT_CANNOT = 3, /* of PROGRAM_DRAW_PDF */
+    DRAWING_GIVEN_UP = 1,
 };
 
 /* poppler opens it by name: a memfd reopened through /proc, never a file. */
@@ -54,7 +59,7 @@ static int fail_program(struct render_job *job, const struct program_result *res
     case PROGRAM_EXITED:
         break;
     }
-    if (result->exit_status == 127)
+    if (result->exit_status == EXIT_NOT_FOUND)
         return render_fail(job, -ENOSYS, 0, "%s is not installed (package poppler-utils)", program);
     pdf_info_first_error(errors, detail, sizeof detail);
     return render_fail(job, FAX_EFORMAT, page, "page %u of the PDF cannot be rendered: %s", page,
@@ -95,7 +100,7 @@ static int inspect(struct render_job *job, int document, struct pdf_info *info)
     program_run(&program, &result);
     if (result.end == PROGRAM_STOPPED)
         error = render_fail(job, FAX_ELIMIT, 0, "the PDF's description of itself is too long");
-    else if (result.end != PROGRAM_EXITED || result.exit_status == 127)
+    else if (result.end != PROGRAM_EXITED || result.exit_status == EXIT_NOT_FOUND)
         error = fail_program(job, &result, "pdfinfo", 1, errors);
     else if ((error = wiped_buffer_append(&text, "", 1)) != 0)
         error = render_fail(job, error, 0, "no memory");
@@ -190,7 +195,7 @@ static int take_output(void *user, const uint8_t *data, size_t length)
 }
 
 static int check_end(const struct page_stream *stream, const struct program_result *result,
-                     const char *errors)
+                     const char *program, const char *errors)
 {
     struct render_job *job = stream->job;
     uint32_t done = stream->next - 1;
@@ -198,7 +203,7 @@ static int check_end(const struct page_stream *stream, const struct program_resu
     if (result->end == PROGRAM_STOPPED)
         return job->failed.error;
     if (result->end != PROGRAM_EXITED || result->exit_status != 0)
-        return fail_program(job, result, "pdftoppm", done + 1, errors);
+        return fail_program(job, result, program, done + 1, errors);
     if (grey_reader_end(stream->reader) != 0 || done != stream->run.last)
         return render_fail(job, FAX_ETRUNCATED, done + 1,
                            "only %u of %u pages of the PDF can be rendered", done,
@@ -206,14 +211,33 @@ static int check_end(const struct page_stream *stream, const struct program_resu
     return 0;
 }
 
+/* What the programs take: resolutions, page numbers, as text. */
+struct drawing_numbers {
+    char x_dpi[16], y_dpi[16], first[16], last[16];
+};
+
 /* A page that is to be turned gets the resolutions of the axes that its own become. */
-static int draw(struct render_job *job, int document, const struct page_run *run)
+static struct drawing_numbers drawing_numbers(const struct render_job *job,
+                                              const struct page_run *run)
 {
-    char x_dpi[16], y_dpi[16], first[16], last[16], errors[ERRORS_OCTETS];
-    const char *const argv[] = {"pdftoppm", "-gray", "-cropbox", "-rx", x_dpi,         "-ry", y_dpi,
-                                "-f",       first,   "-l",       last,  document_name, NULL};
+    uint32_t across = job->request.x_dpi, down = job->request.y_dpi;
+    struct drawing_numbers numbers;
+
+    snprintf(numbers.x_dpi, sizeof numbers.x_dpi, "%u", run->turned ? down : across);
+    snprintf(numbers.y_dpi, sizeof numbers.y_dpi, "%u", run->turned ? across : down);
+    snprintf(numbers.first, sizeof numbers.first, "%u", run->first);
+    snprintf(numbers.last, sizeof numbers.last, "%u", run->last);
+    return numbers;
+}
+
+/* Returns DRAWING_GIVEN_UP when the program is not there or cannot draw a page: the pages from
+ * *next on are left. */
+static int draw_by(const char *const *argv, struct render_job *job, int document,
+                   const struct page_run *run, uint32_t *next)
+{
     const struct grey_limits limits = {SIDE_MAX, SIDE_MAX, PIXELS_MAX};
     struct page_stream stream = {job, NULL, *run, run->first};
+    char errors[ERRORS_OCTETS];
     struct program program = {argv,
                               document,
                               job->program_limits,
@@ -224,19 +248,40 @@ static int draw(struct render_job *job, int document, const struct page_run *run
                               sizeof errors,
                               true};
     struct program_result result;
-    int error;
+    int error = grey_reader_new(&stream.reader, &limits);
 
-    uint32_t across = job->request.x_dpi, down = job->request.y_dpi;
-    snprintf(x_dpi, sizeof x_dpi, "%u", run->turned ? down : across);
-    snprintf(y_dpi, sizeof y_dpi, "%u", run->turned ? across : down);
-    snprintf(first, sizeof first, "%u", run->first);
-    snprintf(last, sizeof last, "%u", run->last);
-    error = grey_reader_new(&stream.reader, &limits);
     if (error != 0)
         return render_fail(job, error, 0, "no memory");
     program_run(&program, &result);
-    error = check_end(&stream, &result, errors);
+    *next = stream.next;
+    if (result.end == PROGRAM_EXITED &&
+        (result.exit_status == EXIT_NOT_FOUND || result.exit_status == EXIT_CANNOT))
+        error = DRAWING_GIVEN_UP;
+    else
+        error = check_end(&stream, &result, "the renderer", errors);
     grey_reader_free(stream.reader);
+    return error;
+}
+
+/* By our own program, and what it cannot by pdftoppm, which takes three to four times as long. */
+static int draw(struct render_job *job, int document, struct page_run run)
+{
+    struct drawing_numbers n = drawing_numbers(job, &run);
+    char path[STATE_PATH_MAX];
+    const char *const own[] = {path, n.x_dpi, n.y_dpi, n.first, n.last, NULL};
+    const char *const pdftoppm[] = {"pdftoppm", "-gray",       "-cropbox", "-rx",   n.x_dpi,
+                                    "-ry",      n.y_dpi,       "-f",       n.first, "-l",
+                                    n.last,     document_name, NULL};
+    int error = DRAWING_GIVEN_UP;
+
+    if (program_beside(PROGRAM_DRAW_PDF, path, sizeof path) == 0)
+        error = draw_by(own, job, document, &run, &run.first);
+    if (error != DRAWING_GIVEN_UP)
+        return error;
+    n = drawing_numbers(job, &run);
+    error = draw_by(pdftoppm, job, document, &run, &run.first);
+    if (error == DRAWING_GIVEN_UP)
+        error = render_fail(job, -ENOSYS, 0, "no program draws PDF (package poppler-utils)");
     return error;
 }
 
@@ -252,7 +297,7 @@ int render_pdf(struct render_job *job)
     error = inspect(job, document, &info);
     job->document.pages = info.pages;
     while (error == 0 && next_run(job, &info, &run))
-        error = draw(job, document, &run);
+        error = draw(job, document, run);
     pdf_info_free(&info);
     close(document);
     return error;
