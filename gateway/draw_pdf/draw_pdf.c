@@ -3,8 +3,8 @@
  * poppler is under the GPL; who starts it confines it (gateway/render/run_program.h).
  *
  * use: sealfax-draw-pdf X_DPI Y_DPI FIRST LAST. Exit status: 0; 1: the document or a page is
- * damaged; 3: cairo cannot draw a page, which another renderer may. What poppler says goes to
- * standard error. */
+ * damaged; 3: the next page is left to another renderer, as it has images or cairo cannot draw it.
+ * What poppler says goes to standard error. */
 #include <cairo.h>
 #include <errno.h>
 #include <math.h>
@@ -18,11 +18,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gateway/draw_pdf/grey_row.h"
+#include "codecs/grey_row.h"
 
 enum {
     EXIT_DAMAGED = 1,
-    EXIT_CANNOT = 3,
+    EXIT_LEFT = 3,
     POINTS_AN_INCH = 72,
     SIDE_MAX = 32767,               /* cairo's */
     BAND_PIXELS = 16 * 1000 * 1000, /* a page with more is drawn in bands */
@@ -62,7 +62,7 @@ static int flush(struct drawing *d)
     return 0;
 }
 
-/* An image of this size, of one color from edge to edge; the one of the band before if it fits. */
+/* White paper; the surface of the band before where it has the same size. */
 static int clear_surface(struct drawing *d, int width, int height)
 {
     if (d->surface == NULL || cairo_image_surface_get_width(d->surface) != width ||
@@ -72,7 +72,7 @@ static int clear_surface(struct drawing *d, int width, int height)
         d->surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
     }
     if (cairo_surface_status(d->surface) != CAIRO_STATUS_SUCCESS)
-        return EXIT_CANNOT;
+        return EXIT_LEFT;
     cairo_surface_flush(d->surface);
     memset(cairo_image_surface_get_data(d->surface), 255,
            (size_t)cairo_image_surface_get_stride(d->surface) * (size_t)height);
@@ -96,7 +96,7 @@ static int draw_band(struct drawing *d, PopplerPage *page, int top)
     if (status == CAIRO_STATUS_SUCCESS)
         return 0;
     fprintf(stderr, "cairo: %s\n", cairo_status_to_string(status));
-    return EXIT_CANNOT;
+    return EXIT_LEFT;
 }
 
 static int put_rows(struct drawing *d, int width, int rows)
@@ -114,17 +114,28 @@ static int put_rows(struct drawing *d, int width, int rows)
     return status;
 }
 
+/* An image too large for cairo, or for the memory that there is, is left out without a word. */
+static bool has_images(PopplerPage *page)
+{
+    GList *images = poppler_page_get_image_mapping(page);
+
+    poppler_page_free_image_mapping(images);
+    return images != NULL;
+}
+
 static int draw_page(struct drawing *d, PopplerPage *page)
 {
     double points_across, points_down;
     int width, height, band, status = 0;
 
     poppler_page_get_size(page, &points_across, &points_down);
+    if (has_images(page))
+        return EXIT_LEFT;
     points_across = ceil(points_across * d->x_scale);
     points_down = ceil(points_down * d->y_scale);
     if (!(points_across >= 1 && points_across <= SIDE_MAX && points_down >= 1 &&
           points_down <= UINT16_MAX))
-        return EXIT_CANNOT;
+        return EXIT_LEFT;
     width = (int)points_across;
     height = (int)points_down;
     band = height < BAND_PIXELS / width ? height : BAND_PIXELS / width;

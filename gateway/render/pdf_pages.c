@@ -23,8 +23,9 @@ enum {
     SIDE_MAX = 65535,
     WIDTH_TOLERANCE_MM = 2, /* letter paper */
     EXIT_NOT_FOUND = 127,
-    EXIT_CANNOT = 3, /* of PROGRAM_DRAW_PDF */
-    DRAWING_GIVEN_UP = 1,
+    EXIT_LEFT = 3, /* of PROGRAM_DRAW_PDF */
+    DRAWING_LEFT = 1,
+    DRAWING_NOT_INSTALLED = 2,
 };
 
 /* poppler opens it by name: a memfd reopened through /proc, never a file. */
@@ -195,7 +196,7 @@ static int take_output(void *user, const uint8_t *data, size_t length)
 }
 
 static int check_end(const struct page_stream *stream, const struct program_result *result,
-                     const char *program, const char *errors)
+                     const char *errors)
 {
     struct render_job *job = stream->job;
     uint32_t done = stream->next - 1;
@@ -203,7 +204,7 @@ static int check_end(const struct page_stream *stream, const struct program_resu
     if (result->end == PROGRAM_STOPPED)
         return job->failed.error;
     if (result->end != PROGRAM_EXITED || result->exit_status != 0)
-        return fail_program(job, result, program, done + 1, errors);
+        return fail_program(job, result, "the renderer", done + 1, errors);
     if (grey_reader_end(stream->reader) != 0 || done != stream->run.last)
         return render_fail(job, FAX_ETRUNCATED, done + 1,
                            "only %u of %u pages of the PDF can be rendered", done,
@@ -230,8 +231,8 @@ static struct drawing_numbers drawing_numbers(const struct render_job *job,
     return numbers;
 }
 
-/* Returns DRAWING_GIVEN_UP when the program is not there or cannot draw a page: the pages from
- * *next on are left. */
+/* Returns DRAWING_LEFT when the program leaves pages from *next on to another one,
+ * DRAWING_NOT_INSTALLED when it is not there. */
 static int draw_by(const char *const *argv, struct render_job *job, int document,
                    const struct page_run *run, uint32_t *next)
 {
@@ -254,35 +255,69 @@ static int draw_by(const char *const *argv, struct render_job *job, int document
         return render_fail(job, error, 0, "no memory");
     program_run(&program, &result);
     *next = stream.next;
-    if (result.end == PROGRAM_EXITED &&
-        (result.exit_status == EXIT_NOT_FOUND || result.exit_status == EXIT_CANNOT))
-        error = DRAWING_GIVEN_UP;
+    if (result.end == PROGRAM_EXITED && result.exit_status == EXIT_LEFT)
+        error = DRAWING_LEFT;
+    else if (result.end == PROGRAM_EXITED && result.exit_status == EXIT_NOT_FOUND)
+        error = DRAWING_NOT_INSTALLED;
     else
-        error = check_end(&stream, &result, "the renderer", errors);
+        error = check_end(&stream, &result, errors);
     grey_reader_free(stream.reader);
     return error;
 }
 
-/* By our own program, and what it cannot by pdftoppm, which takes three to four times as long. */
-static int draw(struct render_job *job, int document, struct page_run run)
+/* Quick, for pages without images. */
+static int draw_quickly(struct render_job *job, int document, const struct page_run *run,
+                        uint32_t *next)
 {
-    struct drawing_numbers n = drawing_numbers(job, &run);
+    struct drawing_numbers n = drawing_numbers(job, run);
     char path[STATE_PATH_MAX];
-    const char *const own[] = {path, n.x_dpi, n.y_dpi, n.first, n.last, NULL};
-    const char *const pdftoppm[] = {"pdftoppm", "-gray",       "-cropbox", "-rx",   n.x_dpi,
-                                    "-ry",      n.y_dpi,       "-f",       n.first, "-l",
-                                    n.last,     document_name, NULL};
-    int error = DRAWING_GIVEN_UP;
+    const char *const argv[] = {path, n.x_dpi, n.y_dpi, n.first, n.last, NULL};
 
-    if (program_beside(PROGRAM_DRAW_PDF, path, sizeof path) == 0)
-        error = draw_by(own, job, document, &run, &run.first);
-    if (error != DRAWING_GIVEN_UP)
-        return error;
-    n = drawing_numbers(job, &run);
-    error = draw_by(pdftoppm, job, document, &run, &run.first);
-    if (error == DRAWING_GIVEN_UP)
-        error = render_fail(job, -ENOSYS, 0, "no program draws PDF (package poppler-utils)");
+    *next = run->first;
+    if (program_beside(PROGRAM_DRAW_PDF, path, sizeof path) != 0)
+        return DRAWING_NOT_INSTALLED;
+    return draw_by(argv, job, document, run, next);
+}
+
+static int draw_anything(struct render_job *job, int document, const struct page_run *run)
+{
+    struct drawing_numbers n = drawing_numbers(job, run);
+    const char *const argv[] = {"pdftoppm", "-gray",       "-cropbox", "-rx",   n.x_dpi,
+                                "-ry",      n.y_dpi,       "-f",       n.first, "-l",
+                                n.last,     document_name, NULL};
+    uint32_t next = run->first;
+    int error = draw_by(argv, job, document, run, &next);
+
+    if (error == DRAWING_NOT_INSTALLED)
+        return render_fail(job, -ENOSYS, 0, "pdftoppm is not installed (package poppler-utils)");
+    if (error == DRAWING_LEFT)
+        return render_fail(job, FAX_EFORMAT, next, "page %u of the PDF cannot be rendered", next);
     return error;
+}
+
+/* A program start costs as much as a page or two: where one page after the other is left, the slow
+ * program gets twice as many each time before the quick one is tried again. */
+static int draw(struct render_job *job, int document, const struct page_run *run)
+{
+    struct page_run rest = *run, left;
+    uint32_t many = 0, before;
+    int error;
+
+    while (rest.first <= run->last) {
+        before = rest.first;
+        error = draw_quickly(job, document, &rest, &rest.first);
+        if (error != DRAWING_LEFT && error != DRAWING_NOT_INSTALLED)
+            return error;
+        many = rest.first == before && many > 0 ? 2 * many : 1;
+        left = rest;
+        if (error == DRAWING_LEFT && run->last - rest.first >= many)
+            left.last = rest.first + many - 1;
+        error = draw_anything(job, document, &left);
+        if (error != 0)
+            return error;
+        rest.first = left.last + 1;
+    }
+    return 0;
 }
 
 int render_pdf(struct render_job *job)
@@ -297,7 +332,7 @@ int render_pdf(struct render_job *job)
     error = inspect(job, document, &info);
     job->document.pages = info.pages;
     while (error == 0 && next_run(job, &info, &run))
-        error = draw(job, document, run);
+        error = draw(job, document, &run);
     pdf_info_free(&info);
     close(document);
     return error;

@@ -1,4 +1,4 @@
-#include "gateway/draw_pdf/grey_row.h"
+#include "codecs/grey_row.h"
 
 #include <stdbool.h>
 #include <string.h>
