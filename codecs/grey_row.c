@@ -3,60 +3,58 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { PIECE = 16, LANES = 4 };
-enum { RED = 77, GREEN = 150, BLUE = 29, HALF = 128, RED_BLUE = RED << 16 | BLUE }; /* of 256 */
+enum {
+    LANES = 8,
+    PIECE = 4 * LANES,
+    RED = 633, /* 0.299 × 255 / 31 × 256, less a little so that white stays below 2^16 */
+    GREEN = 607,
+    BLUE = 239,
+    HALF = 128,
+};
 
-typedef uint32_t pixels __attribute__((vector_size(LANES * 4)));
-typedef uint16_t halves __attribute__((vector_size(LANES * 4)));
+typedef uint16_t lanes __attribute__((vector_size(LANES * 2)));
+typedef uint64_t pairs __attribute__((vector_size(LANES * 2)));
 typedef uint8_t greys __attribute__((vector_size(LANES)));
 
-/* Most of a page is white. Bits 24 to 31 of a pixel say nothing; they were set with the paper. */
-static bool is_white(const uint8_t *rgb)
+/* Most of a page is. */
+static bool is_white(const uint8_t *pixels)
 {
-    uint64_t two[PIECE / 2], all = UINT64_MAX;
+    pairs four[4], all;
 
-    memcpy(two, rgb, sizeof two);
-    for (size_t i = 0; i < PIECE / 2; i++)
-        all &= two[i];
-    return (all | 0xFF000000FF000000u) == UINT64_MAX;
+    memcpy(four, pixels, sizeof four);
+    all = four[0] & four[1] & four[2] & four[3];
+    return (all[0] & all[1]) == UINT64_MAX;
 }
 
-/* Products stay below 2^16, so lanes of 16 bits do. */
-static void convert(const uint8_t *rgb, uint8_t *grey)
+static void convert(const uint8_t *pixels, uint8_t *grey)
 {
-    static const pixels factors = {RED_BLUE, RED_BLUE, RED_BLUE, RED_BLUE};
-    pixels p, red_blue, green;
+    lanes p;
     greys g;
 
-    memcpy(&p, rgb, sizeof p);
-    red_blue = (pixels)((halves)(p & 0x00FF00FF) * (halves)factors);
-    green = (pixels)((halves)(p >> 8 & 0xFF) * GREEN);
-    p = ((red_blue & 0xFFFF) + (red_blue >> 16) + green + HALF) >> 8;
+    memcpy(&p, pixels, sizeof p);
+    p = ((p >> 11) * RED + (p >> 5 & 63) * GREEN + (p & 31) * BLUE + HALF) >> 8;
     g = __builtin_convertvector(p, greys);
     memcpy(grey, &g, sizeof g);
 }
 
-static uint8_t convert_one(const uint8_t *rgb)
+void grey_row_from_565(const uint8_t *pixels, size_t width, uint8_t *grey)
 {
-    uint32_t p;
-
-    memcpy(&p, rgb, sizeof p);
-    return (uint8_t)(((p >> 16 & 255) * RED + (p >> 8 & 255) * GREEN + (p & 255) * BLUE + HALF) >>
-                     8);
-}
-
-void grey_row_from_rgb(const uint8_t *rgb, size_t width, uint8_t *grey)
-{
+    uint8_t rest[LANES * 2] = {0}, converted[LANES];
     size_t x = 0;
 
     for (; x + PIECE <= width; x += PIECE) {
-        if (is_white(rgb + 4 * x)) {
+        if (is_white(pixels + 2 * x)) {
             memset(grey + x, 255, PIECE);
             continue;
         }
         for (size_t i = x; i < x + PIECE; i += LANES)
-            convert(rgb + 4 * i, grey + i);
+            convert(pixels + 2 * i, grey + i);
     }
-    for (; x < width; x++)
-        grey[x] = convert_one(rgb + 4 * x);
+    for (; x + LANES <= width; x += LANES)
+        convert(pixels + 2 * x, grey + x);
+    if (x == width)
+        return;
+    memcpy(rest, pixels + 2 * x, 2 * (width - x));
+    convert(rest, converted);
+    memcpy(grey + x, converted, width - x);
 }

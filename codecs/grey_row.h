@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The luminance (ITU-R BT.601) of `width` pixels of 32 bits in the order of the machine, as cairo
- * has them (CAIRO_FORMAT_RGB24): red in bits 16 to 23, green 8 to 15, blue 0 to 7, whatever the
- * others are. Black becomes 0, white 255. */
-void grey_row_from_rgb(const uint8_t *rgb, size_t width, uint8_t *grey);
+/* The luminance (ITU-R BT.601) of `width` pixels of 16 bits in the order of the machine, as cairo
+ * has them (CAIRO_FORMAT_RGB16_565): 5 bits of red on top, 6 of green, 5 of blue. Black becomes 0,
+ * white 255. */
+void grey_row_from_565(const uint8_t *pixels, size_t width, uint8_t *grey);
 
 #endif

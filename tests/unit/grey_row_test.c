@@ -19,22 +19,24 @@ static uint32_t next_random(uint32_t *state)
     return *state >> 8 | *state << 24;
 }
 
-static double luminance(uint32_t pixel)
+static double luminance(uint16_t pixel)
 {
-    return 0.299 * (pixel >> 16 & 255) + 0.587 * (pixel >> 8 & 255) + 0.114 * (pixel & 255);
+    return 0.299 * 255 / 31 * (pixel >> 11) + 0.587 * 255 / 63 * (pixel >> 5 & 63) +
+           0.114 * 255 / 31 * (pixel & 31);
 }
 
 static void test_formula(void **state)
 {
-    uint32_t pixels[WIDEST], random = 1;
+    uint32_t random = 1;
+    uint16_t pixels[WIDEST];
     uint8_t grey[WIDEST + 1];
 
     (void)state;
     for (size_t width = 0; width <= WIDEST; width++) {
         for (size_t i = 0; i < width; i++)
-            pixels[i] = next_random(&random);
+            pixels[i] = (uint16_t)next_random(&random);
         memset(grey, 77, sizeof grey);
-        grey_row_from_rgb((const uint8_t *)pixels, width, grey);
+        grey_row_from_565((const uint8_t *)pixels, width, grey);
         for (size_t i = 0; i < width; i++)
             assert_true(fabs(grey[i] - luminance(pixels[i])) <= 1.0);
         assert_int_equal(grey[width], 77);
@@ -44,19 +46,18 @@ static void test_formula(void **state)
 static void test_extremes(void **state)
 {
     static const struct {
-        uint32_t pixel;
+        uint16_t pixel;
         uint8_t grey;
-    } cases[] = {{0, 0},          {0xFF000000, 0},   {0xFFFFFF, 255}, {0xFFFFFFFF, 255},
-                 {0xFFFFFE, 255}, {0xFF0000, 77},    {0x00FF00, 149}, {0x0000FF, 29},
-                 {0x808080, 128}, {0x12FFFFFF, 255}, {0x010101, 1}};
-    uint32_t pixels[WIDEST];
+    } cases[] = {{0, 0},        {0xFFFF, 255}, {0xFFFE, 254}, {0xF800, 77},
+                 {0x07E0, 149}, {0x001F, 29},  {0x8410, 130}, {0x0001, 1}};
+    uint16_t pixels[WIDEST];
     uint8_t grey[WIDEST];
 
     (void)state;
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         for (size_t i = 0; i < WIDEST; i++)
             pixels[i] = cases[c].pixel;
-        grey_row_from_rgb((const uint8_t *)pixels, WIDEST, grey);
+        grey_row_from_565((const uint8_t *)pixels, WIDEST, grey);
         for (size_t i = 0; i < WIDEST; i++)
             assert_int_equal(grey[i], cases[c].grey);
     }
@@ -65,14 +66,14 @@ static void test_extremes(void **state)
 /* One pixel of another colour among white ones is seen wherever it stands. */
 static void test_lonely_pixel(void **state)
 {
-    uint32_t pixels[WIDEST];
+    uint16_t pixels[WIDEST];
     uint8_t grey[WIDEST];
 
     (void)state;
     for (size_t at = 0; at < WIDEST; at++) {
         memset(pixels, 255, sizeof pixels);
-        pixels[at] = 0xFF000000;
-        grey_row_from_rgb((const uint8_t *)pixels, WIDEST, grey);
+        pixels[at] = 0;
+        grey_row_from_565((const uint8_t *)pixels, WIDEST, grey);
         for (size_t i = 0; i < WIDEST; i++)
             assert_int_equal(grey[i], i == at ? 0 : 255);
     }
