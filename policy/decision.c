@@ -9,7 +9,14 @@
 #include "policy/policy_error.h"
 
 /* Why no grant allows, from the least to the most telling. */
-enum refusal { NO_GRANT, EXPIRED, OUT_OF_SCOPE_MAILBOX, OUT_OF_SCOPE_FROM, OUT_OF_SCOPE_TO };
+enum refusal {
+    NO_GRANT,
+    EXPIRED,
+    OUT_OF_SCOPE_MAILBOX,
+    OUT_OF_SCOPE_FROM,
+    OUT_OF_SCOPE_TO,
+    OUT_OF_SCOPE_CLASS
+};
 
 struct refusal_text {
     const char *code;
@@ -22,6 +29,7 @@ static const struct refusal_text refusal_texts[] = {
     [OUT_OF_SCOPE_MAILBOX] = {"out_of_scope_mailbox", "has no grant for this mailbox"},
     [OUT_OF_SCOPE_FROM] = {"out_of_scope_from", "may not send as this number"},
     [OUT_OF_SCOPE_TO] = {"out_of_scope_to", "has no grant for this called number"},
+    [OUT_OF_SCOPE_CLASS] = {"out_of_scope_class", "has no grant for faxes of this class"},
 };
 
 /* A question made plain: numbers in plain form, NULL where the action does not look at them. */
@@ -29,6 +37,7 @@ struct plain_question {
     const char *from;
     const char *to;
     const char *mailbox;
+    const char *class_name; /* other than that of the fax's mailbox */
     char from_number[NUMBER_TEXT];
     char to_number[NUMBER_TEXT];
 };
@@ -74,6 +83,30 @@ static bool read_mailbox(const struct policy_set *set, const struct policy_quest
     return true;
 }
 
+static bool class_exists(const struct policy_set *set, const char *class_name)
+{
+    const struct policy_mailbox *mailbox;
+    for (size_t i = 0; (mailbox = policy_mailbox_at(set, i)) != NULL; i++)
+        if (strcmp(mailbox->class_name, class_name) == 0)
+            return true;
+    return false;
+}
+
+/* Of a fax to send, once its mailbox is known. */
+static bool read_class(const struct policy_set *set, const struct policy_question *question,
+                       struct plain_question *plain, struct policy_answer *answer)
+{
+    const char *wanted = question->class_name;
+    if (!wanted || !wanted[0] ||
+        (answer->mailbox && strcmp(answer->mailbox->class_name, wanted) == 0))
+        return true;
+    plain->class_name = wanted;
+    if (class_exists(set, wanted))
+        return true;
+    deny(answer, "class_unknown", "there is no such class of faxes");
+    return false;
+}
+
 /* Of a fax or call that one of our numbers makes: it belongs to that number's mailbox. */
 static bool read_own_call(const struct policy_set *set, const struct policy_question *question,
                           struct plain_question *plain, struct policy_answer *answer)
@@ -106,7 +139,8 @@ static bool make_plain(const struct policy_set *set, const struct policy_questio
     *plain = (struct plain_question){0};
     switch (question->action) {
     case POLICY_SUBMIT:
-        return read_own_call(set, question, plain, answer);
+        return read_own_call(set, question, plain, answer) &&
+               read_class(set, question, plain, answer);
     case POLICY_BRIDGE:
         if (question->from_number)
             return read_own_call(set, question, plain, answer);
@@ -156,8 +190,18 @@ static bool any_name(const struct policy_list *names, const char *name)
     return false;
 }
 
+static bool any_of_class(const struct policy_set *set, const struct policy_list *names,
+                         const char *class_name)
+{
+    const struct policy_mailbox *mailbox;
+    for (size_t i = 0; (mailbox = policy_mailbox_at(set, i)) != NULL; i++)
+        if (strcmp(mailbox->class_name, class_name) == 0 && any_name(names, mailbox->name))
+            return true;
+    return false;
+}
+
 /* Judges one grant; true if it allows, otherwise *refusal says why not. */
-static bool grant_allows(const struct policy_grant_row *grant,
+static bool grant_allows(const struct policy_set *set, const struct policy_grant_row *grant,
                          const struct policy_question *question, const struct plain_question *plain,
                          enum refusal *refusal)
 {
@@ -174,7 +218,10 @@ static bool grant_allows(const struct policy_grant_row *grant,
     if (plain->from && !any_pattern(&grant->row.from_numbers, plain->from))
         return false;
     *refusal = OUT_OF_SCOPE_TO;
-    return !plain->to || any_pattern(&grant->row.to_numbers, plain->to);
+    if (plain->to && !any_pattern(&grant->row.to_numbers, plain->to))
+        return false;
+    *refusal = OUT_OF_SCOPE_CLASS;
+    return !plain->class_name || any_of_class(set, &grant->row.mailboxes, plain->class_name);
 }
 
 static void ask_grants(const struct policy_set *set, const struct policy_principal *principal,
@@ -185,7 +232,7 @@ static void ask_grants(const struct policy_set *set, const struct policy_princip
     size_t count;
     const struct policy_grant_row *grants = policy_grants_of(set, principal->id, &count);
     for (size_t i = 0; i < count; i++) {
-        if (grant_allows(&grants[i], question, plain, &refusal)) {
+        if (grant_allows(set, &grants[i], question, plain, &refusal)) {
             answer->allowed = true;
             answer->reason_code = "granted";
             answer->grant_id = grants[i].row.id;

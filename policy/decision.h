@@ -124,6 +124,9 @@ struct policy_question {
     const char *from_number;
     const char *to_number; /* SUBMIT, RECEIVE, BRIDGE */
     const char *mailbox;   /* LIST VIEW EXPORT CANCEL DISPOSE; ignored for SUBMIT and RECEIVE */
+    /* SUBMIT: the class that the fax is to have; NULL or "": that of its mailbox. For another one
+     * the grant must be for a mailbox of that class as well. */
+    const char *class_name;
     int64_t now_us;
 };
 

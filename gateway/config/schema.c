@@ -203,6 +203,10 @@ const struct config_key config_keys[] = {
      "larger documents are refused"},
     {"render.max_children", CONFIG_INTEGER, AT(render.max_children), "2", 1, 64, NULL,
      "documents rendered at the same time"},
+    {"render.office_tmpfs", CONFIG_PATH, AT(render.office_tmpfs), "/dev/shm", 0, 32, NULL,
+     "tmpfs on which LibreOffice keeps its files while it converts an Office document; \"\": "
+     "Office "
+     "documents are refused"},
 
     {"api.socket", CONFIG_PATH, AT(api.socket), "", 0, 100, NULL,
      "Unix socket of the API; \"\": run/api.sock in the state directory"},

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/control/bridge_call_private.h"
+#include "gateway/mail/mail_out.h"
 #include "gateway/process/log.h"
 
 static bool was_answered(const struct bridge_call *call)
@@ -43,6 +44,13 @@ static void on_recorded(void *user, int status, uint64_t index)
         call->record_failed = true;
         call->recording = false;
         bridge_call_timer(call, BRIDGE_RECORD_AGAIN_MS, bridge_call_record_end);
+        return;
+    }
+    /* What was recorded before is durable too. */
+    if (status == 0 && call->copy.mail_due)
+        mail_out_fax(call->control, &call->id, call->mailbox, call->copy.mail_due);
+    if (status == 0 && !call->copy.offered && call->recorder && call->mailbox[0]) {
+        bridge_copy_keep_trace(call);
         return;
     }
     if (status == 0)

@@ -11,6 +11,7 @@
 #include "gateway/control/trunk_routes.h"
 #include "gateway/fax_id.h"
 #include "policy/decision.h"
+#include "policy/kek_id.h"
 #include "policy/number.h"
 
 /* Which faxes go before others; the numbers stand in the log. */
@@ -24,6 +25,7 @@ struct outbound_fax {
     char from[NUMBER_TEXT], to[NUMBER_TEXT];
     char principal[POLICY_NAME_TEXT]; /* who submitted it */
     char mailbox[POLICY_NAME_TEXT];
+    char class_name[KEK_CLASS_TEXT]; /* its own: a mail may ask for another than the mailbox's */
     uint32_t pages;
     uint32_t first_page;   /* from 1: earlier ones were confirmed in earlier attempts */
     uint16_t attempt;      /* from 1 */

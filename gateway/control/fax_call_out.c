@@ -63,7 +63,12 @@ static bool can_protect(struct fax_call *call)
 {
     char text[FAX_CALL_DEMAND_TEXT];
     const struct call_target *target = &call->target;
+    const struct policy_mailbox *mailbox =
+        policy_find_mailbox(policy_cache_set(call->control->policy), call->mailbox);
     const char *demand = fax_call_demands(call->control, target, call->class_name, text);
+    /* A class that a sender chooses takes no protection away that its mailbox has. */
+    if (!demand && mailbox)
+        demand = fax_call_demands(call->control, target, mailbox->class_name, text);
     call->local.secured = demand != NULL;
     call->local.may_protect = fax_call_is_tls(target);
     call->local.may_express = target->express;
@@ -239,7 +244,7 @@ int fax_call_out(struct control *control, const struct outbound_fax *fax,
     const struct policy_mailbox *mailbox =
         policy_find_mailbox(policy_cache_set(control->policy), call->mailbox);
     call->retention_days = mailbox ? mailbox->retention_days : 0;
-    snprintf(call->class_name, sizeof call->class_name, "%s", mailbox ? mailbox->class_name : "");
+    memcpy(call->class_name, fax->class_name, sizeof call->class_name);
     struct fax_id id;
     char text[FAX_ID_TEXT];
     int rc = fax_id_make(&id, (uint64_t)control_now_ms());

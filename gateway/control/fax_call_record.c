@@ -224,6 +224,7 @@ static void fill_next(struct fax_call *call, uint16_t attempt, int64_t delay_ms)
     memcpy(next->to, call->to, sizeof next->to);
     memcpy(next->principal, call->principal, sizeof next->principal);
     memcpy(next->mailbox, call->mailbox, sizeof next->mailbox);
+    memcpy(next->class_name, call->class_name, sizeof next->class_name);
     next->pages = call->pages;
     next->first_page = call->pages_confirmed + 1;
     next->attempt = attempt;

@@ -216,10 +216,8 @@ static bool find_routes(struct fax_queue *q, struct queued_fax *entry, struct tr
 {
     struct control *c = q->control;
     char why[TRUNK_ROUTES_TEXT];
-    const struct policy_mailbox *mailbox =
-        policy_find_mailbox(policy_cache_set(c->policy), entry->fax.mailbox);
-    switch (trunk_routes_find(c, entry->fax.to, mailbox ? mailbox->class_name : "",
-                              entry->fax.avoid, control_now_ms(), routes, why)) {
+    switch (trunk_routes_find(c, entry->fax.to, entry->fax.class_name, entry->fax.avoid,
+                              control_now_ms(), routes, why)) {
     case TRUNK_ROUTES_FOUND:
         if (choose_trunk(c, routes))
             return true;

@@ -111,6 +111,13 @@ static void finish(struct handover *h, const char *outcome, const char *reason)
 
 /* --- the pages go on --- */
 
+static const char *class_of(const struct handover *h)
+{
+    const struct policy_mailbox *mailbox =
+        policy_find_mailbox(policy_cache_set(h->control->policy), h->mailbox);
+    return mailbox ? mailbox->class_name : "";
+}
+
 static void on_forwarded(void *user, int status, uint64_t index)
 {
     struct handover *h = user;
@@ -132,6 +139,7 @@ static void on_forwarded(void *user, int status, uint64_t index)
     memcpy(fax.to, h->report.to, sizeof fax.to);
     memcpy(fax.principal, h->principal, sizeof fax.principal);
     memcpy(fax.mailbox, h->mailbox, sizeof fax.mailbox);
+    snprintf(fax.class_name, sizeof fax.class_name, "%s", class_of(h));
     if (c->stopping) /* the next start finds it */
         status = -ESHUTDOWN;
     else if (fax_queue_add(c->queue, &fax) < 0)
@@ -146,8 +154,6 @@ static void forward(struct handover *h)
 {
     struct event e;
     char source[FAX_ID_TEXT];
-    const struct policy_mailbox *mailbox =
-        policy_find_mailbox(policy_cache_set(h->control->policy), h->mailbox);
     int rc = fax_id_make(&h->made, (uint64_t)control_now_ms());
     if (rc < 0) {
         try_again(h, "a fax could not be sent on", rc);
@@ -159,7 +165,7 @@ static void forward(struct handover *h)
     event_personal(&e, "from", h->from);
     event_personal(&e, "to", h->report.to);
     event_text(&e, "mailbox", h->mailbox);
-    event_text(&e, "class", mailbox ? mailbox->class_name : "");
+    event_text(&e, "class", class_of(h));
     event_integer(&e, "pages", h->report.pages);
     event_text(&e, "principal", h->principal);
     event_text(&e, "source", source);

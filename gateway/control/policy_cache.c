@@ -253,9 +253,8 @@ bool policy_cache_has_administrator(const struct policy_cache *c)
     return c->now && c->now->has_administrator;
 }
 
-void policy_cache_decide(const struct policy_cache *c, const char *principal,
-                         enum policy_action action, const char *from, const char *to,
-                         const char *mailbox, struct policy_answer *answer)
+static void decide(const struct policy_cache *c, const char *principal,
+                   struct policy_question *question, struct policy_answer *answer)
 {
     memset(answer, 0, sizeof *answer);
     answer->reason_code = "not_loaded";
@@ -264,13 +263,27 @@ void policy_cache_decide(const struct policy_cache *c, const char *principal,
         return;
     const struct policy_principal *p =
         principal ? policy_find_principal_named(c->now->set, principal) : NULL;
-    const struct policy_question question = {
-        .principal_id = p ? p->id : -1,
-        .action = action,
-        .from_number = from,
-        .to_number = to,
-        .mailbox = mailbox,
-        .now_us = wall_clock_us(),
-    };
-    policy_decide(c->now->set, &question, answer);
+    question->principal_id = p ? p->id : -1;
+    question->now_us = wall_clock_us();
+    policy_decide(c->now->set, question, answer);
+}
+
+void policy_cache_decide(const struct policy_cache *c, const char *principal,
+                         enum policy_action action, const char *from, const char *to,
+                         const char *mailbox, struct policy_answer *answer)
+{
+    struct policy_question question = {
+        .action = action, .from_number = from, .to_number = to, .mailbox = mailbox};
+    decide(c, principal, &question, answer);
+}
+
+void policy_cache_decide_submit(const struct policy_cache *c, const char *principal,
+                                const char *from, const char *to, const char *class_name,
+                                struct policy_answer *answer)
+{
+    struct policy_question question = {.action = POLICY_SUBMIT,
+                                       .from_number = from,
+                                       .to_number = to,
+                                       .class_name = class_name};
+    decide(c, principal, &question, answer);
 }

@@ -125,4 +125,9 @@ void policy_cache_decide(const struct policy_cache *cache, const char *principal
                          enum policy_action action, const char *from, const char *to,
                          const char *mailbox, struct policy_answer *answer);
 
+/* The same for a fax to send of which the class is wanted; "": that of its mailbox. */
+void policy_cache_decide_submit(const struct policy_cache *cache, const char *principal,
+                                const char *from, const char *to, const char *class_name,
+                                struct policy_answer *answer);
+
 #endif

@@ -193,8 +193,23 @@ static uint16_t answer_to(uint16_t question)
     }
 }
 
+/* The numbers that a message is addressed to, if there are any and not too many. */
+static bool take_addressed(struct ipc_message *m, struct render_result *result)
+{
+    uint32_t count = result->facts->addressed_count;
+    bool come = count > 0 && count <= MESSAGE_ADDRESSED_MAX;
+    if (m->descriptor_count != come ||
+        (come && !is_sealed(m->descriptors[0], (uint64_t)count * NUMBER_TEXT)))
+        return false;
+    if (come) {
+        result->descriptor = m->descriptors[0];
+        m->descriptors[0] = -1;
+    }
+    return true;
+}
+
 /* What has no pages. */
-static bool on_told(struct render_task *task, const struct ipc_message *m)
+static bool on_told(struct render_task *task, struct ipc_message *m)
 {
     struct render_result result = {.descriptor = -1};
 
@@ -202,7 +217,7 @@ static bool on_told(struct render_task *task, const struct ipc_message *m)
         result.facts = ipc_message_body(m, MSG_INSPECTED, sizeof *result.facts);
     else if (task->type == MSG_VERIFY)
         result.verified = ipc_message_body(m, MSG_VERIFIED, sizeof *result.verified);
-    if (!result.facts && !result.verified)
+    if ((!result.facts && !result.verified) || (result.facts && !take_addressed(m, &result)))
         return false;
     finish(task, &result);
     return true;

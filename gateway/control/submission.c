@@ -124,6 +124,7 @@ static void on_applied(void *user, int status, uint64_t index)
     memcpy(fax.to, s->request.to, sizeof fax.to);
     memcpy(fax.principal, s->request.principal, sizeof fax.principal);
     memcpy(fax.mailbox, s->request.mailbox, sizeof fax.mailbox);
+    memcpy(fax.class_name, s->request.class_name, sizeof fax.class_name);
     if (fax_queue_add(s->control->queue, &fax) < 0)
         log_write(LOG_LEVEL_ERROR, "out of memory: a queued fax waits for the next start");
     struct fax_queue *queue = s->control->queue;

@@ -78,6 +78,21 @@ enum trunk_routes_outcome trunk_routes_find(const struct control *control, const
     return routes->count > 0 ? TRUNK_ROUTES_FOUND : judge(all, count, &q, why);
 }
 
+bool trunk_routes_of_a_class(const struct control *control, const char *to_number, int64_t time_ms)
+{
+    struct route_question q;
+    size_t count;
+    const struct route *all = policy_cache_routes(control->policy, &count);
+    trunk_routes_question(control, to_number, "", "", time_ms, &q);
+    for (size_t i = 0; i < count; i++) {
+        q.class_name = all[i].class_name;
+        enum route_verdict verdict = route_judge(&all[i], &q);
+        if (all[i].class_name[0] && (verdict == ROUTE_TAKEN || verdict == ROUTE_CLOSED))
+            return true;
+    }
+    return false;
+}
+
 bool trunk_routes_denied(const struct control *control, const struct trunk_info *trunk,
                          const char *to_number, char why[TRUNK_ROUTES_TEXT])
 {

@@ -30,6 +30,10 @@ enum trunk_routes_outcome trunk_routes_find(const struct control *control, const
                                             int64_t time_ms, struct trunk_routes *routes,
                                             char why[TRUNK_ROUTES_TEXT]);
 
+/* Whether routes for faxes of some class lead to the number, now or at another time. */
+bool trunk_routes_of_a_class(const struct control *control, const char *to_number, int64_t time_ms)
+    __attribute__((warn_unused_result));
+
 /* Prepares a question as trunk_routes_find() asks it, for route_judge(). */
 void trunk_routes_question(const struct control *control, const char *to_number,
                            const char *class_name, const char *avoid, int64_t time_ms,

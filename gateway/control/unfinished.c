@@ -199,6 +199,7 @@ static void fill(const struct fax_row *row, const struct fax_id *id, struct outb
     snprintf(fax->to, sizeof fax->to, "%s", row->to_number);
     snprintf(fax->principal, sizeof fax->principal, "%s", row->principal);
     snprintf(fax->mailbox, sizeof fax->mailbox, "%s", row->mailbox);
+    snprintf(fax->class_name, sizeof fax->class_name, "%s", row->class_name);
 }
 
 static void queue(struct unfinished *u, const struct outbound_fax *fax)

@@ -8,6 +8,7 @@
 #include "gateway/control/fax_store.h"
 #include "gateway/db/fax_queries.h"
 #include "gateway/mail/mail_out_private.h"
+#include "gateway/mail/mail_verdict.h"
 #include "policy/secret.h"
 #include "policy/vault.h"
 
@@ -57,8 +58,9 @@ void mail_attempt_encrypted(struct mail_attempt *a, int status, const char *why)
     char note[MAIL_NOTE_TEXT];
     bool authenticated = strcmp(a->box->control->config->mail.smime_cipher, "aes-256-gcm") == 0;
     if (status == -EINVAL) {
-        snprintf(note, sizeof note, "It is not attached, because it could not be encrypted: %s.",
+        snprintf(note, sizeof note, "It is not attached, because it could not be encrypted: %s",
                  why);
+        mail_verdict_sentence(note, sizeof note);
         become_notice(a, note);
         return;
     }
@@ -208,11 +210,13 @@ static void on_certificate(void *user, int status, const struct db_result *resul
                  "for this address.");
     } else {
         mail_certificate_row_read(result, 0, &row);
-        if (mail_certificate_judge(row.certificate, control_now_ms() / 1000, why) < 0)
+        if (mail_certificate_judge(row.certificate, control_now_ms() / 1000, why) < 0) {
             snprintf(a->note, sizeof a->note,
                      "It is not attached: it may only go encrypted, and the certificate registered "
-                     "for this address cannot be used: %s.",
+                     "for this address cannot be used: %s",
                      why);
+            mail_verdict_sentence(a->note, sizeof a->note);
+        }
         snprintf(a->certificate, sizeof a->certificate, "%s", row.certificate);
     }
     if (a->note[0])

@@ -1,7 +1,10 @@
 #include "gateway/mail/mail_identity.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "gateway/mail/mail_senders.h"
 
@@ -86,15 +89,42 @@ bool mail_identity_is_aligned(const char *domain, const char *author)
     return all == length || host[all - length - 1] == '.';
 }
 
-bool mail_identity_is_addressed(const struct message_facts *facts, const char *number)
+static int compare(const void *a, const void *b)
 {
-    size_t known = sizeof facts->addressed / sizeof facts->addressed[0];
-    if (facts->addressed_count > known)
-        return false;
-    for (uint32_t i = 0; i < facts->addressed_count; i++)
-        if (strcmp(facts->addressed[i], number) == 0)
-            return true;
-    return false;
+    return strcmp(a, b);
+}
+
+int mail_addressed_read(int descriptor, uint32_t count, struct mail_addressed *out)
+{
+    memset(out, 0, sizeof *out);
+    if (descriptor < 0 || count == 0 || count > MESSAGE_ADDRESSED_MAX)
+        return 0;
+    char(*numbers)[NUMBER_TEXT] = calloc(count, sizeof *numbers);
+    size_t length = count * sizeof *numbers;
+    if (!numbers)
+        return -ENOMEM;
+    ssize_t n = pread(descriptor, numbers, length, 0);
+    if (n < 0 || (size_t)n != length) {
+        free(numbers);
+        return n < 0 ? -errno : -EPROTO;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        numbers[i][NUMBER_TEXT - 1] = '\0';
+    qsort(numbers, count, sizeof *numbers, compare);
+    *out = (struct mail_addressed){count, numbers};
+    return 0;
+}
+
+void mail_addressed_free(struct mail_addressed *addressed)
+{
+    free(addressed->numbers);
+    memset(addressed, 0, sizeof *addressed);
+}
+
+bool mail_identity_is_addressed(const struct mail_addressed *addressed, const char *number)
+{
+    return addressed->count > 0 &&
+           bsearch(number, addressed->numbers, addressed->count, NUMBER_TEXT, compare) != NULL;
 }
 
 int mail_identity_signature(const struct message_facts *facts, uint32_t among, int64_t now_s)

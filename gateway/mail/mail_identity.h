@@ -35,8 +35,19 @@ const struct mail_sender *mail_identity_of_author(const struct policy_cache *pol
  * labels; RFC 7489 §3.1.1, relaxed, by strict suffix). The child said so already. */
 bool mail_identity_is_aligned(const char *domain, const char *author);
 
-/* Whether the message itself is addressed to the number, in To or Cc. */
-bool mail_identity_is_addressed(const struct message_facts *facts, const char *number);
+/* The numbers to which a message itself is addressed, in To or Cc. */
+struct mail_addressed {
+    size_t count;
+    char (*numbers)[NUMBER_TEXT]; /* sorted */
+};
+
+/* Reads those that came with the facts (message_facts.h); -1: none came. The descriptor stays the
+ * caller's. Returns 0 or a negative errno, then the list is empty. */
+int mail_addressed_read(int descriptor, uint32_t count, struct mail_addressed *out)
+    __attribute__((warn_unused_result));
+void mail_addressed_free(struct mail_addressed *addressed);
+
+bool mail_identity_is_addressed(const struct mail_addressed *addressed, const char *number);
 
 /* The first signature of the facts that is aligned, signs To, and has not expired; of those whose
  * bits are set in `among`. -1: there is none. */

@@ -47,6 +47,10 @@ static bool judge_route(const struct control *control, const struct mail_recipie
     enum trunk_routes_outcome outcome =
         trunk_routes_find(control, recipient->number, recipient->options.class_name, "",
                           control_now_ms(), &routes, why);
+    /* Its class may still be said by the message, and is its mailbox's else. */
+    if (outcome == TRUNK_ROUTES_NONE && !recipient->options.class_name[0] &&
+        trunk_routes_of_a_class(control, recipient->number, control_now_ms()))
+        return true;
     if (outcome == TRUNK_ROUTES_NONE)
         answer(verdict, 550, "5.4.4", "no trunk leads to the number");
     else if (outcome == TRUNK_ROUTES_DENIED)

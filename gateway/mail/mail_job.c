@@ -18,6 +18,7 @@ void mail_job_free(struct mail_job *job)
         close(job->pages);
     free(job->targets);
     free(job->facts);
+    mail_addressed_free(&job->addressed);
     free(job->keys);
     free(job);
 }

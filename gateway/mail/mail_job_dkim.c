@@ -7,9 +7,6 @@
 #include "gateway/dns/dns_resolver.h"
 #include "gateway/mail/mail_identity.h"
 #include "gateway/mail/mail_work_private.h"
-#include "gateway/process/log.h"
-
-enum { PATIENCE_MS = 4 * 3600 * 1000, LATER_MS = 60000 };
 
 static const char unsigned_text[] =
     "Nothing proves whose the message is: it has no valid DKIM signature of its From address.";
@@ -39,10 +36,10 @@ static void on_verified(void *user, struct render_result *result)
 static void verify(struct mail_job *job)
 {
     const struct render_handlers handlers = {NULL, on_verified, job};
-    if (job->keys->count == 0 && job->dns_failed &&
-        control_now_ms() - job->row.accepted_ms < PATIENCE_MS) {
-        log_write(LOG_LEVEL_WARNING, "a signature cannot be checked yet: no answer from the DNS");
-        mail_job_end(job, LATER_MS);
+    if (job->keys->count == 0 && job->dns_failed) {
+        mail_hold_message(job, MAIL_HOLD_DNS, "the DNS does not say which keys sign for a domain",
+                          "The signature of the message could not be checked: its key could not be "
+                          "had from the DNS.");
         return;
     }
     if (job->keys->count == 0) {
@@ -65,7 +62,10 @@ static void on_key(void *user, const struct dns_answer *answer)
         mail_job_failed(job, -ECANCELED, "a signature could not be checked");
         return;
     }
-    job->dns_failed = job->dns_failed || (answer->status < 0 && answer->status != -ENOENT);
+    bool told = answer->status == 0 || answer->status == -ENOENT;
+    job->dns_failed = job->dns_failed || !told;
+    if (told)
+        mail_hold_end(job->work, MAIL_HOLD_DNS);
     /* Several keys of one name are none (RFC 6376 §3.6.2.2). */
     if (answer->status == 0 && answer->count == 1) {
         uint32_t at = job->keys->count++;

@@ -143,24 +143,10 @@ static void render(struct mail_job *job, const struct mail_target *target)
 
 /* --- deciding --- */
 
-static bool class_exists(const struct policy_set *set, const char *class_name)
+/* The class that the sender wants; "": that of the mailbox. */
+static const char *wanted_class(const struct mail_job *job, const struct mail_target *target)
 {
-    const struct policy_mailbox *mailbox;
-    for (size_t i = 0; (mailbox = policy_mailbox_at(set, i)) != NULL; i++)
-        if (strcmp(mailbox->class_name, class_name) == 0)
-            return true;
-    return false;
-}
-
-/* The class that the sender wants, else that of the mailbox. */
-static bool choose_class(struct mail_job *job, const struct mail_target *target,
-                         const struct policy_mailbox *mailbox)
-{
-    const char *wanted =
-        target->options.class_name[0] ? target->options.class_name : job->row.options.class_name;
-    snprintf(job->request.class_name, sizeof job->request.class_name, "%s",
-             wanted[0] ? wanted : mailbox->class_name);
-    return !wanted[0] || class_exists(policy_cache_set(job->control->policy), wanted);
+    return target->options.class_name[0] ? target->options.class_name : job->row.options.class_name;
 }
 
 /* NULL, or why there is no way to the number. */
@@ -226,17 +212,17 @@ static bool decide(struct mail_job *job, const struct mail_target *target)
                "(from=NUMBER), or have your address registered.");
         return false;
     }
-    policy_cache_decide(job->control->policy, r->principal, POLICY_SUBMIT, r->from, r->to, NULL,
-                        &answer);
+    const char *wanted = wanted_class(job, target);
+    policy_cache_decide_submit(job->control->policy, r->principal, r->from, r->to, wanted, &answer);
     if (!answer.allowed || !answer.mailbox) {
         refuse(job, status, answer.reason);
         return false;
     }
     snprintf(r->mailbox, sizeof r->mailbox, "%s", answer.mailbox->name);
     r->retention_days = answer.mailbox->retention_days;
-    if (!choose_class(job, target, answer.mailbox))
-        reason = "There is no such class of faxes.";
-    else if (r->not_before_ms > control_now_ms() + FAX_QUEUE_WAIT_MS - 86400000)
+    snprintf(r->class_name, sizeof r->class_name, "%s",
+             wanted[0] ? wanted : answer.mailbox->class_name);
+    if (r->not_before_ms > control_now_ms() + FAX_QUEUE_WAIT_MS - 86400000)
         reason = "The fax is wanted later than 31 days from now.";
     else if ((reason = no_route(job)) != NULL)
         status = "5.4.4";
@@ -245,12 +231,19 @@ static bool decide(struct mail_job *job, const struct mail_target *target)
     return reason == NULL;
 }
 
-/* As many as it may have under way; it comes again for the others when some have ended. */
+/* As many as it may have under way: it comes again for the others when some have ended. Those that
+ * get no fax do not wait for that. */
 static void pause_or_end(struct mail_job *job)
 {
     struct mail_work *w = job->work;
     const struct fax_id mail = job->mail;
-    bool more = job->at < job->target_count;
+    bool more = false;
+    while (job->at < job->target_count) {
+        if (!decide(job, current(job)))
+            continue; /* refused: the next one is at hand */
+        more = true;
+        job->at++;
+    }
     mail_job_end(job, -1);
     if (more)
         mail_end_check(w, &mail); /* faxes may have ended meanwhile */

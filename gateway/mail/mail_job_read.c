@@ -6,6 +6,7 @@
 #include "gateway/control/event.h"
 #include "gateway/mail/mail_identity.h"
 #include "gateway/mail/mail_senders.h"
+#include "gateway/mail/mail_verdict.h"
 #include "gateway/mail/mail_work_private.h"
 #include "gateway/process/log.h"
 #include "policy/text_code.h"
@@ -89,7 +90,7 @@ static size_t count_others(const struct mail_job *job)
 {
     size_t count = 0;
     for (size_t i = 0; i < job->target_count; i++)
-        count += !mail_identity_is_addressed(job->facts, job->targets[i].number);
+        count += !mail_identity_is_addressed(&job->addressed, job->targets[i].number);
     return count;
 }
 
@@ -99,7 +100,7 @@ static size_t count_others(const struct mail_job *job)
 static void refuse_others(struct mail_job *job)
 {
     for (size_t i = 0; i < job->target_count; i++)
-        if (!mail_identity_is_addressed(job->facts, job->targets[i].number))
+        if (!mail_identity_is_addressed(&job->addressed, job->targets[i].number))
             mail_end_refused_early(job->work, &job->mail, job->targets[i].recipient, not_addressed,
                                    job->facts);
     mail_job_end(job, MAIL_REFUSALS_MS);
@@ -182,6 +183,17 @@ static void judge_facts(struct mail_job *job)
         mail_job_identify(job);
 }
 
+static int take_facts(struct mail_job *job, const struct render_result *result)
+{
+    free(job->facts);
+    mail_addressed_free(&job->addressed);
+    job->facts = malloc(sizeof *job->facts);
+    if (!job->facts)
+        return -ENOMEM;
+    *job->facts = *result->facts;
+    return mail_addressed_read(result->descriptor, job->facts->addressed_count, &job->addressed);
+}
+
 static void on_inspected(void *user, struct render_result *result)
 {
     struct mail_job *job = user;
@@ -193,12 +205,8 @@ static void on_inspected(void *user, struct render_result *result)
         return;
     }
     int status = result->status;
-    free(job->facts);
-    job->facts = status == 0 && result->facts ? malloc(sizeof *job->facts) : NULL;
-    if (job->facts)
-        *job->facts = *result->facts;
-    else if (status == 0)
-        status = -ENOMEM;
+    if (status == 0)
+        status = take_facts(job, result);
     if (!mail_job_failed(job, status, "a message could not be inspected"))
         judge_facts(job);
 }
@@ -217,23 +225,35 @@ static void inspect(struct mail_job *job)
         mail_job_failed(job, rc, "a message could not be inspected");
 }
 
+/* Nobody can say whether it is clean. */
+static void wait_for_scanner(struct mail_job *job, const char *why)
+{
+    char reason[MAIL_REASON_TEXT];
+    snprintf(reason, sizeof reason, "The message could not be checked for malware: %.200s", why);
+    mail_verdict_sentence(reason, sizeof reason);
+    mail_hold_message(job, MAIL_HOLD_SCANNER, why, reason);
+}
+
 static void on_scanned(void *user, const struct malware_result *result)
 {
     struct mail_job *job = user;
     char reason[MAIL_REASON_TEXT];
     job->scan = NULL;
+    if (result->status == 0 || result->status == -EACCES)
+        mail_hold_end(job->work, MAIL_HOLD_SCANNER);
     if (result->status == -EACCES) {
-        snprintf(reason, sizeof reason, "The message holds malware: %s.", result->name);
+        snprintf(reason, sizeof reason, "The message holds malware: %s", result->name);
+        mail_verdict_sentence(reason, sizeof reason);
         mail_job_refuse(job, reason);
         return;
     }
-    if (result->status < 0 && !job->control->config->mail.scan_required) {
+    bool required = job->control->config->mail.scan_required;
+    if (result->status < 0 && !required)
         log_write(LOG_LEVEL_WARNING, "a message goes on unscanned: %s", result->name);
+    if (result->status == 0 || !required)
         inspect(job);
-        return;
-    }
-    if (!mail_job_failed(job, result->status, "a message could not be scanned"))
-        inspect(job);
+    else
+        wait_for_scanner(job, result->name);
 }
 
 void mail_job_read(struct mail_job *job)

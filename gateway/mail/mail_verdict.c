@@ -5,15 +5,21 @@
 
 #include "gateway/mail/mail_envelope.h"
 
-/* Reasons come from many places, most of them as clauses. */
-static void make_sentence(char *text, size_t size)
+/* Reasons come from many places, most of them as clauses, some as sentences with what was met in
+ * brackets behind them. */
+void mail_verdict_sentence(char *text, size_t size)
 {
-    size_t length = strlen(text);
+    size_t length;
+    char *brackets = strstr(text, ". (");
+    if (brackets)
+        memmove(brackets, brackets + 1, strlen(brackets));
+    for (length = strlen(text); length > 0 && strchr(" .", text[length - 1]); length--)
+        text[length - 1] = '\0';
     if (length == 0)
         return;
     if (text[0] >= 'a' && text[0] <= 'z')
         text[0] = (char)(text[0] - 'a' + 'A');
-    if (length + 1 < size && !strchr(".!?", text[length - 1]))
+    if (length + 1 < size && !strchr("!?", text[length - 1]))
         memcpy(text + length, ".", 2);
 }
 
@@ -24,7 +30,7 @@ const struct mail_end_verdict *mail_verdict_refused(const char *status, const ch
     out->delivered = false;
     snprintf(out->status, sizeof out->status, "%s", status);
     snprintf(out->sentence, sizeof out->sentence, "%s", reason);
-    make_sentence(out->sentence, sizeof out->sentence);
+    mail_verdict_sentence(out->sentence, sizeof out->sentence);
     return out;
 }
 
@@ -58,7 +64,7 @@ bool mail_verdict_of_fax(const char *state, const char *reason, uint32_t pages,
     } else {
         return false;
     }
-    make_sentence(out->sentence, sizeof out->sentence);
+    mail_verdict_sentence(out->sentence, sizeof out->sentence);
     return true;
 }
 

@@ -4,6 +4,7 @@
 #define GATEWAY_MAIL_MAIL_VERDICT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct mail_end_verdict {
@@ -12,6 +13,10 @@ struct mail_end_verdict {
     char sentence[320]; /* for the sender */
     bool delivered;
 };
+
+/* Makes one sentence of a reason: a capital at the beginning, one period at the end, whether or not
+ * it had some. The text stays as it is where there is no room. */
+void mail_verdict_sentence(char *text, size_t size);
 
 /* Nothing was sent. Returns out. */
 const struct mail_end_verdict *mail_verdict_refused(const char *status, const char *reason,

@@ -9,6 +9,7 @@
 #include "gateway/control/submission.h"
 #include "gateway/db/mail_queries.h"
 #include "gateway/mail/mail_envelope.h"
+#include "gateway/mail/mail_identity.h"
 #include "gateway/mail/mail_out.h"
 #include "gateway/mail/mail_work.h"
 #include "gateway/mail/malware_scan.h"
@@ -22,6 +23,9 @@ enum {
     MAIL_ENDINGS_AT_ONCE = 32,
     MAIL_REASON_TEXT = 320
 };
+
+/* What messages may have to wait for. */
+enum mail_hold { MAIL_HOLD_SCANNER, MAIL_HOLD_DNS, MAIL_HOLD_CAUSES };
 
 /* A message that is to be looked at. */
 struct mail_waiting {
@@ -56,6 +60,8 @@ struct mail_work {
     struct rate_limit *reports;
     struct fax_id newest; /* messages of this run are behind it */
     bool started, stopping, waits_for_tables;
+    bool held[MAIL_HOLD_CAUSES];        /* as the log has it */
+    uint64_t held_ms[MAIL_HOLD_CAUSES]; /* when it was said last */
 };
 
 /* Puts a message into the queue, not before delay_ms; nothing happens when it is there already. */
@@ -75,6 +81,17 @@ void mail_work_await(struct mail_work *work, const struct fax_id *fax, const str
  * audit_when_applied(). Returns as that. */
 int mail_work_when_applied(struct mail_work *work, audit_done_cb *cb, void *user)
     __attribute__((warn_unused_result));
+
+/* --- holds (mail_hold.c) --- */
+
+/* A message cannot go on because of that, and why: puts it off, for longer the longer it has
+ * waited. The job is over. An outage is recorded with its first message (mail.held), at most every
+ * ten minutes; a message that has waited for four hours is refused with that reason. */
+void mail_hold_message(struct mail_job *job, enum mail_hold cause, const char *why,
+                       const char *refusal);
+
+/* It works: recorded when it did not (mail.released). */
+void mail_hold_end(struct mail_work *work, enum mail_hold cause);
 
 /* --- a message (mail_job.c and its parts) --- */
 
@@ -111,6 +128,7 @@ struct mail_job {
     struct render_task *task;
     /* While the sender is identified. */
     struct message_facts *facts;
+    struct mail_addressed addressed;
     struct msg_verify *keys;
     uint32_t signature_at;
     bool dns_failed;

@@ -7,7 +7,12 @@
 
 #include "gateway/mail/mail_envelope.h"
 
-enum { MESSAGE_SIGNATURES_MAX = 4, MESSAGE_DOMAIN_TEXT = 256, MESSAGE_SELECTOR_TEXT = 64 };
+enum {
+    MESSAGE_SIGNATURES_MAX = 4,
+    MESSAGE_DOMAIN_TEXT = 256,
+    MESSAGE_SELECTOR_TEXT = 64,
+    MESSAGE_ADDRESSED_MAX = 1000
+};
 
 /* A DKIM-Signature (RFC 6376 §3.5) that is worth a look: its domain is aligned with the From
  * address (equal, or an organisational parent of it by strict suffix). */
@@ -34,9 +39,10 @@ struct message_facts {
     uint8_t reserved[2];
     uint32_t signature_count;
     struct message_signature signatures[MESSAGE_SIGNATURES_MAX];
-    /* Numbers in To and Cc that have the form of a recipient address of ours; for signatures. */
-    uint32_t addressed_count; /* may be more than are here: then no list proves anything */
-    char addressed[50][NUMBER_TEXT];
+    /* Numbers in To and Cc that have the form of a recipient address of ours; for signatures. Up to
+     * MESSAGE_ADDRESSED_MAX of them come with the facts, as a sealed memfd of that many texts of
+     * NUMBER_TEXT octets; of more none, and none proves anything. */
+    uint32_t addressed_count;
 };
 
 #endif

@@ -9,7 +9,7 @@
 #include "gateway/render/message_signatures.h"
 #include "gateway/smtp/fax_address.h"
 
-enum { OPTIONS_TEXT = 256, ADDRESSED_MAX = 50 };
+enum { OPTIONS_TEXT = 256 };
 
 static void problem(struct message_facts *facts, const char *text)
 {
@@ -185,7 +185,8 @@ static void read_way(const struct message_tree *tree, const struct msg_inspect *
 }
 
 static void add_addressed(const struct message_tree *tree, const struct msg_inspect *request,
-                          GMimeAddressType type, struct message_facts *facts)
+                          GMimeAddressType type, struct message_facts *facts,
+                          char (*numbers)[NUMBER_TEXT])
 {
     const struct message_library *l = &tree->library;
     InternetAddressList *list = l->g_mime_message_get_addresses(tree->message, type);
@@ -202,15 +203,14 @@ static void add_addressed(const struct message_tree *tree, const struct msg_insp
         text = l->internet_address_mailbox_get_addr((InternetAddressMailbox *)address);
         if (text == NULL || fax_address_read(text, request->domains, &recipient, &why) != 0)
             continue;
-        if (facts->addressed_count < ADDRESSED_MAX)
-            memcpy(facts->addressed[facts->addressed_count], recipient.number,
-                   sizeof recipient.number);
+        if (facts->addressed_count < MESSAGE_ADDRESSED_MAX)
+            memcpy(numbers[facts->addressed_count], recipient.number, sizeof recipient.number);
         facts->addressed_count++;
     }
 }
 
 int message_head_read(const struct message_tree *tree, const struct msg_inspect *request,
-                      struct message_facts *facts)
+                      struct message_facts *facts, char (*numbers)[NUMBER_TEXT])
 {
     GMimeObject *message = (GMimeObject *)tree->message;
 
@@ -222,8 +222,10 @@ int message_head_read(const struct message_tree *tree, const struct msg_inspect 
     read_fields(tree, facts);
     read_subject(tree, facts);
     read_way(tree, request, facts);
-    add_addressed(tree, request, GMIME_ADDRESS_TYPE_TO, facts);
-    add_addressed(tree, request, GMIME_ADDRESS_TYPE_CC, facts);
+    if (numbers != NULL) {
+        add_addressed(tree, request, GMIME_ADDRESS_TYPE_TO, facts, numbers);
+        add_addressed(tree, request, GMIME_ADDRESS_TYPE_CC, facts, numbers);
+    }
     if (facts->from[0] == '\0' || message_field(tree, message, "DKIM-Signature", NULL) == NULL)
         return 0;
     return message_signatures_list(tree, facts);

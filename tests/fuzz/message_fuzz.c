@@ -26,6 +26,7 @@ static void require_text(const char *text, size_t capacity)
 static void read_message(const uint8_t *data, size_t size, uint8_t choice)
 {
     static struct message_facts facts;
+    static char numbers[MESSAGE_ADDRESSED_MAX][NUMBER_TEXT];
     const struct msg_inspect inspect = {.trusted_host = "mx.example", .domains = "fax.example"};
     const struct msg_render_message request = {
         .text = choice % 3, .parts_max = 50, .depth_max = 8, .refused = ".exe,application/zip"};
@@ -37,7 +38,7 @@ static void read_message(const uint8_t *data, size_t size, uint8_t choice)
     if (fd < 0 || write(fd, data, size) != (ssize_t)size)
         abort();
     if (message_tree_open(&tree, fd, reason) == 0) {
-        if (message_head_read(&tree, &inspect, &facts) == 0) {
+        if (message_head_read(&tree, &inspect, &facts, numbers) == 0) {
             require_text(facts.from, sizeof facts.from);
             require_text(facts.subject, sizeof facts.subject);
             require_text(facts.message_id, sizeof facts.message_id);

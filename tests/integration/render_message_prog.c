@@ -8,6 +8,7 @@
 #include "codecs/page_set.h"
 #include "codecs/t4_decode.h"
 #include "codecs/tiff_write.h"
+#include "gateway/mail/mail_identity.h"
 #include "gateway/mail/message_request.h"
 #include "tests/doubles/render_driver.h"
 
@@ -43,6 +44,23 @@ static void say_options(const struct mail_fax_options *options)
            (long long)options->not_before);
 }
 
+static void say_addressed(const struct message_facts *facts, int list)
+{
+    struct mail_addressed addressed;
+
+    require(mail_addressed_read(list, facts->addressed_count, &addressed) == 0, "the numbers");
+    require(addressed.count ==
+                (facts->addressed_count > MESSAGE_ADDRESSED_MAX ? 0 : facts->addressed_count),
+            "as many numbers as are counted");
+    printf("addressed %u", facts->addressed_count);
+    for (size_t i = 0; i < addressed.count; i++)
+        printf(" %s", addressed.numbers[i]);
+    printf("\n");
+    mail_addressed_free(&addressed);
+    if (list >= 0)
+        close(list);
+}
+
 static int inspect(const char *path, const char *host, const char *domains)
 {
     struct msg_inspect request = {0};
@@ -67,10 +85,7 @@ static int inspect(const char *path, const char *host, const char *domains)
         printf("signature %s %s signs_to=%u expires=%lld\n", facts.signatures[i].domain,
                facts.signatures[i].selector, facts.signatures[i].signs_to,
                (long long)facts.signatures[i].expires);
-    printf("addressed %u", facts.addressed_count);
-    for (uint32_t i = 0; i < facts.addressed_count && i < 50; i++)
-        printf(" %s", facts.addressed[i]);
-    printf("\n");
+    say_addressed(&facts, answer.descriptor);
     return 0;
 }
 

@@ -61,7 +61,8 @@ static int build(void **state)
          .principal_id = BEN,
          .role = "sender",
          .from_numbers = LIST("*"),
-         .to_numbers = LIST("112*")},
+         .to_numbers = LIST("112*"),
+         .mailboxes = LIST("lab")},
         {.id = 40, .principal_id = CARRIER, .role = "trunk", .to_numbers = LIST("+4930*", "4711")},
         {.id = 50, .principal_id = TIMER, .role = "disposal-officer", .mailboxes = LIST("*")},
     };
@@ -154,6 +155,31 @@ static void submit(void **state)
         {SUBMIT(GONE, "+4930100", "+49305555"), "principal_disabled", 0, NULL},
         {SUBMIT(99, "+4930100", "+49305555"), "principal_unknown", 0, NULL},
         {SUBMIT(-1, "+4930100", "+49305555"), "principal_unknown", 0, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check(&cases[i]);
+}
+
+/* The class of the mailbox is everybody's; another one only with a grant for a mailbox of it. */
+static void submit_in_a_class(void **state)
+{
+    (void)state;
+#define SUBMIT_AS(who, from, to, wanted)                                                           \
+    {                                                                                              \
+        .principal_id = (who), .action = POLICY_SUBMIT, .from_number = (from), .to_number = (to),  \
+        .class_name = (wanted)                                                                     \
+    }
+    static const struct case_of_policy cases[] = {
+        {SUBMIT_AS(ANNA, "+4930100", "+49305555", ""), "granted", 20, "office"},
+        {SUBMIT_AS(ANNA, "+4930100", "+49305555", "standard"), "granted", 20, "office"},
+        {SUBMIT_AS(ANNA, "+4930100", "+49305555", "medical"), "out_of_scope_class", 0, NULL},
+        {SUBMIT_AS(ANNA, "+4930100", "+49305555", "none"), "class_unknown", 0, NULL},
+        {SUBMIT_AS(BEN, "+4930100", "11223", "medical"), "granted", 31, "office"},
+        {SUBMIT_AS(BEN, "+4930200", "11223", "medical"), "granted", 31, "lab"},
+        {SUBMIT_AS(BEN, "+4930200", "11223", "standard"), "out_of_scope_class", 0, NULL},
+        /* Nor do to of one grant and class of another add up. */
+        {SUBMIT_AS(BEN, "+4930100", "+3312345", "medical"), "out_of_scope_class", 0, NULL},
+        {SUBMIT_AS(CLARA, "+4930100", "+49305555", "medical"), "no_grant", 0, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check(&cases[i]);
@@ -422,6 +448,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(submit),
+        cmocka_unit_test(submit_in_a_class),
         cmocka_unit_test(access_to_faxes),
         cmocka_unit_test(inbound),
         cmocka_unit_test(empty_scopes_allow_nothing),

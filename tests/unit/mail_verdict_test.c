@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -28,6 +30,12 @@ static void ends_are_put_in_one_sentence(void **state)
         {"cancelled", "cancelled", 0, true, false, "The fax was cancelled."},
         {"uncertain", "no answer", 0, true, false,
          "It is not known whether the fax arrived, and it is not sent again by itself: no answer."},
+        {"failed", "The number is not known; check it. (the other side: 404 Not Found)", 0, true,
+         false,
+         "The fax could not be sent: The number is not known; check it (the other side: 404 Not "
+         "Found)."},
+        {"failed", "The number is not known; check it.", 0, true, false,
+         "The fax could not be sent: The number is not known; check it."},
         {"queued", "", 0, false, false, ""},
         {"sending", "", 0, false, false, ""},
         {"", "", 0, false, false, ""},
@@ -54,6 +62,9 @@ static void refusals_are_put_in_one_sentence(void **state)
         {"The message cannot be read.", "The message cannot be read."},
         {"\xC3\xA4 is no number", "\xC3\xA4 is no number."},
         {"why?", "Why?"},
+        {"check it.. ", "Check it."},
+        {"The message holds malware: X..", "The message holds malware: X."},
+        {" . ", ""},
         {"", ""},
     };
     char longest[400];
@@ -144,15 +155,30 @@ static void a_signature_must_cover_its_recipients(void **state)
 
 static void a_message_names_its_numbers(void **state)
 {
-    static struct message_facts facts;
+    static char numbers[MESSAGE_ADDRESSED_MAX][NUMBER_TEXT];
+    struct mail_addressed addressed;
+    int list = memfd_create("numbers", MFD_CLOEXEC);
     (void)state;
-    facts.addressed_count = 2;
-    snprintf(facts.addressed[0], sizeof facts.addressed[0], "+4930551");
-    snprintf(facts.addressed[1], sizeof facts.addressed[1], "+4930552");
-    assert_true(mail_identity_is_addressed(&facts, "+4930552"));
-    assert_false(mail_identity_is_addressed(&facts, "+493055"));
-    facts.addressed_count = 51; /* some of them are not here */
-    assert_false(mail_identity_is_addressed(&facts, "+4930552"));
+    for (int i = 0; i < MESSAGE_ADDRESSED_MAX; i++)
+        snprintf(numbers[i], sizeof numbers[i], "+49305%d", (i * 7919) % MESSAGE_ADDRESSED_MAX);
+    memset(numbers[3], '9', sizeof numbers[3]); /* the child sends what it likes */
+    assert_int_equal(write(list, numbers, sizeof numbers), sizeof numbers);
+    assert_int_equal(mail_addressed_read(list, MESSAGE_ADDRESSED_MAX, &addressed), 0);
+    assert_int_equal(addressed.count, MESSAGE_ADDRESSED_MAX);
+    assert_true(mail_identity_is_addressed(&addressed, "+493050"));
+    assert_true(mail_identity_is_addressed(&addressed, "+49305999"));
+    assert_false(mail_identity_is_addressed(&addressed, "+49305"));
+    mail_addressed_free(&addressed);
+    assert_false(mail_identity_is_addressed(&addressed, "+493050"));
+    /* Some of them are not there, or none is. */
+    assert_int_equal(mail_addressed_read(list, MESSAGE_ADDRESSED_MAX + 1, &addressed), 0);
+    assert_false(mail_identity_is_addressed(&addressed, "+493050"));
+    assert_int_equal(ftruncate(list, sizeof numbers - 1), 0);
+    assert_true(mail_addressed_read(list, MESSAGE_ADDRESSED_MAX, &addressed) < 0);
+    assert_int_equal(addressed.count, 0);
+    assert_int_equal(mail_addressed_read(-1, 0, &addressed), 0);
+    assert_false(mail_identity_is_addressed(&addressed, ""));
+    close(list);
 }
 
 static void senders_are_found_whatever_their_case(void **state)
