@@ -219,7 +219,8 @@ begin() {
     call[$1]=$(gw_send "$2" "${from[$1]}" "${to[$1]}" "$GW_TOP/$1.pdf")
 }
 noise_pdf "$GW_TOP/left.pdf" 3
-for name in killed crashed; do cp "$GW_TOP/left.pdf" "$GW_TOP/$name.pdf"; done
+cp "$GW_TOP/left.pdf" "$GW_TOP/killed.pdf"
+noise_pdf "$GW_TOP/crashed.pdf" 6 # it must not end before the gateway is killed
 for name in a b c d e f g h i j k busy rings unknown denied full; do line_pdf "$GW_TOP/$name.pdf" "taken through, page of call $name"; done
 
 note "all calls at once, each converted, relayed or passed on"
