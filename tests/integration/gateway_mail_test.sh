@@ -43,6 +43,7 @@ gw_configure north +4930551 lines.count=1 "${tls[@]}" "sip.tls_certificate=$GW_T
     media.secured_classes=locked "mail.scanner=clamd:$GW_TOP/clamd/socket" mail.domains=fax.example "mail.listen=127.0.0.1:$smtp" mail.relays=$relay \
     mail.trusted_host=mx.example mail.greeting_delay_ms=0 mail.max_recipients=1000 mail.faxes_of_message=20 \
     mail.out_relay=smtp://127.0.0.1:9 mail.out_tls=none mail.out_host=fax.example mail.reports_per_hour=5 \
+    mail.out_retry_first_ms=1000 mail.out_retry_most_ms=2000 mail.out_lifetime_s=5 \
     "sip.dns_server=127.0.0.1:$((smtp + 1))" \
     "mail.tls_certificate=$GW_TLS/gw.pem" "mail.tls_key_file=$GW_TLS/gw.key.pem"
 for name in north south; do
@@ -272,5 +273,9 @@ equal "as fine as wanted" "$(gw_sql north "SELECT string_agg(DISTINCT f.mail || 
 like "reports, no more to one address than an hour may have" "$(gw_sql north "SELECT string_agg(f || ' ' || n, ', ' ORDER BY f) FROM (
     SELECT m.from_address AS f, count(*) AS n FROM audit_record a JOIN mails m ON m.mail = a.fax WHERE a.event = 'mail.queued'
     GROUP BY 1) x")" '^anna@example.com ([5-9]|1[0-5]), bert@signed.example [34]$'
+given_up() { [[ $(gw_sql north "SELECT count(*) FILTER (WHERE event = 'mail.queued') || ' ' || count(*) FILTER (WHERE event = 'mail.failed')
+    FROM audit_record") =~ ^([0-9]+)' '([0-9]+)$ && ${BASH_REMATCH[1]} == "${BASH_REMATCH[2]}" ]]; }
+holds "the relay stays away, and each report has an end when its time is over" until_true 15 given_up
+equal "sent" "$(gw_count_event north mail.sent)" 0
 equal "about what a program sent" "$(gw_sql north "SELECT count(*) FROM audit_record WHERE event = 'mail.queued' AND fax = '$automatic'")" 0
 gw_end
