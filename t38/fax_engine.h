@@ -202,6 +202,11 @@ void fax_engine_prefetch_octets(const struct fax_engine *e);
  * second from the last tick; UINT64_MAX when finished. Changes with every call into the session. */
 uint64_t fax_engine_next_due_ms(struct fax_engine *e);
 
+/* Whether nothing but a page's image goes over the line, and goes on for a while: a receiver will
+ * hear its end (RCP, or another signal) a second before it is asked for anything, a sender waits
+ * for no answer. What the peer says meanwhile may be heard some packets later. T.38 only. */
+bool fax_engine_mid_page(const struct fax_engine *e);
+
 /* The page of the last PAGE_RECEIVED is safe: confirm it. Returns 0, or FAX_ESTATE when none is
  * waiting (it was refused meanwhile or the session has ended). */
 int fax_engine_page_durable(struct fax_engine *e);

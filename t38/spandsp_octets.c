@@ -52,3 +52,25 @@ bool spandsp_take_octets(struct fax_engine *e, uint64_t now_ms, uint16_t sequenc
     e->heard_ms = now_ms > e->clock_ms ? now_ms : e->clock_ms;
     return true;
 }
+
+/* A modem of an image; training and TCF have the same. */
+static bool is_fast(int modem)
+{
+    return modem >= T30_MODEM_V27TER && modem <= T30_MODEM_V17;
+}
+
+bool fax_engine_mid_page(const struct fax_engine *e)
+{
+    const t30_state_t *t = &e->terminal.t30;
+    const t38_terminal_front_end_state_t *fe = &e->terminal.t38_fe;
+    if (e->audio || spandsp_stopping(e))
+        return false;
+    if (e->sender)
+        return is_fast(fe->current_tx_type);
+    if (e->in.holding || e->in.not_ready || !is_fast(fe->current_rx_type) ||
+        fe->t38.current_rx_data_type <= T38_DATA_V21)
+        return false;
+    if (t->state == STATE_F_DOC_NON_ECM)
+        return e->in.carrier_seen && fe->t38.current_rx_field_type == T38_FIELD_T4_NON_ECM_DATA;
+    return t->state == STATE_F_DOC_ECM && e->in.pages_begun > e->in.pages_complete;
+}

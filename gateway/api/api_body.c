@@ -22,7 +22,7 @@ static const struct api_body_schema schemas[] = {
     {"PrincipalNew", {"name", "kind", "full_name", "local_uid"}},
     {"RoleNew", {"name", "actions"}},
     {"RouteNew", {"name", "trunk", "prefix", "class", "hours", "priority", "cost"}},
-    {"TrunkChange", {"asserted_identity"}},
+    {"TrunkChange", {"asserted_identity", "nat"}},
     {"TrunkCredentialNew", {"user", "realm", "ha1_md5", "ha1_sha256"}},
     {"TrunkNew",
      {"name",

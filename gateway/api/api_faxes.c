@@ -42,8 +42,9 @@ static bool one_of(const char *text, const char *const *allowed)
 static bool read_filter(struct api_request *r, struct fax_filter *filter, struct fax_id *before)
 {
     static const char *const directions[] = {"in", "out", NULL};
-    static const char *const states[] = {"queued",  "sending", "receiving", "delivered", "received",
-                                         "partial", "failed",  "uncertain", "cancelled", NULL};
+    static const char *const states[] = {"queued",    "sending", "receiving", "delivered",
+                                         "received",  "partial", "failed",    "uncertain",
+                                         "cancelled", "bridged", NULL};
     const char *text = http_request_query(r->http, "before");
     filter->direction = http_request_query(r->http, "direction");
     filter->state = http_request_query(r->http, "state");
@@ -53,7 +54,7 @@ static bool read_filter(struct api_request *r, struct fax_filter *filter, struct
         wrong = "direction must be 'in' or 'out'";
     else if (filter->state && !one_of(filter->state, states))
         wrong = "state must be one of queued, sending, receiving, delivered, received, partial, "
-                "failed, uncertain, cancelled";
+                "failed, uncertain, cancelled, bridged";
     else if (text && fax_id_parse(before, text) < 0)
         wrong = "before must be the id of a fax";
     filter->before = text ? before : NULL;

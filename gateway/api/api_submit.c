@@ -255,7 +255,7 @@ void api_post_fax(struct http_request *http, void *user)
     if (s->request.document < 0 || s->request.octets == 0) {
         api_answer_problem(
             r, 400, "document", "There is no document",
-            "the body must be a document: PDF, TIFF, PNG, JPEG or text, or several of "
+            "the body must be a document: PDF, TIFF, PNG, JPEG, Office or text, or several of "
             "them as multipart/mixed");
         return;
     }

@@ -305,19 +305,28 @@ static const struct trunk_info *find_trunk(struct api_request *r)
     return trunk;
 }
 
-static void change_identity(struct api_request *r, json_t *in, const char *trunk)
+/* What the body does not name stays as it is: so the event has only what it names. */
+static void change_terms(struct api_request *r, json_t *in, const char *trunk)
 {
     struct event e;
-    const char *identity = api_text(r, in, "asserted_identity", NULL, 10);
+    const json_t *nat = json_object_get(in, "nat");
+    const char *identity = api_text(r, in, "asserted_identity", "", 10);
     if (!identity)
         return;
-    if (!is_asserted_identity(identity)) {
-        api_answer_problem(r, 422, "trunk", "The trunk is not valid", wrong_identity);
+    const char *wrong = identity[0] && !is_asserted_identity(identity) ? wrong_identity
+                        : nat && !json_is_boolean(nat) ? "'nat' must be true or false"
+                        : !nat && !identity[0]         ? "'asserted_identity' or 'nat' is needed"
+                                                       : NULL;
+    if (wrong) {
+        api_answer_problem(r, 422, "trunk", "The trunk is not valid", wrong);
         return;
     }
-    event_begin(&e, "trunk.identity_set", r->principal, NULL);
+    event_begin(&e, "trunk.terms_set", r->principal, NULL);
     event_text(&e, "trunk", trunk);
-    event_text(&e, "asserted_identity", identity);
+    if (identity[0])
+        event_text(&e, "asserted_identity", identity);
+    if (nat)
+        event_integer(&e, "nat", json_is_true(nat));
     api_change(r, &e, 204, NULL);
 }
 
@@ -329,7 +338,7 @@ void api_patch_trunk(struct http_request *http, void *user)
     const struct trunk_info *trunk = find_trunk(r);
     json_t *in = trunk ? api_body(r, "TrunkChange") : NULL;
     if (in)
-        change_identity(r, in, trunk->name);
+        change_terms(r, in, trunk->name);
     json_decref(in);
 }
 

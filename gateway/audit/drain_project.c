@@ -94,9 +94,11 @@ STATEMENT(trunk_routing,
           ", max_calls_per_second = " INT("max_calls_per_second") ", probe_s = " INT("probe_s")
           ", asserted_identity = coalesce(e.r->>'asserted_identity', 'none'), nat = " INT("nat") " <> 0"
           " FROM e WHERE t.trunk = e.r->>'trunk' AND t.last_node = e.n AND t.last_index = e.i");
-STATEMENT(trunk_identity,
-          "UPDATE trunks t SET asserted_identity = " TEXT("asserted_identity") ", " CHANGED " FROM e "
-          "WHERE t.trunk = e.r->>'trunk' AND " NEWER("t"));
+/* Of what it does not name nothing changes. */
+STATEMENT(trunk_terms,
+          "UPDATE trunks t SET asserted_identity = coalesce(e.r->>'asserted_identity', "
+          "t.asserted_identity), nat = coalesce((e.r->>'nat')::integer <> 0, t.nat), " CHANGED
+          " FROM e WHERE t.trunk = e.r->>'trunk' AND " NEWER("t"));
 STATEMENT(route_add,
           "INSERT INTO routes AS t (route, trunk, prefix, class, hours, priority, cost, last_node, "
           "last_index) SELECT e.r->>'route', " TEXT("trunk") ", " TEXT("prefix") ", " TEXT("class")
@@ -349,6 +351,9 @@ STATEMENT(bridge_start,
           "node, started_at, last_node, last_index) SELECT " FAX ", " TEXT("caller") ", "
           TEXT("target") ", " OWN("from") ", " OWN("to") ", " TEXT("mailbox") ", " TEXT("call_id")
           ", e.n, " TIME ", e.n, e.i FROM e ON CONFLICT (bridge) DO NOTHING");
+STATEMENT(bridge_reroute,
+          "UPDATE bridges t SET target = " TEXT("target") ", " CHANGED " FROM e WHERE t.bridge = "
+          FAX " AND " NEWER("t"));
 STATEMENT(bridge_end,
           "UPDATE bridges t SET state = " TEXT("state") ", reason = " TEXT("reason") ", sip_code = "
           INT("sip_code") ", pages = " INT("pages") ", rate = " INT("rate") ", ecm = " INT("ecm")
@@ -370,6 +375,7 @@ static const struct projection projections[] = {
     {"attempt.started", {&attempt_start, &fax_sending}, ONE_OF_A_FAX},
     {"audit.checkpoint", {&checkpoint_add}, ONE_OF_A_FAX},
     {"bridge.ended", {&bridge_end}, ONE_OF_A_FAX},
+    {"bridge.rerouted", {&bridge_reroute}, ONE_OF_A_FAX},
     {"bridge.started", {&bridge_start}, ONE_OF_A_FAX},
     {"credential.revoked", {&credential_revoke}, ONE_OF_A_FAX},
     {"credential.set", {&credential_set}, ONE_OF_A_FAX},
@@ -411,13 +417,14 @@ static const struct projection projections[] = {
     {"trunk.created", {&trunk_add, &trunk_routing, &trunk_principal}, ONE_OF_A_FAX},
     {"trunk.credential_removed", {&trunk_credential_remove}, ONE_OF_A_FAX},
     {"trunk.credential_set", {&trunk_credential_set}, ONE_OF_A_FAX},
-    {"trunk.identity_set", {&trunk_identity}, ONE_OF_A_FAX},
+    {"trunk.identity_set", {&trunk_terms}, ONE_OF_A_FAX}, /* of version 0.1 */
     {"trunk.registration_removed", {&trunk_registration_remove}, ONE_OF_A_FAX},
     {"trunk.registration_set", {&trunk_registration_set}, ONE_OF_A_FAX},
     {"trunk.removed",
      {&trunk_remove, &trunk_principal_disable, &trunk_credential_remove,
       &trunk_registration_remove},
      ONE_OF_A_FAX},
+    {"trunk.terms_set", {&trunk_terms}, ONE_OF_A_FAX},
 };
 
 const struct projection *projection_find(const char *event)

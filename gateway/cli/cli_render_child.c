@@ -10,15 +10,18 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "gateway/process/ipc.h"
+#include "gateway/process/office_place.h"
 #include "gateway/process/role_package.h"
 #include "gateway/process/spawn.h"
 
 enum {
     TAG = 1,
     NOBODY = 65534,
+    SWEEPS_MAX = 100,
     PATIENCE_S = 150, /* between two messages; a renderer ends itself earlier */
 };
 
@@ -31,7 +34,36 @@ static int fail(struct cli_rendered *out, const char *what, int error)
     return -1;
 }
 
-static int make_package(void)
+static bool lives_cb(void *user, pid_t pid)
+{
+    (void)user;
+    return pid > 0 && (kill(pid, 0) == 0 || errno != ESRCH);
+}
+
+/* One for all of the account that renders: what a killed one left goes with the next. */
+static int open_office_base(const struct account *owner, char base[STATE_PATH_MAX])
+{
+    char reason[OFFICE_REASON_MAX];
+    int fd;
+
+    snprintf(base, STATE_PATH_MAX, "/dev/shm/sealfax-render-%u", (unsigned)owner->uid);
+    fd = office_base_open(base, owner, lives_cb, NULL, reason);
+    if (fd < 0)
+        base[0] = '\0'; /* an Office document is told so */
+    return fd;
+}
+
+/* The render is dead, but a LibreOffice of its own may be on its way out. */
+static void close_office_base(int fd, const char *base)
+{
+    static const struct timespec pause = {0, 10000000};
+
+    for (int tries = 0; tries < SWEEPS_MAX && office_base_sweep(fd, lives_cb, NULL) != 0; tries++)
+        nanosleep(&pause, NULL);
+    office_base_close(fd, base);
+}
+
+static int make_package(const char *office)
 {
     struct role_package *package = calloc(1, sizeof *package);
     int fd = -ENOMEM;
@@ -40,6 +72,7 @@ static int make_package(void)
         return fd;
     package->magic = ROLE_PACKAGE_MAGIC;
     package->supervisor = getpid();
+    snprintf(package->paths.office, sizeof package->paths.office, "%s", office);
     package->config_length = strlen(configuration);
     snprintf(package->config_name, sizeof package->config_name, "sealfax render");
     fd = role_package_make(package, configuration);
@@ -48,15 +81,14 @@ static int make_package(void)
 }
 
 /* Returns its pid with *channel, or a negative errno. */
-static pid_t start(int *channel)
+static pid_t start(const struct account *account, const char *office, int *channel)
 {
-    static const struct account nobody = {.name = "nobody", .uid = NOBODY, .gid = NOBODY};
-    struct spawn_role role = {.role = "render", .account = &nobody, .channel = -1};
+    struct spawn_role role = {.role = "render", .account = account, .channel = -1};
     int pair[2] = {-1, -1};
     pid_t pid = -1;
 
     role.program = spawn_open_self();
-    role.package = make_package();
+    role.package = make_package(office);
     if (role.program < 0)
         pid = role.program;
     else if (role.package < 0)
@@ -140,13 +172,12 @@ static int ask(int channel, const struct msg_render_document *request, int docum
     return -1;
 }
 
-int cli_render_child_run(const struct msg_render_document *request, int document,
-                         struct cli_rendered *out)
+static int run(const struct msg_render_document *request, int document, const char *office,
+               const struct account *account, struct cli_rendered *out)
 {
     int channel = -1, result, status;
-    pid_t pid = start(&channel);
+    pid_t pid = start(account, office, &channel);
 
-    memset(out, 0, sizeof *out);
     if (pid < 0) {
         if (channel >= 0)
             close(channel);
@@ -158,6 +189,21 @@ int cli_render_child_run(const struct msg_render_document *request, int document
     (void)kill(pid, SIGKILL); /* it has nothing more to say */
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
+    return result;
+}
+
+int cli_render_child_run(const struct msg_render_document *request, int document,
+                         struct cli_rendered *out)
+{
+    const struct account account = geteuid() == 0 ? (struct account){"nobody", NOBODY, NOBODY}
+                                                  : (struct account){"", geteuid(), getegid()};
+    char office[STATE_PATH_MAX];
+    int base, result;
+
+    memset(out, 0, sizeof *out);
+    base = open_office_base(&account, office);
+    result = run(request, document, office, &account, out);
+    close_office_base(base, office);
     return result;
 }
 

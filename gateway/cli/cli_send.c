@@ -105,7 +105,7 @@ static int run_send(struct cli *cli)
 
 const struct cli_command cli_send_commands[] = {
     {"send", NULL, "FILE...",
-     "Send PDF, TIFF, PNG, JPEG or text files ('-': standard input) as one fax",
+     "Send PDF, TIFF, PNG, JPEG, Office or text files ('-': standard input) as one fax",
      "sealfax send --as +49301111111 --to +49302222222 --wait letter.pdf", send_options, 1,
      run_send},
     {NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL},

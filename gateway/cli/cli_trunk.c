@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "gateway/cli/cli_api.h"
 #include "gateway/cli/cli_commands.h"
@@ -162,6 +163,7 @@ static int run_add(struct cli *cli)
 
 static const struct cli_option change_options[] = {
     {"asserted-identity", "HOW", "P-Asserted-Identity: none, send (to it), trust (it is believed)"},
+    {"nat", "YESNO", "yes or no: behind an address translation, see trunk add"},
     {NULL, NULL, NULL},
 };
 
@@ -169,11 +171,16 @@ static int run_change(struct cli *cli)
 {
     struct http_target target;
     const char *identity = cli_option(cli, "asserted-identity");
-    if (!identity)
-        return cli_usage(cli, "--asserted-identity is needed");
-    json_t *body = json_pack("{s:s}", "asserted_identity", identity);
+    const char *nat = cli_option(cli, "nat");
+    if (!identity && !nat)
+        return cli_usage(cli, "--asserted-identity or --nat is needed");
+    if (nat && strcmp(nat, "yes") != 0 && strcmp(nat, "no") != 0)
+        return cli_usage(cli, "--nat is yes or no");
+    json_t *body = json_pack("{s:s*}", "asserted_identity", identity);
     if (!body)
         return cli_usage(cli, "a value is no UTF-8");
+    if (nat)
+        json_object_set_new(body, "nat", json_boolean(strcmp(nat, "yes") == 0));
     http_target_begin(&target, "/v1/trunks");
     http_target_segment(&target, cli->arguments[0]);
     return cli_change(cli, "PATCH", &target, body, "changed", cli->arguments[0]);
@@ -207,7 +214,8 @@ const struct cli_command cli_trunk_commands[] = {
     {"trunk", "add", "NAME", "Add a SIP trunk",
      "sealfax trunk add carrier --host 192.0.2.10 --port 5060 --prefix +49", add_options, 1,
      run_add},
-    {"trunk", "change", "NAME", "Set whether a SIP trunk is told, and believed, who calls",
+    {"trunk", "change", "NAME",
+     "Set whether a SIP trunk is told, and believed, who calls, and where its media come from",
      "sealfax trunk change carrier --asserted-identity send", change_options, 1, run_change},
     {"trunk", "retry-t38", "NAME", "Forget who has refused T.38: ask again",
      "sealfax trunk retry-t38 carrier --number +4969123", retry_options, 1, run_retry_t38},

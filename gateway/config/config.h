@@ -114,6 +114,7 @@ struct config {
         int64_t memory_mib;
         int64_t max_document_mib;
         int64_t max_children;
+        char *office_tmpfs; /* "": no Office documents */
     } render;
     struct {
         char *socket;

@@ -205,6 +205,10 @@ const struct config_key config_keys[] = {
      "larger documents are refused"},
     {"render.max_children", CONFIG_INTEGER, AT(render.max_children), "2", 1, 64, NULL,
      "documents rendered at the same time"},
+    {"render.office_tmpfs", CONFIG_PATH, AT(render.office_tmpfs), "/dev/shm", 0, 32, NULL,
+     "tmpfs on which LibreOffice keeps its files while it converts an Office document; \"\": "
+     "Office "
+     "documents are refused"},
 
     {"api.socket", CONFIG_PATH, AT(api.socket), "", 0, 100, NULL,
      "Unix socket of the API; \"\": run/api.sock in the state directory"},
@@ -336,8 +340,8 @@ const struct config_key config_keys[] = {
      NULL, "wait before a mail is tried again, doubled before each further time"},
     {"mail.out_retry_most_ms", CONFIG_INTEGER, AT(mail.out_retry_most_ms), "1800000", 100, DAY_MS,
      NULL, "longest of these waits"},
-    {"mail.out_lifetime_s", CONFIG_INTEGER, AT(mail.out_lifetime_s), "432000", 1, 30 * 86400, NULL,
-     "a mail that could not be sent for so long is given up"},
+    {"mail.out_lifetime_s", CONFIG_INTEGER, AT(mail.out_lifetime_s), "432000", 1,
+     INT64_C(30) * 86400, NULL, "a mail that could not be sent for so long is given up"},
     {"mail.out_queue_max", CONFIG_INTEGER, AT(mail.out_queue_max), "100000", 10, 1000000, NULL,
      "mails that may wait; more are not queued before others have left"},
     {"mail.out_max_mib", CONFIG_INTEGER, AT(mail.out_max_mib), "20", 1, 100, NULL,

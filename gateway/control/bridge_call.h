@@ -10,15 +10,19 @@
 
 #include "gateway/control/call_target.h"
 #include "gateway/control/control.h"
+#include "gateway/control/trunk_routes.h"
 #include "policy/decision.h"
 
 /* What has been decided about a call before it is bridged. Everything is copied. */
 struct bridge_terms {
     const char *principal; /* who calls: the actor of its events */
     const char *to;        /* where the other leg goes: name of a trunk, or "device:NAME" */
-    const char *number;    /* that is called there */
-    const char *from;      /* that calls: caller identity of the other leg */
-    bool from_is_known;    /* and may be asserted (RFC 3325): not only what somebody says */
+    /* The trunks that lead there, of which to is one: when it fails those behind it are tried.
+     * NULL: no other one. */
+    const struct trunk_routes *routes;
+    const char *number; /* that is called there */
+    const char *from;   /* that calls: caller identity of the other leg */
+    bool from_is_known; /* and may be asserted (RFC 3325): not only what somebody says */
     /* The terms of the leg that called; of its addresses nothing is used. */
     const struct call_target *caller;
     /* The mailbox that the call belongs to (class, retention, capture); NULL: none. */

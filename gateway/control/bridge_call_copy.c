@@ -1,6 +1,7 @@
-/* The copy of a fax that passes through a bridged call: key, record and file before the line gets
- * the call, a record for each page that the line has sealed, and how it ended. Whatever fails here
- * is told and changes nothing of the call. */
+/* What is kept of a bridged call. A copy of its fax: key, record and file before the line gets the
+ * call, a record for each page that the line has sealed, and how it ended. Without a copy its trace
+ * alone: key, record and file when the call is over. Whatever fails here is told and changes
+ * nothing of the call. */
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ static void fail(struct bridge_call *call, const char *what, int status)
         snprintf(copy->why, sizeof copy->why, "%s: %.80s", what, strerror(-status));
 }
 
-/* --- before the call --- */
+/* --- key, record, file --- */
 
 struct create_work {
     uv_work_t work;
@@ -49,7 +50,7 @@ static void on_file_created(uv_work_t *work, int cancelled)
     else
         call->copy.vault_fd = w->descriptor;
     free(w);
-    bridge_call_go_on(call);
+    call->copy.then(call);
     bridge_call_release(call);
 }
 
@@ -93,7 +94,7 @@ static void on_offer_recorded(void *user, int status, uint64_t index)
         call->pending++;
         uv_queue_work(&call->control->loop, &w->work, create_file, on_file_created);
     } else {
-        bridge_call_go_on(call);
+        call->copy.then(call);
     }
     bridge_call_release(call);
 }
@@ -113,7 +114,7 @@ static int record_offer(struct bridge_call *call)
     event_text(&e, "kek", call->copy.kek_id);
     event_integer(&e, "bridged", 1);
     int rc = event_append(&e, call->control->audit, on_offer_recorded, call);
-    if (rc < 0)
+    if (rc < 0 || call->copy.trace_only)
         return rc;
     event_begin(&e, "attempt.started", call->principal, &call->id);
     event_integer(&e, "attempt", BRIDGE_ATTEMPT);
@@ -129,7 +130,7 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
     struct event e;
     if (status < 0) {
         fail(call, "the keeper gave no key", status);
-        bridge_call_go_on(call);
+        call->copy.then(call);
         bridge_call_release(call);
         return;
     }
@@ -137,7 +138,7 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
     event_begin(&e, "key.created", "system", &call->id);
     event_text(&e, "kek", call->copy.kek_id);
     event_note(&e, call->control->audit);
-    if (call->ending) { /* the caller did not wait */
+    if (call->ending && !call->copy.trace_only) { /* the caller did not wait */
         drop_key(call);
         bridge_call_release(call);
         return;
@@ -148,14 +149,11 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
         on_offer_recorded(call, rc, 0);
 }
 
-void bridge_copy_prepare(struct bridge_call *call)
+static void prepare(struct bridge_call *call, void (*then)(struct bridge_call *call))
 {
     char month[KEK_MONTH_TEXT];
     int64_t disposal_us;
-    if (!call->copy.wanted) {
-        bridge_call_go_on(call);
-        return;
-    }
+    call->copy.then = then;
     int rc = retention_disposal_time(control_now_ms() * 1000, call->retention_days, &disposal_us);
     if (rc == 0)
         rc = kek_month_for(disposal_us, month);
@@ -167,8 +165,16 @@ void bridge_copy_prepare(struct bridge_call *call)
     }
     if (rc < 0) {
         fail(call, "no key can be asked for", rc);
-        bridge_call_go_on(call);
+        then(call);
     }
+}
+
+void bridge_copy_prepare(struct bridge_call *call)
+{
+    if (call->copy.wanted)
+        prepare(call, bridge_call_go_on);
+    else
+        bridge_call_go_on(call);
 }
 
 bool bridge_copy_is_impossible(const struct bridge_call *call)
@@ -263,9 +269,24 @@ static const char *plan_mail(const struct bridge_call *call, const char *state)
     return mail_out_plan(call->control, &end);
 }
 
+static void note_completed(struct bridge_call *call, bool good, const char *state,
+                           const char *reason)
+{
+    struct event e;
+    event_begin(&e, "fax.completed", call->principal, &call->id);
+    event_outcome(&e, good ? "ok" : "failed");
+    event_text(&e, "state", state);
+    event_integer(&e, "pages", call->copy.pages);
+    event_text(&e, "reason", reason);
+    event_integer(&e, "disposal", disposal_s(call));
+    if (call->copy.mail_due)
+        event_text(&e, "mail_due", call->copy.mail_due);
+    event_note(&e, call->control->audit);
+}
+
 void bridge_copy_end(struct bridge_call *call)
 {
-    const struct bridge_copy *copy = &call->copy;
+    struct bridge_copy *copy = &call->copy;
     const struct msg_bridge_done *done = &call->done;
     struct event e;
     if (!copy->wanted || call->record_failed) /* then it was said before */
@@ -285,14 +306,32 @@ void bridge_copy_end(struct bridge_call *call)
     if (!copy->offered)
         return;
     note_attempt(call, whole, why);
-    event_begin(&e, "fax.completed", call->principal, &call->id);
-    event_outcome(&e, whole ? "ok" : "failed");
     const char *state = whole ? "received" : copy->pages > 0 ? "partial" : "failed";
-    event_text(&e, "state", state);
-    event_integer(&e, "pages", copy->pages);
-    event_text(&e, "reason", whole ? "" : why);
-    event_integer(&e, "disposal", disposal_s(call));
-    call->copy.mail_due = plan_mail(call, state);
-    event_text(&e, "mail_due", call->copy.mail_due);
-    event_note(&e, call->control->audit);
+    copy->mail_due = plan_mail(call, state);
+    note_completed(call, whole, state, whole ? "" : why);
+}
+
+/* --- the trace alone --- */
+
+static void on_kept(struct bridge_call *call)
+{
+    struct bridge_copy *copy = &call->copy;
+    const char *state = bridge_call_state(call);
+    bool good = strcmp(state, "completed") == 0 || strcmp(state, "unobserved") == 0;
+    if (copy->offered)
+        note_completed(call, good, "bridged", good ? call->verdict.sentence : call->outcome);
+    if (copy->vault_fd >= 0)
+        call_recorder_key(call->recorder, copy->data_key, &call->id, BRIDGE_ATTEMPT);
+    else
+        log_write(LOG_LEVEL_WARNING, "the trace of a bridged call is lost: %s", copy->why);
+    OPENSSL_cleanse(copy->data_key, sizeof copy->data_key);
+    bridge_trace_seal(call);
+    bridge_call_discard(call);
+}
+
+void bridge_copy_keep_trace(struct bridge_call *call)
+{
+    call->copy.trace_only = true;
+    call->copy.why[0] = '\0';
+    prepare(call, on_kept);
 }

@@ -36,6 +36,7 @@ struct bridge_side {
     char signalling[SIP_SIGNALLING_TEXT];
     bool has_offer, answered, reinviting;
     bool offered_t38, audio_only; /* called: in the INVITE; it was refused there */
+    bool rang;                    /* called: then no other place is tried */
     bool t38_refused;             /* there will be no T.38 */
     struct media_local local;
     struct media_t38 t38;
@@ -59,11 +60,13 @@ struct bridge_call {
     bool from_is_known; /* who calls: a machine of ours, or as a trunk that is believed says */
     uint8_t hops_made;  /* by the call, with the one from here: so a ring comes to an end */
     char via[CALL_TARGET_NAME];
-    bool has_place; /* among the calls that the trunk takes at a time */
+    struct trunk_routes routes; /* none: via stays */
+    size_t route;               /* of routes, that via is */
+    bool has_place;             /* among the calls that the trunk takes at a time */
     char mailbox[POLICY_NAME_TEXT], class_name[KEK_CLASS_TEXT];
     uint32_t retention_days;
     struct bridge_side side[BRIDGE_LEGS];
-    struct call_recorder *recorder; /* sealed with the copy; without one it only helps to judge */
+    struct call_recorder *recorder;
     struct pool_line *line;
     uint32_t line_call; /* 0: not attached */
     bool line_ready;
@@ -84,10 +87,12 @@ struct bridge_call {
     struct verdict verdict;
     char outcome[TRACE_SENTENCE + MSG_REASON_MAX + 4]; /* verdict and reason, for the record */
     struct bridge_copy {
-        bool wanted;    /* the mailbox says so */
-        bool offered;   /* fax.offered is in the log */
-        bool failed;    /* a page could not be recorded, or the copy not begun */
-        uint32_t pages; /* recorded */
+        bool wanted;     /* the mailbox says so */
+        bool offered;    /* fax.offered is in the log */
+        bool failed;     /* a page could not be recorded, or the copy not begun */
+        bool trace_only; /* the call is over, and its trace is to be kept */
+        void (*then)(struct bridge_call *call); /* once key, record and file are there, or not */
+        uint32_t pages;                         /* recorded */
         int vault_fd;
         uint8_t data_key[MSG_KEY_OCTETS];
         char kek_id[KEK_ID_TEXT];
@@ -116,10 +121,18 @@ int bridge_call_start_line(struct bridge_call *call) __attribute__((warn_unused_
 /* Gives the line a leg's media as they are agreed. */
 void bridge_call_tell_media(struct bridge_side *side);
 
-/* bridge_call_start.c: the line is ready: calls the other leg; again, at its next address or with
- * audio. */
+/* bridge_call_start.c: the line is ready: calls the other leg; where via leads; again, at its next
+ * address or with audio. */
 void bridge_call_find(struct bridge_call *call);
+void bridge_call_find_target(struct bridge_call *call);
 void bridge_call_dial(struct bridge_call *call);
+
+/* bridge_call_failover.c. next_route: the next trunk with room is called; false: there is none.
+ * next: what the end of the unanswered other leg says of its target, and whether another address or
+ * trunk is called. watch: an address that says nothing is given up. */
+bool bridge_call_try_next_route(struct bridge_call *call, const char *cause);
+bool bridge_call_try_next(struct bridge_call *call, const struct sip_event *event, bool heard);
+void bridge_call_watch_target(struct bridge_call *call);
 
 /* bridge_call_media.c: what a leg's description means. take: agrees with it, T.38 or audio; returns
  * 0 or -ENOTSUP. */
@@ -145,6 +158,9 @@ void bridge_copy_prepare(struct bridge_call *call);
 bool bridge_copy_is_impossible(const struct bridge_call *call);
 void bridge_copy_page(struct bridge_call *call, const struct msg_page_sealed *m);
 void bridge_copy_end(struct bridge_call *call);
+/* Of a call that has ended without a copy: makes a fax without pages for its trace, seals it there
+ * and frees the call. */
+void bridge_copy_keep_trace(struct bridge_call *call);
 void bridge_call_go_on(struct bridge_call *call);
 
 /* bridge_call_trace.c: notes what a leg did; judges a call that has ended; seals its trace behind

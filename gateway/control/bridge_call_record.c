@@ -49,6 +49,10 @@ static void on_recorded(void *user, int status, uint64_t index)
     /* What was recorded before is durable too. */
     if (status == 0 && call->copy.mail_due)
         mail_out_fax(call->control, &call->id, call->mailbox, call->copy.mail_due);
+    if (status == 0 && !call->copy.offered && call->recorder && call->mailbox[0]) {
+        bridge_copy_keep_trace(call);
+        return;
+    }
     if (status == 0)
         bridge_trace_seal(call);
     bridge_call_discard(call);

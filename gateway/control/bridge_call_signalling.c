@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/control/bridge_call_private.h"
+#include "gateway/control/target_failover.h"
 
 /* What the caller hears when the other leg does not come about. */
 static int carried_code(const struct sip_event *event)
@@ -26,14 +27,7 @@ static bool refused_media(int code)
     return code == 415 || code == 488 || code == 606;
 }
 
-/* Whether another address may do better: this one did not answer, or has no room. */
-static bool is_unreachable(const struct sip_event *event)
-{
-    return event->who == SIP_PARTY_TRANSPORT || event->who == SIP_PARTY_TIMEOUT ||
-           event->code == 503;
-}
-
-static void on_called_refused(struct bridge_side *side, const struct sip_event *event)
+static void on_called_refused(struct bridge_side *side, const struct sip_event *event, bool heard)
 {
     struct bridge_call *call = side->call;
     call->sip_code = event->code;
@@ -44,15 +38,13 @@ static void on_called_refused(struct bridge_side *side, const struct sip_event *
         bridge_call_dial(call);
         return;
     }
-    if (is_unreachable(event) && call_target_next(&side->target)) {
-        bridge_call_dial(call);
+    if (bridge_call_try_next(call, event, heard))
         return;
-    }
     call->refuse_code = carried_code(event);
     bridge_call_end(call, "the other leg: %d %.120s", event->code, event->reason);
 }
 
-static void on_ended(struct bridge_side *side, const struct sip_event *event)
+static void on_ended(struct bridge_side *side, const struct sip_event *event, bool heard)
 {
     struct bridge_call *call = side->call;
     side->session = NULL;
@@ -61,7 +53,7 @@ static void on_ended(struct bridge_side *side, const struct sip_event *event)
     if (call->ending)
         return;
     if (side->index == BRIDGE_CALLED && !side->answered) {
-        on_called_refused(side, event);
+        on_called_refused(side, event, heard);
         return;
     }
     if (side->index == BRIDGE_CALLER && !side->answered) {
@@ -106,6 +98,7 @@ static void on_answered(struct bridge_side *side, const struct sdp_session *sdp)
 {
     struct bridge_call *call = side->call;
     side->answered = true;
+    target_failover_answered(call->control, call->via, &side->target);
     sip_session_signalling(side->session, side->signalling);
     if (bridge_side_take(side, sdp) < 0) {
         call->refuse_code = 488;
@@ -154,9 +147,9 @@ void bridge_call_sip_event(void *user, struct sip_session *session, const struct
 {
     struct bridge_side *side = user;
     struct bridge_call *call = side->call;
-    (void)session;
     switch (event->kind) {
     case SIP_EVENT_RINGING:
+        side->rang = true;
         if (call->side[BRIDGE_CALLER].session && !call->side[BRIDGE_CALLER].answered)
             (void)sip_session_ring(call->side[BRIDGE_CALLER].session);
         break;
@@ -178,7 +171,7 @@ void bridge_call_sip_event(void *user, struct sip_session *session, const struct
         on_reinvite_refused(side, event->code);
         break;
     case SIP_EVENT_ENDED:
-        on_ended(side, event);
+        on_ended(side, event, sip_session_heard(session));
         break;
     }
 }

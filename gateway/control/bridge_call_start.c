@@ -79,6 +79,8 @@ static void dial_with(struct bridge_call *call, const struct sip_credential *cre
     int rc = invite(&call->side[BRIDGE_CALLED], credentials, count);
     if (rc < 0)
         bridge_call_end(call, "the other leg could not be called: %s", strerror(-rc));
+    else
+        bridge_call_watch_target(call);
 }
 
 static void on_credentials(void *user, int status, const struct sip_credential *credentials,
@@ -106,7 +108,8 @@ void bridge_call_dial(struct bridge_call *call)
         bridge_call_end(call, "the keeper takes no questions: %s", strerror(-rc));
 }
 
-/* Returns false, with the call ended, when a leg must be protected and cannot be. */
+/* Returns false when a leg must be protected and cannot be: then the call has ended, or goes
+ * another way. */
 static bool protect(struct bridge_call *call, struct bridge_side *side)
 {
     char text[FAX_CALL_DEMAND_TEXT];
@@ -114,6 +117,9 @@ static bool protect(struct bridge_call *call, struct bridge_side *side)
     side->local.secured = demand != NULL;
     if (!demand || side->local.may_protect)
         return true;
+    if (side->index == BRIDGE_CALLED &&
+        bridge_call_try_next_route(call, "it has no TLS signalling"))
+        return false;
     call->refuse_code = 488;
     bridge_call_end(call, "%s, and the %s leg has no TLS signalling", demand,
                     bridge_side_name(side));
@@ -136,6 +142,10 @@ static void on_target(void *user, int status, const struct call_target *target)
     struct bridge_call *call = user;
     struct bridge_side *side = &call->side[BRIDGE_CALLED];
     if (status < 0) {
+        if (call->ending || bridge_call_try_next_route(call, call_target_error(status))) {
+            bridge_call_release(call);
+            return;
+        }
         call->refuse_code = status == -ENOENT   ? 404
                             : status == -EACCES ? 403
                             : status == -EBUSY  ? 486
@@ -174,6 +184,11 @@ void bridge_call_find(struct bridge_call *call)
         return;
     }
     call->has_place = true;
+    bridge_call_find_target(call);
+}
+
+void bridge_call_find_target(struct bridge_call *call)
+{
     call->pending++;
     int rc = call_target_find(call->control, call->via, call->to, on_target, call);
     if (rc < 0)
@@ -230,6 +245,11 @@ static void take_terms(struct bridge_call *call, const struct bridge_terms *term
 {
     snprintf(call->principal, sizeof call->principal, "%s", terms->principal);
     snprintf(call->via, sizeof call->via, "%s", terms->to);
+    if (terms->routes)
+        call->routes = *terms->routes;
+    while (call->route < call->routes.count &&
+           strcmp(call->routes.trunks[call->route], call->via) != 0)
+        call->route++;
     if (number_normalise(terms->number, call->to) < 0)
         call->to[0] = '\0';
     if (number_normalise(terms->from, call->from) < 0)

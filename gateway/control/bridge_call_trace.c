@@ -85,8 +85,8 @@ void bridge_trace_seal(struct bridge_call *call)
         .verdict = &call->verdict,
         .may_cut = true,
     };
-    if (!call->copy.offered || (call->media_told && !call->line_done && !call->line_lost))
-        return; /* no file; or the line may still be writing to it */
+    if (!call->copy.trace_only && call->media_told && !call->line_done && !call->line_lost)
+        return; /* the line may still be writing to the file */
     call_recorder_seal(call->recorder, &end);
     call->recorder = NULL;
 }

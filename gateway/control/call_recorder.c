@@ -13,7 +13,7 @@
 #include "gateway/sip/sip_trace.h"
 #include "policy/text_code.h"
 
-enum { CALL_IDS = 4, DIGEST_OCTETS = 32 };
+enum { CALL_IDS = 8, DIGEST_OCTETS = 32 };
 
 _Static_assert(TRACE_PARTY_PEER == (int)SIP_PARTY_PEER &&
                    TRACE_PARTY_LOCAL == (int)SIP_PARTY_LOCAL &&

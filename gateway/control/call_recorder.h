@@ -31,7 +31,7 @@ uint64_t call_recorder_begun_ms(const struct call_recorder *recorder);
 void call_recorder_key(struct call_recorder *recorder, const uint8_t *data_key,
                        const struct fax_id *fax, uint16_t attempt);
 
-/* Follows the messages of a Call-ID, of at most four in an attempt. */
+/* Follows the messages of a Call-ID, of at most eight in an attempt. */
 void call_recorder_follow(struct call_recorder *recorder, const char *call_id);
 
 /* Likewise, for a leg of a bridged call: TRACE_CALLER or TRACE_CALLED. */

@@ -27,6 +27,7 @@ static void on_db_closed(void *user)
     /* Questions under way end now, and with them calls that look at all the rest. */
     password_check_close(c->passwords);
     keeper_client_free(c->keeper);
+    c->keeper = NULL;
     mail_out_free(c->mail_out);
     policy_cache_free(c->policy);
     rate_limit_free(c->rates);

@@ -6,54 +6,12 @@
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/fax_watchers.h"
-#include "gateway/control/peer_health.h"
+#include "gateway/control/target_failover.h"
 #include "gateway/socket_address.h"
 
 static const struct sockaddr *address_of(const struct fax_call *call)
 {
     return (const struct sockaddr *)&call->target.address;
-}
-
-static void note_bad(struct fax_call *call, uint32_t retry_after_s, const char *cause)
-{
-    peer_health_bad(call->control, call->trunk, address_of(call), call->target.protocol,
-                    retry_after_s, cause);
-}
-
-/* Nobody, or nobody that works, is at this address. */
-static bool is_dead(const struct sip_event *event, bool heard)
-{
-    return event->who == SIP_PARTY_TRANSPORT || (event->who == SIP_PARTY_TIMEOUT && !heard) ||
-           (event->who == SIP_PARTY_PEER && event->code == 503);
-}
-
-static void judge_target(struct fax_call *call, const struct sip_event *event, bool heard,
-                         const char *cause)
-{
-    bool asks_for_rest = event->retry_after_s > 0 && (event->code == 500 || event->code / 100 == 3);
-    if (call->target.count == 0 || event->who == SIP_PARTY_LOCAL)
-        return;
-    if (is_dead(event, heard) || asks_for_rest)
-        note_bad(call, event->retry_after_s, cause);
-    else if (event->who == SIP_PARTY_PEER)
-        peer_health_good(call->control, call->trunk, address_of(call), call->target.protocol);
-}
-
-/* Refusals that another trunk may not share. */
-static bool is_of_trunk(const struct sip_event *event, bool heard)
-{
-    switch (event->code) {
-    case 401: /* it does not know us */
-    case 407:
-    case 500:
-    case 502:
-    case 504:
-        return true;
-    case 408:
-        return event->who == SIP_PARTY_PEER || !heard;
-    default:
-        return is_dead(event, heard) || event->code / 100 == 3;
-    }
 }
 
 static void record(struct fax_call *call, const char *cause)
@@ -104,10 +62,10 @@ bool fax_call_try_next(struct fax_call *call, const struct sip_event *event, boo
     if (!call->outbound || call->answered || call->media_started)
         return false;
     snprintf(cause, sizeof cause, "%d %.140s", event->code, event->reason);
-    judge_target(call, event, heard, cause);
-    if (call->rang || !is_of_trunk(event, heard))
+    target_failover_judge(call->control, call->trunk, &call->target, event, heard, cause);
+    if (call->rang || !target_failover_is_of_trunk(event, heard))
         return false;
-    return (is_dead(event, heard) && next_address(call, cause)) ||
+    return (target_failover_is_dead(event, heard) && next_address(call, cause)) ||
            fax_call_try_next_route(call, cause);
 }
 
@@ -119,7 +77,7 @@ static void on_mute(struct fax_call *call)
     /* Without another one the transaction's own time-out decides. */
     if (call->target.at + 1 >= call->target.count && call->route + 1 >= call->routes.count)
         return;
-    note_bad(call, 0, "no response");
+    target_failover_mute(call->control, call->trunk, &call->target);
     call->session = NULL;
     call->sip_code = 408;
     /* What it may still say is answered without us: a late 2xx gets ACK and BYE, no media. */
@@ -131,6 +89,6 @@ static void on_mute(struct fax_call *call)
 
 void fax_call_watch_target(struct fax_call *call)
 {
-    peer_health_try(call->control, call->trunk, address_of(call), call->target.protocol);
+    target_failover_try(call->control, call->trunk, &call->target);
     fax_call_timer(call, (uint64_t)call->control->config->sip.failover_ms, on_mute);
 }

@@ -42,6 +42,7 @@ static void take_permitted(struct control *control, struct sip_session *session,
     char why[MSG_REASON_MAX];
     const struct bridge_terms terms = {.principal = caller->actor,
                                        .to = caller->through,
+                                       .routes = caller->routes,
                                        .number = caller->to,
                                        .from = caller->from,
                                        .from_is_known = caller->from_is_known,
@@ -108,22 +109,28 @@ static void judge_to_device(const struct control *control, const char *name, con
         refuse_for(refused, 403, answer.reason);
 }
 
+/* Where a machine's call goes: through is "" when it is stored. */
+struct way {
+    char through[CALL_TARGET_NAME];
+    struct trunk_routes routes; /* none: nowhere else */
+};
+
 /* By the routes, as a fax goes: over the first trunk that has room. */
 static void judge_by_routes(struct control *control, const char *number, const char *class_name,
-                            char through[CALL_TARGET_NAME], struct refused_call *refused)
+                            struct way *way, struct refused_call *refused)
 {
     static const int codes[] = {[TRUNK_ROUTES_FOUND] = 486,
                                 [TRUNK_ROUTES_NONE] = 404,
                                 [TRUNK_ROUTES_DENIED] = 403,
                                 [TRUNK_ROUTES_CLOSED] = 480};
     char why[TRUNK_ROUTES_TEXT];
-    struct trunk_routes routes;
+    struct trunk_routes *routes = &way->routes;
     enum trunk_routes_outcome outcome =
-        trunk_routes_find(control, number, class_name, "", control_now_ms(), &routes, why);
-    for (size_t i = 0; i < routes.count; i++) {
-        const struct trunk_info *trunk = policy_cache_trunk(control->policy, routes.trunks[i]);
+        trunk_routes_find(control, number, class_name, "", control_now_ms(), routes, why);
+    for (size_t i = 0; i < routes->count; i++) {
+        const struct trunk_info *trunk = policy_cache_trunk(control->policy, routes->trunks[i]);
         if (trunk && trunk_routes_has_room(control, trunk, false)) {
-            snprintf(through, CALL_TARGET_NAME, "%s", trunk->name);
+            snprintf(way->through, sizeof way->through, "%s", trunk->name);
             return;
         }
     }
@@ -131,24 +138,22 @@ static void judge_by_routes(struct control *control, const char *number, const c
                outcome == TRUNK_ROUTES_FOUND ? "no trunk to the number has room" : why);
 }
 
-/* Where a machine's call for that number goes: through is "" when it is stored. */
 static void judge_number(struct control *control, const struct device_info *device,
-                         const char *number, const char *class_name, char through[CALL_TARGET_NAME],
+                         const char *number, const char *class_name, struct way *way,
                          struct refused_call *refused)
 {
     const char *trunk = device_calls_trunk(device);
     const struct device_info *called = policy_cache_device_of(control->policy, number);
-    through[0] = '\0';
     if (!device_calls_are_bridged(device)) {
         judge_stored(control, number, class_name, refused);
     } else if (trunk) {
-        snprintf(through, CALL_TARGET_NAME, "%s", trunk);
+        snprintf(way->through, sizeof way->through, "%s", trunk);
         judge_over_trunk(control, trunk, number, refused);
     } else if (called) {
-        snprintf(through, CALL_TARGET_NAME, DEVICE_PREFIX "%.50s", called->name);
+        snprintf(way->through, sizeof way->through, DEVICE_PREFIX "%.50s", called->name);
         judge_to_device(control, called->name, number, refused);
     } else {
-        judge_by_routes(control, number, class_name, through, refused);
+        judge_by_routes(control, number, class_name, way, refused);
     }
 }
 
@@ -161,7 +166,8 @@ static void take_from_device(struct control *control, struct sip_session *sessio
     struct refused_call refused = {.code = 0};
     struct fax_caller caller = {.target = {.audio_fallback = true, .is_device = true},
                                 .from_is_known = true};
-    char number[NUMBER_TEXT], through[CALL_TARGET_NAME] = "";
+    struct way way = {.through = ""};
+    char number[NUMBER_TEXT];
     const struct device_info *device = policy_cache_device(control->policy, info->device);
     if (!device || device->disabled) {
         sip_session_reject(session, 403, NULL);
@@ -179,8 +185,9 @@ static void take_from_device(struct control *control, struct sip_session *sessio
     if (!answer.allowed)
         refuse_for(&refused, 403, answer.reason);
     else if (number_normalise(info->to_user, number) == 0)
-        judge_number(control, device, number, answer.mailbox->class_name, through, &refused);
-    caller.through = through[0] ? through : NULL;
+        judge_number(control, device, number, answer.mailbox->class_name, &way, &refused);
+    caller.through = way.through[0] ? way.through : NULL;
+    caller.routes = &way.routes;
     if (refused.code)
         fax_call_refuse(control, session, info, caller.actor, refused.code, refused.why);
     else

@@ -174,7 +174,8 @@ struct fax_caller {
     const struct policy_mailbox *mailbox;
     const char
         *through; /* trunk, or "device:NAME", to which the call is taken through; NULL: none */
-    bool from_is_known; /* not only what somebody says */
+    const struct trunk_routes *routes; /* of which through is one; NULL: no other way */
+    bool from_is_known;                /* not only what somebody says */
 };
 
 /* fax_call_in.c: takes a call that brings a fax; each failure refuses it. */

@@ -5,6 +5,7 @@
 #include "gateway/control/event.h"
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/fax_watchers.h"
+#include "gateway/control/target_failover.h"
 #include "gateway/process/log.h"
 
 static void say(struct fax_call *call, const char *kind, const char *text)
@@ -116,8 +117,7 @@ static void on_answered(struct fax_call *call, const struct sdp_session *sdp)
 {
     call->answered = true;
     if (call->outbound)
-        peer_health_good(call->control, call->trunk, (const struct sockaddr *)&call->target.address,
-                         call->target.protocol);
+        target_failover_answered(call->control, call->trunk, &call->target);
     fax_call_note_signalling(call);
     uv_timer_stop(&call->timer);
     say(call, "answered", "");

@@ -43,55 +43,6 @@ int key_file_create(int directory, const char *name, const uint8_t *octets, size
     return status;
 }
 
-enum { FILES_MAX = 64 };
-
-/* Writing begins at once for all of them, so that one commit of the file system takes them all. */
-static int write_all_new(int directory, const struct key_file *files, size_t count, int *made)
-{
-    char temporary[KEY_FILE_NAME_MAX + sizeof unfinished];
-    int status = 0;
-    for (size_t i = 0; status == 0 && i < count; i++) {
-        snprintf(temporary, sizeof temporary, "%s%s", files[i].name, unfinished);
-        made[i] = openat(directory, temporary,
-                         O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-        status = made[i] < 0 ? -errno : file_write_all(made[i], files[i].octets, files[i].length);
-        if (status == 0)
-            (void)sync_file_range(made[i], 0, 0, SYNC_FILE_RANGE_WRITE);
-    }
-    for (size_t i = 0; status == 0 && i < count; i++)
-        status = fsync(made[i]) < 0 ? -errno : 0;
-    return status;
-}
-
-int key_file_create_all(int directory, const struct key_file *files, size_t count)
-{
-    char temporary[KEY_FILE_NAME_MAX + sizeof unfinished];
-    int made[FILES_MAX];
-    size_t renamed = 0;
-    if (count > FILES_MAX)
-        return -EINVAL;
-    for (size_t i = 0; i < count; i++)
-        made[i] = -1;
-    int status = write_all_new(directory, files, count, made);
-    for (; status == 0 && renamed < count; renamed++) {
-        snprintf(temporary, sizeof temporary, "%s%s", files[renamed].name, unfinished);
-        if (renameat2(directory, temporary, directory, files[renamed].name, RENAME_NOREPLACE) < 0) {
-            status = -errno;
-            break;
-        }
-    }
-    if (status == 0 && fsync(directory) < 0)
-        status = -errno;
-    for (size_t i = 0; i < count; i++) {
-        if (made[i] >= 0)
-            close(made[i]);
-        snprintf(temporary, sizeof temporary, "%s%s", files[i].name, unfinished);
-        if (status < 0 && made[i] >= 0)
-            unlinkat(directory, i < renamed ? files[i].name : temporary, 0);
-    }
-    return status;
-}
-
 int key_file_read(int directory, const char *name, uint8_t *octets, size_t capacity, size_t *length)
 {
     size_t used = 0;

@@ -13,18 +13,6 @@ enum { KEY_FILE_NAME_MAX = 96 };
 int key_file_create(int directory, const char *name, const uint8_t *octets, size_t length)
     __attribute__((warn_unused_result));
 
-/* A file of key_file_create_all(). */
-struct key_file {
-    char name[KEY_FILE_NAME_MAX];
-    const uint8_t *octets;
-    size_t length;
-};
-
-/* As key_file_create() for several files at once, which costs little more than one. After an error
- * none of them is there, except one that was there before. */
-int key_file_create_all(int directory, const struct key_file *files, size_t count)
-    __attribute__((warn_unused_result));
-
 /* Reads a whole file of at most capacity octets. Returns 0; -ENOENT; -EFBIG; another errno. */
 int key_file_read(int directory, const char *name, uint8_t *octets, size_t capacity, size_t *length)
     __attribute__((warn_unused_result));

@@ -10,6 +10,7 @@
 
 #include "gateway/keeper/key_file.h"
 #include "gateway/keeper/key_store_private.h"
+#include "gateway/pack_file.h"
 #include "policy/policy_error.h"
 #include "policy/secret.h"
 #include "policy/text_code.h"
@@ -179,11 +180,13 @@ static int write_data_key(struct key_store *store, const struct key_data_record 
 /* Before a KEK is made for nothing. */
 static int check_no_key(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_OCTETS])
 {
-    char name[KEY_FILE_NAME_MAX];
+    char name[KEY_FILE_NAME_MAX], pack[PACK_FILE_NAME];
     int directory = key_store_open_directory(store, fax_id, name);
     if (directory < 0)
         return directory;
-    bool exists = faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    pack_file_name(fax_id, pack);
+    bool exists = faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+                  faccessat(directory, pack, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     close(directory);
     return exists ? -EEXIST : 0;
 }
@@ -215,6 +218,14 @@ int key_store_create(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_OC
     return status;
 }
 
+/* The record of a fax's key: a file of its own, or an item of a pack. */
+static int read_record(int directory, const char *name, const uint8_t fax_id[KEY_FAX_ID_OCTETS],
+                       uint8_t octets[KEY_RECORD_MAX], size_t *length)
+{
+    int status = key_file_read(directory, name, octets, KEY_RECORD_MAX, length);
+    return status == -ENOENT ? key_store_read_packed(directory, fax_id, octets, length) : status;
+}
+
 int key_store_read(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_OCTETS],
                    struct key_store_key *key)
 {
@@ -226,7 +237,7 @@ int key_store_read(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_OCTE
     int directory = key_store_open_directory(store, fax_id, name);
     if (directory < 0)
         return directory;
-    int status = key_file_read(directory, name, octets, sizeof octets, &length);
+    int status = read_record(directory, name, fax_id, octets, &length);
     close(directory);
     if (status == 0)
         status = key_store_error(key_data_record_decode(octets, length, &record));
@@ -253,11 +264,12 @@ int key_store_destroy(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_O
     int directory = key_store_open_directory(store, fax_id, name);
     if (directory < 0)
         return directory;
-    int status = key_file_read(directory, name, octets, sizeof octets, &length);
+    int status = read_record(directory, name, fax_id, octets, &length);
     if (status == 0 && key_data_record_decode(octets, length, &record) == 0)
         memcpy(kek_id, record.kek_id, KEK_ID_TEXT);
-    if (status != -ENOENT)
-        status = key_file_destroy(directory, name);
+    status = key_file_destroy(directory, name);
+    if (status == -ENOENT)
+        status = pack_file_destroy(directory, fax_id, PACK_KEYS, PACK_OVERWRITE);
     close(directory);
     if (status == 0 && kek_id[0])
         key_store_count(store, kek_id, -1);

@@ -4,6 +4,7 @@
  *   signing.key                      checkpoint-signing key, wrapped by the master key
  *   kek/<class>.<month>.<n>.kek      key-encryption keys, wrapped by the master key
  *   fax/<2 hex>/<32 hex>.key         data keys, each wrapped by a KEK; 2 hex: end of the fax id
+ *   fax/<2 hex>/<16 hex>.pack        data keys that were made together (policy/pack.h)
  *
  * Record formats: policy/key_wrap.h. Everything blocks and is durable on return. */
 #ifndef GATEWAY_KEEPER_KEY_STORE_H
@@ -15,6 +16,7 @@
 
 #include "policy/checkpoint.h"
 #include "policy/key_wrap.h"
+#include "policy/pack.h"
 #include "policy/secret_record.h"
 
 struct key_store;
@@ -42,7 +44,7 @@ struct key_store_kek_wanted {
     int64_t now_us;
 };
 
-enum { KEY_STORE_BATCH_MAX = 32 };
+enum { KEY_STORE_BATCH_MAX = PACK_ITEMS_MAX };
 
 /* Makes a data key for a fax under the newest KEK of class and disposal month ("2027-03" or
  * "undated"), making the KEK when there is none. Errors: -EEXIST the fax has a key; -EINVAL bad
@@ -51,10 +53,10 @@ int key_store_create(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_OC
                      const char *class_name, const char *month, int64_t now_us,
                      struct key_store_key *key) __attribute__((warn_unused_result));
 
-/* The same for several at once, whose ids end with the same octet, at little more cost than one:
- * all of them or none. keys: count data keys, to be wiped; all zero after a failure. Errors as
- * key_store_create; -EINVAL for more than KEY_STORE_BATCH_MAX and ids that end otherwise.
- */
+/* The same for several at once, whose last PACK_FAMILY_OCTETS are the same and of no other key, in
+ * one file: all of them or none. keys: count data keys, to be wiped; all zero after a failure.
+ * Errors as key_store_create; -EINVAL for more than KEY_STORE_BATCH_MAX, ids that end otherwise or
+ * stand there twice. */
 int key_store_create_all(struct key_store *store, const uint8_t (*ids)[KEY_FAX_ID_OCTETS],
                          size_t count, const struct key_store_kek_wanted *wanted,
                          uint8_t (*keys)[KEY_OCTETS], char kek_id[KEK_ID_TEXT], bool *kek_created)

@@ -8,6 +8,7 @@
 
 #include "gateway/keeper/key_file.h"
 #include "gateway/keeper/key_store_private.h"
+#include "gateway/pack_file.h"
 #include "policy/policy_error.h"
 #include "policy/secret.h"
 
@@ -180,22 +181,30 @@ int key_store_find_kek(struct key_store *store, const char *class_name, const ch
     return status;
 }
 
+static void count_record(void *user, const uint8_t *octets, size_t length)
+{
+    struct key_store *store = user;
+    struct key_data_record record;
+    struct key_store_kek *kek =
+        key_data_record_decode(octets, length, &record) < 0 ? NULL : find(store, record.kek_id);
+    if (kek)
+        kek->data_keys++;
+}
+
 static int count_directory(struct key_store *store, int directory)
 {
-    struct key_data_record record;
     uint8_t octets[KEY_RECORD_MAX];
     size_t length = 0;
-    DIR *names = open_names(directory);
+    int status = pack_file_remove_unfinished(directory);
+    DIR *names = status < 0 ? NULL : open_names(directory);
     if (!names)
         return -EIO;
     for (const struct dirent *entry; (entry = readdir(names));) {
-        if (!ends_with(entry->d_name, key_suffix) ||
-            key_file_read(directory, entry->d_name, octets, sizeof octets, &length) < 0 ||
-            key_data_record_decode(octets, length, &record) < 0)
-            continue;
-        struct key_store_kek *kek = find(store, record.kek_id);
-        if (kek)
-            kek->data_keys++;
+        if (pack_file_is_name(entry->d_name))
+            key_store_walk_pack(directory, entry->d_name, count_record, store);
+        else if (ends_with(entry->d_name, key_suffix) &&
+                 key_file_read(directory, entry->d_name, octets, sizeof octets, &length) == 0)
+            count_record(store, octets, length);
     }
     closedir(names);
     return 0;

@@ -45,6 +45,17 @@ int key_store_find_kek(struct key_store *store, const char *class_name, const ch
 int key_store_open_directory(struct key_store *store, const uint8_t fax_id[KEY_FAX_ID_OCTETS],
                              char *name) __attribute__((warn_unused_result));
 
+/* Reads the record of a fax's key out of its pack. Errors: -ENOENT; -EBADMSG; another errno. */
+int key_store_read_packed(int directory, const uint8_t fax_id[KEY_FAX_ID_OCTETS],
+                          uint8_t octets[KEY_RECORD_MAX], size_t *length)
+    __attribute__((warn_unused_result));
+
+/* Calls counted for every key of a pack that was not destroyed. A pack that cannot be read has
+ * none. */
+typedef void key_store_counted_cb(void *user, const uint8_t *octets, size_t length);
+void key_store_walk_pack(int directory, const char *name, key_store_counted_cb *counted,
+                         void *user);
+
 /* Adds to the count of a KEK's data keys, when they are counted. */
 void key_store_count(struct key_store *store, const char *kek_id, int change);
 

@@ -33,12 +33,6 @@ struct line_stall {
     uint64_t ticks, turns;
 };
 
-/* A datagram that was read and waits for its turn. The odd size spreads them over the cache. */
-struct line_arrival {
-    uint8_t octets[MEDIA_DATAGRAM_MAX + 64];
-    ssize_t length; /* negative: there is none */
-};
-
 struct line {
     uv_loop_t loop;
     struct ipc_channel *channel; /* NULL once control is gone */
@@ -47,6 +41,9 @@ struct line {
     bool ticking;
     unsigned hasty;        /* calls that need the tick at each step of the wheel: express ones */
     unsigned audio_calls;  /* calls over audio */
+    unsigned resting;      /* receivers in the middle of a page, whose sockets nobody watches */
+    uint64_t rests;        /* how often a socket, of senders too, came to rest */
+    unsigned tick_ms;      /* from the tick before, or the one under way, to the next */
     uint64_t turn_ns;      /* when the turn began */
     uint64_t clock_ns;     /* latest look at the clock: what came since is charged to a call */
     unsigned batches_left; /* of sockets, in the tick under way; 0: all were drained */
@@ -67,7 +64,7 @@ struct line {
     bool trimming;                 /* that is under way */
     uv_work_t trim;
     uint8_t datagram[MEDIA_DATAGRAM_MAX]; /* the one being looked at */
-    struct line_arrival arrivals[LINE_READY_MAX];
+    struct media_arrival arrivals[LINE_READY_MAX];
     uint8_t leaving[MEDIA_DATAGRAM_MAX]; /* the one being sent */
 };
 

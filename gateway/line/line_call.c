@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -213,26 +212,6 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
     return error;
 }
 
-/* Control still holds the same socket: closing ours alone would leave it in the epoll set. */
-static void unwatch(struct line_call *call)
-{
-    if (call->watched)
-        (void)epoll_ctl(call->line->epoll_fd, EPOLL_CTL_DEL, call->media.socket.fd, NULL);
-    call->watched = false;
-}
-
-static int watch(struct line_call *call)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = call};
-
-    if (call->watched)
-        return 0;
-    if (epoll_ctl(call->line->epoll_fd, EPOLL_CTL_ADD, call->media.socket.fd, &event) < 0)
-        return -errno;
-    call->watched = true;
-    return 0;
-}
-
 /* Whether the call needs the line's tick at each step. */
 static void be_hasty(struct line_call *call, bool hasty)
 {
@@ -294,7 +273,7 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
     if (error == 0)
         error = line_call_protect(call, media);
     if (error == 0)
-        error = watch(call);
+        error = line_call_watch(call);
     if (error != 0) {
         snprintf(text, sizeof text, "the fax session cannot be started (%d)", error);
         line_call_abort(call, T30_RESULT_ABORTED, text);
@@ -423,24 +402,18 @@ static void begin_ending(struct line_call *call)
     fax_engine_free(call->engine);
     call->engine = NULL;
     call->page_asked = 0;
-    unwatch(call);
+    line_call_unwatch(call);
     line_audio_bye(call);
     media_transport_close(&call->media);
     call->shield.dtls = NULL;
     line_tick_start(call->line);
 }
 
-/* The next visit is for whatever comes first. Most often something earlier is planned already. */
-static void plan_visit(struct line_call *call)
-{
-    if (call->state == LINE_CALL_RUNNING)
-        call_wheel_want(&call->line->wheel, &call->wheel, line_call_due_ms(call));
-}
-
 void line_call_settle(struct line_call *call)
 {
     if (!call->finished) {
-        plan_visit(call);
+        if (call->state == LINE_CALL_RUNNING)
+            line_call_plan(call);
         return;
     }
     if (call->state != LINE_CALL_ENDING)

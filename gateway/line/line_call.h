@@ -29,10 +29,11 @@
 enum {
     LINE_CALL_T85_MAX = 500, /* calls of a line from which on new ones go without T.85: its coder
                                 takes 7 ms of CPU a page, five times that of T.6 */
-    LINE_CALL_DATAGRAMS_PER_TICK = 8,     /* of 15 ms, a call: sixteen times what T.38 needs */
-    LINE_CALL_DATAGRAMS_EXPRESS = 48,     /* the same for a call ahead of the clock */
-    LINE_CALL_DATAGRAMS_AT_STOP = 64,     /* what may still wait in the socket when a call ends */
-    LINE_CALL_RETRY_MS = 20,              /* when control's channel was full */
+    LINE_CALL_DATAGRAMS_PER_TICK = 8, /* of 15 ms, a call: sixteen times what T.38 needs */
+    LINE_CALL_DATAGRAMS_EXPRESS = 48, /* the same for a call ahead of the clock */
+    LINE_CALL_DATAGRAMS_AT_STOP = 64, /* what may still wait in the socket when a call ends */
+    LINE_CALL_REST_MS = 240,          /* between two looks at a socket in the middle of a page */
+    LINE_CALL_RETRY_MS = 20,          /* when control's channel was full */
     LINE_CALL_SENDER_SILENCE_MS = 600000, /* a page of one block at 2,400 bit/s takes 220 s */
 };
 
@@ -66,14 +67,18 @@ struct line_call {
     enum line_call_state state;
     bool finished; /* the engine's last event came, or the call ended without an engine */
     bool watched;  /* its socket is in the line's epoll set */
+    bool resting;  /* it is not, but read each 240 ms (line_rest.c) */
     bool sender;   /* as in its start */
     bool express;  /* agreed with the peer: both may run ahead of the clock */
     bool hasty;    /* counted in the line's */
     bool noted_sent, noted_heard; /* in its trace: the first packet each way, of this media */
     bool stirred; /* by its latest datagram: something may be due earlier than planned */
     struct line *line;
-    uint64_t heard_ms;   /* latest valid datagram */
-    uint64_t heard_tick; /* latest tick that found something in the socket */
+    uint64_t heard_ms;     /* latest valid datagram */
+    uint64_t heard_tick;   /* latest tick that found something in the socket */
+    uint64_t due_ms;       /* when something is due, as found at the last settling */
+    uint64_t read_ms;      /* resting: the latest look at the socket */
+    uint64_t crowded_tick; /* latest tick that found more than a fax sends */
     uint32_t media_seen;
     uint32_t silence_ms; /* the call ends when it hears nothing for so long; 0: never */
     struct media_transport media;
@@ -139,19 +144,34 @@ void line_call_abort(struct line_call *call, int result, const char *text);
  * the call if nothing of it is left to wait for. */
 void line_call_settle(struct line_call *call);
 
+/* ---- line_rest.c: whether the socket is watched ---- */
+
+/* Puts the socket into the line's epoll set. Returns 0 or a negative errno. */
+int line_call_watch(struct line_call *call) __attribute__((warn_unused_result));
+
+/* Takes it out for good. */
+void line_call_unwatch(struct line_call *call);
+
+/* For a running call, last in line_call_settle: the next visit is for whatever comes first, the
+ * next look at a socket that is not watched included. */
+void line_call_plan(struct line_call *call);
+
+/* First in a visit: looks at a socket that is not watched. Returns whether the visit is over. */
+bool line_call_rest(struct line_call *call, uint64_t now_ms);
+
 /* Reads at most `limit` datagrams into the session. */
 void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms);
 
 /* The socket had something at this tick (a number that counts up): one datagram, which was read
  * into *arrival. When there was something at the tick before too, what else may be read in a tick
  * is read. The call may be freed before return. */
-void line_call_hear(struct line_call *call, struct line_arrival *arrival, uint64_t tick,
+void line_call_hear(struct line_call *call, struct media_arrival *arrival, uint64_t tick,
                     uint64_t now_ms);
 
 /* Asks for the memory that reading from the call's socket, and then line_call_hear, will need; the
  * second wants the first to have come. */
 void line_call_prefetch_read(const struct line_call *call);
-void line_call_prefetch_hear(const struct line_call *call, const struct line_arrival *arrival);
+void line_call_prefetch_hear(const struct line_call *call, const struct media_arrival *arrival);
 
 /* Sets how long the call may hear nothing; to be called when its media begins and when the first
  * datagram of the peer was counted. */

@@ -53,6 +53,8 @@ static void take_page(struct line_call *call, const struct fax_engine_event *eve
         return;
     }
     call->page_since_us = call->line->stall.before_us;
+    if (call->resting && call->read_ms * 1000 < call->page_since_us)
+        call->page_since_us = call->read_ms * 1000;
     line_call_store_page(call, event->received, number);
 }
 
@@ -181,11 +183,13 @@ void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
 
 /* Most often one datagram waits: then the read that would find the queue empty is spared. The set
  * of sockets is level triggered, so what is left is met at the next tick. */
-void line_call_hear(struct line_call *call, struct line_arrival *arrival, uint64_t tick,
+void line_call_hear(struct line_call *call, struct media_arrival *arrival, uint64_t tick,
                     uint64_t now_ms)
 {
     bool again = tick == call->heard_tick + 1;
 
+    if (again)
+        call->crowded_tick = tick;
     call->heard_tick = tick;
     call->stirred = true;
     if (arrival->length >= 0)
@@ -255,7 +259,7 @@ void line_call_prefetch_read(const struct line_call *call)
 }
 
 /* A guess, from where UDPTL has the first octets of its newest IFP: one field of HDLC octets. */
-static bool looks_like_octets(const struct line_arrival *arrival)
+static bool looks_like_octets(const struct media_arrival *arrival)
 {
     enum { IFP_AT = 3, COUNT = IFP_AT + 1, FIELD = IFP_AT + 2, FIELD_OF_OCTETS = 0x80 };
 
@@ -263,7 +267,7 @@ static bool looks_like_octets(const struct line_arrival *arrival)
            arrival->octets[FIELD] == FIELD_OF_OCTETS;
 }
 
-void line_call_prefetch_hear(const struct line_call *call, const struct line_arrival *arrival)
+void line_call_prefetch_hear(const struct line_call *call, const struct media_arrival *arrival)
 {
     if (call->engine == NULL || call->sender || !looks_like_octets(arrival)) {
         line_call_prefetch(call);
@@ -286,7 +290,7 @@ static void repeat_latest(struct line_call *call, uint64_t now_ms)
 
 void line_call_visit(struct line_call *call, uint64_t now_ms)
 {
-    if (line_call_shake(call, now_ms))
+    if (line_call_shake(call, now_ms) || line_call_rest(call, now_ms))
         return;
     if (!call->finished) {
         media_transport_tick(&call->media, now_ms);

@@ -9,6 +9,7 @@
 
 enum {
     QUIET_STEP_MS = 15, /* between two ticks: half the time between two packets of T.38 */
+    REST_STEP_MS = 120, /* when all calls rest: half the time between two looks at their sockets */
     AUDIO_STEP_MS = 10, /* the same for packets of audio, which leave each 20 ms */
     TURN_NS = 250000,   /* of own work, then other handles of the loop get their turn */
 };
@@ -107,8 +108,9 @@ static unsigned step_ms(const struct line *line)
 {
     if (line->hasty > 0)
         return CALL_WHEEL_STEP_MS;
-    return line->audio_calls > 0 || line_bridges_count(line->bridges) > 0 ? AUDIO_STEP_MS
-                                                                          : QUIET_STEP_MS;
+    if (line->audio_calls > 0 || line_bridges_count(line->bridges) > 0)
+        return AUDIO_STEP_MS;
+    return line->wheel.count > line->resting ? QUIET_STEP_MS : REST_STEP_MS;
 }
 
 static void begin_turn(struct line *line)
@@ -117,7 +119,7 @@ static void begin_turn(struct line *line)
     line->turn_ns = line->clock_ns = uv_hrtime();
     if (line->batches_left > 0 || line->tick_unfinished)
         return;
-    measure_tick(&line->stall, line->turn_ns / 1000u, step_ms(line) * UINT64_C(1000));
+    measure_tick(&line->stall, line->turn_ns / 1000u, line->tick_ms * UINT64_C(1000));
     line->batches_left = line->call_count / LINE_READY_MAX + 1;
     line->tick_unfinished = true;
 }
@@ -146,7 +148,8 @@ static void plan(struct line *line)
     }
     uv_idle_stop(&line->rest);
     if (line->wheel.count > 0 || line_bridges_wait(line->bridges)) {
-        uv_timer_start(&line->tick, line_tick_cb, step_ms(line), 0);
+        line->tick_ms = step_ms(line);
+        uv_timer_start(&line->tick, line_tick_cb, line->tick_ms, 0);
         return;
     }
     line->ticking = false;
@@ -167,8 +170,10 @@ void line_rest_cb(uv_idle_t *idle)
 
 void line_tick_start(struct line *line)
 {
-    if (line->ticking)
+    /* One that does not rest shall not wait for those that do. */
+    if (line->ticking && (line->tick_unfinished || line->tick_ms < REST_STEP_MS))
         return;
     line->ticking = true;
+    line->tick_ms = CALL_WHEEL_STEP_MS;
     uv_timer_start(&line->tick, line_tick_cb, CALL_WHEEL_STEP_MS, 0);
 }

@@ -7,6 +7,8 @@
 
 #include "gateway/socket_address.h"
 
+enum { AT_ONCE_MAX = 16 };
+
 int media_socket_open(struct media_socket *media, int fd)
 {
     int type = 0;
@@ -138,6 +140,45 @@ ssize_t media_socket_receive(struct media_socket *media, uint8_t *out, size_t ca
         return -ENOMSG;
     }
     return length;
+}
+
+/* In one system call; with a peer whose address has to be looked at, or after an error, one by one.
+ */
+static unsigned receive_at_once(const struct media_socket *media, struct media_arrival *arrivals,
+                                unsigned limit)
+{
+    struct mmsghdr messages[AT_ONCE_MAX];
+    struct iovec pieces[AT_ONCE_MAX];
+    unsigned most = limit < AT_ONCE_MAX ? limit : AT_ONCE_MAX;
+
+    for (unsigned i = 0; i < most; i++) {
+        pieces[i] = (struct iovec){arrivals[i].octets, MEDIA_DATAGRAM_MAX};
+        messages[i].msg_hdr = (struct msghdr){.msg_iov = &pieces[i], .msg_iovlen = 1};
+    }
+    long count = syscall(SYS_recvmmsg, media->fd, messages, most, MSG_DONTWAIT, NULL);
+    for (long i = 0; i < count; i++)
+        arrivals[i].length = (ssize_t)messages[i].msg_len;
+    return count > 0 ? (unsigned)count : 0;
+}
+
+unsigned media_socket_receive_many(struct media_socket *media, struct media_arrival *arrivals,
+                                   unsigned limit)
+{
+    unsigned count = 0;
+
+    if (media->only_peer) {
+        count = receive_at_once(media, arrivals, limit);
+        if (count > 0 && count < AT_ONCE_MAX)
+            return count;
+    }
+    while (count < limit) {
+        arrivals[count].length =
+            media_socket_receive(media, arrivals[count].octets, MEDIA_DATAGRAM_MAX);
+        if (arrivals[count].length == -EAGAIN)
+            break;
+        count++;
+    }
+    return count;
 }
 
 void media_socket_send(struct media_socket *media, const uint8_t *data, size_t length)

@@ -18,6 +18,14 @@
  * ones, a second of audio. If more come the peer has not moved at all. */
 enum { MEDIA_SOCKET_LATE_MAX = 50 };
 
+enum { MEDIA_DATAGRAM_MAX = 2048 }; /* octets; what is longer is cut */
+
+/* A datagram that was read and waits for its turn. The odd size spreads them over the cache. */
+struct media_arrival {
+    uint8_t octets[MEDIA_DATAGRAM_MAX + 64];
+    ssize_t length; /* negative: there is none */
+};
+
 /* fd -1: closed. */
 struct media_socket {
     int fd;
@@ -54,6 +62,11 @@ int media_socket_latch(struct media_socket *media, const struct sockaddr_storage
  * negative errno when the socket is of no more use. */
 ssize_t media_socket_receive(struct media_socket *media, uint8_t *out, size_t capacity)
     __attribute__((warn_unused_result));
+
+/* The same for all datagrams that wait, `limit` at most. Returns how many arrivals were filled in;
+ * less than limit: the queue is empty. */
+unsigned media_socket_receive_many(struct media_socket *media, struct media_arrival *arrivals,
+                                   unsigned limit);
 
 /* Sends one datagram to the peer. Loss is the network's way: a full queue or an ICMP error is
  * counted and not reported. Before media_socket_connect nothing is sent. */

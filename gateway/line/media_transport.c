@@ -48,6 +48,12 @@ ssize_t media_transport_read(struct media_transport *transport, uint8_t *out)
     return media_socket_receive(&transport->socket, out, MEDIA_DATAGRAM_MAX);
 }
 
+unsigned media_transport_read_many(struct media_transport *transport,
+                                   struct media_arrival *arrivals, unsigned limit)
+{
+    return media_socket_receive_many(&transport->socket, arrivals, limit);
+}
+
 void media_transport_take(struct media_transport *transport, uint8_t *data, size_t length,
                           uint64_t now_ms)
 {

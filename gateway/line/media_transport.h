@@ -16,8 +16,6 @@
 #include "gateway/line/media_socket.h"
 #include "gateway/process/messages.h"
 
-enum { MEDIA_DATAGRAM_MAX = 2048 }; /* octets; what is longer is cut */
-
 struct media_transport;
 
 /* A datagram of the peer, in clear. It may be altered; it is wiped after the call. Must not close
@@ -81,6 +79,10 @@ ssize_t media_transport_read(struct media_transport *transport, uint8_t *out)
     __attribute__((warn_unused_result));
 void media_transport_take(struct media_transport *transport, uint8_t *data, size_t length,
                           uint64_t now_ms);
+
+/* As media_transport_read for as many as wait, `limit` at most: returns their number. */
+unsigned media_transport_read_many(struct media_transport *transport,
+                                   struct media_arrival *arrivals, unsigned limit);
 
 /* Reads at most `limit` datagrams; those of others count and are dropped. scratch: room for one
  * datagram, MEDIA_DATAGRAM_MAX octets, wiped before return. Returns how many were read: less than

@@ -9,8 +9,14 @@
 
 #include "gateway/control/control.h"
 #include "gateway/mail/mail_file.h"
+#include "policy/pack.h"
 
-enum { BATCH_MAX = MSG_KEYS_MAX };
+/* A batch has so many messages, and only its first makes it larger than so many octets. More than
+ * one batch is sealed at a time, so that a large message does not stop small ones; but few, so that
+ * those who come meanwhile go together. */
+enum { BATCH_MAX = MSG_KEYS_MAX, BATCH_OCTETS = 8 << 20, BATCHES_AT_ONCE = 2 };
+
+_Static_assert((int)BATCH_MAX <= (int)PACK_ITEMS_MAX, "a batch is a pack");
 
 /* A message that waits to be sealed. */
 struct sealing {
@@ -24,17 +30,20 @@ struct sealing {
 /* Messages that are sealed together: one question to the keeper, one work item. */
 struct batch {
     struct mail_store *store;
+    struct batch **place; /* in the store */
     uv_work_t work;
     struct sealing *sealings[BATCH_MAX];
     struct mail_file files[BATCH_MAX];
     size_t count;
-    int failed; /* there are no keys */
+    int status; /* of all of them */
+    bool has_keys;
 };
 
 struct mail_store {
     struct control *control;
     int folder;
     struct sealing *first, **end;
+    struct batch *batches[BATCHES_AT_ONCE]; /* whose keys are made, or which are being sealed */
     bool asking; /* the keeper makes keys: who comes now waits for the next batch */
     size_t busy;
 };
@@ -77,7 +86,7 @@ static void finish_batch(struct batch *b)
     for (size_t i = 0; i < b->count; i++) {
         struct sealing *sealing = b->sealings[i];
         s->busy--;
-        sealing->cb(sealing->user, b->files[i].status, &b->files[i].mail, b->files[i].kek_id);
+        sealing->cb(sealing->user, b->status, &b->files[i].mail, b->files[i].kek_id);
         free(sealing);
     }
     OPENSSL_cleanse(b, sizeof *b);
@@ -87,35 +96,42 @@ static void finish_batch(struct batch *b)
 static void on_key_gone(void *user, int status, const struct msg_key_result *result)
 {
     (void)user;
-    (void)status; /* a key without a file opens nothing */
+    (void)status; /* a key without a message opens nothing */
     (void)result;
 }
 
 static void seal_work(uv_work_t *work)
 {
     struct batch *b = work->data;
-    if (b->failed == 0)
-        mail_files_seal(b->store->folder, b->files, b->count);
+    if (b->status == 0)
+        b->status = mail_files_seal(b->store->folder, b->files, b->count);
+}
+
+static void destroy_keys(const struct batch *b)
+{
+    struct keeper_client *keeper = b->store->control->keeper;
+    for (size_t i = 0; keeper && i < b->count; i++)
+        if (keeper_destroy_key(keeper, &b->files[i].mail, on_key_gone, NULL) < 0)
+            break; /* likewise */
 }
 
 static void on_sealed(uv_work_t *work, int cancelled)
 {
     struct batch *b = work->data;
-    for (size_t i = 0; i < b->count; i++) {
-        struct mail_file *file = &b->files[i];
-        if (cancelled < 0 || b->failed < 0)
-            file->status = cancelled < 0 ? cancelled : b->failed;
-        if (file->status < 0 && b->failed == 0 &&
-            keeper_destroy_key(b->store->control->keeper, &file->mail, on_key_gone, NULL) < 0)
-            continue; /* likewise */
-    }
+    struct mail_store *s = b->store;
+    if (cancelled < 0)
+        b->status = cancelled;
+    if (b->status < 0 && b->has_keys)
+        destroy_keys(b);
+    *b->place = NULL;
     finish_batch(b);
+    ask_keys(s); /* the keeper is gone when the gateway has stopped meanwhile */
 }
 
 /* Failures go this way too: nobody is told before the question has returned. */
-static void start_work(struct batch *b, int failed)
+static void start_work(struct batch *b, int status)
 {
-    b->failed = failed;
+    b->status = status;
     b->work.data = b;
     /* It fails for want of a callback only. */
     (void)!uv_queue_work(&b->store->control->loop, &b->work, seal_work, on_sealed);
@@ -126,6 +142,7 @@ static void on_keys(void *user, int status, const struct msg_keys_result *keys)
     struct batch *b = user;
     struct mail_store *s = b->store;
     s->asking = false;
+    b->has_keys = status == 0;
     for (size_t i = 0; status == 0 && i < b->count; i++) {
         memcpy(b->files[i].data_key, keys->data_keys[i], sizeof b->files[i].data_key);
         snprintf(b->files[i].kek_id, sizeof b->files[i].kek_id, "%s", keys->kek_id);
@@ -137,12 +154,21 @@ static void on_keys(void *user, int status, const struct msg_keys_result *keys)
 
 static struct batch *take_batch(struct mail_store *s)
 {
-    struct batch *b = calloc(1, sizeof *b);
+    struct batch **place = s->batches;
+    while (place < s->batches + BATCHES_AT_ONCE && *place)
+        place++;
+    struct batch *b = place < s->batches + BATCHES_AT_ONCE ? calloc(1, sizeof *b) : NULL;
     if (!b)
         return NULL;
     b->store = s;
+    b->place = place;
+    *place = b;
+    size_t octets = 0;
     while (s->first && b->count < BATCH_MAX) {
         struct sealing *sealing = s->first;
+        octets += sealing->octets;
+        if (b->count > 0 && octets > BATCH_OCTETS)
+            break;
         s->first = sealing->next;
         if (!s->first)
             s->end = &s->first;
@@ -153,15 +179,17 @@ static struct batch *take_batch(struct mail_store *s)
     return b;
 }
 
-/* Ids of one batch end alike, so that their keys are made in one directory. */
+/* Ids of one batch end alike (policy/pack.h); what differs is the time and, as a counter, the 12
+ * bits behind it (RFC 9562 §6.2). */
 static int make_ids(struct batch *b, struct msg_keys_create *request)
 {
-    int status = 0;
+    struct fax_id id;
+    int status = fax_id_make(&id, (uint64_t)control_now_ms());
     for (size_t i = 0; status == 0 && i < b->count; i++) {
-        struct fax_id *id = &b->files[i].mail;
-        status = fax_id_make(id, (uint64_t)control_now_ms());
-        id->octets[FAX_ID_OCTETS - 1] = b->files[0].mail.octets[FAX_ID_OCTETS - 1];
-        memcpy(request->ids[i], id->octets, sizeof request->ids[i]);
+        id.octets[6] = 0x70;
+        id.octets[7] = (uint8_t)i;
+        b->files[i].mail = id;
+        memcpy(request->ids[i], id.octets, sizeof request->ids[i]);
     }
     request->count = (uint32_t)b->count;
     return status;
@@ -170,11 +198,11 @@ static int make_ids(struct batch *b, struct msg_keys_create *request)
 static void ask_keys(struct mail_store *s)
 {
     struct msg_keys_create request = {.class_name = MAIL_FILE_CLASS, .disposal_month = "undated"};
-    if (s->asking || !s->first)
+    if (s->asking || !s->first || !s->control->keeper)
         return;
     struct batch *b = take_batch(s);
     if (!b)
-        return; /* the next one tries again */
+        return; /* the next one, or the end of one, tries again */
     int status = make_ids(b, &request);
     s->asking = true;
     if (status == 0)

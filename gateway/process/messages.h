@@ -14,7 +14,7 @@ enum {
     MSG_CLASS_MAX = 32,
     MSG_KEY_ID_MAX = 64,
     MSG_KEY_OCTETS = 32,
-    MSG_KEYS_MAX = 32, /* made by one question */
+    MSG_KEYS_MAX = 64, /* made by one question */
     MSG_NOTE_MAX = 2048,
     MSG_PAGES_MAX = 160,
     MSG_CONTENT_TYPE_MAX = 256,
@@ -128,7 +128,7 @@ struct msg_key_result {
     char kek_id[MSG_KEY_ID_MAX];
 };
 
-/* Ids whose last octet is the same: their keys lie in one directory. */
+/* Ids whose last 8 octets are the same: their keys lie in one file (key_store_create_all()). */
 struct msg_keys_create {
     uint32_t count; /* 1 … MSG_KEYS_MAX */
     uint32_t reserved;

@@ -115,6 +115,8 @@ int role_enter_sandbox(const struct role_context *context, enum role_sandbox_ste
     if (role == sizeof names / sizeof names[0])
         return -EINVAL;
     sandbox_spec_fill(&spec, (enum sandbox_role)role, context->config, context->paths);
+    if (context->office && context->office->directory[0])
+        sandbox_spec_add_office(&spec, context->office->directory);
     int status = 0;
     int version = sandbox_landlock_version(); /* the filter of a line does not let it be asked */
     if (step != ROLE_SANDBOX_AFTER_THREADS)

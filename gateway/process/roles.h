@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "gateway/config/config.h"
+#include "gateway/process/office_place.h"
 #include "gateway/process/sandbox.h"
 #include "gateway/process/state_paths.h"
 
@@ -32,8 +33,9 @@ struct role_context {
     const struct state_paths *paths;
     const char *conninfo; /* libpq connection string with password: application role for control,
                              owner for migrate; NULL for the others */
-    const char *reader_conninfo; /* control: log reader, or NULL */
-    uint64_t number;             /* the child's tag of MSG_SPAWN; 0 for others */
+    const char *reader_conninfo;       /* control: log reader, or NULL */
+    uint64_t number;                   /* the child's tag of MSG_SPAWN; 0 for others */
+    const struct office_place *office; /* render fills it in before its sandbox; NULL: none */
 };
 
 /* A role's main: fd is its channel (not yet non-blocking; -1 for migrate). It enters its sandbox by

@@ -34,6 +34,9 @@ enum sandbox_filter {
     SANDBOX_FILTER_CONTROL, /* deny-list: no exec, no other dangerous calls; sockets allowed */
     SANDBOX_FILTER_KEEPER,  /* as control, and no socket */
     SANDBOX_FILTER_RENDER,  /* as keeper, but exec allowed (Landlock says of what) */
+    /* As render, and it may make Unix stream sockets and wait at them, but connect to nothing:
+     * LibreOffice ends when it gets no socket. */
+    SANDBOX_FILTER_RENDER_OFFICE,
 };
 
 /* Zero: not limited. */
@@ -60,6 +63,10 @@ enum sandbox_role { SANDBOX_KEEPER, SANDBOX_CONTROL, SANDBOX_LINE, SANDBOX_RENDE
 void sandbox_spec_fill(struct sandbox_spec *spec, enum sandbox_role role,
                        const struct config *config, const struct state_paths *paths);
 
+/* Adds what a render process needs to run LibreOffice: the directory, which is its own alone, and
+ * LibreOffice's settings. */
+void sandbox_spec_add_office(struct sandbox_spec *spec, const char *directory);
+
 /* Puts the calling process, with all its threads where the kernel can (seccomp: yes; Landlock: only
  * the calling thread and those it starts later), into the sandbox. Call it on the main thread after
  * all that needs more is done: thread pool started, OpenSSL and time zone data loaded. Because of
@@ -76,10 +83,14 @@ int sandbox_enter_landlock(const struct sandbox_spec *spec, char *reason, size_t
 int sandbox_enter_seccomp(const struct sandbox_spec *spec, char *reason, size_t reason_size)
     __attribute__((warn_unused_result));
 
-/* From here on the process and what it becomes by execve() can neither make processes nor signal
- * others: for what parses a document from outside. Also between fork() and execve() of a process
- * with one thread. Returns 0 or a negative errno. */
+/* From here on the process and what it becomes by execve() can neither make processes or sockets
+ * nor signal others: for what parses a document from outside. Also between fork() and execve() of a
+ * process with one thread. Returns 0 or a negative errno. */
 int sandbox_alone(void) __attribute__((warn_unused_result));
+
+/* The same for LibreOffice: the sockets that the filter before allows stay, and access(W_OK) says
+ * no. */
+int sandbox_alone_with_sockets(void) __attribute__((warn_unused_result));
 
 /* Sets limits on the calling process; async-signal-safe: for use between fork() and execve().
  * Returns 0 or a negative errno. */

@@ -186,6 +186,8 @@ static const char *const fork_calls[] = {"fork", "vfork"};
 static const char *const socket_calls[] = {"socket", "connect", "bind",  "listen",
                                            "accept", "accept4", "sendto"};
 
+enum { SOCKET_TYPES = 16 }; /* SOCK_TYPE_MASK of the kernel, and one */
+
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
 
 /* Names that this architecture or libseccomp does not know are passed over: they cannot be called
@@ -301,21 +303,42 @@ static int add_family_rules(scmp_filter_ctx filter)
     return status;
 }
 
+/* A stream socket that cannot be connected reaches nobody (a datagram socket would need no
+ * connection), and who connects to it has to find its path first. */
+static int add_office_socket_rules(scmp_filter_ctx filter)
+{
+    static const char *const refused[] = {"connect", "sendto"};
+    const uint32_t refuse = SCMP_ACT_ERRNO(EPERM);
+    int status = add_calls(filter, refuse, refused, COUNT(refused));
+    if (status == 0)
+        status =
+            seccomp_rule_add(filter, refuse, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
+    for (unsigned int type = 0; status == 0 && type < SOCKET_TYPES; type++)
+        if (type != SOCK_STREAM)
+            status = seccomp_rule_add(filter, refuse, SCMP_SYS(socket), 2,
+                                      SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0),
+                                      SCMP_A1(SCMP_CMP_MASKED_EQ, SOCKET_TYPES - 1, type));
+    return status;
+}
+
 static int add_denials(scmp_filter_ctx filter, enum sandbox_filter kind)
 {
+    const bool render = kind == SANDBOX_FILTER_RENDER || kind == SANDBOX_FILTER_RENDER_OFFICE;
     const uint32_t refuse = SCMP_ACT_ERRNO(EPERM);
     int status = add_calls(filter, refuse, dangerous_calls, COUNT(dangerous_calls));
     if (status == 0)
-        status = add_clone_rules(filter, kind != SANDBOX_FILTER_RENDER);
+        status = add_clone_rules(filter, !render);
     if (status == 0)
-        status = add_signal_rules(filter, kind == SANDBOX_FILTER_RENDER);
+        status = add_signal_rules(filter, render);
     if (status == 0)
         status = add_terminal_rules(filter);
-    if (status == 0 && kind != SANDBOX_FILTER_RENDER)
+    if (status == 0 && !render)
         status = add_calls(filter, refuse, exec_calls, COUNT(exec_calls));
     if (status == 0 && kind == SANDBOX_FILTER_CONTROL)
         status = add_family_rules(filter);
-    if (status == 0 && kind != SANDBOX_FILTER_CONTROL)
+    if (status == 0 && kind == SANDBOX_FILTER_RENDER_OFFICE)
+        status = add_office_socket_rules(filter);
+    else if (status == 0 && kind != SANDBOX_FILTER_CONTROL)
         status = add_calls(filter, refuse, socket_calls, COUNT(socket_calls));
     return status;
 }
@@ -340,7 +363,23 @@ int sandbox_filter_load(enum sandbox_filter kind)
     return status;
 }
 
-int sandbox_alone(void)
+/* LibreOffice would put its socket in /tmp, where it could not make one, when access() says that it
+ * could write there: nothing counts as writable unless it is tried. */
+static int add_access_rules(scmp_filter_ctx filter)
+{
+    const uint32_t refuse = SCMP_ACT_ERRNO(EACCES);
+    int status =
+        seccomp_rule_add(filter, refuse, SCMP_SYS(access), 1, SCMP_A1(SCMP_CMP_EQ, W_OK, 0));
+    if (status == 0)
+        status =
+            seccomp_rule_add(filter, refuse, SCMP_SYS(faccessat), 1, SCMP_A2(SCMP_CMP_EQ, W_OK, 0));
+    if (status == 0)
+        status = seccomp_rule_add(filter, refuse, SCMP_SYS(faccessat2), 1,
+                                  SCMP_A2(SCMP_CMP_EQ, W_OK, 0));
+    return status;
+}
+
+static int make_alone(bool sockets)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     if (!filter)
@@ -351,7 +390,21 @@ int sandbox_alone(void)
     if (status == 0)
         status = add_clone_rules(filter, true);
     if (status == 0)
+        status = sockets
+                     ? add_access_rules(filter)
+                     : add_calls(filter, SCMP_ACT_ERRNO(EPERM), socket_calls, COUNT(socket_calls));
+    if (status == 0)
         status = seccomp_load(filter);
     seccomp_release(filter);
     return status;
+}
+
+int sandbox_alone(void)
+{
+    return make_alone(false);
+}
+
+int sandbox_alone_with_sockets(void)
+{
+    return make_alone(true);
 }

@@ -107,6 +107,15 @@ static void fill_render(struct sandbox_spec *spec, const struct config *config)
     add(spec, "/dev/null", SANDBOX_READ | SANDBOX_WRITE, true);
 }
 
+void sandbox_spec_add_office(struct sandbox_spec *spec, const char *directory)
+{
+    spec->filter = SANDBOX_FILTER_RENDER_OFFICE;
+    add(spec, directory, SANDBOX_READ | SANDBOX_WRITE, false);
+    add(spec, "/etc/libreoffice", SANDBOX_READ, true);
+    add(spec, "/var/spool/libreoffice", SANDBOX_READ, true);
+    add(spec, "/var/lib/libreoffice", SANDBOX_READ, true);
+}
+
 void sandbox_spec_fill(struct sandbox_spec *spec, enum sandbox_role role,
                        const struct config *config, const struct state_paths *paths)
 {

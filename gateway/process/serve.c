@@ -121,7 +121,22 @@ static int make_packages(struct supervisor *supervisor, const char *text, size_t
     return private_cluster && supervisor->package_migrate < 0 ? -EINVAL : 0;
 }
 
-static int serve(const struct config *config, const struct state_paths *paths, const char *text,
+/* Without it the gateway does all but Office documents, and says so to who sends one. */
+static int open_office_base(struct state_paths *paths, const struct account *owner)
+{
+    char reason[OFFICE_REASON_MAX];
+    int fd;
+    if (!paths->office[0])
+        return -1;
+    fd = office_base_open(paths->office, owner, NULL, NULL, reason);
+    if (fd >= 0)
+        return fd;
+    log_write(LOG_LEVEL_WARNING, "Office documents cannot be taken: %s", reason);
+    paths->office[0] = '\0';
+    return -1;
+}
+
+static int serve(const struct config *config, struct state_paths *paths, const char *text,
                  size_t length)
 {
     char reason[REASON_MAX] = "";
@@ -129,6 +144,8 @@ static int serve(const struct config *config, const struct state_paths *paths, c
     int exit_status = 1;
     struct supervisor *supervisor = calloc(1, sizeof *supervisor);
     int lock = -1;
+    if (supervisor)
+        supervisor->office_base = -1;
     if (!supervisor || state_format_check(paths->root, reason, sizeof reason) < 0) {
         log_write(LOG_LEVEL_ERROR, "%s", supervisor ? reason : strerror(ENOMEM));
         goto done;
@@ -150,6 +167,7 @@ static int serve(const struct config *config, const struct state_paths *paths, c
         log_write(LOG_LEVEL_ERROR, "/proc/self/exe: %s", strerror(-supervisor->program));
         goto done;
     }
+    supervisor->office_base = open_office_base(paths, &accounts.line);
     if (make_packages(supervisor, text, length) < 0)
         goto done;
     if (cluster_is_private(config) &&
@@ -161,6 +179,10 @@ static int serve(const struct config *config, const struct state_paths *paths, c
               accounts.privileged ? "" : ", all processes under one account");
     exit_status = supervisor_run(supervisor);
 done:
+    if (supervisor) {
+        (void)office_base_sweep(supervisor->office_base, NULL, NULL);
+        office_base_close(supervisor->office_base, paths->office);
+    }
     free(supervisor);
     if (lock >= 0)
         close(lock);

@@ -11,7 +11,7 @@
 
 #include "policy/text_code.h"
 
-enum { SHORT_NAME_DIGITS = 12 };
+enum { SHORT_NAME_DIGITS = 12, SHORT_NAME_MAX = 40 };
 
 static int join(char out[STATE_PATH_MAX], const char *directory, const char *name)
 {
@@ -50,18 +50,19 @@ static int fill_root(char out[STATE_PATH_MAX], const char *chosen)
     return status;
 }
 
-/* The same state directory always gives the same short directory, so that the next start finds an
- * orphaned server's socket. Below /tmp the name alone gives nobody else access: the directory is
+/* The same state directory always gives the same short directory, so that the next start finds what
+ * this one leaves. Below /tmp the name alone gives nobody else access: the directory is
  * made with mode 0700 and refused when it is another's. */
-static int short_directory(char out[STATE_PATH_MAX], const char *root)
+static int short_directory(char out[STATE_PATH_MAX], const char *parent, const char *prefix,
+                           const char *root)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
-    char name[sizeof "sealfax-" + SHORT_NAME_DIGITS];
+    char name[SHORT_NAME_MAX];
     if (EVP_Digest(root, strlen(root), digest, NULL, EVP_sha256(), NULL) != 1)
         return -EIO;
-    int used = snprintf(name, sizeof name, "sealfax-");
+    int used = snprintf(name, sizeof name - SHORT_NAME_DIGITS, "%s", prefix);
     hex_encode(digest, SHORT_NAME_DIGITS / 2, name + used);
-    return join(out, geteuid() == 0 ? "/run" : "/tmp", name);
+    return join(out, parent, name);
 }
 
 static int fill_sockets(struct state_paths *paths, const struct config *config)
@@ -70,7 +71,8 @@ static int fill_sockets(struct state_paths *paths, const struct config *config)
     int status = join(paths->database_socket, paths->run, "db");
     if (status == 0 &&
         strlen(paths->database_socket) + sizeof server_socket > STATE_SOCKET_PATH_MAX)
-        status = short_directory(paths->database_socket, paths->root);
+        status = short_directory(paths->database_socket, geteuid() == 0 ? "/run" : "/tmp",
+                                 "sealfax-", paths->root);
     if (status < 0)
         return status;
     if (config->api.socket[0])
@@ -101,6 +103,9 @@ int state_paths_fill(struct state_paths *paths, const struct config *config, con
                      : 0;
     else if (status == 0)
         status = join(paths->master_key, paths->keeper, "master.key");
+    if (status == 0 && config->render.office_tmpfs[0])
+        status = short_directory(paths->office, config->render.office_tmpfs, "sealfax-office-",
+                                 paths->root);
     return status < 0 ? status : fill_sockets(paths, config);
 }
 

@@ -29,6 +29,8 @@ struct state_paths {
                                              /run/sealfax-<hash> (unprivileged: below /tmp) when
                                              that would be too long for a socket [db] */
     char api_socket[STATE_PATH_MAX];      /* api.socket, or <root>/run/api.sock */
+    char office[STATE_PATH_MAX]; /* render.office_tmpfs/sealfax-office-<hash> (office_place.h), or
+                                    "": Office documents are refused [line] */
 };
 
 /* Fills paths from the configuration. Touches no file. state_dir overrides the configuration when

@@ -151,10 +151,10 @@ static void child_signal_cb(uv_signal_t *handle, int number)
 
 static int open_handles(struct supervisor *supervisor)
 {
-    uv_timer_t *const timers[] = {&supervisor->orphan_timer,   &supervisor->stop_timer,
-                                  &supervisor->ready_timer,    &supervisor->line_timer,
-                                  &supervisor->database.timer, &supervisor->migrate.timer,
-                                  &supervisor->keeper.timer,   &supervisor->control.timer};
+    uv_timer_t *const timers[] = {
+        &supervisor->orphan_timer, &supervisor->stop_timer,     &supervisor->ready_timer,
+        &supervisor->line_timer,   &supervisor->database.timer, &supervisor->migrate.timer,
+        &supervisor->keeper.timer, &supervisor->control.timer,  &supervisor->office_timer};
     const struct {
         uv_signal_t *handle;
         uv_signal_cb callback;

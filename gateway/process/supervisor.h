@@ -23,6 +23,7 @@ enum {
     SUPERVISOR_CHILDREN_MAX = 1024,
     SUPERVISOR_DATABASE_STOP_MS = 20000,
     SUPERVISOR_STOP_GRACE_MS = 2000, /* for control, past the time that it gives its calls */
+    SUPERVISOR_SWEEP_MS = 500,       /* until what could not be removed is tried again */
     SUPERVISOR_HURRY_MS = 10000,     /* for control after a second signal */
 };
 
@@ -60,7 +61,7 @@ enum supervisor_phase {
 struct supervisor {
     uv_loop_t loop;
     uv_signal_t child_signal, term_signal, int_signal, hangup_signal;
-    uv_timer_t orphan_timer, stop_timer, ready_timer, line_timer;
+    uv_timer_t orphan_timer, stop_timer, ready_timer, line_timer, office_timer;
     const struct config *config;
     const struct state_paths *paths;
     const struct accounts *accounts;
@@ -68,6 +69,7 @@ struct supervisor {
     int package_plain, package_control, package_migrate; /* memfds of role_package.h; migrate: -1 */
     struct service database, migrate, keeper, control;
     struct ipc_channel *channel; /* to control */
+    int office_base;             /* office_base_open(), the caller's; or -1 */
     int keeper_end; /* control's end of the keeper's channel, not given out yet; or -1 */
     struct child *children;
     size_t child_count;
@@ -88,6 +90,8 @@ void supervisor_service_ended(struct supervisor *supervisor, struct service *ser
 void supervisor_start_control_when_clear(struct supervisor *supervisor);
 
 /* supervisor_children.c */
+/* Removes what renders that have ended left of Office documents. */
+void supervisor_sweep_office(struct supervisor *supervisor);
 void supervisor_control_message_cb(void *user, struct ipc_channel *channel,
                                    struct ipc_message *message);
 void supervisor_orphan_children(struct supervisor *supervisor);

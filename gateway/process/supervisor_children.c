@@ -11,6 +11,10 @@
 #include "gateway/process/state_format.h"
 #include "gateway/process/supervisor.h"
 
+/* Control, keeper and lines answer somebody who waits for milliseconds; where a processor is wanted
+ * by them and by a renderer, the renderer gets about a quarter of it. */
+enum { RENDER_NICENESS = 5 };
+
 static const char *kind_name(uint32_t kind)
 {
     return kind == CHILD_LINE ? "line" : "render";
@@ -43,9 +47,13 @@ static void start_child(struct supervisor *supervisor, struct child *child)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
         answer.status = -errno;
     } else {
-        const struct spawn_role start = {
-            supervisor->program,       kind_name(child->what.kind), child->tag, pair[0],
-            supervisor->package_plain, &supervisor->accounts->line};
+        const struct spawn_role start = {supervisor->program,
+                                         kind_name(child->what.kind),
+                                         child->tag,
+                                         pair[0],
+                                         supervisor->package_plain,
+                                         &supervisor->accounts->line,
+                                         child->what.kind == CHILD_RENDER ? RENDER_NICENESS : 0};
         answer.pid = spawn_role(&start);
         close(pair[0]);
     }
@@ -157,6 +165,27 @@ void supervisor_control_message_cb(void *user, struct ipc_channel *channel,
     }
 }
 
+static bool is_render_cb(void *user, pid_t pid)
+{
+    const struct supervisor *supervisor = user;
+
+    for (const struct child *child = supervisor->children; child; child = child->next)
+        if (child->pid == pid && pid != 0)
+            return true;
+    return false;
+}
+
+static void sweep_timer_cb(uv_timer_t *timer)
+{
+    supervisor_sweep_office(timer->data);
+}
+
+void supervisor_sweep_office(struct supervisor *supervisor)
+{
+    if (office_base_sweep(supervisor->office_base, is_render_cb, supervisor) != 0)
+        uv_timer_start(&supervisor->office_timer, sweep_timer_cb, SUPERVISOR_SWEEP_MS, 0);
+}
+
 bool supervisor_child_ended(struct supervisor *supervisor, pid_t pid, int status)
 {
     struct child *child = supervisor->children;
@@ -179,7 +208,10 @@ bool supervisor_child_ended(struct supervisor *supervisor, pid_t pid, int status
     }
     if (!child->orphan)
         tell_control(supervisor, MSG_EXITED, child->tag, &exited, sizeof exited, -1);
+    bool render = child->what.kind == CHILD_RENDER;
     remove_child(supervisor, child);
+    if (render)
+        supervisor_sweep_office(supervisor);
     return true;
 }
 

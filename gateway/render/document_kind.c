@@ -5,6 +5,9 @@
 #include <strings.h>
 
 #include "gateway/http/http_utf8.h"
+#include "gateway/render/office_document.h"
+
+static const char office_name[] = "an Office document";
 
 static bool begins_with(const uint8_t *data, size_t length, const char *magic, size_t octets)
 {
@@ -50,7 +53,7 @@ static const char *zip_name(const uint8_t *data, size_t length)
         length = DOCUMENT_HEAD_OCTETS;
     for (size_t i = 0; i < sizeof office / sizeof office[0]; i++)
         if (memmem(data, length, office[i], strlen(office[i])) != NULL)
-            return "an Office document";
+            return office_name;
     return "a ZIP archive";
 }
 
@@ -59,7 +62,7 @@ const char *document_container_name(const uint8_t *data, size_t length)
     if (begins_with(data, length, "PK\3\4", 4) || begins_with(data, length, "PK\5\6", 4))
         return zip_name(data, length);
     if (begins_with(data, length, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8))
-        return "an Office document";
+        return office_name;
     if (begins_with(data, length, "Rar!", 4) ||
         begins_with(data, length, "7z\xBC\xAF\x27\x1C", 6) ||
         begins_with(data, length, "\x1F\x8B", 2))
@@ -70,6 +73,13 @@ const char *document_container_name(const uint8_t *data, size_t length)
                                                           4))
         return "a program";
     return NULL;
+}
+
+static bool is_office(const uint8_t *data, size_t length)
+{
+    const char *name = document_container_name(data, length);
+
+    return name == office_name || office_document_format(data, length) != OFFICE_NONE;
 }
 
 static bool has_controls(const uint8_t *data, size_t length)
@@ -107,6 +117,8 @@ static bool is_text(const uint8_t *data, size_t length)
 
 enum document_kind document_kind_detect(const uint8_t *data, size_t length)
 {
+    const size_t whole = length;
+
     if (length > DOCUMENT_HEAD_OCTETS)
         length = DOCUMENT_HEAD_OCTETS;
     if (begins_with(data, length, "II*\0", 4) || begins_with(data, length, "MM\0*", 4))
@@ -117,6 +129,8 @@ enum document_kind document_kind_detect(const uint8_t *data, size_t length)
         return DOCUMENT_JPEG;
     if (memmem(data, length, "%PDF-", 5) != NULL)
         return DOCUMENT_PDF;
+    if (is_office(data, whole))
+        return DOCUMENT_OFFICE;
     if (!is_text(data, length))
         return document_container_name(data, length) != NULL ? DOCUMENT_CONTAINER
                                                              : DOCUMENT_UNKNOWN;

@@ -10,7 +10,6 @@
 #include "codecs/fax_error.h"
 #include "gateway/process/sandbox.h"
 #include "gateway/render/cover_page.h"
-#include "gateway/render/document_kind.h"
 #include "gateway/render/message_parts.h"
 
 struct message_rendering {
@@ -139,8 +138,7 @@ static bool needs_programs(const struct message_rendering *r)
 {
     for (uint32_t i = 0; i < r->pieces.count; i++)
         if (!r->pieces.pieces[i].is_body &&
-            document_kind_detect(r->pieces.pieces[i].octets, r->pieces.pieces[i].length) ==
-                DOCUMENT_PDF)
+            render_needs_programs(r->pieces.pieces[i].octets, r->pieces.pieces[i].length))
             return true;
     return false;
 }

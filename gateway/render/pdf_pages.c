@@ -84,9 +84,8 @@ static int inspect(struct render_job *job, int document, struct pdf_info *info)
         .wanted = job->wanted.count > 0 ? &job->wanted : NULL,
         .pages_before = job->document.pages_before,
     };
-    struct program program = {
-        argv,          document, job->program_limits, job->deadline_ms, collect_info, &text, errors,
-        sizeof errors, true};
+    struct program program = {argv,  document, job->program_limits, job->deadline_ms, collect_info,
+                              &text, errors,   sizeof errors,       PROGRAM_ALONE,    NULL};
     struct program_result result;
     char reason[PDF_INFO_REASON_MAX];
     int error;
@@ -214,15 +213,8 @@ static int draw(struct render_job *job, int document, const struct page_run *run
                                 "-f",       first,   "-l",       last,  document_name, NULL};
     const struct grey_limits limits = {SIDE_MAX, SIDE_MAX, PIXELS_MAX};
     struct page_stream stream = {job, NULL, *run, run->first};
-    struct program program = {argv,
-                              document,
-                              job->program_limits,
-                              job->deadline_ms,
-                              take_output,
-                              &stream,
-                              errors,
-                              sizeof errors,
-                              true};
+    struct program program = {argv,    document, job->program_limits, job->deadline_ms, take_output,
+                              &stream, errors,   sizeof errors,       PROGRAM_ALONE,    NULL};
     struct program_result result;
     int error;
 

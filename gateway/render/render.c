@@ -129,19 +129,21 @@ static int answer_pages(struct render_job *job, int error)
     return error == 0 ? 0 : answer_failed(job->channel, job->tag, &job->failed);
 }
 
-static int render_document(int channel, struct ipc_message *message, const struct config *config)
+static int render_document(int channel, struct ipc_message *message,
+                           const struct role_context *context)
 {
     struct render_job job = {
         .channel = channel,
         .tag = message->header.tag,
         .submission = message->descriptors[0],
+        .office = context->office,
     };
     int error;
 
     memcpy(&job.request, message->body, sizeof job.request);
     job.request.pages[sizeof job.request.pages - 1] = '\0';
     job.request.content_type[sizeof job.request.content_type - 1] = '\0';
-    error = prepare(&job, config);
+    error = prepare(&job, context->config);
     if (error == 0)
         error = render_mapped(&job);
     return answer_pages(&job, error);
@@ -161,20 +163,22 @@ static void end_texts(struct msg_render_message *request)
     request->date[sizeof request->date - 1] = '\0';
 }
 
-static int render_message(int channel, struct ipc_message *message, const struct config *config)
+static int render_message(int channel, struct ipc_message *message,
+                          const struct role_context *context)
 {
     struct msg_render_message request;
     struct render_job job = {
         .channel = channel,
         .tag = message->header.tag,
         .submission = message->descriptors[0],
+        .office = context->office,
     };
     int error;
 
     memcpy(&request, message->body, sizeof request);
     end_texts(&request);
     job.request = request.document;
-    error = prepare(&job, config);
+    error = prepare(&job, context->config);
     request.document = job.request; /* with our limits */
     if (error == 0)
         error = message_pages_render(&job, message->descriptors[0],
@@ -306,14 +310,16 @@ static int export_fax(int channel, struct ipc_message *message, const struct con
     return error == 0 ? 0 : answer_failed(channel, message->header.tag, &failed);
 }
 
-static int serve_one(int fd, struct ipc_message *message, const struct config *config)
+static int serve_one(int fd, struct ipc_message *message, const struct role_context *context)
 {
+    const struct config *config = context->config;
+
     if (ipc_message_body(message, MSG_RENDER_DOCUMENT, sizeof(struct msg_render_document)) != NULL)
-        return render_document(fd, message, config);
+        return render_document(fd, message, context);
     if (ipc_message_body(message, MSG_EXPORT, sizeof(struct msg_export)) != NULL)
         return export_fax(fd, message, config);
     if (ipc_message_body(message, MSG_RENDER_MESSAGE, sizeof(struct msg_render_message)) != NULL)
-        return render_message(fd, message, config);
+        return render_message(fd, message, context);
     if (ipc_message_body(message, MSG_INSPECT, sizeof(struct msg_inspect)) != NULL)
         return inspect(fd, message, config);
     if (ipc_message_body(message, MSG_VERIFY, sizeof(struct msg_verify)) != NULL)
@@ -326,15 +332,19 @@ static int serve_one(int fd, struct ipc_message *message, const struct config *c
 /* One document a process: whatever a hostile one did to this memory ends with it. */
 int render_main(int fd, const struct role_context *context)
 {
+    struct role_context own = *context;
+    struct office_place office;
     struct ipc_message message;
     int found;
 
     signal(SIGPIPE, SIG_IGN);
-    if (role_enter_sandbox(context, ROLE_SANDBOX_ALL) != 0)
+    office_place_make(&office, context->paths->office);
+    own.office = &office;
+    if (role_enter_sandbox(&own, ROLE_SANDBOX_ALL) != 0)
         return ROLE_EXIT_PERMANENT;
     found = ipc_receive(fd, &message);
     if (found == 1) {
-        found = serve_one(fd, &message, context->config);
+        found = serve_one(fd, &message, &own);
         ipc_message_drop(&message);
     }
     if (found != 0)

@@ -36,6 +36,7 @@ struct render_document {
 };
 
 struct cover_page;
+struct office_place;
 
 struct render_job {
     int channel;
@@ -49,12 +50,16 @@ struct render_job {
     struct render_document document;
     struct page_set_writer pages;
     struct msg_render_failed failed;
-    const struct cover_page *cover; /* under the first page of the text at hand; NULL: none */
+    const struct office_place *office; /* for Office documents */
+    const struct cover_page *cover;    /* under the first page of the text at hand; NULL: none */
     bool spell_unknown; /* characters without a glyph become [U+1F600], else they are refused */
 };
 
 /* job->document, by its kind. Returns as render_submission(). */
 int render_document_at_hand(struct render_job *job) __attribute__((warn_unused_result));
+
+/* Whether a document is of a kind that further programs read: poppler's or LibreOffice. */
+bool render_needs_programs(const uint8_t *data, size_t octets);
 
 /* Says FAX_EINVAL when pages were asked for that there are not; to be called when all documents are
  * rendered. */
@@ -71,6 +76,7 @@ int render_tiff(struct render_job *job) __attribute__((warn_unused_result));
 int render_png(struct render_job *job) __attribute__((warn_unused_result));
 int render_jpeg(struct render_job *job) __attribute__((warn_unused_result));
 int render_text(struct render_job *job) __attribute__((warn_unused_result));
+int render_office(struct render_job *job) __attribute__((warn_unused_result));
 
 /* Whether a page of the document is to be in the fax. */
 bool render_wants(const struct render_job *job, uint32_t page);

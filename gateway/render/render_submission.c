@@ -21,17 +21,21 @@ static int render_kind(struct render_job *job)
         return render_jpeg(job);
     case DOCUMENT_TEXT:
         return render_text(job);
+    case DOCUMENT_OFFICE:
+        return render_office(job);
     case DOCUMENT_MARKUP:
         return render_fail(job, FAX_EUNSUPPORTED, 0, "%s; make a PDF of it",
                            document_markup_name(document->data, document->octets));
     case DOCUMENT_CONTAINER:
-        return render_fail(job, FAX_EUNSUPPORTED, 0,
-                           "%s, not a PDF, TIFF, PNG, JPEG or text document; make a PDF of it",
-                           document_container_name(document->data, document->octets));
+        return render_fail(
+            job, FAX_EUNSUPPORTED, 0,
+            "%s, not a PDF, TIFF, PNG, JPEG, Office or text document; make a PDF of it",
+            document_container_name(document->data, document->octets));
     case DOCUMENT_UNKNOWN:
         break;
     }
-    return render_fail(job, FAX_EUNSUPPORTED, 0, "not a PDF, TIFF, PNG, JPEG or text document");
+    return render_fail(job, FAX_EUNSUPPORTED, 0,
+                       "not a PDF, TIFF, PNG, JPEG, Office or text document");
 }
 
 int render_document_at_hand(struct render_job *job)
@@ -95,18 +99,24 @@ int render_check_wanted(struct render_job *job)
                        pages == 1 ? "is" : "are", pages, pages == 1 ? "" : "s");
 }
 
-/* Only PDF needs further processes (poppler's). */
-static bool has_pdf(const struct render_job *job, const uint8_t *data, size_t octets)
+bool render_needs_programs(const uint8_t *data, size_t octets)
+{
+    enum document_kind kind = document_kind_detect(data, octets);
+
+    return kind == DOCUMENT_PDF || kind == DOCUMENT_OFFICE;
+}
+
+static bool any_needs_programs(const struct render_job *job, const uint8_t *data, size_t octets)
 {
     struct multipart_reader reader;
     struct multipart_part part;
 
     if (job->request.content_type[0] == '\0')
-        return document_kind_detect(data, octets) == DOCUMENT_PDF;
+        return render_needs_programs(data, octets);
     if (multipart_open(&reader, job->request.content_type, data, octets) != 0)
         return false;
     while (multipart_next(&reader, &part) == 1)
-        if (document_kind_detect(part.data, part.length) == DOCUMENT_PDF)
+        if (render_needs_programs(part.data, part.length))
             return true;
     return false;
 }
@@ -116,7 +126,7 @@ int render_submission(struct render_job *job, const uint8_t *data, size_t octets
     int error;
 
     job->document = (struct render_document){.data = data, .octets = octets};
-    if (!has_pdf(job, data, octets) && sandbox_alone() != 0)
+    if (!any_needs_programs(job, data, octets) && sandbox_alone() != 0)
         return render_fail(job, FAX_ESTATE, 0, "the sandbox cannot be made narrower");
     if (job->request.content_type[0] != '\0')
         error = render_parts(job, data, octets);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -12,7 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PIECE_OCTETS = 64 * 1024, EXIT_NOT_FOUND = 127, EXIT_NOT_SET_UP = 126 };
+enum {
+    PIECE_OCTETS = 64 * 1024,
+    EXIT_NOT_FOUND = 127,
+    EXIT_NOT_SET_UP = 126,
+    PATH_OCTETS = 128,
+    ENVIRONMENT_MAX = 5,
+};
 
 static const char search_path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
 
@@ -43,37 +50,73 @@ static void close_streams(struct streams *streams)
     }
 }
 
-/* Between fork and exec: only what is safe there. */
-static void become(const struct program *program, const struct streams *streams, pid_t parent)
+struct surroundings {
+    char home[PATH_OCTETS], temporary[PATH_OCTETS];
+    const char *variables[ENVIRONMENT_MAX];
+};
+
+static int surround(struct surroundings *around, const struct program *program)
 {
-    static const char *const environment[] = {search_path, "LC_ALL=C.UTF-8", "HOME=/nonexistent",
-                                              NULL};
+    const char *home = program->directory != NULL ? program->directory : "/nonexistent";
+    const char *const variables[ENVIRONMENT_MAX] = {search_path, "LC_ALL=C.UTF-8", around->home,
+                                                    program->directory != NULL ? around->temporary
+                                                                               : NULL};
+
+    memcpy(around->variables, variables, sizeof around->variables);
+    if (snprintf(around->home, PATH_OCTETS, "HOME=%s", home) >= PATH_OCTETS ||
+        snprintf(around->temporary, PATH_OCTETS, "TMPDIR=%s", home) >= PATH_OCTETS)
+        return -ENAMETOOLONG;
+    return 0;
+}
+
+static int enter_walls(const struct program *program)
+{
+    switch (program->walls) {
+    case PROGRAM_ALONE:
+        return sandbox_alone();
+    case PROGRAM_OFFICE:
+        return sandbox_alone_with_sockets();
+    case PROGRAM_FREE:
+        break;
+    }
+    return 0;
+}
+
+/* Between fork and exec: only what is safe there. */
+static void become(const struct program *program, const struct streams *streams,
+                   const struct surroundings *around, pid_t parent)
+{
     struct sandbox_limits limits = program->limits;
 
-    limits.file_bytes = 1; /* a renderer that writes a temporary file is killed, not obeyed */
+    if (program->directory == NULL)
+        limits.file_bytes = 1; /* a renderer that writes a temporary file is killed, not obeyed */
     if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent ||
         dup2(program->input_fd, STDIN_FILENO) < 0 || dup2(streams->output[1], STDOUT_FILENO) < 0 ||
         dup2(streams->errors[1], STDERR_FILENO) < 0)
         _exit(EXIT_NOT_SET_UP);
-    if (close_range(STDERR_FILENO + 1, UINT_MAX, 0) < 0)
+    if (close_range(STDERR_FILENO + 1, UINT_MAX, 0) < 0 ||
+        (program->directory != NULL && chdir(program->directory) < 0))
         _exit(EXIT_NOT_SET_UP);
     signal(SIGPIPE, SIG_DFL);
-    if (sandbox_set_limits(&limits) != 0 || (program->alone && sandbox_alone() != 0))
+    if (sandbox_set_limits(&limits) != 0 || enter_walls(program) != 0)
         _exit(EXIT_NOT_SET_UP);
     execvpe(program->argv[0], (char *const *)(uintptr_t)program->argv,
-            (char *const *)(uintptr_t)environment);
+            (char *const *)(uintptr_t)around->variables);
     _exit(EXIT_NOT_FOUND);
 }
 
 static pid_t start(const struct program *program, struct streams *streams)
 {
+    struct surroundings around;
     pid_t parent = getpid(), child;
 
-    if (pipe2(streams->output, O_CLOEXEC) < 0 || pipe2(streams->errors, O_CLOEXEC) < 0)
+    errno = -surround(&around, program);
+    if (errno != 0 || pipe2(streams->output, O_CLOEXEC) < 0 ||
+        pipe2(streams->errors, O_CLOEXEC) < 0)
         return -1;
     child = fork();
     if (child == 0)
-        become(program, streams, parent);
+        become(program, streams, &around, parent);
     if (child > 0) {
         (void)setpgid(child, child); /* whoever of the two comes first */
         close_fd(&streams->output[1]);

@@ -18,6 +18,12 @@ enum program_end {
     PROGRAM_NOT_POSSIBLE, /* could not be started or watched: start_error, a negative errno */
 };
 
+enum program_walls {
+    PROGRAM_ALONE,  /* it may make no processes and sockets, and signal nobody (sandbox_alone) */
+    PROGRAM_OFFICE, /* the same, but for Unix sockets that reach nobody */
+    PROGRAM_FREE,   /* the caller's own walls only */
+};
+
 /* Takes a piece of standard output. Returns 0, or a negative error that stops the program. */
 typedef int program_output_cb(void *user, const uint8_t *data, size_t length);
 
@@ -30,7 +36,9 @@ struct program {
     void *user;
     char *errors; /* receives the start of standard error, NUL-terminated */
     size_t errors_capacity;
-    bool alone; /* it may make no processes and signal none (sandbox_alone) */
+    enum program_walls walls;
+    const char *directory; /* PROGRAM_OFFICE: HOME, TMPDIR and where it starts; only there files may
+                              grow, up to limits.file_bytes each */
 };
 
 struct program_result {
@@ -42,8 +50,8 @@ struct program_result {
 };
 
 /* Runs it to its end. It has a process group of its own, which is killed as a whole whenever this
- * function stops it, an environment without anything of ours, and no file may grow by its hand.
- * When the caller dies, the kernel kills it. */
+ * function stops it, an environment without anything of ours, and no file may grow by its hand
+ * (but for PROGRAM_OFFICE). When the caller dies, the kernel kills it. */
 void program_run(const struct program *program, struct program_result *result);
 
 /* CLOCK_MONOTONIC in milliseconds. */

@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 BASES = {"debian:12-slim": "bookworm"}
-KNOWN = {"FROM", "SHELL", "WORKDIR", "COPY", "RUN", "USER", "VOLUME", "ENV", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK",
+KNOWN = {"FROM", "ARG", "SHELL", "WORKDIR", "COPY", "RUN", "USER", "VOLUME", "ENV", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK",
          "ENTRYPOINT", "CMD"}
 
 
@@ -167,6 +167,9 @@ def execute(stage, stages, context, word, rest):
         copy(stage, stages, context, rest)
     elif word == "RUN":
         stage.run(rest)
+    elif word == "ARG":  # with its default: nothing is handed in
+        name, _, value = rest.partition("=")
+        stage.environment.setdefault(name, value)
     elif word == "ENV":
         stage.environment.update(pair.split("=", 1) for pair in shlex.split(rest))
     elif word in ("USER", "STOPSIGNAL"):

@@ -2,6 +2,7 @@
 
 #include "gateway/process/ipc.h"
 #include "gateway/process/log.h"
+#include "gateway/process/office_place.h"
 #include "gateway/process/roles.h"
 
 #include <fcntl.h>
@@ -15,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { SWEEPS_MAX = 100, SWEEP_PAUSE_US = 20000 };
+
 static const char child_argument[] = "--render-process";
 
 static void require(bool good, const char *what)
@@ -23,6 +26,12 @@ static void require(bool good, const char *what)
         return;
     perror(what);
     abort();
+}
+
+/* Of the process that drives. */
+static void office_base(char path[STATE_PATH_MAX], pid_t pid)
+{
+    snprintf(path, STATE_PATH_MAX, "/dev/shm/sealfax-driver-%ld", (long)pid);
 }
 
 int render_driver_child(int argc, char **argv)
@@ -39,6 +48,7 @@ int render_driver_child(int argc, char **argv)
     require(sandbox_start_process() == 0, "sandbox_start_process");
     require(config_load_text(argv[2], strlen(argv[2]), "test", &config, &errors) == 0, "config");
     require(state_paths_fill(&paths, config, "/nonexistent/sealfax") == 0, "state_paths");
+    office_base(paths.office, getppid());
     context.config = config;
     context.paths = &paths;
     status = render_main(IPC_CHILD_DESCRIPTOR, &context);
@@ -92,13 +102,18 @@ void render_driver_ask(const char *configuration, uint16_t type, const void *bod
                        const int *descriptors, int count, struct render_answer *answer)
 {
     static struct ipc_message message;
-    int pair[2];
+    const struct account owner = {.uid = geteuid(), .gid = getegid()};
+    char base[STATE_PATH_MAX], reason[OFFICE_REASON_MAX];
+    int pair[2], office;
     pid_t pid;
 
     memset(answer, 0, sizeof *answer);
     answer->descriptor = -1;
     signal(SIGPIPE, SIG_IGN);
     require(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0, "socketpair");
+    office_base(base, getpid());
+    office = office_base_open(base, &owner, NULL, NULL, reason);
+    require(office >= 0, reason);
     pid = fork();
     require(pid >= 0, "fork");
     if (pid == 0)
@@ -114,6 +129,9 @@ void render_driver_ask(const char *configuration, uint16_t type, const void *bod
     }
     close(pair[0]);
     waitpid(pid, &answer->wait_status, 0);
+    for (int tries = 0; tries < SWEEPS_MAX && office_base_sweep(office, NULL, NULL) != 0; tries++)
+        usleep(SWEEP_PAUSE_US); /* LibreOffice may be on its way out */
+    office_base_close(office, base);
 }
 
 int render_driver_document(const char *path, uint64_t *octets)

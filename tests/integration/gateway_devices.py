@@ -7,6 +7,8 @@ gateway_devices.py certified HOST PORT CA CERTIFICATE KEY NAME [AS]
     registers by TLS, by a certificate ("-" and "-": without), as NAME or AS; prints the answer
 gateway_devices.py call LOCAL PORT HOST PORT TO FROM [HEADER...]
     calls over UDP from a trunk's address and takes the call back; prints the first final answer
+gateway_devices.py engaged LOCAL HOST PORT USER PASSWORD FILE
+    registers, and answers each call with 486; the answer to REGISTER and "call CALL-ID" become lines of FILE
 gateway_devices.py ear ADDRESS PORT FILE
     answers calls with 404; what they say of who calls becomes a line of FILE for each
 gateway_devices.py kill_at_end CONTROL-PID JOURNAL-DIRECTORY PLAN NUMBER
@@ -169,6 +171,27 @@ def call(local, port, host, to_port, to, who, *headers):
     print(brief(answer))
 
 
+def refuse(s, text, source, status):
+    lines = re.findall(r"\r\n((?:Via|From|Call-ID|CSeq): [^\r]*)", text)
+    lines.append(re.search(r"\r\n(To: [^\r]*)", text).group(1) + ";tag=ear")
+    s.sendto((f"SIP/2.0 {status}\r\n" + "\r\n".join(lines) + "\r\nContent-Length: 0\r\n\r\n").encode(), source)
+
+
+def engaged(local, host, port, user, password, name):
+    d = Device(local, host, port, user, password)
+    d.challenge()
+    answer = d.register(f"Contact: <sip:{user}@{d.local}:{d.port}>;expires=120\r\n")
+    d.socket.settimeout(None)
+    with open(name, "w", buffering=1) as log:
+        print(brief(answer).split(" ")[0], file=log)
+        while True:
+            data, source = d.socket.recvfrom(65535)
+            text = data.decode()
+            if text.startswith("INVITE "):
+                print("call", re.search(r"\r\nCall-ID: ([^\r]*)", text).group(1), file=log)
+                refuse(d.socket, text, source, "486 Busy Here")
+
+
 def ear(address, port, name):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.bind((address, int(port)))
@@ -181,11 +204,7 @@ def ear(address, port, name):
                 continue
             said = re.findall(r"\r\n(From: [^;\r]*|P-Asserted-Identity: [^\r]*|Privacy: [^\r]*)", text, re.I)
             print(re.sub(r"@[0-9.:]*", "", " | ".join(sorted(said))).lower(), file=log)
-            lines = re.findall(r"\r\n((?:Via|From|Call-ID|CSeq): [^\r]*)", text)
-            lines.append(re.search(r"\r\n(To: [^\r]*)", text).group(1) + ";tag=ear")
-            s.sendto(
-                ("SIP/2.0 404 Not Found\r\n" + "\r\n".join(lines) + "\r\nContent-Length: 0\r\n\r\n").encode(), source
-            )
+            refuse(s, text, source, "404 Not Found")
 
 
 def kill_at_end(pid, directory, plan, ends):
@@ -202,4 +221,11 @@ def kill_at_end(pid, directory, plan, ends):
 
 
 if __name__ == "__main__":
-    {"register": register, "certified": certified, "call": call, "ear": ear, "kill_at_end": kill_at_end}[sys.argv[1]](*sys.argv[2:])
+    {
+        "register": register,
+        "certified": certified,
+        "call": call,
+        "engaged": engaged,
+        "ear": ear,
+        "kill_at_end": kill_at_end,
+    }[sys.argv[1]](*sys.argv[2:])

@@ -7,16 +7,18 @@ source "$(dirname "$0")/gateway_lib.sh"
 
 gw_authority machines
 gw_authority stranger
-gw_make north +4930551 lines.count=1 "sip.tls_device_ca=$GW_TLS/machines.ca" \
+gw_configure north +4930551 lines.count=1 "sip.tls_device_ca=$GW_TLS/machines.ca" \
     "sip.tls_certificate=$GW_TLS/north.pem" "sip.tls_key_file=$GW_TLS/north.key.pem" retry.max_attempts=2 retry.first_delay_ms=500 retry.busy_delay_ms=500
-gw_make south +4930552 lines.count=1
-gw_make copier +4930553 lines.count=1 routing.denied_numbers=+999
+gw_configure south +4930552 lines.count=1
+gw_configure copier +4930553 lines.count=1 routing.denied_numbers=+999
+all=(north south copier)
+gw_each gw_init "${all[@]}"
 tls_port=$((GW_PORT[north] + 1))
 gw_certificate north machines "IP:${GW_ADDRESS[north]}" -days 1
 sed -i "s/^sip:/sip:\n  listen_tls: ${GW_ADDRESS[north]}:$tls_port/" "$GW_TOP/north.yaml"
-for name in north south copier; do gw_spawn "$name"; done
-for name in north south copier; do gw_wait_ready "$name"; done
-for name in north south copier; do gw_provision "$name"; done
+for name in "${all[@]}"; do gw_spawn "$name"; done
+for name in "${all[@]}"; do gw_wait_ready "$name"; done
+gw_each gw_provision "${all[@]}"
 gw_connect north south
 gw_trunk copier north "${GW_ADDRESS[north]}" "${GW_PORT[north]}"
 
@@ -62,6 +64,8 @@ admin north device add adapter --extension "$(gw_number north 7)" --password-fil
 equal "the secret in clear in log and database" "$(gw_sql north "SELECT (SELECT count(*) FROM audit_record
     WHERE record::text LIKE '%long enough%') + (SELECT count(*) FROM devices WHERE secret LIKE '%long%')")" 0
 holds "not registered yet" registered false
+admin north device add engaged --extension "$(gw_number north 8)" --password-file "$GW_TOP/password" >/dev/null
+admin north grant add device:engaged device --to "$(gw_number north 8)" --mailbox office >/dev/null
 admin north grant add device:copier device --from "$extension" --to '+4930*,+49900*' --mailbox office >/dev/null
 admin north mailbox add lobby --deliver-to copier >/dev/null
 admin north number remove "$lobby" >/dev/null
@@ -146,6 +150,13 @@ lost=$(gw_send copier "$machine" "$nowhere" "$GW_TOP/one.txt") # no trunk leads 
 echo "sent on after the restart: $(gw_sql north "SELECT count(*) FROM audit_record WHERE event = 'fax.forwarded'
     AND index > (SELECT max(index) FROM audit_record WHERE event = 'gateway.started')")"
 
+note "a machine that is busy is called again and again"
+python3 "$scenarios/gateway_devices.py" engaged "${GW_ADDRESS[copier]}" "${GW_ADDRESS[north]}" "${GW_PORT[north]}" \
+    engaged "$(<"$GW_TOP/password")" "$GW_TOP/engaged" &
+GW_OTHERS+=($!)
+until_true 20 grep -qs 200 "$GW_TOP/engaged" || die "the busy machine does not register"
+engaged=$(gw_send north "$(gw_number north 0)" "$(gw_number north 8)" "$GW_TOP/one.txt")
+
 note "it is to be sent on"
 holds "it is in the queue" until_true 10 has_outbound "$theirs"
 note "meanwhile a machine signs in by its certificate"
@@ -209,31 +220,20 @@ live=$(gw_send copier "$machine" "$direct" "$GW_TOP/one.txt")
 holds "over the trunk that is set" until_true 20 has_bridges 1 ''
 admin north mailbox change office --no-capture >/dev/null
 admin north device change copier --calls bridge >/dev/null
+# Two trunks lead there before that to south: one is full, one says nothing.
+peer_port=5080
+for kind in busy mute; do
+    peer_port=$((peer_port + 1))
+    python3 "$scenarios/gateway_routing_peer.py" peer "$ear" "$peer_port" "$kind" "$GW_TOP/$kind.peer" &
+    GW_OTHERS+=($!)
+    admin north trunk add "first-$kind" --host "$ear" --port "$peer_port" --prefix "$(gw_number south 5)" >/dev/null
+    until_true 20 grep -qs ready "$GW_TOP/$kind.peer" || die "the peer $kind does not start"
+done
 routed=$(gw_send copier "$machine" "$(gw_number south 5)" "$GW_TOP/one.txt")
 holds "over the routes" until_true 20 has_bridges 2 ''
 machine_sends +49401234567 failed
 equal "where no route leads" "$(gw_fax copier "$SENT" '.attempts[0].sip_code')" 404
-report=$(outbound "$extension")
-equal "it comes from the number that was called" "$(gw_fax north "$report" .from)" "$nowhere"
-equal "the report" "$(gw_wait_state north "$report" "$GW_ENDED" 60)" delivered
-equal "the machine's faxes" "$(gw_state copier "$sent") $(gw_state copier "$lost")" 'delivered delivered'
-failed=$(outbound "$nowhere")
-equal "where no trunk leads" "$(gw_fax north "$failed" .state .reason)" 'failed no trunk leads to the number'
-equal "faxes sent on" "$(gw_count_event north fax.forwarded)" 3
-equal "nothing is left to be done" "$(gw_sql north "SELECT count(*) FROM faxes WHERE forward <> ''")" 0
-came=$(clerk copier --json faxes --direction in --limit 100 | jq -r '[.faxes[] | .from] | sort | join(" ")')
-equal "what the machine got" "$came" "$(gw_number south 1) $nowhere"
-
-note "the bridged calls"
-equal "the machine's calls" "$(gw_wait_state copier "$live" "$GW_ENDED" 60) $(gw_wait_state copier "$routed" "$GW_ENDED" 60)" "delivered delivered"
-holds "the bridged calls end" until_true 20 has_bridges 2 'WHERE ended_at IS NOT NULL'
-equal "their records" "$(gw_sql north "SELECT DISTINCT from_number, caller, target, mailbox, state, pages FROM bridges")" \
-    "$extension|device:copier|south|office|completed|1"
-equal "who calls there" "$(gw_fax south "$(gw_inbound south "$direct")" .from .state)" "$extension received"
-equal "the copy of the first" "$(gw_sql north "SELECT to_number, direction, mailbox, state, bridged FROM faxes WHERE bridged")" \
-    "$direct|in|office|received|t"
-
-note "calls to numbers that are denied, also as they would be dialled"
+note "meanwhile: calls to numbers that are denied, also as they would be dialled"
 before=$(heard)
 admin north trunk add strips --host "$ear" --port 5070 --prefix +4970 --rewrite '+4970>' >/dev/null
 machine_sends +4970112 failed
@@ -259,6 +259,45 @@ admin north route add told --trunk strips --prefix +49307 >/dev/null
 [[ -n $own ]] || own=$(gw_send north "$(gw_number north 1)" +4930712345 "$GW_TOP/one.txt")
 equal "of a fax of ours" "$(gw_wait_state north "$own" "$GW_ENDED" 30)" failed
 equal "says so" "$(heard)" "from: <sip:$(gw_number north 1)> | p-asserted-identity: <sip:$(gw_number north 1)>"
+
+note "the busy machine"
+calls() { sort -u "$GW_TOP/engaged" | grep -c ^call || true; }
+three() { (($(calls) >= 3)); }
+holds "was called more often than a trunk would be" until_true 20 three
+like "its fax waits" "$(gw_state north "$engaged")" '^(queued|sending)$'
+clerk north fax cancel "$engaged" >/dev/null
+equal "until it is cancelled" "$(gw_wait_state north "$engaged" "$GW_ENDED" 20)" cancelled
+
+note "the report"
+report=$(outbound "$extension")
+equal "it comes from the number that was called" "$(gw_fax north "$report" .from)" "$nowhere"
+equal "the report" "$(gw_wait_state north "$report" "$GW_ENDED" 60)" delivered
+equal "the machine's faxes" "$(gw_state copier "$sent") $(gw_state copier "$lost")" 'delivered delivered'
+failed=$(outbound "$nowhere")
+equal "where no trunk leads" "$(gw_fax north "$failed" .state .reason)" 'failed no trunk leads to the number'
+equal "faxes sent on" "$(gw_count_event north fax.forwarded)" 3
+equal "nothing is left to be done" "$(gw_sql north "SELECT count(*) FROM faxes WHERE forward <> ''")" 0
+came=$(clerk copier --json faxes --direction in --limit 100 | jq -r '[.faxes[] | .from] | sort | join(" ")')
+equal "what the machine got" "$came" "$(gw_number south 1) $nowhere"
+
+note "the bridged calls"
+equal "the machine's calls" "$(gw_wait_state copier "$live" "$GW_ENDED" 60) $(gw_wait_state copier "$routed" "$GW_ENDED" 60)" "delivered delivered"
+holds "the bridged calls end" until_true 20 has_bridges 2 "WHERE ended_at IS NOT NULL AND target = 'south'"
+equal "their records" "$(gw_sql north "SELECT DISTINCT from_number, caller, target, mailbox, state, pages FROM bridges WHERE target = 'south'")" \
+    "$extension|device:copier|south|office|completed|1"
+equal "first it was tried elsewhere" "$(gw_sql north "SELECT record->>'target', record->>'cause' FROM audit_record WHERE event = 'bridge.rerouted' ORDER BY index")" \
+    "first-mute|503 Full
+south|no response"
+for kind in busy mute; do equal "calls to the one that is $kind" "$(sed -n 's/.* INVITE //p' "$GW_TOP/$kind.peer" | sort -u | wc -l)" 1; done
+traced=$(gw_sql north "SELECT bridge FROM bridges WHERE to_number = '$(gw_number south 5)'")
+clerk north fax trace "$traced" >"$GW_TOP/routed.trace" || wrong "no trace of the call that was rerouted"
+like "its ladder shows all three" "$(grep -c 'called |---- INVITE (1)' "$GW_TOP/routed.trace")" '^3$'
+equal "who calls there" "$(gw_fax south "$(gw_inbound south "$direct")" .from .state)" "$extension received"
+equal "the copy of the first" "$(gw_sql north "SELECT to_number, direction, mailbox, state, bridged FROM faxes WHERE bridged AND pages > 0")" \
+    "$direct|in|office|received|t"
+equal "of the second its trace alone" "$(gw_sql north "SELECT state, pages, disposal_at > now() + interval '89 days' FROM faxes WHERE
+    fax = '$traced'")" "bridged|0|t"
+like "no pages are to be had" "$(clerk north export --format pdf "$traced" 2>&1 >/dev/null || true)" 'no pages'
 
 note "a machine gets another password: who registered with the old one is forgotten"
 holds "registered" registered true

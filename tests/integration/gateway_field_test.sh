@@ -9,6 +9,7 @@ peers=$SOURCE_DIR/tests/integration/gateway_field_peer.py
 address=127.$((RANDOM % 20 + 230)).$((RANDOM % 250 + 1)).1
 
 # At 9600 bit/s a page lasts until our own refresh, which cannot come before 45 s.
+GW_NUMBERS=1
 gw_up north +4930551 fax.max_rate=9600 sip.session_expires_s=90 lines.count=1
 noise_pdf "$GW_TOP/long.pdf" 1
 echo "one line of text" >"$GW_TOP/short.txt"

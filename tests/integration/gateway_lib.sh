@@ -225,6 +225,24 @@ gw_each() {
     for pid in "${pids[@]}"; do wait "$pid" || die "$1"; done
 }
 
+# gw_checks COMMAND WORD...: a function of checks for each word, all at the same time; what goes wrong
+# counts. They share no files.
+gw_checks() {
+    local word pids=() failed
+    for word in "${@:2}"; do
+        "$1" "$word" >"$GW_TOP/checks.$word" 2>&1 &
+        pids+=($!)
+    done
+    for word in "${@:2}"; do
+        failed=0
+        wait "${pids[0]}" || failed=$?
+        pids=("${pids[@]:1}")
+        cat "$GW_TOP/checks.$word"
+        GW_FAILURES=$((GW_FAILURES + $(grep -c '^WRONG: ' "$GW_TOP/checks.$word" || true)))
+        ((failed == 0)) || die "$1 $word"
+    done
+}
+
 # --- certificates ---
 
 GW_TLS=$GW_TOP/tls
@@ -257,11 +275,14 @@ clerk() {
     SEALFAX_SOCKET=$GW_TOP/$1/run/api.sock setpriv --reuid "$GW_CLERK" --regid "$GW_CLERK" \
         --clear-groups "$GW_TOP/sealfax" "${@:2}"
 }
+# The program itself: what Debian has in the path is a script that looks for it and takes several times as long.
+GW_PSQL=$(find /usr/lib/postgresql -path '*/bin/psql' 2>/dev/null | sort -V | tail -n 1)
+GW_PSQL=${GW_PSQL:-psql}
 # gw_sql NAME SQL: as the owner of the schema
 gw_sql() {
     local directory
     directory=$(gw_database_socket "$1")
-    PGPASSWORD=$(<"$GW_TOP/$1/secrets/owner") psql -X -q -A -t -v ON_ERROR_STOP=1 \
+    PGPASSWORD=$(<"$GW_TOP/$1/secrets/owner") "$GW_PSQL" -X -q -A -t -v ON_ERROR_STOP=1 \
         -h "$directory" -U sealfax_owner -d sealfax -c "SET search_path = sealfax" -c "$2"
 }
 gw_database_socket() { sed -n 5p "$GW_TOP/$1/database/postmaster.pid"; }

@@ -91,10 +91,19 @@ message() {
     printf '%s\n' "From: Anna <anna@example.com>" "To: <fax=$to@fax.example>" "Subject: ${subject:-secret-subject}" \
         "Message-ID: <$RANDOM.$RANDOM@example.com>" "" "This is the fax."
 }
-# bring TO FIELD...: by the relay; sets id
+# attached FILE TO FIELD...: the same with a file
+attached() {
+    local file=$1
+    shift
+    message "$@" "MIME-Version: 1.0" "Content-Type: multipart/mixed; boundary=cut" |
+        sed 's/^This is the fax\.$/--cut\nContent-Type: text\/plain\n\nThis is the fax./'
+    printf '%s\n' "" "--cut" "Content-Type: application/octet-stream" "Content-Transfer-Encoding: base64" \
+        "Content-Disposition: attachment; filename=\"$(basename "$file")\"" "" "$(base64 "$file")" "--cut--"
+}
+# bring TO FIELD...: by the relay; sets id; file: with that attached
 bring() {
     local said
-    said=$(message "$@" | scenario send "$smtp" $relay anna@example.com "fax=$1@fax.example")
+    said=$(if [[ -n ${file:-} ]]; then attached "$file" "$@"; else message "$@"; fi | scenario send "$smtp" $relay anna@example.com "fax=$1@fax.example")
     [[ $said =~ ^250\ 2\.0\.0\ accepted\ as\ ([0-9a-f-]{36})$ ]] || die "not taken: $said"
     id=${BASH_REMATCH[1]}
 }
@@ -137,6 +146,11 @@ like "a number that nothing leads to" "$(message +4940123456 | scenario send "$s
     '^refused 550 5.4.4'
 bring "$there" "$passed"
 twice=$id
+python3 "$SOURCE_DIR/tests/data/make_office.py" "$GW_TOP/office"
+file=$GW_TOP/office/letter.docx bring "$there" "$passed"
+office=$id
+file=$GW_TOP/office/hidden_macro.docx bring "$there" "$passed"
+macro=$id
 printf '%s\n' "From: bert@signed.example" "To: <fax=$there@fax.example>" "Subject: signed" "" "Signed." >"$GW_TOP/unsigned"
 scenario sign "$GW_TOP/dkim.key" signed.example s1 <"$GW_TOP/unsigned" >"$GW_TOP/signed"
 elsewhere=$(gw_number south 4)
@@ -173,6 +187,8 @@ note "messages that became faxes"
 like "delivered" "$(over "$first")" '^delivered 2.0.0 The fax was delivered: 1 page '
 like "the same text again is another fax" "$(over "$twice")" '^delivered 2.0.0'
 like "signed" "$(over "$good")" '^delivered 2.0.0'
+like "with an Office document" "$(over "$office")" '^delivered 2.0.0 The fax was delivered: 2 pages '
+like "with one that has macros" "$(over "$macro")" '^refused 5\.6\.[0-9] .*file 1 \(hidden_macro.docx\): the Office document has macros'
 equal "as the number of its sender" "$(gw_sql north "SELECT from_number FROM faxes WHERE mail = '$first'")" "$number"
 equal "how they were known" "$(field "$first" '.principal + " " + .identified_by') $(field "$good" .identified_by)" "clerk results dkim"
 equal "what the operator sees of it" "$(field "$first" .subject)" ""
@@ -181,13 +197,26 @@ equal "its key" "$(find "$GW_TOP/north/keeper" -name "${first//-/}.key" | wc -l)
 equal "in clear in the log or the tables" "$(gw_sql north "SELECT count(*) FROM audit_record WHERE record::text LIKE '%secret-subject%'") $(
     gw_sql north "SELECT count(*) FROM mails WHERE subject <> '' AND destroyed_at IS NOT NULL")" "0 0"
 arrived=$(clerk south --json faxes --direction in | jq --arg to "$there" '[.faxes[] | select(.state == "received" and .to == $to)] | length')
-equal "they arrived once" "$arrived" 3
-[[ $arrived == 3 ]] || {
+equal "they arrived once" "$arrived" 4
+[[ $arrived == 4 ]] || {
     gw_sql south "SELECT fax, state, call_id, from_number, created_at FROM faxes"
     gw_sql north "SELECT f.fax, f.mail, f.idempotency_key, a.attempt, a.call_id, a.outcome, a.text, a.started_at FROM faxes f
         LEFT JOIN attempts a ON a.fax = f.fax"
 }
 equal "faxes and ends of one" "$(faxes_of "$first") $(ends_of "$first")" "1 1"
+
+note "a render is killed while LibreOffice has its files"
+place=/dev/shm/sealfax-office-$(printf %s "$GW_TOP/north" | sha256sum | cut -c 1-12)
+clerk north send --as "$number" --to "$there" "$GW_TOP/office/long.docx" >"$GW_TOP/killed" 2>&1 &
+sender=$!
+has_files() { [[ -n $(find "$place" -name long.docx -o -name 'document.docx' 2>/dev/null) ]]; }
+is_empty() { [[ -d $place && -z $(ls "$place") ]]; }
+until_true 20 has_files || wrong "LibreOffice has no files"
+equal "who may look at them" "$(stat -c '%a %U' "$place")" "700 sealfax-line"
+for render in "$place"/*; do kill -9 "$(basename "$render")"; done
+wait $sender && wrong "a fax was made of it"
+like "what its sender is told" "$(<"$GW_TOP/killed")" 'sealfax: '
+until_true 10 is_empty || wrong "left: $(find "$place" | head -n 5)"
 
 note "the class that a sender asks for"
 bring $classed "$passed" "X-Fax-Class: routed"

@@ -34,7 +34,7 @@ cases=(
     "encrypted.pdf|needs a password"
     "truncated.pdf|the PDF is damaged"
     "zero_pages.pdf|has no pages"
-    "garbage.pdf|not a PDF, TIFF, PNG, JPEG or text document"
+    "garbage.pdf|not a PDF, TIFF, PNG, JPEG, Office or text document"
     "pageloop.pdf|the PDF is damaged"
     "nested_forms.pdf|page 1 takes more than 5 s of processor time|takes longer than 60 s to render"
     "huge_page.pdf|page 1 is [0-9]+ mm (high|wide); the limit is"

@@ -98,6 +98,13 @@ admin north trunk add heir --host 192.0.2.13 --port 5060 --asserted-identity sen
 equal "told who calls" "$(listed '.trunks[] | select(.name == "heir") | .asserted_identity' trunk list)" send
 admin north trunk change heir --asserted-identity trust
 equal "and believed" "$(listed '.trunks[] | select(.name == "heir") | .asserted_identity' trunk list)" trust
+equal "its media come from where they are described" "$(listed '.trunks[] | select(.name == "heir") | .nat' trunk list)" false
+admin north trunk change heir --nat yes
+equal "and from behind an address translation" "$(listed '.trunks[] | select(.name == "heir") | "\(.nat) \(.asserted_identity)"' trunk list)" "true trust"
+admin north trunk change heir --nat no --asserted-identity send
+equal "no more" "$(listed '.trunks[] | select(.name == "heir") | "\(.nat) \(.asserted_identity)"' trunk list)" "false send"
+like "an address translation otherwise" "$(admin north trunk change heir --nat maybe 2>&1 || true)" "yes or no"
+like "a change of nothing" "$(admin north trunk change heir 2>&1 || true)" "is needed"
 refused "an identity otherwise" "must be 'none', 'send' or 'trust'" admin north trunk change heir --asserted-identity maybe
 admin north grant add trunk:heir trunk --to '+4930551*' --mailbox claims
 admin north grant add trunk:heir bridge --to '*'

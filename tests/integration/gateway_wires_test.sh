@@ -62,6 +62,20 @@ sipp_run() {
     GW_OTHERS+=($!)
 }
 port=$((RANDOM % 10000 + 10000))
+# capture NAME FILTER: dumpcap to NAME.pcapng
+declare -A dumpcap=()
+capture() {
+    dumpcap -q -i lo -f "$2" -w "$GW_TOP/$1.pcapng" >"$GW_TOP/$1.dumpcap" 2>&1 &
+    dumpcap[$1]=$!
+    GW_OTHERS+=("${dumpcap[$1]}")
+    until_true 20 grep -qs '^File: ' "$GW_TOP/$1.dumpcap" || { cat "$GW_TOP/$1.dumpcap"; die "dumpcap does not capture"; }
+}
+captured() {
+    kill -INT "${dumpcap[$1]}"
+    wait "${dumpcap[$1]}" || true
+}
+capture tcp "tcp and host ${GW_ADDRESS[four]} and host $address"
+capture six "ip6 and udp and port ${GW_PORT[six]} and port ${GW_PORT[sept]}"
 sipp_run refuses "$scenarios/../sipp/uas_refuses.xml" "$port"
 sipp_run leaves "$scenarios/uas_hangs_up.xml" "$((port + 1))"
 for n in 0 1; do until_true 20 tcp_busy "$((port + n))" || die "sipp does not listen"; done
@@ -76,11 +90,7 @@ fax() {
     from[$1]=$2 to[$1]=$3
     fax[$1]=$(gw_send "$2" "$(gw_number "$2" "$4")" "$(gw_number "$3" "$4")" "$GW_TOP/page.txt")
 }
-dumpcap -q -i lo -f "udp and host ${GW_ADDRESS[four]} and host ${GW_ADDRESS[audio]}" -w "$GW_TOP/srtp.pcapng" \
-    >"$GW_TOP/dumpcap.log" 2>&1 &
-dumpcap=$!
-GW_OTHERS+=("$dumpcap")
-until_true 20 grep -qs '^File: ' "$GW_TOP/dumpcap.log" || { cat "$GW_TOP/dumpcap.log"; die "dumpcap does not capture"; }
+capture srtp "udp and host ${GW_ADDRESS[four]} and host ${GW_ADDRESS[audio]}"
 fax udp6 six sept 0
 fax tls6 six sept 1
 fax udp6-back sept six 0
@@ -112,17 +122,16 @@ for way in udp6 tls6 udp6-back tls6-back srtp srtp-back; do
     clerk "$b" export --format pdf "$in" >"$GW_TOP/received.pdf"
     equal "$way: pixels" "$(pixels "$GW_TOP/received.pdf")" "$(pixels "$GW_TOP/sent.pdf")"
 done
-kill -INT "$dumpcap"
-wait "$dumpcap" || true
+captured srtp
 
 note "the audio on the wire"
-count() { tshark -n -r "$GW_TOP/srtp.pcapng" --disable-protocol t38 -d udp.port==20000-20999,rtp -Y "$1" 2>/dev/null | wc -l; }
-holds "RTP flowed" test "$(count rtp)" -gt 500
+tshark -n -r "$GW_TOP/srtp.pcapng" --disable-protocol t38 -d udp.port==20000-20999,rtp -T fields \
+    -e frame.protocols -e udp.length -e udp.payload >"$GW_TOP/srtp.packets" 2>/dev/null
+holds "RTP flowed" test "$(grep -c '^[^ ]*:rtp' "$GW_TOP/srtp.packets")" -gt 500
 # 12 octets of header, 20 ms of G.711, the tag of GCM; silence would be a row of D5 in clear
-equal "octets of a packet" "$(tshark -n -r "$GW_TOP/srtp.pcapng" --disable-protocol t38 -d udp.port==20000-20999,rtp \
-    -Y rtp -T fields -e udp.length 2>/dev/null | sort -u | tr '\n' ' ')" "196 "
-equal "packets with G.711 in clear" "$(count 'udp.payload contains d5:d5:d5:d5:d5:d5:d5:d5')" 0
-equal "malformed packets" "$(count '_ws.malformed || _ws.short')" 0
+equal "octets of a packet" "$(awk -F '\t' '$1 ~ /:rtp/ { print $2 }' "$GW_TOP/srtp.packets" | sort -u | tr '\n' ' ')" "196 "
+equal "packets with G.711 in clear" "$(grep -c 'd5d5d5d5d5d5d5d5' "$GW_TOP/srtp.packets" || true)" 0
+equal "malformed packets" "$(grep -c '_ws\.\(malformed\|short\)' "$GW_TOP/srtp.packets" || true)" 0
 
 note "what sipp met"
 equal "refused" "$(gw_wait_state four "$refused" "$GW_ENDED" 30)" failed
@@ -138,5 +147,18 @@ for name in refuses leaves calls; do
     until_true 30 test -s "$GW_TOP/$name.status" || true
     equal "$name: as the scenario says" "$(cat "$GW_TOP/$name.status")" 0
 done
+
+note "SIP over TCP, and over IPv6, as Wireshark reads it"
+captured tcp
+captured six
+for wire in tcp six; do
+    # Whatever the ports are, it is SIP.
+    tshark -n -r "$GW_TOP/$wire.pcapng" -d "tcp.port==1-65535,sip" -d "udp.port==1-65535,sip" -Y 'tcp.len > 0 || udp' -T fields \
+        -e frame.protocols -e sip.Method -e _ws.expert.severity -e _ws.col.Info >"$GW_TOP/$wire.messages" 2>/dev/null
+    holds "$wire: messages" test "$(wc -l <"$GW_TOP/$wire.messages")" -ge 10
+    equal "$wire: octets that are no SIP" "$(grep -cv '^[^ ]*:sip' "$GW_TOP/$wire.messages" || true)" 0
+    equal "$wire: malformed" "$(awk -F '\t' '$1 ~ /_ws\.(malformed|short)/ || $3 ~ /8388608/' "$GW_TOP/$wire.messages" | head -n 3)" ""
+done
+equal "tcp: methods" "$(cut -f 2 "$GW_TOP/tcp.messages" | sort -u | tr '\n' ' ')" " ACK BYE INVITE "
 for name in six sept four audio; do gw_verify "$name"; done
 gw_end

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Calls between two real line processes: delivery, holding, refusing, a killed line, wrong keys,
-# hostile peers, a plain one and a flood, all at the same time.
+# hostile peers, a plain one, a flood, and what comes while sockets rest, all at the same time.
 set -euo pipefail
 
 directory=$(mktemp -d)
@@ -15,7 +15,8 @@ done
 pids+=($!)
 "$BUILD_DIR/tests/line_plain_prog" "$directory" >"$directory/plain.log" 2>&1 &
 pids+=($!)
-
+"$BUILD_DIR/tests/line_rest_prog" "$directory" >"$directory/rest.log" 2>&1 &
+pids+=($!)
 "$BUILD_DIR/tests/line_flood_prog" "$directory" >"$directory/flood.log" 2>&1 &
 pids+=($!)
 

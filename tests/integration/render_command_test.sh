@@ -59,7 +59,7 @@ refused 1 'the PDF needs a password' --out bad "$data/encrypted.pdf"
 refused 1 'the PDF is damaged: ' --out bad "$data/truncated.pdf"
 refused 1 'the PDF has no pages' --out bad "$data/zero_pages.pdf"
 refused 1 'page 1 is 5080 mm high; the limit is 1300 mm' --out bad "$data/huge_page.pdf"
-refused 1 'not a PDF, TIFF, PNG, JPEG or text document' --out bad "$data/garbage.pdf"
+refused 1 'not a PDF, TIFF, PNG, JPEG, Office or text document' --out bad "$data/garbage.pdf"
 refused 1 'the document is empty' --out bad /dev/null
 refused 1 'file 2 (garbage.pdf): not a PDF' --out bad line.txt "$data/garbage.pdf"
 refused 1 'page 2 was asked for, but there is 1 page' --out bad --pages 2 line.txt

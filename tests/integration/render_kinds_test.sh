@@ -80,7 +80,6 @@ expect 'failed 0 the text has nothing but blanks' blanks.txt
 limited 'failed 10 the fax has more than 9 pages' many_lines.txt 'render: {max_pages: 9}'
 limited 'failed 10 the fax has more than 9 pages' many_feeds.txt 'render: {max_pages: 9}'
 expect 'failed 0 an HTML document; make a PDF of it' page.html
-expect 'failed 0 an RTF document; make a PDF of it' letter.rtf
 
 # PDF
 expect 'failed 0 the PDF has 10000 pages; the limit is 1000' many_pages.pdf

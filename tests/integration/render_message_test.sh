@@ -112,7 +112,7 @@ expect "failed 0 the character set 'x-none' is not known" "${pages[@]}" bad_char
 expect 'failed 0 the text is not valid utf-8' "${pages[@]}" bad_octets.eml
 expect 'failed 0 the parts of the message are nested more than 20 deep' "${pages[@]}" deep.eml
 expect 'failed 0 the message has more than 200 parts' "${pages[@]}" many_parts.eml
-expect 'failed 0 file 1 (letter.pdf): a program, not a PDF, TIFF, PNG, JPEG or text document' "${pages[@]}" renamed.eml
+expect 'failed 0 file 1 (letter.pdf): a program, not a PDF, TIFF, PNG, JPEG, Office or text document' "${pages[@]}" renamed.eml
 expect "failed 0 attachments of the kind 'application/x-msdownload' are not taken (run.exe)" \
     "${pages[@]}" refused=.exe,.js executable.eml
 expect 'failed 0 file 1 (bomb.zip): a ZIP archive, not a PDF' "${pages[@]}" zip.eml

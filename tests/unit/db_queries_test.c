@@ -66,7 +66,9 @@ static void fill(struct fixture *f)
     EVENT(f, "number.removed", PERSONAL("number", "+493099999"), TEXT("mailbox", "ordination"));
     EVENT(f, "trunk.created", TEXT("trunk", "carrier"), TEXT("host", "127.0.0.1"),
           INTEGER("port", 5060), INTEGER("t38_first", 1), TEXT("prefix", "+49"));
-    EVENT(f, "trunk.identity_set", TEXT("trunk", "carrier"), TEXT("asserted_identity", "trust"));
+    EVENT(f, "trunk.identity_set", TEXT("trunk", "carrier"), TEXT("asserted_identity", "send"));
+    EVENT(f, "trunk.terms_set", TEXT("trunk", "carrier"), INTEGER("nat", 1));
+    EVENT(f, "trunk.terms_set", TEXT("trunk", "carrier"), TEXT("asserted_identity", "trust"));
     EVENT(f, "trunk.credential_set", TEXT("trunk", "carrier"), TEXT("realm", "old"),
           PERSONAL("user", "u0"), TEXT("sealed", "00"));
     EVENT(f, "trunk.credential_removed", TEXT("trunk", "carrier"));
@@ -395,7 +397,7 @@ static void test_registers(void **state)
         {register_query_grants, 3, "|*|*|*|0|"},
         {register_query_mailboxes, 1, "ordination|patient|copier|60|"},
         {register_query_numbers, 1, "+493012345|ordination|+49 30 12345|"},
-        {register_query_trunks, 1, "|0|0|0|trust|"},
+        {register_query_trunks, 1, "|0|0|0|trust|1|"},
         {account_query_credentials, 1, "carrier|sip.example|u1|22|"},
         {account_query_registrations, 1, "carrier|4989|d.example|600|"},
         {fax_query_keys, 2, "patient/undated/1|1|"},

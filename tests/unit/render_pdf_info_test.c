@@ -113,7 +113,9 @@ static void test_kinds(void **state)
     assert_string_equal(document_container_name((const uint8_t *)"PK\3\4\0\0", 6), "a ZIP archive");
     assert_string_equal(document_container_name((const uint8_t *)"PK\3\4\0word/document.xml", 22),
                         "an Office document");
-    assert_int_equal(kind_of("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8), DOCUMENT_CONTAINER);
+    assert_int_equal(kind_of("PK\3\4\0word/document.xml", 22), DOCUMENT_OFFICE);
+    assert_int_equal(kind_of("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8), DOCUMENT_OFFICE);
+    assert_int_equal(kind_of("{\\rtf1 hello}", 13), DOCUMENT_OFFICE);
     assert_int_equal(kind_of("MZ\x90\0", 4), DOCUMENT_CONTAINER);
     assert_int_equal(kind_of("MZ-700 and other machines", 25), DOCUMENT_TEXT);
     assert_null(document_container_name((const uint8_t *)"", 0));

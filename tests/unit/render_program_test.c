@@ -43,7 +43,7 @@ struct run {
 };
 
 static void run_script(struct run *run, const char *script, uint32_t wall_ms, uint64_t cpu_seconds,
-                       bool alone)
+                       enum program_walls walls)
 {
     const char *const argv[] = {"sh", "-c", script, NULL};
     int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -56,7 +56,7 @@ static void run_script(struct run *run, const char *script, uint32_t wall_ms, ui
         .user = &run->taken,
         .errors = run->errors,
         .errors_capacity = sizeof run->errors,
-        .alone = alone,
+        .walls = walls,
     };
 
     program_run(&program, &run->result);
@@ -65,7 +65,7 @@ static void run_script(struct run *run, const char *script, uint32_t wall_ms, ui
 
 static void run_shell(struct run *run, const char *script, uint32_t wall_ms, uint64_t cpu_seconds)
 {
-    run_script(run, script, wall_ms, cpu_seconds, false);
+    run_script(run, script, wall_ms, cpu_seconds, PROGRAM_FREE);
 }
 
 static void test_alone(void **state)
@@ -106,9 +106,9 @@ static void test_not_installed(void **state)
 {
     const char *const argv[] = {"no-such-program-here", NULL};
     struct run run = {0};
-    struct program program = {argv, 0,          {0},        program_now_ms() + 20000,
-                              take, &run.taken, run.errors, sizeof run.errors,
-                              false};
+    struct program program = {argv,         0,          {0},        program_now_ms() + 20000,
+                              take,         &run.taken, run.errors, sizeof run.errors,
+                              PROGRAM_FREE, NULL};
 
     (void)state;
     program_run(&program, &run.result);

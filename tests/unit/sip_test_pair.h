@@ -19,15 +19,22 @@ struct pair {
     struct agent a, b; /* a calls b */
 };
 
-static inline int open_pair(void **state)
+static inline int open_pair_of(void **state, uint32_t t1_ms)
 {
+    const struct sip_config config = {.t1_ms = t1_ms};
     struct pair *p = calloc(1, sizeof *p);
     assert_non_null(p);
     assert_int_equal(uv_loop_init(&p->loop), 0);
-    agent_open(&p->a, &p->loop, NULL);
-    agent_open(&p->b, &p->loop, NULL);
+    agent_open(&p->a, &p->loop, &config);
+    agent_open(&p->b, &p->loop, &config);
     *state = p;
     return 0;
+}
+
+/* For what waits for no time-out: a machine that stands still for seconds ends no call. */
+static inline int open_pair(void **state)
+{
+    return open_pair_of(state, 500);
 }
 
 /* Every test ends with both stacks closing cleanly and nothing left in the loop. */

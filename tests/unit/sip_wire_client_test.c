@@ -139,6 +139,29 @@ static void answers_that_cannot_be_used(void **state)
     }
 }
 
+/* An answer whose routes or contact lead nowhere: no ACK could follow it, and the call is given up.
+ */
+static void answers_that_lead_nowhere(void **state)
+{
+    struct scene *s = *state;
+    struct sip_stack_counters c;
+    struct sdp_session offer = agent_audio();
+    static const char *const headers[] = {
+        "Record-Route: <tel:+4969>\r\n",
+        "Record-Route: <mailto:p@example>, <sip:p1.example;lr>\r\n"};
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+        s->a.log[0] = '\0';
+        assert_int_equal(agent_call(&s->a, s->w.port, &offer, 0), 0);
+        assert_true(wire_expect(&s->w, "INVITE", LIMIT_MS));
+        send_reply(s, "200 OK", "peer", headers[i], audio_sdp);
+        if (!agent_wait(&s->a, "ended", LIMIT_MS))
+            fail_msg("%s: %s", headers[i], s->a.log);
+        assert_null(strstr(s->a.log, "answered"));
+    }
+    sip_stack_read_counters(s->a.stack, &c);
+    assert_int_equal(c.sessions, 0);
+}
+
 static void cancel_after_a_provisional_response(void **state)
 {
     struct scene *s = *state;
@@ -233,6 +256,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(ok_again_gets_the_ack_again_and_branches_are_refused,
                                         open_slow_scene, close_scene),
         ROW(answers_that_cannot_be_used),
+        ROW(answers_that_lead_nowhere),
         ROW(cancel_after_a_provisional_response),
         ROW(cancel_that_nobody_heeds),
         ROW(routes_of_a_call_of_ours),

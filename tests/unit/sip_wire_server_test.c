@@ -281,6 +281,28 @@ static void routes_of_a_call_to_us(void **state)
     send_reply(s, "200 OK", "", "", "");
 }
 
+/* Such a route leads nowhere: no request could follow it. */
+static void routes_that_are_no_sip(void **state)
+{
+    struct scene *s = *state;
+    struct sip_stack_counters c;
+    static const char *const routes[] = {"<tel:+4969>", "<mailto:p1@example>",
+                                         "<http://p1.example;lr>",
+                                         "<sip:p1.example;lr>, <tel:+4969>"};
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        char branch[32], header[128];
+        snprintf(branch, sizeof branch, "z9hG4bKn%zu", i);
+        snprintf(header, sizeof header, "Record-Route: %s\r\n", routes[i]);
+        send_invite(s, branch, "", "1 INVITE", header, audio_sdp);
+        if (!wire_expect(&s->w, "SIP/2.0 400", LIMIT_MS))
+            fail_msg("%s: %s", routes[i], s->w.got);
+        send_request(s, "ACK", branch, to_tag(s), 1, "");
+    }
+    assert_string_equal(s->a.log, "");
+    sip_stack_read_counters(s->a.stack, &c);
+    assert_int_equal(c.sessions, 0);
+}
+
 static void multipart_with_sdp(void **state)
 {
     struct scene *s = *state;
@@ -350,6 +372,7 @@ int main(void)
         ROW(peer_switches_to_t38_and_back),
         ROW(reinvites_out_of_turn),
         ROW(routes_of_a_call_to_us),
+        ROW(routes_that_are_no_sip),
         ROW(multipart_with_sdp),
         ROW(what_is_no_message_is_dropped),
     };
