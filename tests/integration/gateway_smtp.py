@@ -76,6 +76,17 @@ for name, end in (("smuggled", b"\n.\n"), ("smuggled2", b"\n.\r\n")):
         b"Subject: x\r\n\r\nx" + end + b"MAIL FROM:<admin@example.com>\r\n" + envelope[2] + b"DATA\r\nx\r\n.\r\n"])
     print(name + ":", last)
 
+# 200 MB without a word of it before: it is cut off, and nobody waits for the end.
+s, f, last = dialogue(envelope + [b"DATA\r\n"])
+sent = 0
+try:
+    while sent < 200:
+        s.sendall(16384 * (62 * b"x" + b"\r\n"))
+        sent += 1
+except OSError:
+    pass
+print("huge:", "cut off" if sent < 50 else f"{sent} MiB were taken")
+
 body = b"From: a@example.com\r\nSubject: x\r\n\r\nx\r\n"
 s, f, last = dialogue(envelope + [b"BDAT %d\r\n" % len(body) + body, b"BDAT 0 LAST\r\n"])
 print("bdat:", last)
