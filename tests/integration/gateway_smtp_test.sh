@@ -94,7 +94,7 @@ equal "commands behind STARTTLS" "$(said injected)" "554 5.5.0 end"
 equal "a bare LF between commands" "$(said bare)" "550 5.6.11 end"
 equal "LF dot LF in content" "$(said smuggled)" "550 5.6.11"
 equal "LF dot CR LF in content" "$(said smuggled2)" "550 5.6.11"
-equal "200 MB where 1 MiB may be" "$(said huge)" "cut off"
+equal "200 MB where 1 MiB may be" "$(said huge)" "552 5.3.4"
 equal "BDAT" "$(said bdat)" "250"
 equal "four recipients" "$(said four)" "452 4.5.3"
 equal "openssl s_client" "$( (sleep 1; printf 'EHLO x\r\nQUIT\r\n') | openssl s_client -quiet -ign_eof -connect 127.0.0.1:$((smtp + 1)) \
