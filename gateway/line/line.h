@@ -31,6 +31,7 @@ struct line_stall {
     uint64_t longest_wall_us; /* longest time between two ticks beyond their distance */
     uint64_t longest_cpu_us;  /* most CPU of the loop's thread between two turns */
     uint64_t ticks, turns;
+    uint64_t busy_turns; /* with a millisecond of CPU and more */
 };
 
 struct line {
@@ -46,7 +47,7 @@ struct line {
     unsigned tick_ms;      /* from the tick before, or the one under way, to the next */
     uint64_t turn_ns;      /* when the turn began */
     uint64_t clock_ns;     /* latest look at the clock: what came since is charged to a call */
-    unsigned batches_left; /* of sockets, in the tick under way; 0: all were drained */
+    unsigned batches_left; /* of sockets to be read, in the tick under way */
     bool tick_unfinished;  /* calls of it have still to be visited */
     bool closing;          /* control is gone: calls end without a word */
     int epoll_fd;          /* media sockets of all calls */
@@ -65,7 +66,9 @@ struct line {
     uv_work_t trim;
     uint8_t datagram[MEDIA_DATAGRAM_MAX]; /* the one being looked at */
     struct media_arrival arrivals[LINE_READY_MAX];
-    uint8_t leaving[MEDIA_DATAGRAM_MAX]; /* the one being sent */
+    struct line_call *batch[LINE_READY_MAX]; /* whose they are; NULL: nobody's any more */
+    unsigned batch_count, batch_next;        /* the next to be heard */
+    uint8_t leaving[MEDIA_DATAGRAM_MAX];     /* the one being sent */
 };
 
 /* The loop's clock: steady, milliseconds. */
@@ -84,6 +87,10 @@ void line_tick_start(struct line *line);
  * of it the loop gets its turn, and the tick goes on in the next. */
 void line_tick_cb(uv_timer_t *timer);
 void line_rest_cb(uv_idle_t *idle);
+
+/* A datagram of the call's that was read and not yet heard, as the turn was over: it is the
+ * caller's now, to be taken or wiped. NULL: there is none. */
+struct media_arrival *line_tick_unheard(struct line *line, const struct line_call *call);
 
 /* The calls by control's number: find (NULL: none), add, take out. They are not owned by
  * the table. A line that is closing ends with the last one taken out. */

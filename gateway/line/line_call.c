@@ -261,6 +261,12 @@ void line_call_media(struct line_call *call, const struct msg_call_media *media)
                   call->start.call);
         return;
     }
+    if (call->state == LINE_CALL_RUNNING && !call->finished)
+        line_call_wake(call, line_now_ms()); /* what came from the peer's old address is its */
+    if (call->finished) {
+        line_call_settle(call);
+        return;
+    }
     error = media_transport_reach(&call->media, media);
     if (error != 0) {
         snprintf(text, sizeof text, "the media address cannot be used: %s", strerror(-error));
@@ -322,6 +328,7 @@ void line_call_stop(struct line_call *call, const struct msg_call_stop *stop)
 
     snprintf(text, sizeof text, "%.*s", (int)sizeof stop->reason - 1, stop->reason);
     if (call->state == LINE_CALL_RUNNING && !call->finished && !call->shield.shaking) {
+        line_call_wake(call, now);
         line_call_drain(call, LINE_CALL_DATAGRAMS_AT_STOP, now);
         fax_engine_tick(call->engine, now);
     }

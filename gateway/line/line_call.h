@@ -156,6 +156,10 @@ void line_call_unwatch(struct line_call *call);
  * next look at a socket that is not watched included. */
 void line_call_plan(struct line_call *call);
 
+/* Hears what has come so far, and has the socket watched again: before something is changed from
+ * outside, such as the peer's address. The session may be over afterwards. */
+void line_call_wake(struct line_call *call, uint64_t now_ms);
+
 /* First in a visit: looks at a socket that is not watched. Returns whether the visit is over. */
 bool line_call_rest(struct line_call *call, uint64_t now_ms);
 

@@ -8,6 +8,7 @@
 #include "gateway/line/line_call.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 enum {
@@ -43,6 +44,10 @@ int line_call_watch(struct line_call *call)
 /* Control still holds the same socket: closing ours alone would leave it in the epoll set. */
 void line_call_unwatch(struct line_call *call)
 {
+    struct media_arrival *unheard = line_tick_unheard(call->line, call);
+
+    if (unheard != NULL)
+        explicit_bzero(unheard->octets, (size_t)unheard->length);
     set_resting(call, false);
     if (call->watched)
         (void)epoll_ctl(call->line->epoll_fd, EPOLL_CTL_DEL, call->media.socket.fd, NULL);
@@ -102,6 +107,19 @@ static unsigned read_all(struct line_call *call, uint64_t now_ms, bool *stirred)
         *stirred |= call->stirred;
     }
     return count;
+}
+
+void line_call_wake(struct line_call *call, uint64_t now_ms)
+{
+    struct media_arrival *unheard = line_tick_unheard(call->line, call);
+    bool stirred = false;
+
+    if (unheard != NULL)
+        media_transport_take(&call->media, unheard->octets, (size_t)unheard->length, now_ms);
+    if (!call->resting)
+        return;
+    (void)read_all(call, now_ms, &stirred);
+    end(call);
 }
 
 bool line_call_rest(struct line_call *call, uint64_t now_ms)

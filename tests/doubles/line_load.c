@@ -114,6 +114,13 @@ static double logged_ms(const char *log, const char *name)
     return at == NULL ? 0 : strtod(at + strlen(name), NULL) / 1000.0;
 }
 
+static unsigned logged_count(const char *log, const char *name)
+{
+    const char *at = strstr(log, name);
+
+    return at == NULL ? 0 : (unsigned)strtoul(at + strlen(name), NULL, 10);
+}
+
 static void read_log(struct line_load_side *side, int log_fd)
 {
     char text[8192] = "";
@@ -121,6 +128,8 @@ static void read_log(struct line_load_side *side, int log_fd)
     (void)!pread(log_fd, text, sizeof text - 1, 0);
     side->stall_ms = logged_ms(text, "longest_stall_us=");
     side->busy_ms = logged_ms(text, "longest_busy_us=");
+    side->turns = logged_count(text, " turns=");
+    side->busy_turns = logged_count(text, "busy_turns=");
     side->confirm_p50_ms = logged_ms(text, "confirm_p50_us=");
     side->confirm_p99_ms = logged_ms(text, "confirm_p99_us=");
     side->confirm_longest_ms = logged_ms(text, "confirm_longest_us=");

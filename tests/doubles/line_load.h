@@ -16,8 +16,9 @@
 struct line_load_side {
     double cpu_us, call_seconds;
     long memory_before_kb, memory_prepared_kb, memory_idle_kb, memory_peak_kb, memory_after_kb;
-    double stall_ms, busy_ms; /* longest time between two ticks beyond their distance; most CPU
-                               * between two turns of the loop */
+    double stall_ms, busy_ms;   /* longest time between two ticks beyond their distance; most CPU
+                                 * between two turns of the loop */
+    unsigned turns, busy_turns; /* of the loop, and those with a millisecond of CPU and more */
     double confirm_p50_ms, confirm_p99_ms, confirm_longest_ms;
 };
 

@@ -172,16 +172,28 @@ void udp_replay_sleep_until(uint64_t due_us)
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 }
 
+static uint64_t thread_cpu_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+}
+
 static void play(struct player *player, uint64_t start_us, uint64_t length_ms)
 {
-    uint64_t due_us = start_us, last_us = 0;
+    uint64_t due_us = start_us, last_us = 0, last_cpu_us = 0;
 
     while (udp_replay_now_us() < start_us + length_ms * 1000) {
-        uint64_t tick_us;
+        uint64_t tick_us, cpu_us;
 
         due_us += TICK_US;
         udp_replay_sleep_until(due_us);
         tick_us = udp_replay_now_us();
+        cpu_us = thread_cpu_us();
+        if (last_cpu_us != 0 && cpu_us - last_cpu_us > player->result->longest_busy_us)
+            player->result->longest_busy_us = cpu_us - last_cpu_us;
+        last_cpu_us = cpu_us;
         if (last_us != 0 && tick_us - last_us > TICK_US + player->result->longest_stall_us)
             player->result->longest_stall_us = tick_us - last_us - TICK_US;
         last_us = tick_us;

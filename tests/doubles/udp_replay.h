@@ -41,6 +41,7 @@ struct udp_replay_side {
     double cpu_us;
     uint64_t sent, received;
     uint64_t longest_stall_us; /* of its 5 ms tick */
+    uint64_t longest_busy_us;  /* most CPU between two ticks */
     long memory_kb;            /* growth of resident memory */
 };
 

@@ -211,8 +211,10 @@ static void judge(struct scene *scene)
             check(scene, strcmp(to->text, "enough") == 0, "it ends for control's reason");
         else
             check(scene, delivered, "it is delivered");
-        if (i == NOTHING || i == MOVE || i == STRANGER)
+        if (i == NOTHING || i == STRANGER)
             check(scene, again == 0 && to->packets_lost == 0, "nothing is lost by resting");
+        if (i == MOVE) /* what came between the last look and the move */
+            check(scene, to->packets_foreign <= 1, "what waited when the peer moved is heard");
         if (i == SILENCE)
             check(scene, again > 0, "what fell into the silence is asked for again");
         if (i == FLOOD)
