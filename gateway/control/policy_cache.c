@@ -281,9 +281,7 @@ void policy_cache_decide_submit(const struct policy_cache *c, const char *princi
                                 const char *from, const char *to, const char *class_name,
                                 struct policy_answer *answer)
 {
-    struct policy_question question = {.action = POLICY_SUBMIT,
-                                       .from_number = from,
-                                       .to_number = to,
-                                       .class_name = class_name};
+    struct policy_question question = {
+        .action = POLICY_SUBMIT, .from_number = from, .to_number = to, .class_name = class_name};
     decide(c, principal, &question, answer);
 }
