@@ -126,8 +126,9 @@ struct fax_engine_config {
      * modems: 14400 V.17, 9600 V.29, 4800 V.27ter, 2400 V.27ter's slower rate; others are rounded
      * down. */
     uint32_t max_rate;
-    bool ecm; /* offer or use error correction; a receiver takes pages without it in any case */
-    bool t85; /* a receiver offers T.85; it goes with error correction only */
+    bool ecm;  /* offer or use error correction; a receiver takes pages without it in any case */
+    bool t85;  /* a receiver offers T.85; it goes with error correction only */
+    bool wide; /* a receiver offers widths of 255 and 303 mm (B4, A3) and 408 × 391 pels an inch */
     uint64_t
         hold_rnr_ms; /* a receiver answers RNR when a page is not durable by then; 0 means 2000 */
     uint64_t hold_without_ecm_ms; /* without ECM the session ends then, unconfirmed; 0 means 2500 */

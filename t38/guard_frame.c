@@ -131,11 +131,17 @@ bool guard_frame_bit(const uint8_t *frame, size_t n, unsigned number)
     return octet < n && (frame[octet] >> ((number - 1) % 8) & 1);
 }
 
+/* Bits 17 and 18: 255 mm, 303 mm; both are invalid and mean the wider (T.30 table 2, note 11). */
+static uint32_t width_of(const uint8_t *frame, size_t n)
+{
+    return guard_frame_bit(frame, n, 18) ? 2432 : guard_frame_bit(frame, n, 17) ? 2048 : 1728;
+}
+
 int guard_dcs_read(const uint8_t *frame, size_t n, struct guard_dcs *out)
 {
-    /* R4, R16 and inch resolutions, JPEG, T.43, T.45, colour and 600 dpi and more: none is in our
-     * DIS. */
-    static const uint8_t not_offered[] = {42, 43, 44, 68, 69, 105, 106, 107, 108, 109, 110};
+    /* R4 and inch resolutions, JPEG, T.43, T.45, colour and 600 dpi and more: none is in our DIS.
+     */
+    static const uint8_t not_offered[] = {42, 44, 68, 69, 105, 106, 107, 108, 109, 110};
     memset(out, 0, sizeof *out);
     out->ecm = guard_frame_bit(frame, n, 27);
     /* some set bit 79 (other stripes than of 128 rows) alone */
@@ -144,15 +150,24 @@ int guard_dcs_read(const uint8_t *frame, size_t n, struct guard_dcs *out)
                   : guard_frame_bit(frame, n, 31) ? FAX_PAGE_T6
                   : guard_frame_bit(frame, n, 16) ? FAX_PAGE_T4_2D
                                                   : FAX_PAGE_T4_1D;
-    out->width = 1728;
-    out->x_dpi = 204;
-    out->y_dpi = guard_frame_bit(frame, n, 41) ? 391 : guard_frame_bit(frame, n, 15) ? 196 : 98;
-    if (guard_frame_bit(frame, n, 17) || guard_frame_bit(frame, n, 18))
-        return FAX_EUNSUPPORTED;
+    bool r16 = guard_frame_bit(frame, n, 43);
+    out->x_dpi = r16 ? 408 : 204;
+    out->width = width_of(frame, n) * (out->x_dpi / 204U);
+    out->y_dpi = r16 || guard_frame_bit(frame, n, 41) ? 391
+                 : guard_frame_bit(frame, n, 15)      ? 196
+                                                      : 98;
     for (size_t i = 0; i < sizeof not_offered; i++)
         if (guard_frame_bit(frame, n, not_offered[i]))
             return FAX_EUNSUPPORTED;
     return 0;
+}
+
+void guard_dcs_show_a4(uint8_t *frame, size_t n)
+{
+    if (n > 5)
+        frame[5] &= 0xFC; /* bits 17 and 18, wider */
+    if (n > 8 && (frame[8] & 0x04))
+        frame[8] = (uint8_t)((frame[8] & 0xFB) | 0x01); /* bit 43, 408 × 391: to 41, 204 × 391 */
 }
 
 void guard_dcs_show_t6(uint8_t *frame, size_t n)
@@ -191,6 +206,14 @@ size_t guard_dis_offer_t85(uint8_t frame[GUARD_DCS_MAX], size_t n)
     return n;
 }
 
+size_t guard_dis_offer_wide(uint8_t frame[GUARD_DCS_MAX], size_t n)
+{
+    n = extend(frame, n);
+    frame[5] = (uint8_t)((frame[5] & 0xFC) | 0x02); /* bit 18: 303, 255 and 215 mm */
+    frame[8] |= 0x04;                               /* bit 43: 408 × 391 */
+    return n;
+}
+
 size_t guard_dcs_say_t85(uint8_t frame[GUARD_DCS_MAX], size_t n)
 {
     n = extend(frame, n);
@@ -206,11 +229,10 @@ bool guard_dis_takes_t85(const uint8_t *frame, size_t n)
     return guard_frame_bit(frame, n, 27) && guard_frame_bit(frame, n, 78);
 }
 
-/* Bits 17 and 18: 255 mm, 303 mm; both are invalid and mean the wider (T.30 table 2, note 11). */
 void guard_dis_shape(const uint8_t *frame, size_t n, struct guard_shape *out)
 {
     bool fine = guard_frame_bit(frame, n, 15);
-    out->width = guard_frame_bit(frame, n, 18) ? 2432 : guard_frame_bit(frame, n, 17) ? 2048 : 1728;
+    out->width = width_of(frame, n);
     out->x_dpi = fine && guard_frame_bit(frame, n, 43) ? 408 : 204;
     out->y_dpi = guard_frame_bit(frame, n, 41) ? 391 : fine ? 196 : 98;
 }

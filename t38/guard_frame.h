@@ -67,14 +67,18 @@ bool guard_frame_bit(const uint8_t *frame, size_t n, unsigned number);
 struct guard_dcs {
     bool ecm;
     enum fax_page_coding coding;
-    uint32_t width;
+    uint32_t width; /* pels at x_dpi */
     uint16_t x_dpi, y_dpi;
 };
 
 /* Reads a DCS that guard_frame_judge passed. Returns 0, or FAX_EUNSUPPORTED when it asks for what
- * our DIS never offers: other than R8 resolutions, other than 215 mm, codings beyond T.85. */
+ * our DIS never offers: resolutions other than R8 and R16 × 15.4, codings beyond T.85. Whether
+ * wider pages and 408 pels an inch were offered is the caller's to know. */
 int guard_dcs_read(const uint8_t *frame, size_t n, struct guard_dcs *out)
     __attribute__((warn_unused_result));
+
+/* Alters a DCS in place so that it says 1728 pels at 204 an inch, whatever it said. */
+void guard_dcs_show_a4(uint8_t *frame, size_t n);
 
 /* Alters a DCS in place so that it says T.6, whatever coding it named. It must have bit 27 (ECM).
  */
@@ -85,6 +89,10 @@ void guard_dcs_show_t4(uint8_t *frame, size_t n);
 
 /* Alters a DIS in place, and makes it longer, so that it offers T.85. Returns its length. */
 size_t guard_dis_offer_t85(uint8_t frame[GUARD_DCS_MAX], size_t n);
+
+/* Alters a DIS in place, and makes it longer, so that it offers 255 and 303 mm and 408 × 391 pels
+ * an inch. Returns its length. */
+size_t guard_dis_offer_wide(uint8_t frame[GUARD_DCS_MAX], size_t n);
 
 /* Alters a DCS in place, and makes it longer, so that it says T.85 (stripes of 128 rows), whatever
  * coding it named. Returns its length. */

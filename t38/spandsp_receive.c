@@ -43,9 +43,11 @@ static void see_dcs(struct fax_engine *e, uint8_t *frame, size_t n)
      * and T.85 need ECM (T.30 table 2, note 25). */
     bool beyond_t4 = in->dcs.coding == FAX_PAGE_T6 || in->dcs.coding == FAX_PAGE_T85;
     bool offered = in->dcs.ecm ? e->ecm && (e->t85 || in->dcs.coding != FAX_PAGE_T85) : !beyond_t4;
-    in->refusal = error || !offered ? T30_ERR_INCOMPATIBLE : 0;
+    bool plain = in->dcs.width == 1728 && in->dcs.x_dpi == 204;
+    in->refusal = error || !offered || !(plain || e->wide) ? T30_ERR_INCOMPATIBLE : 0;
     if (in->refusal)
         return;
+    guard_dcs_show_a4(frame, n);
     if (in->dcs.ecm)
         guard_dcs_show_t6(frame, n);
     else

@@ -218,9 +218,9 @@ static int alter_dcs(const struct fax_engine *e, uint8_t out[GUARD_DCS_MAX], siz
     return altered ? (int)n : 0;
 }
 
-/* What spandsp cannot say by itself: a receiver's DIS with a low rate or T.85, a sender's DCS with
- * T.85, wider pages or 408 pels an inch. Makes the altered frame in `out`. Returns its length, 0:
- * none is needed. */
+/* What spandsp cannot say by itself: a receiver's DIS with a low rate, T.85 or wider pages, a
+ * sender's DCS with T.85, wider pages or 408 pels an inch. Makes the altered frame in `out`.
+ * Returns its length, 0: none is needed. */
 static int alter_frame(const struct fax_engine *e, const uint8_t *frame, int length,
                        uint8_t out[GUARD_DCS_MAX])
 {
@@ -235,6 +235,8 @@ static int alter_frame(const struct fax_engine *e, const uint8_t *frame, int len
         return 0;
     if (e->max_rate < SLOWEST_OF_PAIR)
         out[4] &= 0xC3; /* bits 11 to 14 clear: V.27ter fall-back mode only. T.30 table 2 */
+    if (e->wide)
+        n = guard_dis_offer_wide(out, n);
     return (int)(e->t85 ? guard_dis_offer_t85(out, n) : n);
 }
 

@@ -121,7 +121,7 @@ struct fax_engine {
     void (*tell_frame)(void *user, bool sent, const uint8_t *octets, size_t length);
     bool sender;
     int t38_version;
-    bool ecm, t85;
+    bool ecm, t85, wide;
     uint32_t max_rate;
     uint64_t hold_rnr_ms, hold_without_ecm_ms;
     int document_fd; /* memfd: the sender's document or the receiver's file that stays empty */

@@ -136,6 +136,7 @@ int fax_engine_new(struct fax_engine **out, const struct fax_engine_config *conf
     e->t38_version = config->t38_version;
     e->ecm = config->ecm;
     e->t85 = config->ecm && config->t85;
+    e->wide = config->wide;
     e->max_rate = config->max_rate;
     e->hold_without_ecm_ms =
         config->hold_without_ecm_ms ? config->hold_without_ecm_ms : HOLD_WITHOUT_ECM_MS;

@@ -85,7 +85,7 @@ struct config {
         char *time_zone;
         int64_t max_pages;
         int64_t max_rate;
-        bool ecm, t85, t38;
+        bool ecm, t85, wide, t38;
         bool audio_fallback;
         int64_t max_before_ms, max_training_ms, max_page_ms, max_after_page_ms;
         int64_t max_cpu_ms_per_s;

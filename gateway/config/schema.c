@@ -145,6 +145,8 @@ const struct config_key config_keys[] = {
      "offer and use error correction (T.30 Annex A)"},
     {"fax.t85", CONFIG_BOOLEAN, AT(fax.t85), "true", 0, 0, NULL,
      "offer and use T.85 (JBIG) with error correction: a third less time on the wire, more CPU"},
+    {"fax.wide", CONFIG_BOOLEAN, AT(fax.wide), "true", 0, 0, NULL,
+     "take pages wider than A4 (B4, A3) and with 408 pels an inch as they are; else senders scale"},
     {"fax.t38", CONFIG_BOOLEAN, AT(fax.t38), "true", 0, 0, NULL,
      "use T.38; else every fax goes over audio"},
     {"fax.audio_fallback", CONFIG_BOOLEAN, AT(fax.audio_fallback), "true", 0, 0, NULL,

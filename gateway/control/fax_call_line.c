@@ -350,6 +350,7 @@ static void fill_start(struct fax_call *call, struct msg_call_start *start)
     start->sender = call->outbound;
     start->ecm = call->outbound ? call->ecm : config->fax.ecm;
     start->t85 = start->ecm && config->fax.t85;
+    start->wide = config->fax.wide;
     start->attempt = call->attempt;
     start->first_page = call->outbound ? call->first_page : 0;
     start->max_rate = call->outbound ? call->max_rate : (uint32_t)config->fax.max_rate;

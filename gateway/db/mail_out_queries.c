@@ -19,8 +19,8 @@ static const struct db_statement one = {
 };
 static const struct db_statement queued = {
     .name = "mail_out_queued",
-    .sql = "SELECT o.out, o.about, milli_of(o.next_at), o.tries FROM mail_outbox o WHERE o.state = "
-           "'queued' AND o.node = $1",
+    .sql = "SELECT o.out, o.about, milli_of(o.next_at), milli_of(o.expires_at), o.tries FROM "
+           "mail_outbox o WHERE o.state = 'queued' AND o.node = $1",
     .parameters = 1,
 };
 static const struct db_statement outbox = {
@@ -75,6 +75,7 @@ void mail_queued_row_read(const struct db_result *result, int row, struct mail_q
     out->out = row_text(&reader);
     out->about = row_text(&reader);
     out->next_ms = row_integer(&reader);
+    out->expires_ms = row_integer(&reader);
     out->tries = row_integer(&reader);
 }
 

@@ -22,7 +22,7 @@ int mail_query_out(struct db *db, const struct fax_id *out, db_result_cb *cb, vo
 /* Those of a node that are to be sent. */
 struct mail_queued_row {
     const char *out, *about;
-    int64_t next_ms, tries;
+    int64_t next_ms, expires_ms, tries;
 };
 void mail_queued_row_read(const struct db_result *result, int row, struct mail_queued_row *out);
 int mail_query_queued(struct db *db, const char *node, db_result_cb *cb, void *user)

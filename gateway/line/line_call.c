@@ -185,6 +185,7 @@ static int open_session(struct line_call *call, const struct msg_call_media *med
         .t38_version = media->t38_version,
         .max_rate = negotiated_rate(call->start.max_rate, media->max_rate),
         .ecm = call->start.ecm != 0,
+        .wide = call->start.wide != 0,
         .hold_rnr_ms = call->line->hold_rnr_ms,
         .hold_without_ecm_ms = call->line->hold_without_ecm_ms,
         .source = {.page_count = call->document.page_count, .get = get_page, .user = call},

@@ -211,7 +211,9 @@ static void take_row(struct mail_attempt *a, const struct mail_out_row *row)
     a->queued_ms = row->queued_ms;
     a->expires_ms = row->expires_ms;
     snprintf(a->to, sizeof a->to, "%s", row->to);
-    if (a->is_report) {
+    if (a->box->schedule.down && control_now_ms() >= a->expires_ms) {
+        mail_attempt_fail_here(a, "the mail relay could not be reached in time", -ETIMEDOUT);
+    } else if (a->is_report) {
         take_report(a, row);
         load_report(a);
     } else if (mail_form_parse(row->form, &a->form) < 0 || fax_id_parse(&a->fax, row->fax) < 0) {

@@ -15,37 +15,15 @@ void mail_attempt_fail_here(struct mail_attempt *a, const char *what, int error)
     mail_attempt_record(a);
 }
 
-static int64_t delay_of(const struct mail_attempt *a)
-{
-    const struct config *config = a->box->control->config;
-    int64_t delay_ms = config->mail.out_retry_first_ms;
-    for (uint32_t i = 1; i < a->entry.tries && delay_ms < config->mail.out_retry_most_ms; i++)
-        delay_ms *= 2;
-    return delay_ms < config->mail.out_retry_most_ms ? delay_ms : config->mail.out_retry_most_ms;
-}
-
-/* One mail at a time asks whether the relay is back; all others keep their place and their count.
- */
 static void note_relay(struct mail_attempt *a)
 {
-    struct mail_out *box = a->box;
-    const struct config *config = box->control->config;
-    int64_t now_ms = control_now_ms();
-    if (a->result.outcome != MAIL_UNREACHABLE) {
-        if (box->down)
-            log_write(LOG_LEVEL_NOTICE, "the mail relay answers again");
-        box->down = false;
+    bool reached = a->result.outcome != MAIL_UNREACHABLE;
+    if (!mail_schedule_note(&a->box->schedule, reached, control_now_ms()))
         return;
-    }
-    if (!box->down)
+    if (reached)
+        log_write(LOG_LEVEL_NOTICE, "the mail relay answers again");
+    else
         log_write(LOG_LEVEL_WARNING, "the mail relay cannot be used: %s", a->result.answer);
-    if (!box->down || now_ms >= box->hold_until_ms) {
-        int64_t hold_ms = box->down ? 2 * box->hold_ms : config->mail.out_retry_first_ms;
-        int64_t most_ms = config->mail.out_retry_most_ms;
-        box->hold_ms = hold_ms < most_ms ? hold_ms : most_ms;
-        box->hold_until_ms = now_ms + box->hold_ms;
-    }
-    box->down = true;
 }
 
 static void on_recorded(void *user, int status, uint64_t index)
@@ -70,17 +48,12 @@ static void on_recorded(void *user, int status, uint64_t index)
 /* What the record is, and when the mail is tried again (0: never). */
 static const char *judge(struct mail_attempt *a)
 {
-    int64_t now_ms = control_now_ms();
-    a->entry.next_ms = 0;
+    a->entry.next_ms = mail_schedule_next(&a->box->schedule, a->result.outcome, a->entry.tries,
+                                          control_now_ms(), a->expires_ms);
+    a->entry.expires_ms = a->expires_ms;
     if (a->result.outcome == MAIL_SENT)
         return "mail.sent";
-    if (a->result.outcome == MAIL_REFUSED || now_ms >= a->expires_ms)
-        return "mail.failed";
-    a->entry.next_ms =
-        a->result.outcome == MAIL_UNREACHABLE ? a->box->hold_until_ms : now_ms + delay_of(a);
-    if (a->entry.next_ms > a->expires_ms)
-        a->entry.next_ms = a->expires_ms;
-    return "mail.deferred";
+    return a->entry.next_ms > 0 ? "mail.deferred" : "mail.failed";
 }
 
 void mail_attempt_record(struct mail_attempt *a)

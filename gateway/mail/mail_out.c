@@ -19,11 +19,6 @@ static void on_timer(uv_timer_t *timer)
     mail_out_run(timer->data);
 }
 
-static size_t places(const struct mail_out *box)
-{
-    return box->down ? 1 : (size_t)box->control->config->mail.out_connections;
-}
-
 static int64_t earlier(int64_t a, int64_t b)
 {
     return a == 0 || (b != 0 && b < a) ? b : a;
@@ -51,18 +46,12 @@ void mail_out_run(struct mail_out *box)
     if (!box->started || box->stopping || box->control->stopping)
         return;
     int64_t next_ms = earlier(mail_dues_run(box), run_unrecorded(box, now_ms));
-    while (box->relay && box->waiting.count > 0 && box->attempt_count < places(box)) {
-        struct mail_entry entry;
-        int64_t at_ms = box->waiting.entries[0].next_ms;
-        if (box->down && at_ms < box->hold_until_ms)
-            at_ms = box->hold_until_ms;
-        if (at_ms > now_ms) {
-            next_ms = earlier(next_ms, at_ms);
-            break;
-        }
-        mail_heap_pop(&box->waiting, &entry);
+    struct mail_entry entry;
+    int64_t take_ms = 0;
+    size_t most = box->relay ? (size_t)box->control->config->mail.out_connections : 0;
+    while (mail_schedule_take(&box->schedule, box->attempt_count, most, now_ms, &entry, &take_ms))
         mail_attempt_begin(box, &entry);
-    }
+    next_ms = earlier(next_ms, take_ms);
     if (next_ms > 0)
         uv_timer_start(&box->timer, on_timer, next_ms > now_ms ? (uint64_t)(next_ms - now_ms) : 1,
                        0);
@@ -70,7 +59,7 @@ void mail_out_run(struct mail_out *box)
 
 void mail_out_put(struct mail_out *box, const struct mail_entry *entry)
 {
-    if (mail_heap_push(&box->waiting, entry) < 0)
+    if (mail_schedule_put(&box->schedule, entry) < 0)
         log_write(LOG_LEVEL_ERROR, "out of memory: a mail waits for the next start");
 }
 
@@ -168,6 +157,7 @@ int mail_out_report(struct control *c, const struct mail_report *report, mail_ou
     q->box = box;
     q->entry.about = report->mail;
     q->entry.next_ms = control_now_ms();
+    q->entry.expires_ms = q->entry.next_ms + c->config->mail.out_lifetime_s * 1000;
     q->cb = cb;
     q->user = user;
     int rc = name_report(report, &q->entry.out);
@@ -202,6 +192,8 @@ int mail_out_new(struct control *control, struct mail_out **out)
     if (!box)
         return -ENOMEM;
     box->control = control;
+    box->schedule.first_ms = control->config->mail.out_retry_first_ms;
+    box->schedule.most_ms = control->config->mail.out_retry_most_ms;
     fill_names(box);
     int rc = uv_timer_init(&control->loop, &box->timer);
     if (rc == 0 && control->config->mail.out_relay[0])
@@ -220,8 +212,9 @@ void mail_out_start(struct control *c)
     c->mail_out->started = true;
     if (c->mail_out->relay)
         mail_out_load_return_key(c->mail_out);
-    if (c->mail_out->waiting.count > 0)
-        log_write(LOG_LEVEL_NOTICE, "%zu mails wait to be sent", c->mail_out->waiting.count);
+    if (c->mail_out->schedule.waiting.count > 0)
+        log_write(LOG_LEVEL_NOTICE, "%zu mails wait to be sent",
+                  c->mail_out->schedule.waiting.count);
     mail_out_run(c->mail_out);
 }
 
@@ -232,7 +225,7 @@ size_t mail_out_sending(const struct control *c)
 
 size_t mail_out_waiting(const struct control *c)
 {
-    return c->mail_out ? c->mail_out->waiting.count + c->mail_out->attempt_count : 0;
+    return c->mail_out ? c->mail_out->schedule.waiting.count + c->mail_out->attempt_count : 0;
 }
 
 void mail_out_stop_further(struct mail_out *box)
@@ -282,7 +275,7 @@ void mail_out_free(struct mail_out *box)
     if (!box)
         return;
     mail_dues_free(box);
-    mail_heap_free(&box->waiting);
+    mail_schedule_clear(&box->schedule);
     secret_wipe(box->return_key, sizeof box->return_key);
     free(box);
 }
@@ -292,13 +285,13 @@ void mail_out_free(struct mail_out *box)
 void mail_out_changed(struct control *c, const struct mail_out_change *change)
 {
     struct mail_out *box = c->mail_out;
-    mail_heap_remove(&box->waiting, &change->out);
+    (void)mail_schedule_remove(&box->schedule, &change->out);
     for (const struct mail_attempt *a = box->attempts; a; a = a->next)
         if (fax_id_equal(&a->entry.out, &change->out))
             return; /* it will see what the record says */
     if (change->next_ms == 0)
         return;
-    mail_out_put(box, &(struct mail_entry){change->out, change->about, change->next_ms, 0});
-    box->hold_until_ms = 0; /* somebody says that it is worth it */
+    mail_out_put(box, &(struct mail_entry){change->out, change->about, change->next_ms, 0, 0});
+    box->schedule.hold_until_ms = 0; /* somebody says that it is worth it */
     mail_out_soon(box);
 }

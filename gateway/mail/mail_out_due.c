@@ -56,8 +56,10 @@ static void on_recorded(void *user, int status, uint64_t index)
                       strerror(-status));
         return;
     }
+    int64_t now_ms = control_now_ms();
+    int64_t expires_ms = now_ms + box->control->config->mail.out_lifetime_s * 1000;
     for (size_t i = 0; i < d->count && !box->stopping; i++)
-        mail_out_put(box, &(struct mail_entry){d->out[i], d->fax, control_now_ms(), 0});
+        mail_out_put(box, &(struct mail_entry){d->out[i], d->fax, now_ms, expires_ms, 0});
     forget(d);
     mail_out_soon(box);
 }
@@ -207,6 +209,7 @@ static void on_queued(void *user, int status, const struct db_result *result)
         struct mail_entry entry;
         mail_queued_row_read(result, i, &row);
         entry.next_ms = row.next_ms;
+        entry.expires_ms = row.expires_ms;
         entry.tries = (uint32_t)row.tries;
         if (fax_id_parse(&entry.out, row.out) == 0 && fax_id_parse(&entry.about, row.about) == 0)
             mail_out_put(c->mail_out, &entry);
@@ -224,7 +227,7 @@ int mail_out_read(struct control *c, mail_out_read_cb *cb, void *user)
         return -ENOMEM;
     /* Those of an earlier try of the start are read again. */
     mail_dues_free(c->mail_out);
-    mail_heap_free(&c->mail_out->waiting);
+    mail_schedule_clear(&c->mail_out->schedule);
     *r = (struct reading){c, cb, user};
     int rc = mail_query_queued(c->db, c->config->node, on_queued, r);
     if (rc < 0)

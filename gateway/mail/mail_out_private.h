@@ -14,32 +14,11 @@
 #include "gateway/mail/mail_out.h"
 #include "gateway/mail/mail_relay.h"
 #include "gateway/mail/mail_return.h"
+#include "gateway/mail/mail_schedule.h"
 #include "gateway/mail/mail_smime.h"
 #include "gateway/trace/call_trace.h"
 
 enum { MAIL_NOT_APPLIED_MS = 300, MAIL_LOCAL_AGAIN_MS = 5000, MAIL_NOTE_TEXT = 400 };
-
-/* --- mail_out_heap.c: mails that wait, the earliest first --- */
-
-struct mail_entry {
-    struct fax_id out, about;
-    int64_t next_ms; /* wall clock */
-    uint32_t tries;  /* that ended */
-};
-
-struct mail_heap {
-    struct mail_entry *entries;
-    size_t count, capacity;
-};
-
-/* Returns 0 or -ENOMEM. */
-int mail_heap_push(struct mail_heap *heap, const struct mail_entry *entry)
-    __attribute__((warn_unused_result));
-/* Takes the earliest out; the heap must not be empty. */
-void mail_heap_pop(struct mail_heap *heap, struct mail_entry *out);
-/* Takes one out by its name. Says whether it was there. */
-bool mail_heap_remove(struct mail_heap *heap, const struct fax_id *out);
-void mail_heap_free(struct mail_heap *heap);
 
 /* --- the outbox --- */
 
@@ -50,15 +29,12 @@ struct mail_out {
     struct control *control;
     struct mail_relay *relay;
     uv_timer_t timer;
-    struct mail_heap waiting;
+    struct mail_schedule schedule;
     struct mail_attempt *attempts;
     size_t attempt_count;
     struct mail_due *dues;
     char host[256], from[330];
     bool started, stopping, timer_closed, relay_closed;
-    /* The relay could not be reached: one mail at a time tries it, not before hold_until_ms. */
-    bool down;
-    int64_t hold_ms, hold_until_ms;
     size_t works; /* on the pool */
     uint8_t return_key[MAIL_RETURN_KEY_OCTETS];
     bool has_return_key;

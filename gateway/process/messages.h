@@ -209,7 +209,8 @@ struct msg_call_start {
      * attempts. Everywhere (header line, MSG_CALL_READY, PROGRESS, DONE) pages are counted as pages
      * of the whole document, not of the call. */
     uint32_t first_page;
-    uint32_t t85; /* 1: offer T.85, or send in it where the peer takes it and it is shorter */
+    uint32_t wide; /* receiver, 1: offer pages wider and finer than A4 at 204 pels an inch */
+    uint32_t t85;  /* 1: offer T.85, or send in it where the peer takes it and it is shorter */
     uint32_t phase_limit_ms[4];  /* before training, training, page, after a page; 0: none */
     uint32_t cpu_limit_us_per_s; /* of computing a second of the call; 0: none */
     uint64_t begun_ms;           /* of the steady clock: the times of its trace count from there */

@@ -160,6 +160,7 @@ static void begin_engine(struct virtual_call *call, int i)
         .max_rate = rate ? rate : 14400,
         .ecm = !(sender ? config->sender_without_ecm : config->receiver_without_ecm),
         .t85 = config->t85_offered,
+        .wide = config->wide_offered,
         .hold_without_ecm_ms = config->hold_without_ecm_ms,
         .source = {.page_count = config->page_count,
                    .get = get_page,

@@ -16,6 +16,7 @@ struct virtual_call_config {
     const struct fax_page *pages;       /* stay the caller's */
     const struct coded_page *t85_pages; /* the same in T.85; NULL: the sender has none */
     bool t85_offered;                   /* the receiver offers T.85 */
+    bool wide_offered;                  /* and pages wider and finer than A4 at 204 pels an inch */
     uint32_t page_count;
     uint32_t max_rate;    /* of the receiver; 0 means 14400 */
     uint32_t sender_rate; /* of the sender; 0 means 14400 */

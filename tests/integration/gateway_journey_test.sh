@@ -48,6 +48,7 @@ mail:
 EOT
 }
 out north fax.example.test
+echo "  out_tls: may" >>"$GW_TOP/north.yaml"
 cat >>"$GW_TOP/north.yaml" <<EOF2
   listen: ${GW_ADDRESS[north]}:$smtp
   domains: fax.example.test
@@ -150,6 +151,8 @@ EOF2
 }
 equal "of the first" "$(report good)" \
     "The fax was delivered: 3 pages confirmed by the receiver.|delivered|2.0.0|rfc822; <sales@example.test>"
+# TLS need not be, and is there.
+equal "how they came" "$(grep -hoE 'with ESMTPS?' "$POSTFIX"/mail/anna/new/* | sort -u)" "with ESMTPS"
 equal "of the second" "$(report bad)" \
     "Attachments of the kind 'application/octet-stream' are not taken (setup.exe).|failed|5.6.1|rfc822; $to"
 

@@ -20,16 +20,22 @@ postfix_make relay
 for name in anna bert carl dora emil gone; do postfix_mailbox "$name"; done
 postfix_route gone@example.test "smtp:[${GW_ADDRESS[south]}]:2525" # which refuses it: the relay must report
 postfix_route fax.example.test "smtp:[${GW_ADDRESS[south]}]:2525"
-# settings CA: what south is told about the relay
+postfix_route local.example.test "lmtp:unix:$GW_TOP/lmtp/socket"
+postfix_submission $((POSTFIX_PORT + 1)) fax 'a secret of the relay'
+install -m 0640 -g sealfax /dev/null "$GW_TOP/relay.password"
+echo 'not the secret' >"$GW_TOP/relay.password"
+install -d -o sealfax -g postfix -m 2750 "$GW_TOP/lmtp"
+# settings CA RELAY [SETTING...]: what south is told about the relay
 settings() {
     sed -i '/^mail:/,$d' "$GW_TOP/south.yaml"
     cat >>"$GW_TOP/south.yaml" <<EOF
 mail:
   listen: ${GW_ADDRESS[south]}:2525
-  domains: fax.example.test
+  lmtp_socket: $GW_TOP/lmtp/socket
+  domains: fax.example.test,local.example.test
   relays: 127.0.0.0/8
   trusted_host: mx.example.test
-  out_relay: smtp://localhost:$POSTFIX_PORT
+  out_relay: $2
   out_host: gateway.example.test
   out_from: fax@fax.example.test
   out_tls_ca: $GW_TLS/$1.ca
@@ -37,9 +43,10 @@ mail:
   out_retry_first_ms: 500
   out_retry_most_ms: 1500
   attachment_classes: open
+$(printf '  %s\n' "${@:3}")
 EOF
 }
-settings wrong
+settings wrong "smtp://localhost:$POSTFIX_PORT"
 for name in north south; do gw_spawn "$name"; done
 for name in north south; do gw_wait_ready "$name"; done
 for name in north south; do gw_provision "$name"; done
@@ -119,7 +126,7 @@ equal "nothing was delivered" "$(mails anna) $(mails bert) $(mails carl) $(mails
 note "after a restart the relay is away"
 postfix_stop
 gw_stop south
-settings right
+settings right "smtps://localhost:$((POSTFIX_PORT + 1))" "out_user: fax" "out_password_file: $GW_TOP/relay.password"
 gw_start south
 equal "all eight wait" "$(waiting)" 8
 refused() { [[ $(queue --state queued | jq -r '[.mails[].answer] | join(" ")') =~ 'refused'|'connect' ]]; }
@@ -128,8 +135,12 @@ sleep 1
 holds "an outage costs few records" test "$(gw_count_event south mail.deferred)" -lt 20
 dropped=$(queue --state queued | jq -r '[.mails[] | select(.to == "nobody@example.test")][0].id')
 
-note "the relay is back"
+note "the relay is back, and takes nothing from whoever does not sign in"
 postfix_start
+denied() { [[ $(queue --state queued | jq -r '[.mails[].answer] | join(" ")') =~ 'Login denied'|'535' ]]; }
+holds "the password is wrong" until_true 10 denied
+equal "which ends none of them" "$(gw_sql south "SELECT count(*) FROM audit_record WHERE event IN ('mail.sent', 'mail.failed')")" 0
+echo 'a secret of the relay' >"$GW_TOP/relay.password"
 none_waits() { (($(waiting) == 0)); }
 holds "none waits" until_true 20 none_waits
 for name in anna bert carl emil; do holds "a mail for $name" until_true 10 has_mails "$name" 1; done
@@ -138,6 +149,9 @@ equal "each once" "$(mails anna) $(mails bert) $(mails carl) $(mails dora) $(mai
 equal "states" "$(gw_sql south "SELECT state || ' ' || count(*) FROM mail_outbox GROUP BY state ORDER BY state" | paste -sd' ')" 'failed 1 sent 7'
 like "who is not there" "$(admin south --json mail queue show "$dropped" | jq -r '.state + " " + .answer')" '^failed 550 5.1.1 '
 like "what the relay said" "$(queue --state sent | jq -r '.mails[0].answer')" '^250 2.0.0 Ok: queued as '
+
+equal "signed in, under TLS" "$(grep -cE 'smtpd.*sasl_method=(PLAIN|LOGIN), sasl_username=fax' "$POSTFIX/log")" "$(gw_count_event south mail.sent)"
+equal "how they came" "$(grep -hoE 'with ESMTPS?A?' "$(mail_of anna)" | tail -n 1)" "with ESMTPSA"
 
 note "what they got"
 python3 - "$POSTFIX/mail" "${CAME[plain]}" <<'EOF'
@@ -238,6 +252,18 @@ assert head.get_content_type() == 'text/rfc822-headers'
 returned = email.message_from_string(head.get_content(), policy=email.policy.default)
 assert returned['Subject'] == 'für Sie' and returned['Message-ID'] == '<offer.1@example.test>', returned['Subject']
 EOF
+note "LMTP from Postfix: one recipient is taken, the other is not"
+swaks --server "$POSTFIX_ADDRESS" --port "$POSTFIX_PORT" --tls --helo anna.example.test --timeout 20 --from anna@example.test \
+    --to "fax=+493055177@local.example.test,nobody@local.example.test" --header-To "<fax=+493055177@local.example.test>" \
+    --header 'Subject: by LMTP' --add-header 'Authentication-Results: mx.example.test; dkim=pass header.d=example.test' \
+    --header-Message-Id '<local.1@example.test>' --body Local. >"$GW_TOP/local.said" 2>&1 || wrong "Postfix did not take it: $(<"$GW_TOP/local.said")"
+holds "two reports: of Postfix, and of the gateway" until_true 30 has_mails anna 4
+# told PATTERN: what a report with this pattern says of its recipient
+told() { grep -lE "$1" "$POSTFIX"/mail/anna/new/* | xargs -r grep -hE '^(Final-Recipient|Diagnostic-Code|Status|    )' | paste -sd' '; }
+like "of the first" "$(told '^Reporting-MTA: dns; mx')" 'rfc822; nobody@local\.example\.test.*Status: 5\.1\.3 '
+like "of the second" "$(told '^In-Reply-To: <local.1@')" 'rfc822; fax=\+493055177@local\.example\.test .*404'
+equal "by which way it came" "$(gw_sql south "SELECT record->>'recipients' || ' ' || (record->>'lmtp') FROM audit_record
+    WHERE event = 'mail.accepted' ORDER BY index DESC LIMIT 1")" "1 1"
 holds "the message is gone" until_true 10 test "$(find "$GW_TOP/south/vault/mail" -type f | wc -l)" -eq 0
 
 note "the log"

@@ -2,6 +2,7 @@
 """A mail client that keeps no rules: says what the server answers, one line a case.
 usage: gateway_smtp.py HOST PORT RECIPIENT | HOST PORT guess TIMES"""
 import base64
+import select
 import socket
 import ssl
 import sys
@@ -75,6 +76,14 @@ for name, end in (("smuggled", b"\n.\n"), ("smuggled2", b"\n.\r\n")):
     s, f, last = dialogue(envelope + [b"DATA\r\n",
         b"Subject: x\r\n\r\nx" + end + b"MAIL FROM:<admin@example.com>\r\n" + envelope[2] + b"DATA\r\nx\r\n.\r\n"])
     print(name + ":", last)
+
+# 200 MB without a word of it before: it is answered long before its end, and cut off.
+s, f, last = dialogue(envelope + [b"DATA\r\n"])
+sent = 0
+while sent < 200 and not select.select([s], [], [], 0.05 if sent > 4 else 0)[0]:
+    s.sendall(16384 * (62 * b"x" + b"\r\n"))
+    sent += 1
+print("huge:", reply(f) if sent < 50 else f"{sent} MiB were taken")
 
 body = b"From: a@example.com\r\nSubject: x\r\n\r\nx\r\n"
 s, f, last = dialogue(envelope + [b"BDAT %d\r\n" % len(body) + body, b"BDAT 0 LAST\r\n"])

@@ -19,7 +19,7 @@ gw_make north +4930551 lines.count=1 mail.domains=fax.example mail.host=gw.fax.e
     "mail.lmtp_socket=$GW_TOP/lmtp/socket" "mail.tls_certificate=$GW_TLS/gw.pem" \
     "mail.tls_key_file=$GW_TLS/gw.key.pem" "mail.tls_ca=$GW_TLS/good.ca" \
     mail.tls_clients=scan.example=clerk mail.max_message_mib=1 mail.max_recipients=3 \
-    mail.greeting_delay_ms=200
+    mail.greeting_delay_ms=200 journal.segment_bytes=65536
 chown sealfax:sealfax "$GW_TOP/lmtp"
 gw_start north
 gw_provision north
@@ -94,6 +94,7 @@ equal "commands behind STARTTLS" "$(said injected)" "554 5.5.0 end"
 equal "a bare LF between commands" "$(said bare)" "550 5.6.11 end"
 equal "LF dot LF in content" "$(said smuggled)" "550 5.6.11"
 equal "LF dot CR LF in content" "$(said smuggled2)" "550 5.6.11"
+equal "200 MB where 1 MiB may be" "$(said huge)" "552 5.3.4"
 equal "BDAT" "$(said bdat)" "250"
 equal "four recipients" "$(said four)" "452 4.5.3"
 equal "openssl s_client" "$( (sleep 1; printf 'EHLO x\r\nQUIT\r\n') | openssl s_client -quiet -ign_eof -connect 127.0.0.1:$((smtp + 1)) \
@@ -117,12 +118,57 @@ note "a stop"
 gw_stop north
 equal "exit status" "$GW_STATUS" 0
 GW_STATUS=0
-gw_start north
+# From here on the journal lies on a file system of its own, a small one.
+cat >"$GW_TOP/small" <<'EOT'
+set -e
+cp -a "$1" "$1.aside"
+mount -t tmpfs -o "size=$(($(du -sk "$1" | cut -f 1) + 700))k" small "$1"
+cp -a "$1.aside/." "$1"
+exec "${@:2}"
+EOT
+unshare -m --propagation private bash "$GW_TOP/small" "$GW_TOP/north/journal" "$SEALFAX" serve --config "$GW_TOP/north.yaml" >>"$GW_TOP/north.log" 2>&1 &
+GW_PID[north]=$!
+gw_wait_ready north
 equal "credentials after a restart" "$(admin north --json credential list | jq -c '[.credentials[].user]')" '["clerk"]'
 again() { mail again --tls --auth PLAIN --auth-user clerk --auth-password "$password"; }
 holds "signing in after a restart" until_true 10 again
 holds "wrong passwords are in the log" test "$(count auth.failed '')" -gt 0
 holds "sign-ins are in the log" test "$(count auth.succeeded "AND actor = 'clerk'")" -gt 0
 holds "refused clients are in the log" test "$(count mail.client_refused '')" -ge 3
+holds "the log" clerk north audit verify
+
+note "a disk that is full while credentials and certificates are set"
+on_disk() { nsenter -t "${GW_PID[north]}" -m "$@"; }
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=anna -addext keyUsage=keyEncipherment \
+    -addext "nsComment=$(printf 'x%.0s' {1..1900})" -keyout /dev/null -out "$GW_TOP/anna.pem" 2>/dev/null
+certificate() { admin north mail certificate set "$1@example.com" --file "$GW_TOP/anna.pem" 2>&1; }
+on_disk dd if=/dev/zero "of=$GW_TOP/north/journal/filler" bs=4k status=none 2>/dev/null && wrong "it is not full"
+# What the journal has kept for such a time is used up first.
+set_ones=()
+refusal=
+for ((i = 0; i < 400; i++)); do
+    refusal=$(certificate "anna$i") || break
+    set_ones+=("anna$i@example.com")
+done
+like "the certificate that is refused, after ${#set_ones[@]}" "$refusal" 'no space|No space|cannot be recorded|could not be recorded'
+refused=anna$i@example.com
+like "a credential" "$(admin north credential set clerk --user late@example.com --password-file "$GW_TOP/password" 2>&1 || echo refused)" \
+    '([Nn]o space|be recorded).*refused'
+mail full --tls --auth PLAIN --auth-user clerk --auth-password "$password" && wrong "a message was taken on a full disk"
+like "a message" "$(answers full)" '^4[0-9]{2} '
+nothing_half() {
+    equal "credentials, $1" "$(admin north --json credential list | jq -c '[.credentials[].user]')" '["clerk"]'
+    holds "certificates, $1: just those that were set" diff <(admin north --json mail certificate list | jq -r '.certificates[].address' | sort) \
+        <(printf '%s\n' "${set_ones[@]}" | sort)
+}
+nothing_half "on the full disk"
+on_disk rm "$GW_TOP/north/journal/filler"
+kill -9 "$(gw_role north control)"
+gw_wait_ready north
+nothing_half "by the log"
+holds "the same certificate, with room" certificate "${refused%@*}"
+set_late() { admin north credential set clerk --user late@example.com --password-file "$GW_TOP/password" >/dev/null 2>&1; }
+holds "the same credential" until_true 10 set_late
+holds "signing in with it" mail late --tls --auth PLAIN --auth-user late@example.com --auth-password "$password"
 holds "the log" clerk north audit verify
 gw_end

@@ -35,7 +35,7 @@ virtual_mailbox_maps = texthash:$POSTFIX/etc/mailboxes
 virtual_minimum_uid = 1
 virtual_uid_maps = static:$uid
 virtual_gid_maps = static:$gid
-relay_domains = fax.$POSTFIX_DOMAIN
+relay_domains = fax.$POSTFIX_DOMAIN, local.$POSTFIX_DOMAIN
 transport_maps = texthash:$POSTFIX/etc/transport
 smtpd_tls_security_level = encrypt
 smtpd_tls_cert_file = $GW_TLS/$1.pem
@@ -47,7 +47,7 @@ EOF
     {
         echo "$POSTFIX_ADDRESS:$POSTFIX_PORT inet n - n - - smtpd"
         for service in cleanup:0 tlsmgr:1 rewrite:- bounce:0 defer:0 trace:0 proxymap:- \
-            smtp:- showq:- error:- retry:- discard:- anvil:1 scache:1; do
+            smtp:- lmtp:- showq:- error:- retry:- discard:- anvil:1 scache:1; do
             case ${service%:*} in
             rewrite) echo "rewrite unix - - n - - trivial-rewrite" ;;
             defer | trace) echo "${service%:*} unix - - n - 0 bounce" ;;
@@ -85,6 +85,18 @@ postfix_shipped() {
 
 # postfix_mailbox NAME: NAME@example.test is taken
 postfix_mailbox() { echo "$1@$POSTFIX_DOMAIN $1/" >>"$POSTFIX/etc/mailboxes"; }
+
+# postfix_submission PORT USER PASSWORD: TLS from the first octet, and nobody is served who does not sign in
+postfix_submission() {
+    mkdir "$POSTFIX/etc/sasl" # where Debian's Postfix looks
+    printf '%s\n' "pwcheck_method: auxprop" "auxprop_plugin: sasldb" "sasldb_path: $POSTFIX/sasldb" \
+        "mech_list: PLAIN LOGIN" >"$POSTFIX/etc/sasl/smtpd.conf"
+    saslpasswd2 -f "$POSTFIX/sasldb" -c -p -u "$POSTFIX_DOMAIN" "$2" <<<"$3"
+    chown postfix "$POSTFIX/sasldb"
+    postconf -c "$POSTFIX/etc" -e "smtpd_sasl_local_domain = $POSTFIX_DOMAIN"
+    echo "$POSTFIX_ADDRESS:$1 inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_sasl_auth_enable=yes" \
+        "-o smtpd_client_restrictions=permit_sasl_authenticated,reject" >>"$POSTFIX/etc/master.cf"
+}
 
 # postfix_route ADDRESS-OR-DOMAIN WHERE
 postfix_route() { echo "$1 $2" >>"$POSTFIX/etc/transport"; }

@@ -118,7 +118,39 @@ static void a_dcs_is_read(void **state)
     assert_int_equal(guard_dcs_read(dcs, 12, &d), 0);
     assert_int_equal(d.coding, FAX_PAGE_T4_1D);
     dcs[5] |= 1; /* B4 */
+    assert_int_equal(guard_dcs_read(dcs, 12, &d), 0);
+    assert_int_equal(d.width, 2048);
+    dcs[5] = (uint8_t)(dcs[5] ^ 3); /* A3 */
+    dcs[8] = 0x04;                  /* 408 x 391 */
+    assert_int_equal(guard_dcs_read(dcs, 12, &d), 0);
+    assert_int_equal(d.width, 4864);
+    assert_int_equal(d.x_dpi, 408);
+    assert_int_equal(d.y_dpi, 391);
+    dcs[8] = 0x0C; /* by the inch */
     assert_int_equal(guard_dcs_read(dcs, 12, &d), FAX_EUNSUPPORTED);
+    dcs[8] = 0x04;
+    guard_dcs_show_a4(dcs, 12);
+    assert_int_equal(guard_dcs_read(dcs, 12, &d), 0);
+    assert_int_equal(d.width, 1728);
+    assert_int_equal(d.x_dpi, 204);
+    assert_int_equal(d.y_dpi, 391);
+    guard_dcs_show_a4(dcs, 5); /* too short for either */
+    assert_int_equal(guard_dcs_read(dcs, 5, &d), 0);
+}
+
+static void wide_pages_are_offered(void **state)
+{
+    (void)state;
+    struct guard_shape shape;
+    uint8_t dis[GUARD_DCS_MAX] = {0xFF, 0x13, 0x80, 0, 0xEE, 0xB9};
+    size_t n = guard_dis_offer_wide(dis, 6);
+    guard_dis_shape(dis, n, &shape);
+    assert_int_equal(shape.width, 2432);
+    assert_int_equal(shape.x_dpi, 408);
+    assert_int_equal(guard_dis_offer_t85(dis, n), n); /* one after the other */
+    guard_dis_shape(dis, n, &shape);
+    assert_int_equal(shape.x_dpi, 408);
+    assert_false(guard_frame_bit(dis, n, 17));
 }
 
 static void a_dcs_is_shown_as_t6(void **state)
@@ -292,6 +324,7 @@ int main(void)
         cmocka_unit_test(frames_are_judged),
         cmocka_unit_test(a_blank_frame_is_judged_like_any_other),
         cmocka_unit_test(a_dcs_is_read),
+        cmocka_unit_test(wide_pages_are_offered),
         cmocka_unit_test(a_dcs_is_shown_as_t6),
         cmocka_unit_test(t85_is_said_and_offered),
         cmocka_unit_test(identities_are_cleaned),

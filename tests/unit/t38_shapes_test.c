@@ -160,7 +160,35 @@ static void peers_get_what_they_take(void **state)
     }
 }
 
-/* Ours takes A4 at 204 dpi. */
+/* One that offers them takes wide and fine pages as they are. */
+static void an_engine_that_takes_wide_pages_gets_them(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        const struct shape_case *c = &cases[i];
+        struct loaded_document document;
+        struct fax_page pages[PAGES];
+        struct virtual_call call;
+
+        make_document(&document, c->width, c->x_dpi, c->y_dpi);
+        show(&document, pages);
+        virtual_call_begin(&call, &(struct virtual_call_config){
+                                      .pages = pages, .page_count = PAGES, .wide_offered = true});
+        expect_success(&call);
+        assert_int_equal(call.end[LOSSY_SENDER].width_wanted, 0);
+        assert_int_equal(call.received, PAGES);
+        assert_int_equal(call.identical, PAGES); /* shape included */
+        for (int end = 0; end < 2; end++) {
+            assert_int_equal(call.end[end].statistics.width, c->width);
+            assert_int_equal(call.end[end].statistics.x_dpi, c->x_dpi);
+            assert_int_equal(call.end[end].statistics.y_dpi, c->y_dpi);
+        }
+        virtual_call_end(&call);
+        document_wipe(&document);
+    }
+}
+
+/* Others take A4 at 204 dpi. */
 static void an_engine_of_ours_gets_a4(void **state)
 {
     struct loaded_document document, reduced;
@@ -188,6 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(peers_get_what_they_take),
+        cmocka_unit_test(an_engine_that_takes_wide_pages_gets_them),
         cmocka_unit_test(an_engine_of_ours_gets_a4),
     };
 
