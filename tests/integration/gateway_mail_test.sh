@@ -31,7 +31,6 @@ printf '%s\n' "Foreground yes" "DatabaseDirectory $GW_TOP/clamd" "LocalSocket $G
 clamd_start() {
     rm -f "$GW_TOP/clamd/socket"
     clamd --config-file="$GW_TOP/clamd/conf" >"$GW_TOP/clamd/log" 2>&1 &
-    clamd=$!
     GW_OTHERS+=($!)
 }
 
@@ -71,7 +70,7 @@ admin north route add unprotected --trunk clear --prefix "$there" --class locked
 admin north route add alone --trunk clear --prefix +4930554 >/dev/null
 narrow=+493055300
 classed=+493055600
-for at in $narrow $classed; do admin south number add $at --mailbox office >/dev/null; done
+for at in $narrow $classed; do admin south number add "$at" --mailbox office >/dev/null; done
 admin south grant add trunk:north trunk --to '+4930553*,+4930556*' --mailbox office >/dev/null
 for class in routed locked foreign; do admin north mailbox add "$class" --class "$class" >/dev/null; done
 admin north grant add clerk sender --from "${GW_PREFIX[north]}*" --to '+493055*' --mailbox routed,locked >/dev/null
@@ -321,6 +320,7 @@ equal "recorded and not among the messages" "$(gw_sql north "SELECT count(*) FRO
 all_over() { [[ $(gw_sql north "SELECT count(*) FROM mails WHERE destroyed_at IS NULL AND mail <> '$crowd'") == 0 ]]; }
 until_true 60 all_over || wrong "messages are left"
 equal "that could not be read any more" "$(gw_sql north "SELECT count(*) FROM mail_recipients WHERE status = '5.3.0'")" 0
+files() { find "$GW_TOP/north/vault/mail" -type f | wc -l; }
 only_crowd() { (($(files) == 1)); }
 until_true 20 only_crowd || wrong "files are left: $(files)"
 gw_end
