@@ -131,6 +131,51 @@ static void without_ecm(void **state)
     compare((struct virtual_call_config){.sender_without_ecm = true, .link.redundancy = 3}, 0);
 }
 
+/* A line does not look at what comes in the middle of a page for a while: so the end of an image
+ * must show long before the receiver is asked for an answer, and most of a page must be the middle.
+ */
+static void watch_the_middle(struct virtual_call_config config)
+{
+    struct virtual_call call;
+    uint64_t middle_ms[2] = {0, 0}, latest_ms = 0;
+    uint32_t copies = 0;
+
+    config.pages = pages;
+    config.page_count = PAGES;
+    virtual_call_begin(&call, &config);
+    while (call.link.now_ms < LIMIT_S * 1000 &&
+           !(call.end[LOSSY_SENDER].finished && call.end[LOSSY_RECEIVER].finished)) {
+        virtual_call_step(&call);
+        for (int i = 0; i < 2; i++)
+            if (fax_engine_mid_page(call.link.end[i].engine)) {
+                middle_ms[i] += 20;
+                if (i == LOSSY_RECEIVER)
+                    latest_ms = call.link.now_ms;
+            }
+        if (call.copies == copies)
+            continue;
+        copies = call.copies;
+        assert_true(call.link.now_ms > latest_ms + 1000);
+    }
+    assert_int_equal(call.identical, PAGES);
+    for (int i = 0; i < 2; i++) {
+        assert_false(fax_engine_mid_page(call.link.end[i].engine));
+        assert_true(middle_ms[i] * 2 > call.link.now_ms);
+    }
+    virtual_call_end(&call);
+}
+
+static void the_middle_of_a_page_ends_long_before_the_question(void **state)
+{
+    (void)state;
+    watch_the_middle((struct virtual_call_config){.link.redundancy = 3});
+    watch_the_middle(
+        (struct virtual_call_config){.sender_without_ecm = true, .link.redundancy = 3});
+    for (uint64_t seed = 1; seed <= 4; seed++)
+        watch_the_middle(
+            (struct virtual_call_config){.link = {.redundancy = 3, .loss = 0.03, .seed = seed}});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +183,7 @@ int main(void)
         cmocka_unit_test(on_networks_that_lose),
         cmocka_unit_test(while_pages_are_held),
         cmocka_unit_test(without_ecm),
+        cmocka_unit_test(the_middle_of_a_page_ends_long_before_the_question),
     };
 
     return cmocka_run_group_tests(tests, make_pages, free_pages);
