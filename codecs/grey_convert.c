@@ -83,12 +83,19 @@ static void set_thresholds(const struct grey_tone *tone, uint32_t y,
     }
 }
 
+typedef uint8_t octet_lanes __attribute__((vector_size(8)));
+
+/* The bits that the lanes have are apart, so their sum holds each of them. */
 static unsigned cut_octet(const uint8_t *pixels, const uint8_t *thresholds)
 {
-    unsigned bits = 0;
-    for (int i = 0; i < 8; i++)
-        bits = bits << 1 | (pixels[i] < thresholds[i]);
-    return bits;
+    static const octet_lanes places = {128, 64, 32, 16, 8, 4, 2, 1};
+    octet_lanes p, t;
+    uint64_t bits;
+    memcpy(&p, pixels, sizeof p);
+    memcpy(&t, thresholds, sizeof t);
+    p = (octet_lanes)(p < t) & places;
+    memcpy(&bits, &p, sizeof bits);
+    return (unsigned)(bits * 0x0101010101010101u >> 56);
 }
 
 static bool are_all_white(const uint8_t *eight_pixels)

@@ -13,6 +13,7 @@ enum {
     CELLS = 8, /* looked at together */
     LEVELS = 256,
     SAMPLE_STEP = 3,
+    SAMPLES = 16,        /* looked at together */
     PAPER_DARKEST = 128, /* paper is not looked for below this level */
     PAPER_SPREAD_MAX = 40,
     BACKGROUND_RADIUS = 2, /* cells; strokes up to 20 pixels wide lie on the background */
@@ -106,6 +107,16 @@ static uint8_t find_ink(const uint32_t counts[LEVELS], int white)
     return (uint8_t)(level > white / 8 ? level : white / 8);
 }
 
+/* Whether the next SAMPLES samples, and what lies between them, are 255. */
+static bool are_samples_white(const uint8_t *pixels)
+{
+    uint64_t eight[SAMPLES * SAMPLE_STEP / 8], all = UINT64_MAX;
+    memcpy(eight, pixels, sizeof eight);
+    for (size_t i = 0; i < sizeof eight / sizeof eight[0]; i++)
+        all &= eight[i];
+    return all == UINT64_MAX;
+}
+
 /* Paper is the most frequent level of the lighter half, with the spread that its noise has. */
 static void find_paper(const struct grey_page *page, struct grey_tone *tone, uint32_t *noise)
 {
@@ -115,6 +126,9 @@ static void find_paper(const struct grey_page *page, struct grey_tone *tone, uin
         uint32_t x = y / SAMPLE_STEP % SAMPLE_STEP;
         /* Two tables: neighbours are mostly alike, and would wait for each other. */
         for (; x + SAMPLE_STEP < page->width; x += 2 * SAMPLE_STEP) {
+            for (; x + (SAMPLES + 1) * SAMPLE_STEP < page->width && are_samples_white(row + x);
+                 x += SAMPLES * SAMPLE_STEP)
+                counts[LEVELS - 1] += SAMPLES;
             counts[row[x]]++;
             others[row[x + SAMPLE_STEP]]++;
         }

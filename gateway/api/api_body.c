@@ -46,7 +46,8 @@ static const struct api_body_schema schemas[] = {
       "max_calls_per_second",
       "probe_s",
       "asserted_identity",
-      "nat"}},
+      "nat",
+      "t38"}},
     {"TrunkRegistrationNew", {"user", "domain", "expires"}},
 };
 

@@ -27,10 +27,10 @@ static json_t *trunk_json(const struct trunk_row *t)
                   "express", t->express != 0, "tls_name", t->tls_name, "tls_ca", t->tls_ca,
                   "tls_certificate", t->tls_certificate, "tls_key", t->tls_key);
     json_t *routing = json_pack(
-        "{s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:b}", "peers", t->peers, "rewrite_out", t->rewrite_out,
+        "{s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:b,s:b}", "peers", t->peers, "rewrite_out", t->rewrite_out,
         "rewrite_in", t->rewrite_in, "max_calls", (json_int_t)t->max_calls, "max_calls_per_second",
         (json_int_t)t->max_calls_per_second, "probe_s", (json_int_t)t->probe_s, "asserted_identity",
-        t->asserted_identity, "nat", t->nat != 0);
+        t->asserted_identity, "nat", t->nat != 0, "t38", t->t38 != 0);
     json_object_update_new(out, routing);
     return out;
 }
@@ -138,6 +138,8 @@ static const char *wrong_trunk(const struct api_request *r, const struct trunk_r
         return "'prefix' must be an optional '+' and at most 20 digits";
     if (!is_asserted_identity(t->asserted_identity))
         return wrong_identity;
+    if (!t->t38 && (t->t38_first || !t->audio_fallback))
+        return "without 't38' there is neither 't38_first', nor may 'audio_fallback' be false";
     const char *wrong = wrong_routing(t);
     return wrong ? wrong : wrong_protection(t, r->control->config->sip.tls_directory[0] != '\0');
 }
@@ -167,9 +169,13 @@ static const char *read_flags(const json_t *in, struct trunk_row *t)
     const struct {
         const char *key;
         int64_t fallback, *place;
-    } flags[] = {{"t38_first", 0, &t->t38_first}, {"audio_fallback", 1, &t->audio_fallback},
-                 {"secured", 0, &t->secured},     {"long_by_tcp", 0, &t->long_by_tcp},
-                 {"express", 0, &t->express},     {"nat", 0, &t->nat}};
+    } flags[] = {{"t38_first", 0, &t->t38_first},
+                 {"audio_fallback", 1, &t->audio_fallback},
+                 {"secured", 0, &t->secured},
+                 {"long_by_tcp", 0, &t->long_by_tcp},
+                 {"express", 0, &t->express},
+                 {"nat", 0, &t->nat},
+                 {"t38", 1, &t->t38}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         const json_t *flag = json_object_get(in, flags[i].key);
         if (flag && !json_is_boolean(flag))
@@ -243,6 +249,7 @@ static void record_trunk(struct api_request *r)
     event_integer(&e, "probe_s", t->probe_s);
     event_text(&e, "asserted_identity", t->asserted_identity);
     event_integer(&e, "nat", t->nat);
+    event_integer(&e, "t38", t->t38);
     api_change(r, &e, 201, trunk_json(t));
 }
 

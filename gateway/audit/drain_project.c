@@ -93,7 +93,7 @@ STATEMENT(trunk_routing,
           ", rewrite_in = " TEXT("rewrite_in") ", max_calls = " INT("max_calls")
           ", max_calls_per_second = " INT("max_calls_per_second") ", probe_s = " INT("probe_s")
           ", asserted_identity = coalesce(e.r->>'asserted_identity', 'none'), nat = " INT("nat") " <> 0"
-          " FROM e WHERE t.trunk = e.r->>'trunk' AND t.last_node = e.n AND t.last_index = e.i");
+          ", t38 = coalesce((e.r->>'t38')::integer, 1) <> 0 FROM e WHERE t.trunk = e.r->>'trunk' AND t.last_node = e.n AND t.last_index = e.i");
 /* Of what it does not name nothing changes. */
 STATEMENT(trunk_terms,
           "UPDATE trunks t SET asserted_identity = coalesce(e.r->>'asserted_identity', "

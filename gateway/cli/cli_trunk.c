@@ -22,6 +22,7 @@ static const struct cli_option add_options[] = {
     {"rewrite-in", "RULES", "likewise, as '00>+,0>+49'"},
     {"t38-first", NULL, "offer T.38 already in the first INVITE"},
     {"no-audio-fallback", NULL, "never send or receive over audio when T.38 cannot be had"},
+    {"no-t38", NULL, "G.711 alone: never ask it for T.38, nor take T.38 from it"},
     {"prefix", "DIGITS", "numbers that go there, as +49 (all)"},
     {"transport", "NAME",
      "udp, tcp, tls, sips, or any, as DNS says: how its requests travel (udp)"},
@@ -131,6 +132,8 @@ static int run_add(struct cli *cli)
         return cli_usage(cli, "a value is no UTF-8");
     if (cli_option(cli, "no-audio-fallback"))
         json_object_set_new(body, "audio_fallback", json_false());
+    if (cli_option(cli, "no-t38"))
+        json_object_set_new(body, "t38", json_false());
     static const char *const texts[][2] = {{"transport", "transport"},
                                            {"tls-name", "tls_name"},
                                            {"tls-ca", "tls_ca"},

@@ -201,6 +201,7 @@ static const struct cli_column state_columns[] = {
     {"Prefix", "prefix", CELL_TEXT},
     {"Numbers to it", "rewrite_out", CELL_TEXT},
     {"Numbers from it", "rewrite_in", CELL_TEXT},
+    {"T.38", "t38", CELL_FLAG},
     {"Behind NAT", "nat", CELL_FLAG},
     {"Calls at a time", "max_calls", CELL_NUMBER},
     {"Calls a second", "max_calls_per_second", CELL_NUMBER},

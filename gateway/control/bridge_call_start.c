@@ -37,6 +37,7 @@ static int invite(struct bridge_side *side, const struct sip_credential *credent
     memset(&side->local.signals, 0, sizeof side->local.signals);
     if (target->nat)
         side->local.signals = target->address;
+    side->local.no_t38 = !call->control->config->fax.t38 || target->no_t38;
     /* To a peer that takes T.38 at once it is offered so when the caller is a fax for sure; and
      * protected media is T.38 where it can be. */
     bool sure = caller->has_offer && media_has_t38(&caller->local, &caller->offer);
@@ -271,7 +272,7 @@ static void begin_side(struct bridge_side *side)
     local->address = control->media_address;
     local->session_id = (uint64_t)side->call->started_ms + side->index;
     local->session_version = 1;
-    local->no_t38 = !control->config->fax.t38;
+    local->no_t38 = !control->config->fax.t38 || side->target.no_t38;
     local->max_bit_rate = (uint32_t)control->config->fax.max_rate;
     local->max_datagram = (uint32_t)control->config->media.max_datagram;
     local->t38_version = (uint8_t)control->config->media.t38_version;

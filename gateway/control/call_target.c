@@ -189,6 +189,7 @@ void call_target_of_trunk(const struct trunk_info *trunk, struct call_target *ta
     target->long_by_tcp = trunk->long_by_tcp;
     target->t38_first = trunk->t38_first;
     target->audio_fallback = trunk->audio_fallback;
+    target->no_t38 = trunk->no_t38;
     target->asserts_identity = trunk->asserts_identity;
     target->nat = trunk->nat;
 }

@@ -46,6 +46,7 @@ struct call_target {
     bool long_by_tcp;                    /* with UDP: long requests go by TCP */
     bool t38_first;
     bool audio_fallback;   /* T.30 over audio when the peer has no T.38 */
+    bool no_t38;           /* it is neither asked for T.38 nor taken */
     bool asserts_identity; /* it is told who calls (RFC 3325) */
     bool nat;              /* media latch to the host that signals, whatever it describes */
 };

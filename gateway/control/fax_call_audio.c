@@ -74,7 +74,7 @@ bool fax_call_fall_back(struct fax_call *call, const char *cause)
 void fax_call_tones(struct fax_call *call)
 {
     /* A peer that answers asks for T.38 itself; both asking at once would only collide. */
-    if (!call->outbound && call->answered && !call->audio_settled && call->control->config->fax.t38)
+    if (!call->outbound && call->answered && !call->audio_settled && !call->local.no_t38)
         fax_call_reinvite(call);
 }
 

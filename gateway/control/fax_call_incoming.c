@@ -19,7 +19,7 @@ static bool media_fits(const struct control *control, const struct sip_request_i
 {
     char text[FAX_CALL_DEMAND_TEXT];
     const char *demand = fax_call_demands(control, target, class_name, text);
-    const struct media_local local = {.no_t38 = !control->config->fax.t38,
+    const struct media_local local = {.no_t38 = !control->config->fax.t38 || target->no_t38,
                                       .secured = demand != NULL,
                                       .may_protect = info->protocol == SIP_TLS};
     if (demand && !local.may_protect) {

@@ -412,7 +412,7 @@ int fax_call_start_line(struct fax_call *call)
     call->local.address = control->media_address;
     call->local.session_id = (uint64_t)call->started_ms;
     call->local.session_version = 1;
-    call->local.no_t38 = !control->config->fax.t38;
+    call->local.no_t38 = !control->config->fax.t38 || call->target.no_t38;
     call->local.max_bit_rate = (uint32_t)control->config->fax.max_rate;
     call->local.max_datagram = (uint32_t)control->config->media.max_datagram;
     call->local.t38_version = (uint8_t)control->config->media.t38_version;

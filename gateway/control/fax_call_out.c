@@ -25,6 +25,7 @@ static int dial(struct fax_call *call, const struct sip_credential *credentials,
     memset(&call->local.signals, 0, sizeof call->local.signals);
     if (target->nat)
         call->local.signals = target->address;
+    call->local.no_t38 = !call->control->config->fax.t38 || target->no_t38;
     /* Protected media is T.38 where it can be: also for peers that want a voice call first. */
     call->offered_t38 = (target->t38_first || call->local.secured) && !call->audio_only &&
                         !call->local.no_t38 && !fax_call_t38_refused_before(call);

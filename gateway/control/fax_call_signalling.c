@@ -86,7 +86,7 @@ static void after_audio(struct fax_call *call, const struct sdp_session *sdp)
     fax_call_audio(call, sdp);
     if (call->ending || call->audio_settled)
         return;
-    if (!config->fax.t38) {
+    if (!config->fax.t38 || call->target.no_t38) {
         if (!fax_call_fall_back(call, "T.38 is not used"))
             fax_call_end(call, "neither T.38 nor audio may be used");
         return;

@@ -40,6 +40,7 @@ struct trunk_info {
     char tls_name[256], tls_ca[104], tls_certificate[104], tls_key[104];
     bool t38_first;
     bool audio_fallback; /* T.30 over audio when the peer has no T.38 */
+    bool no_t38;         /* G.711 alone */
     char prefix[32];     /* numbers it is for; "" all */
     char rewrite_out[NUMBER_REWRITE_RULES], rewrite_in[NUMBER_REWRITE_RULES];
     uint32_t max_calls, max_calls_per_second; /* 0: no limit */

@@ -107,6 +107,7 @@ static int take_trunks(struct policy_snapshot *s, const struct db_result *r, int
         t->t38_first = row.t38_first != 0;
         take_protection(t, &row);
         t->audio_fallback = row.audio_fallback != 0;
+        t->no_t38 = row.t38 == 0;
         take_routing(t, &row);
         s->trunk_count++;
     }

@@ -28,6 +28,7 @@ EMBED(migration_0016, "0016_mail.sql");
 EMBED(migration_0017, "0017_mail_out.sql");
 EMBED(migration_0018, "0018_credentials.sql");
 EMBED(migration_0019, "0019_bridged.sql");
+EMBED(migration_0020, "0020_audio_only.sql");
 
 const struct migration *migration_at(size_t position)
 {
@@ -51,6 +52,7 @@ const struct migration *migration_at(size_t position)
         {.version = 17, .name = "0017_mail_out.sql", .text = migration_0017},
         {.version = 18, .name = "0018_credentials.sql", .text = migration_0018},
         {.version = 19, .name = "0019_bridged.sql", .text = migration_0019},
+        {.version = 20, .name = "0020_audio_only.sql", .text = migration_0020},
     };
     return position < sizeof(all) / sizeof(*all) ? &all[position] : NULL;
 }

@@ -34,7 +34,7 @@ static const struct db_statement trunks = {
     .sql = "SELECT trunk, host, prefix, port, t38_first, audio_fallback, transport, tls_name, "
            "tls_ca, tls_certificate, tls_key, secured, long_by_tcp, express, peers, rewrite_out, "
            "rewrite_in, max_calls, max_calls_per_second, probe_s, asserted_identity, "
-           "nat::integer::bigint FROM trunks WHERE "
+           "nat::integer::bigint, t38::integer::bigint FROM trunks WHERE "
            "removed_at IS NULL "
            "ORDER BY trunk",
 };
@@ -166,6 +166,7 @@ void trunk_row_read(const struct db_result *result, int row, struct trunk_row *o
     out->probe_s = row_integer(&reader);
     out->asserted_identity = row_text(&reader);
     out->nat = row_integer(&reader);
+    out->t38 = row_integer(&reader);
 }
 
 int register_query_routes(struct db *db, db_result_cb *cb, void *user)

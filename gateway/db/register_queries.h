@@ -37,7 +37,7 @@ struct trunk_row {
     const char *peers, *rewrite_out, *rewrite_in;
     int64_t max_calls, max_calls_per_second, probe_s;
     const char *asserted_identity;
-    int64_t nat;
+    int64_t nat, t38;
 };
 
 struct route_row {

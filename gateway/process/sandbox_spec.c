@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/process/program_beside.h"
 #include "gateway/process/sandbox.h"
 
 static const uint64_t mebibyte = 1 << 20;
@@ -97,6 +98,8 @@ static void fill_render(struct sandbox_spec *spec, const struct config *config)
     static const char *const programs[] = {"/usr", "/lib", "/lib64", NULL};
     static const char *const read[] = {"/etc/fonts", "/etc/ld.so.cache", "/var/cache/fontconfig",
                                        "/dev/urandom", NULL};
+    char draw_pdf[STATE_PATH_MAX];
+
     spec->filter = SANDBOX_FILTER_RENDER;
     spec->limits.memory_bytes = (uint64_t)config->render.memory_mib * mebibyte;
     spec->limits.cpu_seconds = (uint64_t)config->render.cpu_limit_s;
@@ -104,6 +107,8 @@ static void fill_render(struct sandbox_spec *spec, const struct config *config)
     spec->limits.descriptors = 64;
     add_all(spec, programs, SANDBOX_READ | SANDBOX_EXECUTE);
     add_all(spec, read, SANDBOX_READ);
+    if (program_beside(PROGRAM_DRAW_PDF, draw_pdf, sizeof draw_pdf) == 0)
+        add(spec, draw_pdf, SANDBOX_READ | SANDBOX_EXECUTE, true);
     add(spec, "/dev/null", SANDBOX_READ | SANDBOX_WRITE, true);
 }
 

@@ -216,7 +216,7 @@ int serve_main(int argc, char **argv)
     paths = calloc(1, sizeof *paths);
     if (status == 0)
         status = paths ? state_paths_fill(paths, config, options.state_dir) : -ENOMEM;
-    if (status < 0)
+    if (!paths || status < 0)
         log_write(LOG_LEVEL_ERROR, "state directory: %s%s", strerror(-status),
                   status == -ENAMETOOLONG ? " (choose a shorter state_dir, or set api.socket)"
                                           : "");

@@ -3,13 +3,14 @@
  *
  * The number is raised whenever an older program could damage or misread what this one writes into
  * vault, journal or key store; the database's schema has numbers of its own. So an older program
- * refuses the directory before it touches anything. Directories of 0.1.0 have no such file. */
+ * refuses the directory before it touches anything. Directories of 0.1.0 have no such file. 2:
+ * packs of messages and of their keys (policy/pack.h). */
 #ifndef GATEWAY_PROCESS_STATE_FORMAT_H
 #define GATEWAY_PROCESS_STATE_FORMAT_H
 
 #include <stddef.h>
 
-enum { STATE_FORMAT = 1 };
+enum { STATE_FORMAT = 2 };
 
 /* Reads the file below root, the state directory. Returns 0 when this program may use it (also
  * without a file); -EPROTONOSUPPORT: a newer one wrote it; -EBADMSG: not such a file; another

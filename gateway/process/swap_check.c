@@ -102,7 +102,7 @@ static bool refuse(char *reason, const char *what, const char *why)
     char shown[NAME_MAX_OCTETS];
     size_t length = 0;
 
-    for (; what[length] != '\0' && length < sizeof shown - 1; length++)
+    for (; length < sizeof shown - 1 && what[length] != '\0'; length++)
         shown[length] = what[length] >= ' ' && what[length] < 127 ? what[length] : '?';
     shown[length] = '\0';
     snprintf(reason, SWAP_REASON_MAX, "%s %s", shown, why);

@@ -10,6 +10,8 @@
 #include "codecs/grey_page.h"
 #include "codecs/grey_turn.h"
 #include "codecs/wiped_buffer.h"
+#include "gateway/process/program_beside.h"
+#include "gateway/process/state_paths.h"
 #include "gateway/render/pdf_info.h"
 #include "gateway/render/run_program.h"
 #include "gateway/render/sealed_memfd.h"
@@ -20,6 +22,10 @@ enum {
     PIXELS_MAX = 150 * 1000 * 1000, /* of the largest page that pdf_info lets pass */
     SIDE_MAX = 65535,
     WIDTH_TOLERANCE_MM = 2, /* letter paper */
+    EXIT_NOT_FOUND = 127,
+    EXIT_LEFT = 3, /* of PROGRAM_DRAW_PDF */
+    DRAWING_LEFT = 1,
+    DRAWING_NOT_INSTALLED = 2,
 };
 
 /* poppler opens it by name: a memfd reopened through /proc, never a file. */
@@ -54,7 +60,7 @@ static int fail_program(struct render_job *job, const struct program_result *res
     case PROGRAM_EXITED:
         break;
     }
-    if (result->exit_status == 127)
+    if (result->exit_status == EXIT_NOT_FOUND)
         return render_fail(job, -ENOSYS, 0, "%s is not installed (package poppler-utils)", program);
     pdf_info_first_error(errors, detail, sizeof detail);
     return render_fail(job, FAX_EFORMAT, page, "page %u of the PDF cannot be rendered: %s", page,
@@ -94,7 +100,7 @@ static int inspect(struct render_job *job, int document, struct pdf_info *info)
     program_run(&program, &result);
     if (result.end == PROGRAM_STOPPED)
         error = render_fail(job, FAX_ELIMIT, 0, "the PDF's description of itself is too long");
-    else if (result.end != PROGRAM_EXITED || result.exit_status == 127)
+    else if (result.end != PROGRAM_EXITED || result.exit_status == EXIT_NOT_FOUND)
         error = fail_program(job, &result, "pdfinfo", 1, errors);
     else if ((error = wiped_buffer_append(&text, "", 1)) != 0)
         error = render_fail(job, error, 0, "no memory");
@@ -197,7 +203,7 @@ static int check_end(const struct page_stream *stream, const struct program_resu
     if (result->end == PROGRAM_STOPPED)
         return job->failed.error;
     if (result->end != PROGRAM_EXITED || result->exit_status != 0)
-        return fail_program(job, result, "pdftoppm", done + 1, errors);
+        return fail_program(job, result, "the renderer", done + 1, errors);
     if (grey_reader_end(stream->reader) != 0 || done != stream->run.last)
         return render_fail(job, FAX_ETRUNCATED, done + 1,
                            "only %u of %u pages of the PDF can be rendered", done,
@@ -205,31 +211,105 @@ static int check_end(const struct page_stream *stream, const struct program_resu
     return 0;
 }
 
+/* What the programs take: resolutions, page numbers, as text. */
+struct drawing_numbers {
+    char x_dpi[16], y_dpi[16], first[16], last[16];
+};
+
 /* A page that is to be turned gets the resolutions of the axes that its own become. */
-static int draw(struct render_job *job, int document, const struct page_run *run)
+static struct drawing_numbers drawing_numbers(const struct render_job *job,
+                                              const struct page_run *run)
 {
-    char x_dpi[16], y_dpi[16], first[16], last[16], errors[ERRORS_OCTETS];
-    const char *const argv[] = {"pdftoppm", "-gray", "-cropbox", "-rx", x_dpi,         "-ry", y_dpi,
-                                "-f",       first,   "-l",       last,  document_name, NULL};
+    uint32_t across = job->request.x_dpi, down = job->request.y_dpi;
+    struct drawing_numbers numbers;
+
+    snprintf(numbers.x_dpi, sizeof numbers.x_dpi, "%u", run->turned ? down : across);
+    snprintf(numbers.y_dpi, sizeof numbers.y_dpi, "%u", run->turned ? across : down);
+    snprintf(numbers.first, sizeof numbers.first, "%u", run->first);
+    snprintf(numbers.last, sizeof numbers.last, "%u", run->last);
+    return numbers;
+}
+
+/* Returns DRAWING_LEFT when the program leaves pages from *next on to another one,
+ * DRAWING_NOT_INSTALLED when it is not there. */
+static int draw_by(const char *const *argv, struct render_job *job, int document,
+                   const struct page_run *run, uint32_t *next)
+{
     const struct grey_limits limits = {SIDE_MAX, SIDE_MAX, PIXELS_MAX};
     struct page_stream stream = {job, NULL, *run, run->first};
+    char errors[ERRORS_OCTETS];
     struct program program = {argv,    document, job->program_limits, job->deadline_ms, take_output,
                               &stream, errors,   sizeof errors,       PROGRAM_ALONE,    NULL};
     struct program_result result;
-    int error;
+    int error = grey_reader_new(&stream.reader, &limits);
 
-    uint32_t across = job->request.x_dpi, down = job->request.y_dpi;
-    snprintf(x_dpi, sizeof x_dpi, "%u", run->turned ? down : across);
-    snprintf(y_dpi, sizeof y_dpi, "%u", run->turned ? across : down);
-    snprintf(first, sizeof first, "%u", run->first);
-    snprintf(last, sizeof last, "%u", run->last);
-    error = grey_reader_new(&stream.reader, &limits);
     if (error != 0)
         return render_fail(job, error, 0, "no memory");
     program_run(&program, &result);
-    error = check_end(&stream, &result, errors);
+    *next = stream.next;
+    if (result.end == PROGRAM_EXITED && result.exit_status == EXIT_LEFT)
+        error = DRAWING_LEFT;
+    else if (result.end == PROGRAM_EXITED && result.exit_status == EXIT_NOT_FOUND)
+        error = DRAWING_NOT_INSTALLED;
+    else
+        error = check_end(&stream, &result, errors);
     grey_reader_free(stream.reader);
     return error;
+}
+
+/* Quick, for pages without images. */
+static int draw_quickly(struct render_job *job, int document, const struct page_run *run,
+                        uint32_t *next)
+{
+    struct drawing_numbers n = drawing_numbers(job, run);
+    char path[STATE_PATH_MAX];
+    const char *const argv[] = {path, n.x_dpi, n.y_dpi, n.first, n.last, NULL};
+
+    *next = run->first;
+    if (program_beside(PROGRAM_DRAW_PDF, path, sizeof path) != 0)
+        return DRAWING_NOT_INSTALLED;
+    return draw_by(argv, job, document, run, next);
+}
+
+static int draw_anything(struct render_job *job, int document, const struct page_run *run)
+{
+    struct drawing_numbers n = drawing_numbers(job, run);
+    const char *const argv[] = {"pdftoppm", "-gray",       "-cropbox", "-rx",   n.x_dpi,
+                                "-ry",      n.y_dpi,       "-f",       n.first, "-l",
+                                n.last,     document_name, NULL};
+    uint32_t next = run->first;
+    int error = draw_by(argv, job, document, run, &next);
+
+    if (error == DRAWING_NOT_INSTALLED)
+        return render_fail(job, -ENOSYS, 0, "pdftoppm is not installed (package poppler-utils)");
+    if (error == DRAWING_LEFT)
+        return render_fail(job, FAX_EFORMAT, next, "page %u of the PDF cannot be rendered", next);
+    return error;
+}
+
+/* A program start costs as much as a page or two: where one page after the other is left, the slow
+ * program gets twice as many each time before the quick one is tried again. */
+static int draw(struct render_job *job, int document, const struct page_run *run)
+{
+    struct page_run rest = *run, left;
+    uint32_t many = 0, before;
+    int error;
+
+    while (rest.first <= run->last) {
+        before = rest.first;
+        error = draw_quickly(job, document, &rest, &rest.first);
+        if (error != DRAWING_LEFT && error != DRAWING_NOT_INSTALLED)
+            return error;
+        many = rest.first == before && many > 0 ? 2 * many : 1;
+        left = rest;
+        if (error == DRAWING_LEFT && run->last - rest.first >= many)
+            left.last = rest.first + many - 1;
+        error = draw_anything(job, document, &left);
+        if (error != 0)
+            return error;
+        rest.first = left.last + 1;
+    }
+    return 0;
 }
 
 int render_pdf(struct render_job *job)

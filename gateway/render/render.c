@@ -333,7 +333,7 @@ static int serve_one(int fd, struct ipc_message *message, const struct role_cont
 int render_main(int fd, const struct role_context *context)
 {
     struct role_context own = *context;
-    struct office_place office;
+    struct office_place office = {0};
     struct ipc_message message;
     int found;
 

@@ -8,7 +8,10 @@
 #include "gateway/smtp/smtp_line.h"
 #include "gateway/smtp/smtp_machine_private.h"
 
-enum { BEYOND = 4 }; /* a refused message is read to its end, up to so many times the limit */
+enum {
+    BEYOND = 4, /* a refused message is read to its end, up to so many times the limit */
+    SEARCH_WINDOW = 256
+};
 
 void smtp_say_of_message(struct smtp_machine *m, const struct mail_verdict *verdict)
 {
@@ -129,12 +132,15 @@ static enum smtp_line_state step(struct smtp_machine *m, char c)
     return SMTP_LINE_TEXT;
 }
 
-/* Most octets are neither CR nor LF. Returns how many of them follow. */
+/* Most octets are neither CR nor LF. Returns how many of them follow; no more than a window, as a
+ * CR that is far behind many an LF would be searched for again from each. */
 static size_t skip_text(struct smtp_machine *m, const char *octets, size_t length)
 {
-    size_t n = 0;
-    while (n < length && octets[n] != '\r' && octets[n] != '\n')
-        n++;
+    size_t n = length < SEARCH_WINDOW ? length : SEARCH_WINDOW;
+    const char *end = memchr(octets, '\r', n);
+    n = end ? (size_t)(end - octets) : n;
+    end = memchr(octets, '\n', n);
+    n = end ? (size_t)(end - octets) : n;
     m->content_line = n > m->terms->max_line ? m->terms->max_line : m->content_line + (uint32_t)n;
     if (m->content_line > m->terms->max_line - 1)
         give_up(m, SMTP_LONG_LINE);

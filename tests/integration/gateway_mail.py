@@ -2,6 +2,8 @@
 
     gateway_mail.py send PORT SOURCE FROM TO... < MESSAGE   brings a message from that address;
                                                             USER and PASSWORD: signs in over TLS
+    gateway_mail.py flood PORT SOURCE TO CONNECTIONS MOST   brings as many as MOST on each of several connections, until
+                                                            they break; prints the answer to each message at once
     gateway_mail.py sign KEY DOMAIN SELECTOR < MESSAGE      signs it (DKIM, rsa-sha256, simple)
     gateway_mail.py record KEY                              the record of its key
     gateway_mail.py dns PORT NAME RECORD                    answers one TXT question, again and again
@@ -14,6 +16,7 @@ import socket
 import ssl
 import struct
 import sys
+import threading
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
@@ -44,6 +47,29 @@ def send(port, source, sender, recipients):
         code, text = client.data(octets())
         print(code, text.decode())
     client.close()
+
+
+def bring_many(port, source, recipient, most):
+    try:
+        client = smtplib.SMTP('127.0.0.1', port, source_address=(source, 0), timeout=60)
+        client.ehlo('client.example')
+        for _ in range(most):
+            client.mail('')
+            client.rcpt(recipient)
+            code, text = client.data(b'From: anna@example.com\r\nTo: many\r\n\r\n' + 700 * (b'x' * 70 + b'\r\n'))
+            os.write(1, f'{code} {text.decode()}\n'.encode())
+    except (OSError, smtplib.SMTPException):
+        pass  # that is what is waited for
+
+
+def flood(port, source, recipient, connections, most):
+    """Threads, as each waits for its answers."""
+    clients = [threading.Thread(target=bring_many, args=(int(port), source, recipient, int(most)))
+               for _ in range(int(connections))]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
 
 
 def read_key(path):
@@ -91,4 +117,4 @@ if __name__ == '__main__':
     if sys.argv[1] == 'send':
         send(arguments[0], arguments[1], arguments[2], arguments[3:])
     else:
-        {'sign': sign, 'record': record, 'dns': dns}[sys.argv[1]](*arguments)
+        {'flood': flood, 'sign': sign, 'record': record, 'dns': dns}[sys.argv[1]](*arguments)

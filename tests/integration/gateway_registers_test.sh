@@ -106,6 +106,8 @@ equal "no more" "$(listed '.trunks[] | select(.name == "heir") | "\(.nat) \(.ass
 like "an address translation otherwise" "$(admin north trunk change heir --nat maybe 2>&1 || true)" "yes or no"
 like "a change of nothing" "$(admin north trunk change heir 2>&1 || true)" "is needed"
 refused "an identity otherwise" "must be 'none', 'send' or 'trust'" admin north trunk change heir --asserted-identity maybe
+refused "a trunk without T.38 that begins with it" "'t38_first'" admin north trunk add odd --host 192.0.2.14 --port 5060 --no-t38 --t38-first
+refused "and one without any media" "'audio_fallback'" admin north trunk add odd --host 192.0.2.14 --port 5060 --no-t38 --no-audio-fallback
 admin north grant add trunk:heir trunk --to '+4930551*' --mailbox claims
 admin north grant add trunk:heir bridge --to '*'
 equal "its grants" "$(grants_of trunk:heir)" "bridge trunk"

@@ -36,6 +36,8 @@ for name in six sept four audio; do gw_provision "$name"; done
 # The last digit of the number chooses the way.
 trunk six sept-udp sept "$(gw_number sept 0)" 0
 trunk six sept-tls sept "$(gw_number sept 1)" 1 --transport tls --secured
+trunk six sept-g711 sept "$(gw_number sept 4)" 0 --transport tcp --no-t38 # though both have T.38
+trunk sept six-tcp six "$(gw_number six 4)" 0 --transport tcp
 trunk sept six-udp six "$(gw_number six 0)" 0
 trunk sept six-tls six "$(gw_number six 1)" 1 --transport tls --secured
 trunk four audio audio "${GW_PREFIX[audio]}" 1 --transport tls --secured
@@ -95,18 +97,19 @@ fax udp6 six sept 0
 fax tls6 six sept 1
 fax udp6-back sept six 0
 fax tls6-back sept six 1
+fax g711 six sept 4
 fax srtp four audio 2
 fax srtp-back audio four 3
 refused=$(gw_send four "$(gw_number four 7)" +493056000 "$GW_TOP/page.txt")
 left=$(gw_send four "$(gw_number four 8)" +493056010 "$GW_TOP/page.txt")
 
 declare -A signalling=([udp6]='^udp$' [tls6]='^tls TLSv1\.3 ' [udp6-back]='^udp$' [tls6-back]='^tls TLSv1\.3 '
-    [srtp]='^tls TLSv1\.3 ' [srtp-back]='^tls TLSv1\.3 ')
+    [g711]='^tcp$' [srtp]='^tls TLSv1\.3 ' [srtp-back]='^tls TLSv1\.3 ')
 declare -A protection=([udp6]='^$' [tls6]='^DTLSv1\.2 ' [udp6-back]='^$' [tls6-back]='^DTLSv1\.2 '
-    [srtp]='^SRTP AEAD_AES_256_GCM$' [srtp-back]='^SRTP AEAD_AES_256_GCM$')
-declare -A media=([udp6]=t38 [tls6]=t38 [udp6-back]=t38 [tls6-back]=t38 [srtp]=audio [srtp-back]=audio)
-for way in udp6 tls6 udp6-back tls6-back srtp srtp-back; do
-    case $way in udp6*) n=0 ;; tls6*) n=1 ;; srtp) n=2 ;; *) n=3 ;; esac
+    [g711]='^$' [srtp]='^SRTP AEAD_AES_256_GCM$' [srtp-back]='^SRTP AEAD_AES_256_GCM$')
+declare -A media=([udp6]=t38 [tls6]=t38 [udp6-back]=t38 [tls6-back]=t38 [g711]=audio [srtp]=audio [srtp-back]=audio)
+for way in udp6 tls6 udp6-back tls6-back g711 srtp srtp-back; do
+    case $way in udp6*) n=0 ;; tls6*) n=1 ;; srtp) n=2 ;; g711) n=4 ;; *) n=3 ;; esac
     a=${from[$way]} b=${to[$way]}
     equal "$way" "$(gw_wait_state "$a" "${fax[$way]}" "$GW_ENDED" 60)" delivered
     in=$(gw_inbound "$b" "$(gw_number "$b" "$n")")

@@ -42,6 +42,22 @@ expect 'failed 1 the document takes longer than 1 s to render (page 1)' \
 expect 'failed 0 the PDF has 10 pages; the limit is 9' \
     "$program" pages "$data/text_10p.pdf" 'render: {max_pages: 9}'
 
+# Pages with images are left to pdftoppm, wherever they stand.
+tiff2pdf -o "$directory/image.pdf" "$data/letter.tif"
+pdfunite "$data/text_a4.pdf" "$directory"/{image,image,image}.pdf "$data/form.pdf" "$directory/image.pdf" "$directory/mixed.pdf"
+expect 'pages 8' "$program" pages "$directory/mixed.pdf"
+
+# So is what the quick program cannot draw, and everything where it is not installed.
+mkdir "$directory/alone"
+cp "$program" "$directory/alone/program"
+quick=$directory/alone/sealfax-draw-pdf
+expect 'pages 10' "$directory/alone/program" pages "$data/text_10p.pdf"
+printf '#!/bin/sh\necho "Syntax error: no ink" >&2\nexit %s\n' 3 >"$quick"
+chmod +x "$quick"
+expect 'pages 10' "$directory/alone/program" pages "$data/text_10p.pdf"
+sed -i 's/exit 3/exit 1/' "$quick"
+expect 'failed 1 page 1 of the PDF cannot be rendered: no ink' "$directory/alone/program" pages "$data/text_10p.pdf"
+
 head -c 1100000 /dev/zero >"$directory/large"
 expect 'failed 0 the document is larger than 1 MiB' \
     "$program" pages "$directory/large" 'render: {max_document_mib: 1}'

@@ -63,7 +63,7 @@ with_database -c "DROP INDEX sealfax.faxes_disposed"
 note "taken over"
 gw_start south
 like "migrations" "$(<"$GW_TOP/south.log")" '[0-9]+ migrations applied, the schema has version'
-like "the directory is this version's" "$(<"$GW_TOP/south/format")" '^sealfax state 1, written by '
+like "the directory is this version's" "$(<"$GW_TOP/south/format")" '^sealfax state 2, written by '
 for name in received failed; do
     fax=${!name}
     equal "$name: state" "$(clerk_of_old --json fax show "$fax" | jq -r .state)" "$name"

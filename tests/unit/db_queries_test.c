@@ -397,7 +397,7 @@ static void test_registers(void **state)
         {register_query_grants, 3, "|*|*|*|0|"},
         {register_query_mailboxes, 1, "ordination|patient|copier|60|"},
         {register_query_numbers, 1, "+493012345|ordination|+49 30 12345|"},
-        {register_query_trunks, 1, "|0|0|0|trust|1|"},
+        {register_query_trunks, 1, "|0|0|0|trust|1|1|"},
         {account_query_credentials, 1, "carrier|sip.example|u1|22|"},
         {account_query_registrations, 1, "carrier|4989|d.example|600|"},
         {fax_query_keys, 2, "patient/undated/1|1|"},

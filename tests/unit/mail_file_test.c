@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -174,6 +176,34 @@ static void a_batch_is_there_as_a_whole_or_not_at_all(void **state)
     assert_int_equal(found(), 0);
 }
 
+/* As on a full disk: a write fails after others of the batch were done. */
+static void a_batch_that_finds_no_space_leaves_nothing(void **state)
+{
+    static const size_t lengths[] = {5000, 50000, 100};
+    struct mail_file files[3];
+    char path[160], unfinished[170];
+    struct rlimit before, little;
+    (void)state;
+    new_files(files, lengths, 3);
+    pack_path(&files[0], path);
+    snprintf(unfinished, sizeof unfinished, "%s.new", path);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    little = (struct rlimit){20000, before.rlim_max};
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+    int status = mail_files_seal(folder, files, 3);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(status, -EFBIG);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(access(unfinished, F_OK), -1);
+    assert_int_equal(mail_files_seal(folder, files, 3), 0);
+    for (size_t i = 0; i < 3; i++) {
+        assert_opens(&files[i]);
+        assert_int_equal(mail_file_remove(folder, &files[i].mail), 0);
+        close(files[i].message);
+    }
+}
+
 static void reopen_folder(void)
 {
     close(folder);
@@ -310,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_of_all_lengths_come_back),
         cmocka_unit_test(a_batch_is_there_as_a_whole_or_not_at_all),
+        cmocka_unit_test(a_batch_that_finds_no_space_leaves_nothing),
         cmocka_unit_test(half_written_batches_are_removed),
         cmocka_unit_test(empty_batches_are_removed),
         cmocka_unit_test(files_of_earlier_versions_are_read),

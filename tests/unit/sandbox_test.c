@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ struct fixture {
     struct state_paths paths;
     char root[64];
     struct sandbox_spec spec;
+    bool office; /* a render that LibreOffice may be run in, with <root>/vault as its place */
 };
 
 static const char *const directories[] = {"", "/vault", "/journal", "/keeper", "/run", "/run/db"};
@@ -82,6 +84,8 @@ static int run_inside(struct fixture *f, enum sandbox_role role, probe_fn *probe
     char reason[300];
     int status = 0;
     sandbox_spec_fill(&f->spec, role, f->config, &f->paths);
+    if (f->office)
+        sandbox_spec_add_office(&f->spec, f->paths.vault);
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
@@ -222,6 +226,43 @@ static int probe_render_alone(const struct fixture *f)
     EXPECT(kill(-1, 0) < 0 && errno == EPERM);
     EXPECT(!makes_process());
     EXPECT(syscall(SYS_tgkill, getpid(), gettid(), 0) == 0);
+    return 0;
+}
+
+/* Sockets that LibreOffice may have lead nowhere, and poppler, which has none, gets none. */
+static int probe_render_office(const struct fixture *f)
+{
+    struct sockaddr_un path = {.sun_family = AF_UNIX}, other = {.sun_family = AF_UNIX};
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int client = socket(AF_UNIX, SOCK_STREAM, 0);
+    EXPECT(listener >= 0 && client >= 0);
+    snprintf(path.sun_path, sizeof path.sun_path, "%s/vault/s", f->root);
+    snprintf(other.sun_path, sizeof other.sun_path, "%s/journal/s", f->root);
+    EXPECT(bind(listener, (struct sockaddr *)&path, sizeof path) == 0 && listen(listener, 1) == 0);
+    EXPECT(bind(client, (struct sockaddr *)&other, sizeof other) < 0 && errno == EACCES);
+    EXPECT(connect(client, (struct sockaddr *)&path, sizeof path) < 0 && errno == EPERM);
+    EXPECT(sendto(client, "", 1, 0, (struct sockaddr *)&path, sizeof path) < 0 && errno == EPERM);
+    EXPECT(socket(AF_UNIX, SOCK_DGRAM, 0) < 0 && errno == EPERM);
+    EXPECT(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0) < 0 && errno == EPERM);
+    EXPECT(socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EPERM);
+    EXPECT(socket(AF_INET6, SOCK_DGRAM, 0) < 0 && errno == EPERM);
+    EXPECT(socket(AF_NETLINK, SOCK_RAW, 0) < 0 && errno == EPERM);
+    EXPECT(unlink(path.sun_path) == 0);
+    EXPECT(can_open(f, "/vault/a", O_RDWR | O_CREAT) &&
+           !can_open(f, "/keeper/master.key", O_RDONLY));
+    EXPECT(!can_open(f, "!/etc/passwd", O_RDONLY));
+    pid_t office = fork();
+    if (office == 0) {
+        snprintf(path.sun_path, sizeof path.sun_path, "%s/vault", f->root);
+        bool good = sandbox_alone_with_sockets() == 0 && socket(AF_UNIX, SOCK_STREAM, 0) >= 0 &&
+                    access(path.sun_path, W_OK) < 0 && errno == EACCES &&
+                    access(path.sun_path, R_OK) == 0 && !makes_process();
+        _exit(good ? 0 : 1);
+    }
+    int status = -1;
+    EXPECT(office > 0 && waitpid(office, &status, 0) == office && status == 0);
+    EXPECT(sandbox_alone() == 0);
+    EXPECT(socket(AF_UNIX, SOCK_STREAM, 0) < 0 && errno == EPERM);
     return 0;
 }
 
@@ -401,6 +442,13 @@ static int probe_limits(const struct fixture *f)
     return 0;
 }
 
+static void render_with_office_reaches_nobody(void **state)
+{
+    struct fixture *f = *state;
+    f->office = true;
+    assert_int_equal(run_inside(f, SANDBOX_RENDER, probe_render_office), 0);
+}
+
 static void render_is_limited(void **state)
 {
     assert_int_equal(run_inside(*state, SANDBOX_RENDER, probe_limits), 0);
@@ -440,6 +488,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(line_has_memory_and_nothing_else, set_up, tear_down),
         cmocka_unit_test_setup_teardown(line_that_attacks_is_killed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(line_loop_works_inside, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(render_with_office_reaches_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(render_is_limited, set_up, tear_down),
         cmocka_unit_test_setup_teardown(missing_path_is_named, set_up, tear_down),
     };

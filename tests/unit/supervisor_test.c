@@ -94,6 +94,8 @@ static void paths_follow_the_state_directory(void **state)
     deep[79] = 'e';
     assert_int_equal(state_paths_fill(other, config, deep), 0);
     assert_string_not_equal(paths->database_socket, other->database_socket);
+    assert_int_equal(strncmp(paths->office, "/dev/shm/sealfax-office-", 24), 0);
+    assert_string_not_equal(paths->office, other->office);
     memset(deep + 80, 'd', 20);
     deep[99] = '\0';
     assert_int_equal(state_paths_fill(other, config, deep), -ENAMETOOLONG);
