@@ -140,7 +140,7 @@ static unsigned step_ms(const struct line *line)
         return CALL_WHEEL_STEP_MS;
     if (line->audio_calls > 0 || line_bridges_count(line->bridges) > 0)
         return AUDIO_STEP_MS;
-    return line->wheel.count > line->resting ? QUIET_STEP_MS : REST_STEP_MS;
+    return line->resting > 0 && line->wheel.count == line->resting ? REST_STEP_MS : QUIET_STEP_MS;
 }
 
 static void begin_turn(struct line *line)
