@@ -64,22 +64,6 @@ static void start_child(int input, int output)
         fail_child("standard descriptors");
 }
 
-/* Best effort. Where sessions are groups to the scheduler (autogroup, sched(7)), niceness counts
- * within one of them, and the group has its own. */
-static void stand_back(int niceness)
-{
-    char text[8];
-    if (niceness == 0)
-        return;
-    (void)setpriority(PRIO_PROCESS, 0, niceness);
-    int length = snprintf(text, sizeof text, "%d", niceness);
-    int group = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
-    if (group >= 0 && write(group, text, (size_t)length) < 0)
-        errno = 0; /* there are no such groups, or too many are asked for at a time */
-    if (group >= 0)
-        close(group);
-}
-
 /* Only what changes how libraries work, never how ours does; no HOME, no LD_*. */
 static void fill_environment(char *environment[ENVIRONMENT_MAX])
 {
@@ -128,7 +112,6 @@ pid_t spawn_role(const struct spawn_role *start)
     if (pid != 0)
         return pid < 0 ? -errno : pid;
     start_child(-1, -1);
-    stand_back(start->niceness);
     place_descriptors(start);
     change_account(start->account);
     syscall(SYS_execveat, PROGRAM_DESCRIPTOR, "", arguments, environment, AT_EMPTY_PATH);

@@ -15,7 +15,6 @@ struct spawn_role {
     int channel;                   /* becomes descriptor 3; -1: none */
     int package;                   /* becomes descriptor 4 */
     const struct account *account; /* NULL: stay what the caller is */
-    int niceness;                  /* how far it stands back behind the others; 0: not */
 };
 
 /* Opens the running program itself (/proc/self/exe), so that it can be started again by accounts

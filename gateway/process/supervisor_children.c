@@ -11,10 +11,6 @@
 #include "gateway/process/state_format.h"
 #include "gateway/process/supervisor.h"
 
-/* Control, keeper and lines answer somebody who waits for milliseconds; where a processor is wanted
- * by them and by a renderer, the renderer gets about a quarter of it. */
-enum { RENDER_NICENESS = 5 };
-
 static const char *kind_name(uint32_t kind)
 {
     return kind == CHILD_LINE ? "line" : "render";
@@ -47,13 +43,9 @@ static void start_child(struct supervisor *supervisor, struct child *child)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
         answer.status = -errno;
     } else {
-        const struct spawn_role start = {supervisor->program,
-                                         kind_name(child->what.kind),
-                                         child->tag,
-                                         pair[0],
-                                         supervisor->package_plain,
-                                         &supervisor->accounts->line,
-                                         child->what.kind == CHILD_RENDER ? RENDER_NICENESS : 0};
+        const struct spawn_role start = {
+            supervisor->program,       kind_name(child->what.kind), child->tag, pair[0],
+            supervisor->package_plain, &supervisor->accounts->line};
         answer.pid = spawn_role(&start);
         close(pair[0]);
     }

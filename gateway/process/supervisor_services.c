@@ -62,8 +62,8 @@ static void start_keeper(struct supervisor *supervisor)
     pid_t pid = open_pair(pair);
     if (pid == 0) {
         const struct spawn_role start = {
-            supervisor->program,           "keeper", 0, pair[0], supervisor->package_plain,
-            &supervisor->accounts->keeper, 0};
+            supervisor->program,          "keeper", 0, pair[0], supervisor->package_plain,
+            &supervisor->accounts->keeper};
         pid = spawn_role(&start);
         close(pair[0]);
         if (pid > 0)
@@ -108,13 +108,9 @@ void supervisor_start_control_when_clear(struct supervisor *supervisor)
     uv_timer_stop(&supervisor->orphan_timer);
     pid_t pid = open_pair(pair);
     if (pid == 0) {
-        const struct spawn_role start = {supervisor->program,
-                                         "control",
-                                         0,
-                                         pair[0],
-                                         supervisor->package_control,
-                                         &supervisor->accounts->control,
-                                         0};
+        const struct spawn_role start = {
+            supervisor->program,           "control", 0, pair[0], supervisor->package_control,
+            &supervisor->accounts->control};
         pid = spawn_role(&start);
         close(pair[0]);
         int status = ipc_channel_open(&supervisor->loop, pair[1], &handlers, &supervisor->channel);
@@ -141,8 +137,7 @@ static void start_migrate(struct supervisor *supervisor)
                                      0,
                                      -1,
                                      supervisor->package_migrate,
-                                     &supervisor->accounts->database,
-                                     0};
+                                     &supervisor->accounts->database};
     note_start(supervisor, &supervisor->migrate, spawn_role(&start));
 }
 
