@@ -138,6 +138,30 @@ static void a_mail_that_is_postponed_waits_longer_each_time(void **state)
                      start_ms + 30 * MINUTE);
 }
 
+static void the_earliest_comes_first(void **state)
+{
+    (void)state;
+    struct mail_schedule schedule = {.first_ms = 1, .most_ms = 1};
+    struct mail_entry entry = {.tries = 0};
+    int64_t next_ms;
+    size_t put = 0, taken = 0;
+    for (uint32_t i = 0; i < 200; i++) {
+        entry.next_ms = (int64_t)(i * 7919 % 199);
+        entry.out.octets[0] = (uint8_t)i;
+        put += mail_schedule_put(&schedule, &entry) == 0;
+    }
+    entry.out.octets[0] = 77;
+    put -= mail_schedule_remove(&schedule, &entry.out);
+    assert_false(mail_schedule_remove(&schedule, &entry.out));
+    for (int64_t last = 0; mail_schedule_take(&schedule, 0, 1, 1000, &entry, &next_ms); taken++) {
+        assert_true(entry.next_ms >= last);
+        assert_int_not_equal(entry.out.octets[0], 77);
+        last = entry.next_ms;
+    }
+    assert_int_equal(taken, put);
+    mail_schedule_clear(&schedule);
+}
+
 static void one_mail_at_a_time_asks_for_a_relay_that_is_away(void **state)
 {
     struct world w;
@@ -174,6 +198,7 @@ int main(void)
         cmocka_unit_test(a_relay_that_is_away_for_an_hour_gets_each_mail_once),
         cmocka_unit_test(mails_end_when_the_relay_stays_away),
         cmocka_unit_test(a_mail_that_is_postponed_waits_longer_each_time),
+        cmocka_unit_test(the_earliest_comes_first),
         cmocka_unit_test(one_mail_at_a_time_asks_for_a_relay_that_is_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

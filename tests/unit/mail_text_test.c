@@ -130,29 +130,6 @@ static void forms_only_get_less(void **state)
     assert_int_equal(mail_form_lesser(MAIL_FORM_NOTICE, MAIL_FORM_TIFF), MAIL_FORM_NOTICE);
 }
 
-static void the_earliest_comes_first(void **state)
-{
-    (void)state;
-    struct mail_heap heap = {0};
-    struct mail_entry entry = {.tries = 0};
-    size_t pushed = 0;
-    for (uint32_t i = 0; i < 200; i++) {
-        entry.next_ms = (int64_t)(i * 7919 % 199);
-        entry.out.octets[0] = (uint8_t)i;
-        pushed += mail_heap_push(&heap, &entry) == 0;
-    }
-    entry.out.octets[0] = 77;
-    pushed -= mail_heap_remove(&heap, &entry.out);
-    assert_false(mail_heap_remove(&heap, &entry.out));
-    assert_int_equal(heap.count, pushed);
-    for (int64_t last = 0; heap.count > 0; last = entry.next_ms) {
-        mail_heap_pop(&heap, &entry);
-        assert_true(entry.next_ms >= last);
-        assert_int_not_equal(entry.out.octets[0], 77);
-    }
-    mail_heap_free(&heap);
-}
-
 static void the_relay_is_named_and_reached(void **state)
 {
     (void)state;
@@ -218,7 +195,6 @@ int main(void)
         cmocka_unit_test(status_fields_are_ascii),
         cmocka_unit_test(bodies_are_encoded),
         cmocka_unit_test(forms_only_get_less),
-        cmocka_unit_test(the_earliest_comes_first),
         cmocka_unit_test(reverse_paths_are_known_again),
         cmocka_unit_test(the_relay_is_named_and_reached),
     };
