@@ -1,7 +1,7 @@
 /* line_rest.c: sockets in the middle of a page.
  *
  * Then a datagram comes each 30 ms and none asks for an answer, so nobody need ask the kernel which
- * sockets have something: the call rests from being watched, and its socket is read each 120 ms,
+ * sockets have something: the call rests from being watched, and its socket is read each 240 ms,
  * all of what came at once. That spares the kernel's work for a watched socket at each datagram, on
  * both ends of it, and seven of eight visits. Whatever is not plainly that is watched again.
  */
