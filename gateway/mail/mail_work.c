@@ -10,7 +10,14 @@
 #include "gateway/mail/mail_work_private.h"
 #include "gateway/process/log.h"
 
-enum { TICK_MS = 500, RATE_KEYS = 4096, CALM = 4 };
+enum {
+    TICK_MS = 500,
+    RATE_KEYS = 4096,
+    CROWD = 16,            /* messages that wait for their 250 together */
+    FLOOD_PER_S = 50,      /* messages taken in */
+    BACKLOG_MOST = 10000,  /* messages that wait to be worked off */
+    BETWEEN_JOBS_MS = 100, /* in a flood */
+};
 
 static void on_tick(uv_timer_t *timer)
 {
@@ -105,6 +112,7 @@ static void enqueue(struct mail_work *w, const struct fax_id *mail, uint64_t ind
     *waiting = (struct mail_waiting){NULL, *mail, index, uv_now(&w->control->loop) + delay_ms};
     *w->end = waiting;
     w->end = &waiting->next;
+    w->waiting_count++;
 }
 
 void mail_work_again(struct mail_work *w, const struct fax_id *mail, uint64_t delay_ms)
@@ -115,8 +123,25 @@ void mail_work_again(struct mail_work *w, const struct fax_id *mail, uint64_t de
     mail_work_run(w);
 }
 
+static void count_taken(struct mail_work *w)
+{
+    uint64_t second = uv_now(&w->control->loop) / 1000;
+    int crowd = 0;
+    for (const struct mail_intake *m = w->control->mail_intakes; m && crowd < CROWD; crowd++)
+        m = mail_intake_next(m);
+    if (crowd == CROWD)
+        w->crowded_second = second;
+    if (second != w->second) {
+        w->taken_before = second == w->second + 1 ? w->taken : 0;
+        w->taken = 0;
+        w->second = second;
+    }
+    w->taken++;
+}
+
 void mail_work_take(struct mail_work *w, const struct fax_id *mail, uint64_t index)
 {
+    count_taken(w);
     enqueue(w, mail, index, 0);
     mail_work_run(w);
 }
@@ -135,6 +160,7 @@ static struct mail_waiting *take_due(struct mail_work *w, uint64_t now_ms, uint6
         *at = waiting->next;
         if (w->end == &waiting->next)
             w->end = at;
+        w->waiting_count--;
         return waiting;
     }
     return NULL;
@@ -157,14 +183,22 @@ static void wait_for_tables(struct mail_work *w)
     w->waits_for_tables = mail_work_when_applied(w, on_applied, w) == 0;
 }
 
-/* Who waits for an answer comes first: while many messages are being taken in, one at a time is
- * worked off. */
-static size_t most_jobs(const struct mail_work *w)
+/* More is being brought than can be taken in at once. */
+static bool is_flood(const struct mail_work *w)
 {
-    int taken = 0;
-    for (const struct mail_intake *m = w->control->mail_intakes; m && taken < CALM; taken++)
-        m = mail_intake_next(m);
-    return taken < CALM ? (size_t)w->control->config->mail.messages_at_once : 1;
+    uint64_t second = uv_now(&w->control->loop) / 1000;
+    return w->crowded_second + 1 >= second && w->second + 1 >= second &&
+           (w->taken >= FLOOD_PER_S || w->taken_before >= FLOOD_PER_S) &&
+           w->waiting_count < BACKLOG_MOST;
+}
+
+/* Who waits for an answer comes first: in a flood one message at a time is worked off, ten a second
+ * at most, until so many wait that more would only wait longer. */
+static bool may_start(const struct mail_work *w)
+{
+    if (!is_flood(w))
+        return w->job_count < (size_t)w->control->config->mail.messages_at_once;
+    return w->job_count == 0 && uv_now(&w->control->loop) >= w->started_ms + BETWEEN_JOBS_MS;
 }
 
 void mail_work_run(struct mail_work *w)
@@ -175,11 +209,12 @@ void mail_work_run(struct mail_work *w)
         return;
     mail_end_run(w);
     audit_state_get(w->control->audit, &state);
-    for (size_t most = most_jobs(w); w->first && w->job_count < most;) {
+    while (w->first && may_start(w)) {
         struct mail_waiting *waiting =
             take_due(w, uv_now(&w->control->loop), state.applied, &early);
         if (!waiting)
             break;
+        w->started_ms = uv_now(&w->control->loop);
         int rc = mail_job_start(w, &waiting->mail);
         if (rc < 0)
             enqueue(w, &waiting->mail, 0, MAIL_AGAIN_MS);

@@ -52,7 +52,11 @@ struct mail_work {
     uv_timer_cb tick;                  /* of it: mail_work_run() */
     struct mail_waiting *first, **end; /* in the order in which they came */
     struct mail_job *jobs;             /* that are being worked off */
-    size_t job_count;
+    size_t job_count, waiting_count;
+    uint64_t started_ms;          /* the latest of them, by the loop's clock */
+    uint64_t second;              /* of that clock */
+    uint32_t taken, taken_before; /* messages in it, in the one before */
+    uint64_t crowded_second;      /* the latest in which many waited for their 250 */
     struct mail_awaited *awaited[MAIL_FAX_SLOTS];
     struct mail_ending *endings, **endings_end;
     size_t endings_active;
