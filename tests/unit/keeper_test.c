@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,47 +15,7 @@
 #include "gateway/keeper/keeper.h"
 #include "gateway/keeper/key_store.h"
 #include "policy/key_master.h"
-
-struct fixture {
-    char root[64];
-    uint8_t master[KEY_OCTETS];
-    struct key_store *store;
-    char reason[300];
-};
-
-static int reopen(struct fixture *f)
-{
-    key_store_close(f->store);
-    f->store = NULL;
-    return key_store_open(f->root, "gw-1", f->master, &f->store, f->reason, sizeof f->reason);
-}
-
-static int set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    snprintf(f->root, sizeof f->root, "/tmp/keeper_test.XXXXXX");
-    assert_non_null(mkdtemp(f->root));
-    memset(f->master, 7, sizeof f->master);
-    *state = f;
-    return reopen(f);
-}
-
-static int remove_cb(const char *path, const struct stat *about, int kind, struct FTW *place)
-{
-    (void)about;
-    (void)kind;
-    (void)place;
-    return remove(path);
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    key_store_close(f->store);
-    assert_int_equal(nftw(f->root, remove_cb, 16, FTW_DEPTH | FTW_PHYS), 0);
-    free(f);
-    return 0;
-}
+#include "tests/doubles/key_store_fixture.h"
 
 static void fax_file(const struct fixture *f, uint8_t last, char path[160])
 {

@@ -1,7 +1,6 @@
 /* Keys of messages that were taken in together: one pack of the key store. */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,47 +14,7 @@
 #include <cmocka.h>
 
 #include "gateway/keeper/key_store.h"
-
-struct fixture {
-    char root[64];
-    uint8_t master[KEY_OCTETS];
-    struct key_store *store;
-    char reason[300];
-};
-
-static int reopen(struct fixture *f)
-{
-    key_store_close(f->store);
-    f->store = NULL;
-    return key_store_open(f->root, "gw-1", f->master, &f->store, f->reason, sizeof f->reason);
-}
-
-static int set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    snprintf(f->root, sizeof f->root, "/tmp/keeper_test.XXXXXX");
-    assert_non_null(mkdtemp(f->root));
-    memset(f->master, 7, sizeof f->master);
-    *state = f;
-    return reopen(f);
-}
-
-static int remove_cb(const char *path, const struct stat *about, int kind, struct FTW *place)
-{
-    (void)about;
-    (void)kind;
-    (void)place;
-    return remove(path);
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    key_store_close(f->store);
-    assert_int_equal(nftw(f->root, remove_cb, 16, FTW_DEPTH | FTW_PHYS), 0);
-    free(f);
-    return 0;
-}
+#include "tests/doubles/key_store_fixture.h"
 
 enum { PACKED = 3 };
 
