@@ -8,8 +8,8 @@
 
 #include "codecs/page_coder.h"
 #include "codecs/t4_decode.h"
+#include "gateway/line/document_adapt.h"
 #include "gateway/line/document_load.h"
-#include "gateway/line/document_reduce.h"
 #include "tests/doubles/vault_file.h"
 
 #include <errno.h>
@@ -129,12 +129,14 @@ static void test_document_loads_in_t85_too(void **state)
     assert_int_equal(document.page_count, 5);
     expect_same_in_t85(&document);
     assert_int_equal(
-        document_reduce(&reduced, &document, &(struct page_shape_limit){1728, 204, 98}), 0);
+        document_adapt(&reduced, &document, &(struct document_form){1728, 204, 98, PAGE_CODING_T6}),
+        0);
     assert_int_equal(reduced.page_count, 5);
     expect_same_in_t85(&reduced);
     document_wipe(&reduced);
-    assert_int_equal(
-        document_reduce(&reduced, &document, &(struct page_shape_limit){1728, 204, 196}), 0);
+    assert_int_equal(document_adapt(&reduced, &document,
+                                    &(struct document_form){1728, 204, 196, PAGE_CODING_T6}),
+                     0);
     assert_int_equal(reduced.octets, document.octets);
     expect_same_in_t85(&reduced);
     document_wipe(&reduced);
@@ -227,7 +229,9 @@ static void test_document_reduces(void **state)
         assert_int_equal(fine.pages[i].format.y_dpi, y_dpis[i]);
     for (size_t w = 0; w < 2; w++) {
         assert_int_equal(
-            document_reduce(&reduced, &fine, &(struct page_shape_limit){1728, 204, wanted[w]}), 0);
+            document_adapt(&reduced, &fine,
+                           &(struct document_form){1728, 204, wanted[w], PAGE_CODING_T6}),
+            0);
         assert_int_equal(reduced.page_count, 3);
         for (uint32_t i = 0; i < 3; i++) {
             uint32_t factor = y_dpis[i] <= wanted[w] ? 1 : wanted[w] == 98 && i == 0 ? 4 : 2;
@@ -239,8 +243,9 @@ static void test_document_reduces(void **state)
         document_wipe(&reduced);
     }
     fine.pages[1].length /= 2; /* ends inside a row */
-    assert_int_equal(document_reduce(&reduced, &fine, &(struct page_shape_limit){1728, 204, 98}),
-                     -EBADMSG);
+    assert_int_equal(
+        document_adapt(&reduced, &fine, &(struct document_form){1728, 204, 98, PAGE_CODING_T6}),
+        -EBADMSG);
     assert_null(reduced.pages);
     document_wipe(&fine);
     close(fd);

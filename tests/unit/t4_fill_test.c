@@ -11,48 +11,12 @@
 #include "codecs/t4_encode.h"
 #include "codecs/t4_fill.h"
 #include "codecs/wiped_buffer.h"
+#include "tests/doubles/t4_line.h"
 #include "tests/unit/tiff_reference.h"
 
-enum { ROWS_MAX = 400, FILLED_MAX = 1 << 20 };
+enum { FILLED_MAX = 1 << 20 };
 
 static const uint32_t least[] = {0, 1, 12, 30, 36, 71, 72, 143, 144, 288, 576, 5000};
-
-/* The bits between two ends of EOL, the first one lowest. */
-struct rows {
-    uint32_t count;
-    uint32_t bits[ROWS_MAX], zeros_before_eol[ROWS_MAX]; /* EOL's own zeros not counted */
-    uint64_t digest[ROWS_MAX];                           /* of the bits before those zeros */
-};
-
-static bool bit_at(const uint8_t *data, size_t i, bool lsb_first)
-{
-    return data[i / 8] >> (lsb_first ? i % 8 : 7 - i % 8) & 1;
-}
-
-static void part(const uint8_t *data, size_t length, bool lsb_first, struct rows *out)
-{
-    size_t begin = 0, zeros = 0;
-    uint64_t digest = 1, at_last_one = 1;
-    out->count = 0;
-    for (size_t i = 0; i < length * 8; i++) {
-        bool one = bit_at(data, i, lsb_first);
-        digest = digest * 6364136223846793005u + one + 1;
-        if (!one) {
-            zeros++;
-            continue;
-        }
-        if (zeros >= 11) {
-            assert_true(out->count < ROWS_MAX);
-            out->bits[out->count] = (uint32_t)(i + 1 - begin);
-            out->zeros_before_eol[out->count] = (uint32_t)zeros - 11;
-            out->digest[out->count++] = at_last_one;
-            begin = i + 1;
-            digest = 1;
-        }
-        at_last_one = digest;
-        zeros = 0;
-    }
-}
 
 static size_t read_all(const struct coded_page *page, uint32_t least_bits, size_t step,
                        uint8_t *out)
@@ -70,28 +34,10 @@ static size_t read_all(const struct coded_page *page, uint32_t least_bits, size_
     return length;
 }
 
-static void check_rows(const struct rows *plain, const struct rows *filled, uint32_t height,
-                       uint32_t least_bits, unsigned eol_bits)
-{
-    /* What stands before the first row, the rows, and the RTC behind the EOL that ends the last. */
-    assert_int_equal(plain->count, height + T4_EOLS_OF_RTC);
-    assert_int_equal(filled->count, plain->count);
-    for (uint32_t i = 0; i < plain->count; i++) {
-        bool row = i > 0 && i <= height;
-        uint32_t wanted = row && plain->bits[i] < least_bits ? least_bits : plain->bits[i];
-        assert_int_equal(filled->bits[i], wanted);
-        assert_int_equal(filled->digest[i], plain->digest[i]);
-        assert_int_equal(filled->zeros_before_eol[i] - plain->zeros_before_eol[i],
-                         wanted - plain->bits[i]);
-        if (!row)
-            assert_true(filled->bits[i] <= eol_bits);
-    }
-}
-
 static void check_page(const struct raster *page, uint16_t y_dpi)
 {
     static uint8_t filled[FILLED_MAX];
-    static struct rows plain_rows, filled_rows;
+    static struct t4_line plain_rows, filled_rows;
     for (int i = 0; i < 4; i++) {
         const struct page_format format = {.y_dpi = y_dpi,
                                            .x_dpi = 204,
@@ -99,11 +45,13 @@ static void check_page(const struct raster *page, uint16_t y_dpi)
                                            .lsb_first = i % 2};
         struct coded_page coded;
         assert_int_equal(t4_encode_page(page, &format, &coded), 0);
-        part(coded.data, coded.length, format.lsb_first, &plain_rows);
+        t4_line_read(&plain_rows, coded.data, coded.length, format.lsb_first);
+        assert_int_equal(plain_rows.count, page->height + T4_EOLS_OF_RTC);
         for (size_t k = 0; k < sizeof least / sizeof least[0]; k++) {
             size_t length = read_all(&coded, least[k], k % 2 ? 47 : 1 + k * 100, filled);
-            part(filled, length, true, &filled_rows);
-            check_rows(&plain_rows, &filled_rows, page->height, least[k], i < 2 ? 12 : 13);
+            t4_line_read(&filled_rows, filled, length, true);
+            assert_int_equal(t4_line_differences(&filled_rows, &plain_rows, least[k]), 0);
+            assert_int_equal(filled_rows.bits[0], 12);
             struct page_format on_line = coded.format;
             struct raster back;
             on_line.lsb_first = true;
