@@ -92,7 +92,7 @@ static void set_up(struct spandsp_peer *peer, bool sender, bool ecm)
 void spandsp_peer_begin(struct spandsp_peer *peer, struct lossy_end *end, bool sender, bool ecm,
                         const struct fax_page *pages, uint32_t page_count)
 {
-    struct fax_page_view views[PAGES];
+    struct fax_page_view views[PAGES] = {0};
     memset(peer, 0, sizeof *peer);
     peer->end = end;
     peer->clock_ms = end->link->now_ms;
@@ -132,7 +132,7 @@ static TIFF *open_tiff(int fd)
 uint32_t spandsp_peer_identical(struct spandsp_peer *peer, const struct fax_page *pages,
                                 uint32_t page_count)
 {
-    struct fax_page_view views[PAGES];
+    struct fax_page_view views[PAGES] = {0};
     for (uint32_t i = 0; i < page_count; i++)
         views[i] = pages[i].view;
     int fd = tiff_document_make(views, page_count);
