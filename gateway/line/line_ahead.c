@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum {
-    AHEAD_MS = 255, /* less than nine packets: nothing of the next block of frames */
+    AHEAD_MS = 255, /* nine packets at most */
     ROOM_OCTETS = 4096,
 };
 
@@ -105,11 +105,22 @@ uint8_t *line_ahead_room(struct line_call *call)
 {
     struct line_ahead *ahead = call->ahead;
 
-    if (ahead != NULL && ahead->making && has_room(ahead))
+    if (ahead == NULL)
+        return NULL;
+    if (ahead->making && has_room(ahead))
         return packet_at(ahead, ahead->used)->octets;
     while (call->ahead_next != NULL) /* nothing may overtake them */
         send_first(call);
     return NULL;
+}
+
+/* Calls that send in the same tick share its price. They do so all the time, so the pace of each
+ * stays what it was. */
+static uint64_t time_to_leave(const struct line *line, uint64_t due_ms)
+{
+    return line->pacing > LINE_PACE_TOGETHER_MAX
+               ? due_ms
+               : (due_ms + LINE_PACE_MS - 1) / LINE_PACE_MS * LINE_PACE_MS;
 }
 
 uint64_t line_ahead_keep(struct line_call *call, size_t length, int copies)
@@ -117,10 +128,11 @@ uint64_t line_ahead_keep(struct line_call *call, size_t length, int copies)
     struct line_ahead *ahead = call->ahead;
     struct ahead_packet *packet = packet_at(ahead, ahead->used);
 
-    packet->due_ms = ahead->due_ms;
+    packet->due_ms = time_to_leave(call->line, ahead->due_ms);
     packet->length = (uint16_t)length;
     packet->copies = (uint16_t)copies;
     ahead->used += packet_octets(length);
+    call->line->ahead++;
     if (call->ahead_next == NULL)
         call->ahead_next = packet;
     return ahead->due_ms;

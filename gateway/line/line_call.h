@@ -32,6 +32,9 @@ enum {
     LINE_CALL_DATAGRAMS_PER_TICK = 8, /* of 15 ms, a call: sixteen times what T.38 needs */
     LINE_CALL_DATAGRAMS_EXPRESS = 48, /* the same for a call ahead of the clock */
     LINE_CALL_DATAGRAMS_AT_STOP = 64, /* what may still wait in the socket when a call ends */
+    LINE_PACE_MS = 30,                /* between two packets of a page */
+    LINE_PACE_TOGETHER_MAX = 500,     /* calls of a line whose packets leave in one tick: more would
+                                         be a burst of its own, and gain nothing */
     LINE_CALL_REST_MS = 240,          /* between two looks at a socket in the middle of a page */
     LINE_CALL_RETRY_MS = 20,          /* when control's channel was full */
     LINE_CALL_SENDER_SILENCE_MS = 600000, /* a page of one block at 2,400 bit/s takes 220 s */

@@ -23,8 +23,9 @@ static unsigned rest_ms(const struct line_call *call)
 
 static void set_resting(struct line_call *call, bool resting)
 {
-    if (!call->sender)
-        call->line->resting += (unsigned)resting - (unsigned)call->resting;
+    unsigned *count = call->sender ? &call->line->pacing : &call->line->resting;
+
+    *count += (unsigned)resting - (unsigned)call->resting;
     call->resting = resting;
 }
 
@@ -151,7 +152,7 @@ bool line_call_rest(struct line_call *call, uint64_t now_ms)
     if (call->finished || stirred || !call->resting || now_ms >= call->due_ms)
         return false;
     line_watch_charge(call);
-    if (call->watch_now)
+    if (call->watch_now || (call->sender && call->ahead_next == NULL))
         return false;
     line_call_want(call);
     return true;
