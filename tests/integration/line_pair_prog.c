@@ -20,6 +20,7 @@ struct pair {
     struct driver_call from, to, other_from, other_to, third_from, third_to;
     uint32_t first_page; /* of the document to be sent; 0 means 1 */
     uint16_t y_dpi;      /* of its pages; 0 means 196 */
+    uint8_t t38_version; /* told to both lines */
     bool without_ecm;
     unsigned failures;
 };
@@ -48,6 +49,7 @@ static void prepare(struct pair *pair, struct driver_call *from, struct driver_c
     from->start.first_page = pair->first_page;
     from->start.ecm = !pair->without_ecm;
     from->y_dpi = pair->y_dpi;
+    from->t38_version = to->t38_version = pair->t38_version;
     for (uint32_t number = 1; number <= pages; number++) {
         struct raster page;
 
@@ -265,18 +267,21 @@ static void run_without_ecm(struct pair *pair)
 static void run_resume(struct pair *pair)
 {
     pair->first_page = 3;
+    pair->t38_version = 3;
     run_delivery(pair, 4, 0);
 }
 
 static void run_superfine(struct pair *pair)
 {
     pair->y_dpi = 391;
+    pair->t38_version = 1;
     run_delivery(pair, 1, 0);
 }
 
 static void run_standard(struct pair *pair)
 {
     pair->y_dpi = 98;
+    pair->t38_version = 2;
     pair->without_ecm = true;
     run_delivery(pair, 1, 0);
 }
