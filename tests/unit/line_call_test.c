@@ -6,6 +6,8 @@
 #include "gateway/process/ipc.h"
 #include "t38/srtp_media.h"
 #include "t38/t30_result.h"
+#include "t38/udptl.h"
+#include "tests/doubles/allocation_count.h"
 #include "tests/doubles/line_here.h"
 
 #include <arpa/inet.h>
@@ -232,6 +234,52 @@ static void audio_is_no_t38(void **state)
     close(fd);
 }
 
+static void hear_t38(struct line_here *scene, int fd, struct udptl_sender *udptl, unsigned packets)
+{
+    for (unsigned i = 0; i < packets; i++) {
+        static const uint8_t ifps[][6] = {{3 << 1}, {0xC0, 1, 0x80, 0, 0, 0xFF}}; /* flags, V.21 */
+        uint8_t datagram[UDPTL_DATAGRAM_MAX];
+        size_t length;
+        assert_int_equal(udptl_sender_produce(udptl, ifps[i > 0], i > 0 ? 6 : 1, datagram,
+                                              sizeof datagram, &length),
+                         0);
+        (void)!sendto(fd, datagram, length, 0, (struct sockaddr *)&scene->call.address,
+                      sizeof(struct sockaddr_in));
+        (void)line_driver_run(&scene->driver, line_here_is_done, scene, 20);
+    }
+}
+
+/* From the socket to the modem and back, in a line that runs. */
+static void packets_need_no_memory(void **state)
+{
+    struct line_here *scene = *state;
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof here;
+    struct udptl_sender *udptl;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&here, sizeof here), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&here, &length), 0);
+    assert_int_equal(udptl_sender_new(&udptl, 3, 400), 0);
+    driver_call_start(&scene->call);
+    assert_true(line_driver_run(&scene->driver, line_here_is_ready, scene, LIMIT_MS));
+    for (int kind = 0; kind < 2; kind++) {
+        say_kind(scene, &here, kind == 0 ? MEDIA_TRANSPORT_RTP : MEDIA_TRANSPORT_UDPTL);
+        for (int warm = 1; warm >= 0; warm--) {
+            bool counts = !warm && allocation_count_begin();
+            if (kind == 0)
+                hear_audio(scene, fd, warm ? 1 : 31, 30);
+            else
+                hear_t38(scene, fd, udptl, 30);
+            struct allocation_count count = allocation_count_end();
+            if (counts)
+                assert_int_equal(count.small + count.large, 0);
+        }
+        assert_true(line_here_call(scene)->media_seen > 40);
+    }
+    udptl_sender_free(udptl);
+    close(fd);
+}
+
 int main(void)
 {
 #define LINE_TEST(name) cmocka_unit_test_setup_teardown(name, open_line, close_line)
@@ -239,6 +287,7 @@ int main(void)
         LINE_TEST(what_computes_too_much_ends), LINE_TEST(time_of_others_is_not_charged),
         LINE_TEST(without_a_limit_it_may),      LINE_TEST(a_phase_that_takes_too_long_ends),
         LINE_TEST(another_key_is_taken),        LINE_TEST(audio_is_no_t38),
+        LINE_TEST(packets_need_no_memory),
     };
     struct srtp_media *keeper;
     if (srtp_media_load(&keeper) != 0)
