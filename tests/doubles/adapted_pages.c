@@ -1,5 +1,6 @@
 #include "tests/doubles/adapted_pages.h"
 
+#include "codecs/fax_error.h"
 #include "codecs/page_coder.h"
 
 #include <stdlib.h>
@@ -49,8 +50,11 @@ int adapted_pages_give(struct adapted_pages *a, struct fax_engine *engine,
     for (uint32_t i = 0; i < a->count; i++)
         a->pages[i] = adapted_page_make(&pages[i].view, a->coding);
     int error = fax_engine_pages_changed(engine);
-    for (uint32_t i = 0; i < before.count; i++)
-        fax_page_wipe(&before.pages[i]);
+    struct adapted_pages *unused = error == FAX_ESTATE ? a : &before;
+    for (uint32_t i = 0; i < unused->count; i++)
+        fax_page_wipe(&unused->pages[i]);
+    if (unused == a)
+        *a = before;
     return error;
 }
 
