@@ -84,10 +84,11 @@ struct control {
     struct mail_intake *mail_intakes; /* messages that are being taken in */
     /* Traces of calls that are over: those that linger, those that wait for the pool. */
     struct call_recorder *traces_lingering, *traces_waiting;
-    size_t traces_left;  /* not sealed yet */
-    bool traces_sealing; /* some are on the pool */
-    uint64_t started_ms; /* wall clock */
-    bool ready;          /* recovered and serving */
+    size_t traces_left;   /* not sealed yet */
+    bool traces_sealing;  /* some are on the pool */
+    size_t keys_dropping; /* key_drop(): not answered yet */
+    uint64_t started_ms;  /* wall clock */
+    bool ready;           /* recovered and serving */
     bool stopping;
     bool database_up;
     struct api_turn *turns; /* changes of the registers that wait for the one under way */

@@ -148,7 +148,7 @@ static void on_tick(uv_timer_t *timer)
     size_t calls = fax_calls_count(c) + bridge_calls_count(c);
     size_t mails = mail_out_sending(c) + mail_work_busy(c->mail_work) + (c->mail_intakes != NULL) +
                    smtp_server_sessions(c->smtp);
-    if (calls == 0 && !c->submissions && call_recorders_hurry(c) == 0 &&
+    if (calls == 0 && !c->submissions && c->keys_dropping == 0 && call_recorders_hurry(c) == 0 &&
         (mails == 0 || now >= c->stop_deadline)) {
         close_all(c);
     } else if (now >= c->stop_deadline + LAST_WORDS_MS) {
