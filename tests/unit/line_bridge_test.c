@@ -358,9 +358,11 @@ static void a_call_that_computes_too_much_ends(void **state)
     begin(s);
     say_media(s, 0, t38);
     say_media(s, 1, audio);
+    assert_non_null(bridge_of(s));
     assert_int_equal(bridge_of(s)->mode, LINE_BRIDGE_CONVERT);
     talk(s, 10);
     assert_false(s->is_done);
+    assert_non_null(bridge_of(s));
     /* As if the loop's thread had computed for five seconds. */
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     s->line.stall.last_cpu_us =
