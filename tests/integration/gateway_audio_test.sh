@@ -33,11 +33,11 @@ dumpcap -q -i lo -f "udp and host ${GW_ADDRESS[north]} and host ${GW_ADDRESS[sou
     >"$GW_TOP/dumpcap.log" 2>&1 &
 GW_OTHERS+=($!)
 dumpcap=$!
-until_true 20 grep -qs '^File: ' "$GW_TOP/dumpcap.log" || { cat "$GW_TOP/dumpcap.log"; die "dumpcap does not capture"; }
+until_true 60 grep -qs '^File: ' "$GW_TOP/dumpcap.log" || { cat "$GW_TOP/dumpcap.log"; die "dumpcap does not capture"; }
 there=$(gw_send north "$(gw_number north 0)" "$(gw_number south 0)" "$GW_TOP/there.pdf")
 back=$(gw_send south "$(gw_number south 1)" "$(gw_number north 1)" "$GW_TOP/back.pdf")
-equal "to the side without T.38" "$(gw_wait_state north "$there" "$GW_ENDED" 75)" delivered
-equal "from the side without T.38" "$(gw_wait_state south "$back" "$GW_ENDED" 75)" delivered
+equal "to the side without T.38" "$(gw_wait_state north "$there" "$GW_ENDED" 120)" delivered
+equal "from the side without T.38" "$(gw_wait_state south "$back" "$GW_ENDED" 120)" delivered
 sleep 1
 kill -INT "$dumpcap"
 wait "$dumpcap" || true
@@ -45,9 +45,9 @@ wait "$dumpcap" || true
 # check SENDER ID RECEIVER NUMBER
 check() {
     local got
-    until_true 20 gw_has_inbound "$3" "$4" || die "nothing came to $3"
+    until_true 60 gw_has_inbound "$3" "$4" || die "nothing came to $3"
     got=$(gw_inbound "$3" "$4")
-    equal "$3 has the fax" "$(gw_wait_state "$3" "$got" "$GW_ENDED" 20)" received
+    equal "$3 has the fax" "$(gw_wait_state "$3" "$got" "$GW_ENDED" 60)" received
     equal "the attempt at the sender" \
         "$(gw_fax "$1" "$2" '.attempts[0].media' '.attempts[0].t30_result' '.attempts[0].rate' '.attempts[0].ecm')" \
         "audio 0 14400 true"
@@ -86,7 +86,7 @@ note "a trunk that may not use audio"
 admin north trunk remove south >/dev/null
 gw_trunk north south2 "${GW_ADDRESS[south]}" "${GW_PORT[south]}" --prefix "${GW_PREFIX[south]}" --no-audio-fallback
 refused=$(gw_send north "$(gw_number north 2)" "$(gw_number south 2)" "$GW_TOP/there.pdf")
-equal "without T.38 it fails" "$(gw_wait_state north "$refused" "$GW_ENDED" 30)" failed
+equal "without T.38 it fails" "$(gw_wait_state north "$refused" "$GW_ENDED" 60)" failed
 like "with the reason" "$(gw_fax north "$refused" .reason)" 'T.38'
 gw_verify north
 gw_verify south

@@ -110,16 +110,16 @@ for name in plain tiff sealed closed; do
     SENT[$name]=$(gw_send north "$(gw_number north 1)" "${NUMBER[$name]}" "$GW_TOP/one.txt")
 done
 for name in plain tiff sealed closed; do
-    equal "fax for $name" "$(gw_wait_state north "${SENT[$name]}" "$GW_ENDED" 60)" delivered
-    holds "it came" until_true 10 gw_has_inbound south "${NUMBER[$name]}"
+    equal "fax for $name" "$(gw_wait_state north "${SENT[$name]}" "$GW_ENDED" 120)" delivered
+    holds "it came" until_true 30 gw_has_inbound south "${NUMBER[$name]}"
     CAME[$name]=$(gw_inbound south "${NUMBER[$name]}")
 done
 queue() { admin south --json mail queue list "$@"; }
 waiting() { queue --state queued | jq '.mails | length'; }
 all_queued() { (($(waiting) == 8)); }
-holds "eight mails wait" until_true 20 all_queued
+holds "eight mails wait" until_true 60 all_queued
 tried() { (($(queue --state queued | jq '[.mails[] | select(.tries > 0)] | length') > 0)); }
-holds "one was tried" until_true 10 tried
+holds "one was tried" until_true 30 tried
 like "why it waits" "$(queue --state queued | jq -r '[.mails[] | select(.tries > 0)][0].answer')" '[Cc]ertificate|SSL'
 equal "nothing was delivered" "$(mails anna) $(mails bert) $(mails carl) $(mails dora)" '0 0 0 0'
 
@@ -130,7 +130,7 @@ settings right "smtps://localhost:$((POSTFIX_PORT + 1))" "out_user: fax" "out_pa
 gw_start south
 equal "all eight wait" "$(waiting)" 8
 refused() { [[ $(queue --state queued | jq -r '[.mails[].answer] | join(" ")') =~ 'refused'|'connect' ]]; }
-holds "it is asked for" until_true 10 refused
+holds "it is asked for" until_true 30 refused
 sleep 1
 holds "an outage costs few records" test "$(gw_count_event south mail.deferred)" -lt 20
 dropped=$(queue --state queued | jq -r '[.mails[] | select(.to == "nobody@example.test")][0].id')
@@ -138,13 +138,13 @@ dropped=$(queue --state queued | jq -r '[.mails[] | select(.to == "nobody@exampl
 note "the relay is back, and takes nothing from whoever does not sign in"
 postfix_start
 denied() { [[ $(queue --state queued | jq -r '[.mails[].answer] | join(" ")') =~ 'Login denied'|'535' ]]; }
-holds "the password is wrong" until_true 10 denied
+holds "the password is wrong" until_true 30 denied
 equal "which ends none of them" "$(gw_sql south "SELECT count(*) FROM audit_record WHERE event IN ('mail.sent', 'mail.failed')")" 0
 echo 'a secret of the relay' >"$GW_TOP/relay.password"
 none_waits() { (($(waiting) == 0)); }
-holds "none waits" until_true 20 none_waits
-for name in anna bert carl emil; do holds "a mail for $name" until_true 10 has_mails "$name" 1; done
-holds "two for dora" until_true 10 has_mails dora 2
+holds "none waits" until_true 60 none_waits
+for name in anna bert carl emil; do holds "a mail for $name" until_true 30 has_mails "$name" 1; done
+holds "two for dora" until_true 30 has_mails dora 2
 equal "each once" "$(mails anna) $(mails bert) $(mails carl) $(mails dora) $(mails emil)" '1 1 1 2 1'
 equal "states" "$(gw_sql south "SELECT state || ' ' || count(*) FROM mail_outbox GROUP BY state ORDER BY state" | paste -sd' ')" 'failed 1 sent 7'
 like "who is not there" "$(admin south --json mail queue show "$dropped" | jq -r '.state + " " + .answer')" '^failed 550 5.1.1 '
@@ -199,7 +199,7 @@ equal "pixels, by an elliptic curve" "$(decrypted emil curve)" "$(pixels "$GW_TO
 
 note "what the relay takes and cannot deliver comes back"
 is_bounced() { [[ $(queue | jq -r '.mails[] | select(.to == "gone@example.test") | .bounced') != null ]]; }
-holds "it is noted" until_true 10 is_bounced
+holds "it is noted" until_true 30 is_bounced
 equal "once" "$(gw_count_event south mail.bounced)" 1
 # say FROM TO: what south answers to a recipient
 say() {
@@ -231,7 +231,7 @@ code, text = s.data(b'Authentication-Results: mx.example.test; dkim=pass header.
                     b'Date: Sun, 22 Nov 2026 08:00:00 +0000\r\n\r\nAn offer.\r\n')
 assert code == 250, text
 EOF
-holds "a report comes" until_true 30 has_mails anna 2
+holds "a report comes" until_true 60 has_mails anna 2
 report=$(grep -l 'report-type=delivery-status' "$POSTFIX"/mail/anna/new/*)
 python3 - "$report" <<'EOF'
 import email, email.policy, sys
@@ -253,18 +253,18 @@ returned = email.message_from_string(head.get_content(), policy=email.policy.def
 assert returned['Subject'] == 'für Sie' and returned['Message-ID'] == '<offer.1@example.test>', returned['Subject']
 EOF
 note "LMTP from Postfix: one recipient is taken, the other is not"
-swaks --server "$POSTFIX_ADDRESS" --port "$POSTFIX_PORT" --tls --helo anna.example.test --timeout 20 --from anna@example.test \
+swaks --server "$POSTFIX_ADDRESS" --port "$POSTFIX_PORT" --tls --helo anna.example.test --timeout 60 --from anna@example.test \
     --to "fax=+493055177@local.example.test,nobody@local.example.test" --header-To "<fax=+493055177@local.example.test>" \
     --header 'Subject: by LMTP' --add-header 'Authentication-Results: mx.example.test; dkim=pass header.d=example.test' \
     --header-Message-Id '<local.1@example.test>' --body Local. >"$GW_TOP/local.said" 2>&1 || wrong "Postfix did not take it: $(<"$GW_TOP/local.said")"
-holds "two reports: of Postfix, and of the gateway" until_true 30 has_mails anna 4
+holds "two reports: of Postfix, and of the gateway" until_true 60 has_mails anna 4
 # told PATTERN: what a report with this pattern says of its recipient
 told() { grep -lE "$1" "$POSTFIX"/mail/anna/new/* | xargs -r grep -hE '^(Final-Recipient|Diagnostic-Code|Status|    )' | paste -sd' '; }
 like "of the first" "$(told '^Reporting-MTA: dns; mx')" 'rfc822; nobody@local\.example\.test.*Status: 5\.1\.3 '
 like "of the second" "$(told '^In-Reply-To: <local.1@')" 'rfc822; fax=\+493055177@local\.example\.test .*404'
 equal "by which way it came" "$(gw_sql south "SELECT record->>'recipients' || ' ' || (record->>'lmtp') FROM audit_record
     WHERE event = 'mail.accepted' ORDER BY index DESC LIMIT 1")" "1 1"
-holds "the message is gone" until_true 10 test "$(find "$GW_TOP/south/vault/mail" -type f | wc -l)" -eq 0
+holds "the message is gone" until_true 30 test "$(find "$GW_TOP/south/vault/mail" -type f | wc -l)" -eq 0
 
 note "the log"
 equal "who got it is said before it goes" "$(gw_sql south "SELECT count(*) > 7 FROM audit_record WHERE event = 'fax.mailed'")" t
