@@ -103,8 +103,11 @@ struct control {
     struct stranger_log limited;            /* requests above a rate */
     struct stranger_log refused_mail;       /* mail clients that were refused or broke a rule */
     struct stranger_log sign_ins, wrong_sign_ins; /* of mail clients */
-    char mail_host[256];                          /* what we call ourselves to them */
-    char tls_files[3][1200], tls_name[256];       /* of the peer that was asked about last */
+    struct stranger_log unreported;               /* addresses that get no more reports for now */
+    struct stranger_log bounced_again;      /* mails of which it was known that they bounced */
+    struct stranger_log repeated;           /* messages that were brought again */
+    char mail_host[256];                    /* what we call ourselves to them */
+    char tls_files[3][1200], tls_name[256]; /* of the peer that was asked about last */
     char master_key_id[MSG_KEY_ID_MAX];
     char verifier_key[256];
     char media_address[64]; /* literal that stands in our descriptions */

@@ -51,6 +51,7 @@ static void on_audit_closed(void *user)
     c->audit = c->strangers.audit = c->strange_accounts.audit = c->limited.audit =
         c->strange_devices.audit = NULL;
     c->refused_mail.audit = c->sign_ins.audit = c->wrong_sign_ins.audit = NULL;
+    c->unreported.audit = c->bounced_again.audit = c->repeated.audit = NULL;
     db_close(c->db, on_db_closed, c);
 }
 
@@ -127,9 +128,9 @@ static void close_all(struct control *c)
     mail_work_stop(c->mail_work);
     /* What was counted since the last minute. */
     struct stranger_log *const logs[] = {
-        &c->strangers, &c->strange_accounts, &c->failed_connections,
-        &c->limited,   &c->strange_devices,  &c->refused_mail,
-        &c->sign_ins,  &c->wrong_sign_ins,   NULL};
+        &c->strangers,       &c->strange_accounts, &c->failed_connections, &c->limited,
+        &c->strange_devices, &c->refused_mail,     &c->sign_ins,           &c->wrong_sign_ins,
+        &c->unreported,      &c->bounced_again,    &c->repeated,           NULL};
     for (size_t i = 0; logs[i]; i++)
         stranger_log_flush(logs[i], uv_now(&c->loop) + STRANGER_PERIOD_MS);
     event_begin(&e, "gateway.stopped", "system", NULL);

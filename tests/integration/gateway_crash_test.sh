@@ -38,7 +38,7 @@ calls_of() { admin "$1" --json status | jq -r '[.lines[] | "\(.pid):\(.calls)"] 
 # placed NAME BEFORE: the pid of the line that has got a call since
 line_has_more() { [[ $(calls_of "$1") != "$2" ]]; }
 placed() {
-    until_true 60 line_has_more "$1" "$2" || die "no line of $1 takes the call"
+    until_true 120 line_has_more "$1" "$2" || die "no line of $1 takes the call"
     comm -13 <(tr ' ' '\n' <<<"$2" | sort) <(calls_of "$1" | tr ' ' '\n' | sort) | head -n 1 | cut -d : -f 1
 }
 in_call() { [[ $(gw_state "$1" "$2" 2>/dev/null) =~ ^(sending|receiving)$ ]]; }
@@ -78,7 +78,7 @@ for name in "${victims[@]}"; do
     before=$(calls_of "$name")
     far[$name]=$(gw_send sink "$(gw_number sink 9)" "$(gw_number "$name" 1)" "$(far_document "$name")")
     line_of_in=$(placed "$name" "$before")
-    until_true 60 gw_has_inbound "$name" "$(gw_number "$name" 1)" || die "no call came to $name"
+    until_true 120 gw_has_inbound "$name" "$(gw_number "$name" 1)" || die "no call came to $name"
     in[$name]=$(gw_inbound "$name" "$(gw_number "$name" 1)")
     gw_watch "$name" "${in[$name]}" "$GW_TOP/$name.watch.in"
     if [[ $name == line ]]; then
@@ -137,24 +137,24 @@ note "up again"
 gw_start whole
 gw_wait_ready ctrl
 has_new_control() { [[ $(gw_role ctrl control) =~ ^[0-9]+$ && $(gw_role ctrl control) != "$control" ]]; }
-holds "control was started again" until_true 60 has_new_control
+holds "control was started again" until_true 120 has_new_control
 holds "its supervisor is the same" kill -0 "${GW_PID[ctrl]}"
 two_lines() {
     local lines
     lines=$(gw_role line line)
     [[ $(wc -l <<<"$lines") == 2 && ! $lines =~ (^|[[:space:]])$victim_line($|[[:space:]]) ]]
 }
-holds "a new line was started" until_true 60 two_lines
+holds "a new line was started" until_true 120 two_lines
 late=$(gw_send line "$(gw_number line 3)" "$(gw_number sink 8)" "$GW_TOP/one.pdf")
 
 note "states"
 for name in "${victims[@]}"; do
-    equal "$name: what it sent" "$(gw_wait_state "$name" "${out[$name]}" "$GW_ENDED" 60)" uncertain
+    equal "$name: what it sent" "$(gw_wait_state "$name" "${out[$name]}" "$GW_ENDED" 120)" uncertain
     like "$name: pages confirmed of it" "$(gw_fax "$name" "${out[$name]}" .pages_confirmed)" '^[123]$'
     like "$name: reason" "$(gw_fax "$name" "${out[$name]}" .reason)" 'the gateway stopped during the call|the line process died'
 done
 for name in ctrl whole; do
-    equal "$name: what it received" "$(gw_wait_state "$name" "${in[$name]}" "$GW_ENDED" 60)" partial
+    equal "$name: what it received" "$(gw_wait_state "$name" "${in[$name]}" "$GW_ENDED" 120)" partial
     like "$name: pages of it" "$(gw_fax "$name" "${in[$name]}" .pages '.page_list | length')" '^(1 1|2 2|3 3)$'
     clerk "$name" export --format pdf "${in[$name]}" >"$GW_TOP/in.pdf" || wrong "$name: the page is not to be had"
     equal "$name: the page that was confirmed is there" "$(pixels "$GW_TOP/in.pdf")" "$(pixels "$GW_TOP/planted.pdf")"
@@ -174,7 +174,7 @@ for name in "${victims[@]}"; do
     equal "$name: attempts of what is uncertain" "$(gw_fax "$name" "${out[$name]}" '.attempts | length')" 1
     equal "$name: calls that reached the peer for it" \
         "$(clerk sink --json faxes --direction in --limit 100 | jq --arg to "$(gw_number sink $((3 * n)))" '[.faxes[] | select(.to == $to)] | length')" 1
-    until_true 60 gw_drained "$name" || wrong "the database of $name lags"
+    until_true 120 gw_drained "$name" || wrong "the database of $name lags"
     equal "$name: submitted = ended" "$(gw_count_event "$name" fax.submitted)" \
         "$(gw_sql "$name" "SELECT count(*) FROM faxes WHERE direction = 'out' AND state IN ('delivered', 'uncertain')")"
     equal "$name: one end each" "$(gw_sql "$name" "SELECT max(n) FROM (SELECT count(*) AS n FROM audit_record WHERE event = 'fax.completed' GROUP BY fax) t")" 1

@@ -45,7 +45,7 @@ sipp_run() {
         echo "$status" >"$GW_TOP/$name.status"
     ) &
     GW_OTHERS+=($!)
-    until_true 60 started "$name" "$3" || { cat "$GW_TOP/$name.out"; die "sipp for $name does not start"; }
+    until_true 120 started "$name" "$3" || { cat "$GW_TOP/$name.out"; die "sipp for $name does not start"; }
 }
 started() { ! port_free "$address" "$2" || ended "$1"; }
 ended() { [[ -s $GW_TOP/$1.status ]]; }
@@ -78,7 +78,7 @@ GW_OTHERS+=($!)
 hostile=$!
 exec {targets}>"$GW_TOP/targets"
 all_ports() { [[ $(wc -l <"$GW_TOP/hostile.ports") == 8 ]]; }
-until_true 60 all_ports || die "the hostile program does not start"
+until_true 120 all_ports || die "the hostile program does not start"
 good=$(gw_send north "$(gw_number north 1)" "$(gw_number south 1)" "$GW_TOP/one.pdf")
 good_in=$(gw_send south "$(gw_number south 2)" "$(gw_number north 2)" "$GW_TOP/one.pdf")
 # Two more for hanging up in the middle of a page, one each way
@@ -103,7 +103,7 @@ done <"$GW_TOP/hostile.ports"
 media_port() { sed -n 's/^media \([0-9]*\).*/\1/p' "$GW_TOP/$1.messages" 2>/dev/null | head -n 1; }
 has_media_port() { [[ -n $(media_port "$1") ]]; }
 while read -r attack port; do
-    until_true 60 has_media_port "$attack" || { tail "$GW_TOP/$attack".*; die "no media for $attack"; }
+    until_true 120 has_media_port "$attack" || { tail "$GW_TOP/$attack".*; die "no media for $attack"; }
     echo "$attack ${GW_ADDRESS[north]} $(media_port "$attack")" >&"$targets"
 done <"$GW_TOP/hostile.ports"
 line=$(gw_role north line)
@@ -121,13 +121,13 @@ asks() {
 asks stranger "${address%.*}.253" "$(gw_number north 1)" 403
 asks wrong-number "$address" +4930551999 404
 for name in stranger wrong-number; do
-    until_true 60 ended "$name" || true
+    until_true 120 ended "$name" || true
     equal "$name: as the scenario says" "$(cat "$GW_TOP/$name.status")" 0
 done
 
 note "hanging up in the middle of a page"
-until_true 120 grep -qs 'page 1' "$GW_TOP/leaving.watch" || die "no page"
-until_true 120 grep -qs 'page 1' "$GW_TOP/left.watch" || die "no page"
+until_true 180 grep -qs 'page 1' "$GW_TOP/leaving.watch" || die "no page"
+until_true 180 grep -qs 'page 1' "$GW_TOP/left.watch" || die "no page"
 sleep 3
 clerk south fax cancel "$(gw_inbound south "$(gw_number south 3)")" >/dev/null || wrong "a call that comes in cannot be ended"
 clerk south fax cancel "$left" >/dev/null || wrong "a call that goes out cannot be ended"
@@ -152,7 +152,7 @@ equal "what we sent: state" "$(gw_wait_state north "$leaving" "$GW_ENDED" 180)" 
 equal "what we sent: attempts" "$(gw_fax north "$leaving" '[.attempts[].outcome] | join(",")')" failed,ok
 like "what we sent: reason of the first" "$(gw_fax north "$leaving" .attempts[0].text)" 'peer|hung up|disconnect'
 left_in=$(gw_inbound north "$(gw_number north 0)")
-equal "what came: state, pages" "$(gw_wait_state north "$left_in" "$GW_ENDED" 60) $(gw_fax north "$left_in" .pages)" "failed 0"
+equal "what came: state, pages" "$(gw_wait_state north "$left_in" "$GW_ENDED" 120) $(gw_fax north "$left_in" .pages)" "failed 0"
 like "what came: reason" "$(gw_fax north "$left_in" .reason)" 'peer|hung up|disconnect'
 equal "the other side cancelled: state" "$(gw_state south "$left")" cancelled
 
@@ -165,21 +165,22 @@ for attack in "${!attacked[@]}"; do
     # Had none of it come, the call would have ended for that reason after 12 seconds.
     holds "$attack: it came" test "$(gw_fax north "$id" '.attempts[0] | .seconds >= 24 or (.text | startswith("Nothing came") | not)')" = true
 done
+like "bomb: reason" "$(gw_fax north "$(gw_inbound north "${attacked[bomb]}")" .reason)" 'page 1 does not decode: a limit was reached'
 outcome garbage-to-sender failed 2 200 'Timed out waiting for the first message'
 for name in "${!attacked[@]}" "${!number[@]}"; do
-    until_true 60 ended "$name" || true
+    until_true 120 ended "$name" || true
     equal "$name: the signalling as the scenario says" "$(cat "$GW_TOP/$name.status")" 0
 done
 equal "the line is the same process" "$(gw_role north line)" "$line"
 
 note "the good calls"
-equal "sent" "$(gw_wait_state north "$good" "$GW_ENDED" 120)" delivered
-equal "received" "$(gw_wait_state south "$good_in" "$GW_ENDED" 120)" delivered
+equal "sent" "$(gw_wait_state north "$good" "$GW_ENDED" 180)" delivered
+equal "received" "$(gw_wait_state south "$good_in" "$GW_ENDED" 180)" delivered
 clerk north export --format pdf "$good" >"$GW_TOP/sent.pdf"
 clerk north export --format pdf "$(gw_inbound north "$(gw_number north 2)")" >"$GW_TOP/received.pdf"
 equal "its pixels" "$(pixels "$GW_TOP/received.pdf")" "$(pixels "$GW_TOP/sent.pdf")"
 
-until_true 30 gw_drained north || wrong "the database lags"
+until_true 60 gw_drained north || wrong "the database lags"
 equal "the stranger and the wrong number in the log" \
     "$(gw_sql north "SELECT string_agg(record->>'sip_code', ' ' ORDER BY index) FROM audit_record WHERE event = 'call.refused'")" "403 404"
 equal "garbage was seen as such" "$(gw_sql north "SELECT (record->>'packets_bad')::int > 100 FROM audit_record

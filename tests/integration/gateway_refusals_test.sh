@@ -93,7 +93,7 @@ refused "an unknown option" 2 'colour' clerk north send --colour --as "$ours" --
 refused "an unknown command" 2 'fly' clerk north fly
 
 holds "nothing is left of all these" nothing_left
-until_true 30 gw_drained north || wrong "the database lags"
+until_true 60 gw_drained north || wrong "the database lags"
 holds "each refusal of a document is in the log" test "$(gw_count_event north fax.refused)" -ge $((${#cases[@]} + 3))
 holds "each denial is in the log" test \
     "$(gw_sql north "SELECT count(*) FROM audit_record WHERE outcome = 'denied'")" -ge 4
@@ -119,7 +119,7 @@ equal "files in the vault, keys" "$(vault_files | wc -l) $(key_files | wc -l)" "
 
 note "several files"
 several=$(clerk north --json send --as "$ours" --to "$theirs" --resolution standard --pages 2-3 "$GW_TOP/two.txt" - <"$good" | jq -r .id)
-until_true 30 gw_drained north || wrong "the database lags"
+until_true 60 gw_drained north || wrong "the database lags"
 equal "text and PDF: the pages that were asked for, in the resolution" \
     "$(gw_sql north "SELECT string_agg(page || ':' || y_dpi, ' ' ORDER BY page) FROM pages WHERE fax = '$several'")" "1:98 2:98"
 

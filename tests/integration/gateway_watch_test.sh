@@ -17,7 +17,7 @@ python3 "$SOURCE_DIR/tests/integration/gateway_stall.py" "$address" <"$GW_TOP/ta
 GW_OTHERS+=($!)
 exec {targets}>"$GW_TOP/targets"
 all_ports() { [[ $(wc -l <"$GW_TOP/peers.list") == 4 ]]; }
-until_true 60 all_ports || die "the peers do not start"
+until_true 120 all_ports || die "the peers do not start"
 
 note "four calls"
 declare -A number=()
@@ -36,7 +36,7 @@ done 3<"$GW_TOP/peers.list"
 media_port() { sed -n 's/^media \([0-9]*\).*/\1/p' "$GW_TOP/$1.messages" 2>/dev/null | head -n 1; }
 has_media_port() { [[ -n $(media_port "$1") ]]; }
 for name in "${!number[@]}"; do
-    until_true 60 has_media_port "$name" || { tail "$GW_TOP/$name".*; die "no media for $name"; }
+    until_true 120 has_media_port "$name" || { tail "$GW_TOP/$name".*; die "no media for $name"; }
     echo "$name ${GW_ADDRESS[north]} $(media_port "$name")" >&"$targets"
 done
 echo go >&"$targets"
@@ -46,9 +46,9 @@ note "each ends in its phase"
 ends() {
     local id
     id=$(gw_inbound north "${number[$1]}")
-    equal "$1: state, pages" "$(gw_wait_state north "$id" "$GW_ENDED" 120) $(gw_fax north "$id" .pages)" "$2 $3"
+    equal "$1: state, pages" "$(gw_wait_state north "$id" "$GW_ENDED" 180) $(gw_fax north "$id" .pages)" "$2 $3"
     like "$1: reason" "$(gw_fax north "$id" .attempts[0].text)" "longer than it may \\($4, [0-9]+ s, "
-    until_true 30 gw_drained north || wrong "the database lags"
+    until_true 60 gw_drained north || wrong "the database lags"
     equal "$1: an event says so" "$(gw_sql north "SELECT count(*) FROM audit_record WHERE event = 'attempt.ended'
         AND fax = '$id' AND record->>'text' LIKE '%($4, %'")" 1
 }
