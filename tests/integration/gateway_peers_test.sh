@@ -81,13 +81,29 @@ all_ports() { [[ $(wc -l <"$GW_TOP/hostile.ports") == 8 ]]; }
 until_true 120 all_ports || die "the hostile program does not start"
 good=$(gw_send north "$(gw_number north 1)" "$(gw_number south 1)" "$GW_TOP/one.pdf")
 good_in=$(gw_send south "$(gw_number south 2)" "$(gw_number north 2)" "$GW_TOP/one.pdf")
-# Two more for hanging up in the middle of a page, one each way
+# Two more for hanging up in the middle of a page, one each way: each as soon as it is there, whatever else goes on
+leave() { # NAME GATEWAY FAX
+    local id=$3
+    until_true 180 grep -qs 'page 1' "$GW_TOP/$1.watch" || die "$1: no page"
+    sleep 3
+    [[ $id != inbound ]] || id=$(gw_inbound south "$(gw_number south 3)")
+    clerk "$2" fax cancel "$id" >/dev/null || wrong "$1: the call cannot be ended"
+}
 leaving=$(gw_send north "$(gw_number north 0)" "$(gw_number south 3)" "$GW_TOP/one.pdf")
 gw_watch north "$leaving" "$GW_TOP/leaving.watch"
+(trap - EXIT && leave leaving south inbound) >"$GW_TOP/leaving.left" 2>&1 &
+leaves=("$!")
 left=$(gw_send south "$(gw_number south 4)" "$(gw_number north 0)" "$GW_TOP/one.pdf")
 gw_watch south "$left" "$GW_TOP/left.watch"
+(trap - EXIT && leave left south "$left") >"$GW_TOP/left.left" 2>&1 &
+leaves+=("$!")
+GW_OTHERS+=("${leaves[@]}")
 
 declare -A attacked=()
+media_port() { sed -n 's/^media \([0-9]*\).*/\1/p' "$GW_TOP/$1.messages" 2>/dev/null | head -n 1; }
+has_media_port() { [[ -n $(media_port "$1") ]]; }
+line=$(gw_role north line)
+equal "lines" "$(wc -l <<<"$line")" 1
 n=3
 while read -r attack port; do
     if [[ $attack == garbage-to-sender ]]; then
@@ -99,16 +115,10 @@ while read -r attack port; do
             -s "${attacked[$attack]}" "${GW_ADDRESS[north]}:${GW_PORT[north]}"
         n=$((n + 1))
     fi
-done <"$GW_TOP/hostile.ports"
-media_port() { sed -n 's/^media \([0-9]*\).*/\1/p' "$GW_TOP/$1.messages" 2>/dev/null | head -n 1; }
-has_media_port() { [[ -n $(media_port "$1") ]]; }
-while read -r attack port; do
     until_true 120 has_media_port "$attack" || { tail "$GW_TOP/$attack".*; die "no media for $attack"; }
     echo "$attack ${GW_ADDRESS[north]} $(media_port "$attack")" >&"$targets"
 done <"$GW_TOP/hostile.ports"
-line=$(gw_role north line)
-equal "lines" "$(wc -l <<<"$line")" 1
-echo go >&"$targets"
+echo end >&"$targets"
 
 note "strangers and wrong numbers"
 # asks NAME ADDRESS NUMBER CODE
@@ -126,11 +136,8 @@ for name in stranger wrong-number; do
 done
 
 note "hanging up in the middle of a page"
-until_true 180 grep -qs 'page 1' "$GW_TOP/leaving.watch" || die "no page"
-until_true 180 grep -qs 'page 1' "$GW_TOP/left.watch" || die "no page"
-sleep 3
-clerk south fax cancel "$(gw_inbound south "$(gw_number south 3)")" >/dev/null || wrong "a call that comes in cannot be ended"
-clerk south fax cancel "$left" >/dev/null || wrong "a call that goes out cannot be ended"
+for pid in "${leaves[@]}"; do wait "$pid" || wrong "hanging up failed"; done
+equal "what they say" "$(cat "$GW_TOP"/{leaving,left}.left)" ""
 
 note "outcomes of refusals"
 # outcome NAME STATE ATTEMPTS SIP-CODE REASON
