@@ -16,7 +16,7 @@ enum event_category {
     EVENT_AUDIT
 };
 
-enum { EVENT_PERSONAL_KEYS_MAX = 8 };
+enum { EVENT_PERSONAL_KEYS_MAX = 10 };
 
 struct event_type {
     const char *name;    /* "fax.submitted" */

@@ -108,8 +108,10 @@ int express_flow_take(struct express_flow *f, const uint8_t *datagram, size_t le
     f->seen = seen;
     if (missed != f->peer_missed)
         f->window = f->window / 2 > EXPRESS_WINDOW_MIN ? f->window / 2 : EXPRESS_WINDOW_MIN;
-    else if (f->window < EXPRESS_WINDOW_MAX)
+    else if (f->window + WINDOW_GROWTH < EXPRESS_WINDOW_MAX)
         f->window += WINDOW_GROWTH;
+    else
+        f->window = EXPRESS_WINDOW_MAX;
     f->peer_missed = missed;
     return 0;
 }

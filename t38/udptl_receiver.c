@@ -18,6 +18,8 @@ enum {
     FEC_PACKET_MS = 40, /* that a packet of parity is waited for */
     FEC_HOLD_MS_MAX = 400,
     CACHE_LINE = 64,
+    SPARES = 8,        /* blocks kept for packets that have to wait */
+    SPARE_OCTETS = 96, /* the most that a paced packet takes */
 };
 
 _Static_assert(RING > UDPTL_HOLD_PACKETS_MAX + UDPTL_SECONDARIES_MAX + 1, "the ring is too small");
@@ -25,7 +27,7 @@ _Static_assert(RING > UDPTL_HOLD_PACKETS_MAX + UDPTL_FEC_WINDOW_MAX + 1, "the ri
 
 const struct udptl_receiver_config udptl_receiver_default = {.hold_packets = 5, .hold_ms = 100};
 
-/* An IFP that came too early. Few are ever held, so each has its own memory. */
+/* An IFP that came too early. Few are ever held, so each has its own memory, used again. */
 struct held_ifp {
     uint8_t *data;
     size_t length;
@@ -47,6 +49,8 @@ struct udptl_receiver {
     struct udptl_parity *parity;    /* once a datagram with FEC came */
     struct held_ifp ring[RING];
     uint16_t digests[JUMP_MAX]; /* of what was delivered, to tell a replay from a restart */
+    uint8_t *spare[SPARES];     /* of SPARE_OCTETS each, wiped */
+    unsigned spares;
 };
 
 /* Where a delivery goes; lives for one call. */
@@ -74,13 +78,28 @@ int udptl_receiver_new(struct udptl_receiver **out, const struct udptl_receiver_
     return 0;
 }
 
+/* On a network that reorders much, every fourth packet waits. */
+static uint8_t *take_block(struct udptl_receiver *r, size_t length)
+{
+    if (length > SPARE_OCTETS)
+        return malloc(length);
+    return r->spares ? r->spare[--r->spares] : malloc(SPARE_OCTETS);
+}
+
+static void give_block(struct udptl_receiver *r, uint8_t *block, size_t length)
+{
+    explicit_bzero(block, length);
+    if (length > SPARE_OCTETS || r->spares == SPARES)
+        free(block);
+    else
+        r->spare[r->spares++] = block;
+}
+
 static void drop_held(struct udptl_receiver *r, struct held_ifp *h)
 {
     if (!h->present)
         return;
-    if (h->data)
-        explicit_bzero(h->data, h->length);
-    free(h->data);
+    give_block(r, h->data, h->length);
     memset(h, 0, sizeof *h);
     r->held--;
 }
@@ -95,6 +114,8 @@ void udptl_receiver_free(struct udptl_receiver *r)
 {
     if (r) {
         drop_all_held(r);
+        while (r->spares)
+            free(r->spare[--r->spares]);
         udptl_parity_free(r->parity);
     }
     free(r);
@@ -181,7 +202,7 @@ static void hold(const struct delivery *d, uint16_t sequence, const struct udptl
     struct held_ifp *h = &d->r->ring[sequence % RING];
     if (h->present)
         return;
-    uint8_t *copy = malloc(f->length ? f->length : 1);
+    uint8_t *copy = take_block(d->r, f->length);
     if (!copy)
         return; /* the same as a lost packet */
     if (f->length)

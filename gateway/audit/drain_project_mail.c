@@ -9,12 +9,14 @@
 
 STATEMENT(mail_queue,
           "INSERT INTO mail_outbox (out, kind, about, fax, recipient, action, form, to_address, "
-          "address, orcpt, envid, status, verdict, subject, message_id, arrived_ms, pages, node, "
+          "address, orcpt, envid, status, verdict, subject, message_id, author, author_name, date, "
+          "arrived_ms, pages, unreported, node, "
           "queued_at, next_at, expires_at, last_node, last_index) SELECT x.o::uuid, "
           "e.r->>'kind', " FAX ", nullif(" TEXT("of_fax") ", '')::uuid, " INT("recipient") ", "
           TEXT("action") ", " TEXT("form") ", x.a, " OWN("address") ", " OWN("orcpt") ", "
           OWN("envid") ", " TEXT("status") ", " OWN("verdict") ", " OWN("subject") ", "
-          OWN("message_id") ", " BIG("arrived_ms") ", " INT("pages") ", e.n, " TIME ", " TIME ", "
+          OWN("message_id") ", " OWN("author") ", " OWN("author_name") ", " TEXT("date") ", "
+          BIG("arrived_ms") ", " INT("pages") ", " INT("unreported") ", e.n, " TIME ", " TIME ", "
           "micro_time(" BIG("expires") " * 1000000), e.n, e.i FROM e, "
           "unnest(string_to_array(" TEXT("out") ", ','), CASE e.r->>'kind' WHEN 'report' THEN "
           "ARRAY[" OWN("to") "] ELSE string_to_array(" OWN("to") ", ',') END) AS x(o, a) "

@@ -155,7 +155,9 @@ const struct config_key config_keys[] = {
     {"fax.reinvite_after_ms", CONFIG_INTEGER, AT(fax.reinvite_after_ms), "500", 0, 60000, NULL,
      "as receiver ask for T.38 so long after the answer"},
     {"fax.reinvite_as_sender_after_ms", CONFIG_INTEGER, AT(fax.reinvite_as_sender_after_ms), "3000",
-     0, 60000, NULL, "as sender ask for T.38 when the peer has not done so by then"},
+     0, 60000, NULL,
+     "as sender ask for T.38 when the peer has not done so by then, or within 3 s of the tones of "
+     "its fax machine"},
     {"fax.max_before_ms", CONFIG_INTEGER, AT(fax.max_before_ms), "120000", 0, DAY_MS, NULL,
      "a call ends when training has not begun by then; 0: no limit"},
     {"fax.max_training_ms", CONFIG_INTEGER, AT(fax.max_training_ms), "120000", 0, DAY_MS, NULL,

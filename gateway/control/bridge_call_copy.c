@@ -11,6 +11,7 @@
 #include "gateway/control/bridge_call_private.h"
 #include "gateway/control/fax_store.h"
 #include "gateway/control/handover.h"
+#include "gateway/control/key_drop.h"
 #include "gateway/mail/mail_out.h"
 #include "gateway/process/log.h"
 #include "policy/retention.h"
@@ -54,24 +55,11 @@ static void on_file_created(uv_work_t *work, int cancelled)
     bridge_call_release(call);
 }
 
-static void on_key_dropped(void *user, int status, const struct msg_key_result *result)
+/* The copy is not in the log. */
+static void drop_key(struct bridge_call *call, bool made)
 {
-    (void)user;
-    (void)result;
-    if (status < 0 && status != -ENOENT)
-        log_write(LOG_LEVEL_WARNING, "the key of a copy that was not begun is left: %s",
-                  strerror(-status));
-}
-
-/* The copy is not in the log, so nothing would ever dispose of its key. */
-static void drop_key(struct bridge_call *call)
-{
-    struct event e;
     OPENSSL_cleanse(call->copy.data_key, sizeof call->copy.data_key);
-    event_begin(&e, "key.destroyed", "system", &call->id);
-    event_note(&e, call->control->audit);
-    if (keeper_destroy_key(call->control->keeper, &call->id, on_key_dropped, NULL) < 0)
-        log_write(LOG_LEVEL_WARNING, "the key of a copy that was not begun is left");
+    key_drop(call->control, &call->id, made, "a copy that was not begun");
 }
 
 static void on_offer_recorded(void *user, int status, uint64_t index)
@@ -80,7 +68,7 @@ static void on_offer_recorded(void *user, int status, uint64_t index)
     struct create_work *w = NULL;
     (void)index;
     if (status < 0) {
-        drop_key(call);
+        drop_key(call, true);
         fail(call, "the copy could not be recorded", status);
     } else {
         call->copy.offered = true;
@@ -129,6 +117,8 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
     struct bridge_call *call = user;
     struct event e;
     if (status < 0) {
+        if (status == -ECONNRESET) /* there may be one */
+            drop_key(call, false);
         fail(call, "the keeper gave no key", status);
         call->copy.then(call);
         bridge_call_release(call);
@@ -139,7 +129,7 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
     event_text(&e, "kek", call->copy.kek_id);
     event_note(&e, call->control->audit);
     if (call->ending && !call->copy.trace_only) { /* the caller did not wait */
-        drop_key(call);
+        drop_key(call, true);
         bridge_call_release(call);
         return;
     }

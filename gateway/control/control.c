@@ -448,6 +448,9 @@ int control_main(int fd, const struct role_context *context)
     c->strange_devices.devices = true;
     c->limited.limits = true;
     c->refused_mail.mail = c->sign_ins.right = c->wrong_sign_ins.wrong = true;
+    c->unreported.again = "mail.unreported";
+    c->bounced_again.again = "mail.bounced_again";
+    c->repeated.again = "mail.repeated";
     c->disposal_timer.data = c->stop_timer.data = c->stranger_timer.data = c;
     int rc = open_all(c, fd);
     if (rc < 0) {

@@ -82,10 +82,11 @@ struct control {
     struct mail_intake *mail_intakes; /* messages that are being taken in */
     /* Traces of calls that are over: those that linger, those that wait for the pool. */
     struct call_recorder *traces_lingering, *traces_waiting;
-    size_t traces_left;  /* not sealed yet */
-    bool traces_sealing; /* some are on the pool */
-    uint64_t started_ms; /* wall clock */
-    bool ready;          /* recovered and serving */
+    size_t traces_left;   /* not sealed yet */
+    bool traces_sealing;  /* some are on the pool */
+    size_t keys_dropping; /* key_drop(): not answered yet */
+    uint64_t started_ms;  /* wall clock */
+    bool ready;           /* recovered and serving */
     bool stopping;
     bool database_up;
     struct api_turn *turns; /* changes of the registers that wait for the one under way */
@@ -102,8 +103,11 @@ struct control {
     struct stranger_log limited;            /* requests above a rate */
     struct stranger_log refused_mail;       /* mail clients that were refused or broke a rule */
     struct stranger_log sign_ins, wrong_sign_ins; /* of mail clients */
-    char mail_host[256];                          /* what we call ourselves to them */
-    char tls_files[3][1200], tls_name[256];       /* of the peer that was asked about last */
+    struct stranger_log unreported;               /* addresses that get no more reports for now */
+    struct stranger_log bounced_again;      /* mails of which it was known that they bounced */
+    struct stranger_log repeated;           /* messages that were brought again */
+    char mail_host[256];                    /* what we call ourselves to them */
+    char tls_files[3][1200], tls_name[256]; /* of the peer that was asked about last */
     char master_key_id[MSG_KEY_ID_MAX];
     char verifier_key[256];
     char media_address[64]; /* literal that stands in our descriptions */

@@ -51,6 +51,7 @@ static void on_audit_closed(void *user)
     c->audit = c->strangers.audit = c->strange_accounts.audit = c->limited.audit =
         c->strange_devices.audit = NULL;
     c->refused_mail.audit = c->sign_ins.audit = c->wrong_sign_ins.audit = NULL;
+    c->unreported.audit = c->bounced_again.audit = c->repeated.audit = NULL;
     db_close(c->db, on_db_closed, c);
 }
 
@@ -127,9 +128,9 @@ static void close_all(struct control *c)
     mail_work_stop(c->mail_work);
     /* What was counted since the last minute. */
     struct stranger_log *const logs[] = {
-        &c->strangers, &c->strange_accounts, &c->failed_connections,
-        &c->limited,   &c->strange_devices,  &c->refused_mail,
-        &c->sign_ins,  &c->wrong_sign_ins,   NULL};
+        &c->strangers,       &c->strange_accounts, &c->failed_connections, &c->limited,
+        &c->strange_devices, &c->refused_mail,     &c->sign_ins,           &c->wrong_sign_ins,
+        &c->unreported,      &c->bounced_again,    &c->repeated,           NULL};
     for (size_t i = 0; logs[i]; i++)
         stranger_log_flush(logs[i], uv_now(&c->loop) + STRANGER_PERIOD_MS);
     event_begin(&e, "gateway.stopped", "system", NULL);
@@ -146,7 +147,7 @@ static void on_tick(uv_timer_t *timer)
     size_t calls = fax_calls_count(c) + bridge_calls_count(c);
     size_t mails = mail_out_sending(c) + mail_work_busy(c->mail_work) + (c->mail_intakes != NULL) +
                    smtp_server_sessions(c->smtp);
-    if (calls == 0 && !c->submissions && call_recorders_hurry(c) == 0 &&
+    if (calls == 0 && !c->submissions && c->keys_dropping == 0 && call_recorders_hurry(c) == 0 &&
         (mails == 0 || now >= c->stop_deadline)) {
         close_all(c);
     } else if (now >= c->stop_deadline + LAST_WORDS_MS) {

@@ -71,11 +71,18 @@ bool fax_call_fall_back(struct fax_call *call, const char *cause)
     return true;
 }
 
+/* A fax machine is there. Who answers asks for T.38 (T.38 §D.2.2.4): we at once, the peer usually
+ * within three seconds, and both asking at the same time would only collide. So it has that long
+ * from its CED or V.21 on, however long it would be waited for without. */
 void fax_call_tones(struct fax_call *call)
 {
-    /* A peer that answers asks for T.38 itself; both asking at once would only collide. */
-    if (!call->outbound && call->answered && !call->audio_settled && !call->local.no_t38)
+    if (!call->answered || call->audio_settled || call->local.no_t38)
+        return;
+    if (!call->outbound)
         fax_call_reinvite(call);
+    else if (call->on_timeout == fax_call_reinvite && uv_is_active((uv_handle_t *)&call->timer) &&
+             uv_timer_get_due_in(&call->timer) > CALL_TONES_MS)
+        fax_call_timer(call, CALL_TONES_MS, fax_call_reinvite);
 }
 
 void fax_call_trained(struct fax_call *call)

@@ -10,6 +10,7 @@
 #include "gateway/control/fax_call_private.h"
 #include "gateway/control/fax_store.h"
 #include "gateway/control/fax_watchers.h"
+#include "gateway/control/key_drop.h"
 #include "gateway/control/trunk_credentials.h"
 #include "gateway/process/log.h"
 #include "gateway/socket_address.h"
@@ -140,24 +141,11 @@ static void on_file_created(uv_work_t *work, int cancelled)
     fax_call_release(call);
 }
 
-static void on_key_dropped(void *user, int status, const struct msg_key_result *result)
+/* The call is not in the log. */
+static void drop_key(struct fax_call *call, bool made)
 {
-    (void)user;
-    (void)result;
-    if (status < 0 && status != -ENOENT)
-        log_write(LOG_LEVEL_WARNING, "the key of a call that was not taken is left: %s",
-                  strerror(-status));
-}
-
-/* The call is not in the log, so nothing would ever dispose of its key. */
-static void drop_key(struct fax_call *call)
-{
-    struct event e;
     OPENSSL_cleanse(call->data_key, sizeof call->data_key);
-    event_begin(&e, "key.destroyed", "system", &call->fax);
-    event_note(&e, call->control->audit);
-    if (keeper_destroy_key(call->control->keeper, &call->fax, on_key_dropped, NULL) < 0)
-        log_write(LOG_LEVEL_WARNING, "the key of a call that was not taken is left");
+    key_drop(call->control, &call->fax, made, "a call that was not taken");
 }
 
 static void on_offer_recorded(void *user, int status, uint64_t index)
@@ -165,7 +153,7 @@ static void on_offer_recorded(void *user, int status, uint64_t index)
     struct fax_call *call = user;
     (void)index;
     if (status < 0) {
-        drop_key(call);
+        drop_key(call, true);
         refuse(call, 503, "the call could not be recorded", strerror(-status));
     } else {
         call->recorded_start = true;
@@ -188,6 +176,8 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
     struct fax_call *call = user;
     struct event e;
     if (status < 0) {
+        if (status == -ECONNRESET) /* there may be one */
+            drop_key(call, false);
         refuse(call, 503, "the keeper gave no key", strerror(-status));
         fax_call_release(call);
         return;
@@ -197,7 +187,7 @@ static void on_key_made(void *user, int status, const struct msg_key_result *res
     event_text(&e, "kek", call->kek_id);
     event_note(&e, call->control->audit);
     if (call->ending) { /* the caller did not wait */
-        drop_key(call);
+        drop_key(call, true);
         fax_call_release(call);
         return;
     }

@@ -11,7 +11,12 @@
 #include "gateway/control/trunk_routes.h"
 #include "policy/kek_id.h"
 
-enum { CALL_STOP_GRACE_MS = 2000, CALL_PREPARE_MS = 60000, CALL_NEGOTIATE_MS = 32000 };
+enum {
+    CALL_STOP_GRACE_MS = 2000,
+    CALL_PREPARE_MS = 60000,
+    CALL_NEGOTIATE_MS = 32000,
+    CALL_TONES_MS = 3000, /* that a machine which was heard has to ask for T.38 itself */
+};
 enum { CALL_RECORD_AGAIN_MS = 1000, FAX_CALL_DEMAND_TEXT = 80 };
 
 struct fax_call {
@@ -138,8 +143,9 @@ void fax_call_audio(struct fax_call *call, const struct sdp_session *sdp);
 void fax_call_audio_fill(const struct fax_call *call, struct msg_call_media *media);
 /* T.38 cannot be had: goes on over audio, recorded with the cause. Returns false when it cannot. */
 bool fax_call_fall_back(struct fax_call *call, const char *cause);
-/* The line heard a fax machine, or trained with one. */
+/* The line heard a fax machine: CNG of who calls, CED or V.21 of who answers. */
 void fax_call_tones(struct fax_call *call);
+/* The line trained with one. */
 void fax_call_trained(struct fax_call *call);
 /* fax_call_t38.c: why T.38 is not asked for on this call, for people; NULL: it is. */
 const char *fax_call_t38_refused_before(const struct fax_call *call);

@@ -34,6 +34,9 @@ static void on_stranger_timer(uv_timer_t *timer)
     stranger_log_flush(&c->refused_mail, now_ms);
     stranger_log_flush(&c->sign_ins, now_ms);
     stranger_log_flush(&c->wrong_sign_ins, now_ms);
+    stranger_log_flush(&c->unreported, now_ms);
+    stranger_log_flush(&c->bounced_again, now_ms);
+    stranger_log_flush(&c->repeated, now_ms);
 }
 
 void sip_start_logs(struct control *c)
@@ -41,6 +44,7 @@ void sip_start_logs(struct control *c)
     c->strangers.audit = c->strange_accounts.audit = c->failed_connections.audit = c->audit;
     c->limited.audit = c->strange_devices.audit = c->audit;
     c->refused_mail.audit = c->sign_ins.audit = c->wrong_sign_ins.audit = c->audit;
+    c->unreported.audit = c->bounced_again.audit = c->repeated.audit = c->audit;
     uv_timer_start(&c->stranger_timer, on_stranger_timer, STRANGER_PERIOD_MS / 12,
                    STRANGER_PERIOD_MS / 12);
 }

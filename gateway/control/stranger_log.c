@@ -91,6 +91,19 @@ static void record_sign_in(struct stranger_log *log, const char *source, const c
     event_note(&e, log->audit);
 }
 
+/* about: an identifier, or an address. */
+static void record_again(struct stranger_log *log, const char *about, uint64_t count)
+{
+    struct event e;
+    struct fax_id id;
+    bool known = fax_id_parse(&id, about) == 0;
+    event_begin(&e, log->again, "system", known ? &id : NULL);
+    if (!known)
+        event_personal(&e, "to", about);
+    event_integer(&e, "count", (int64_t)count);
+    event_note(&e, log->audit);
+}
+
 static void record(struct stranger_log *log, const char *address, const char *text, uint64_t count)
 {
     struct event e;
@@ -112,6 +125,10 @@ static void record(struct stranger_log *log, const char *address, const char *te
     }
     if (log->right || log->wrong) {
         record_sign_in(log, address, text, count);
+        return;
+    }
+    if (log->again) {
+        record_again(log, address, count);
         return;
     }
     if (log->devices) {
@@ -206,6 +223,13 @@ void stranger_log_note_sign_in(struct stranger_log *log, const char *host, const
                                uint64_t now_ms)
 {
     note(log, host, text, now_ms);
+}
+
+void stranger_log_note_again(struct stranger_log *log, const char *about, uint64_t now_ms)
+{
+    char text[STRANGER_TEXT];
+    snprintf(text, sizeof text, "%s", about);
+    note(log, text, "", now_ms);
 }
 
 void stranger_log_flush(struct stranger_log *log, uint64_t now_ms)

@@ -1,7 +1,8 @@
 /* stranger_log.h: records SIP requests from addresses that belong to no trunk, and API requests of
  * local accounts that are no principal: the first of a source at once, what follows as one event a
  * minute and source with the exact count, so that nobody can fill the log from outside. Likewise
- * connections that failed, requests above a rate, mail clients that were refused, and sign-ins. */
+ * connections that failed, requests above a rate, mail clients that were refused, sign-ins, and
+ * what happens to one message or one mail address again and again. */
 #ifndef GATEWAY_CONTROL_STRANGER_LOG_H
 #define GATEWAY_CONTROL_STRANGER_LOG_H
 
@@ -30,6 +31,7 @@ struct stranger_log {
     bool limits;       /* of requests above a rate */
     bool mail;         /* of mail clients that were refused */
     bool right, wrong; /* of mail clients that signed in, or could not */
+    const char *again; /* of what happens again: the type of its events */
     struct stranger strangers[STRANGERS_MAX];
     uint64_t others; /* from sources beyond STRANGERS_MAX */
     uint64_t others_since_ms;
@@ -61,6 +63,10 @@ void stranger_log_note_mail(struct stranger_log *log, const struct sockaddr *pee
  * that reason (of wrong ones). */
 void stranger_log_note_sign_in(struct stranger_log *log, const char *host, const char *text,
                                uint64_t now_ms);
+
+/* That happened again to the message or mail that `about` names, or to an address; for a log of
+ * `again`. */
+void stranger_log_note_again(struct stranger_log *log, const char *about, uint64_t now_ms);
 
 /* Records what has waited for STRANGER_PERIOD_MS; to be called every few seconds. */
 void stranger_log_flush(struct stranger_log *log, uint64_t now_ms);

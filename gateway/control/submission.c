@@ -11,6 +11,7 @@
 #include "gateway/control/fax_queue.h"
 #include "gateway/control/fax_store.h"
 #include "gateway/control/fax_watchers.h"
+#include "gateway/control/key_drop.h"
 #include "gateway/control/render_queue.h"
 #include "gateway/control/submission_end.h"
 #include "gateway/control/submission_seal.h"
@@ -31,6 +32,7 @@ struct submission {
     struct sealed_page *pages;
     uint32_t page_count;
     bool key_made, file_made;
+    bool key_may_be;  /* the keeper died when it was asked */
     bool begun;       /* fax.submitted is durable */
     int record_error; /* of a record after it */
     int work_status;
@@ -64,15 +66,6 @@ static void accept_result(struct submission *s, int status, const struct fax_id 
     finish(s, &result);
 }
 
-static void on_key_gone(void *user, int status, const struct msg_key_result *result)
-{
-    (void)user;
-    (void)result;
-    if (status < 0 && status != -ENOENT)
-        log_write(LOG_LEVEL_WARNING, "the key of a refused submission is left: %s",
-                  strerror(-status));
-}
-
 /* Nothing was recorded: what was made is taken back. */
 static void refuse(struct submission *s, int status, const char *slug, const char *title,
                    const char *detail)
@@ -82,12 +75,8 @@ static void refuse(struct submission *s, int status, const char *slug, const cha
     snprintf(result.detail, sizeof result.detail, "%s", detail);
     if (s->file_made && fax_store_remove(s->control->context->paths->vault, &s->fax, true) < 0)
         log_write(LOG_LEVEL_WARNING, "the file of a refused submission is left in incoming/");
-    if (s->key_made) {
-        event_begin(&e, "key.destroyed", "system", &s->fax);
-        event_note(&e, s->control->audit);
-        if (keeper_destroy_key(s->control->keeper, &s->fax, on_key_gone, s->control) < 0)
-            log_write(LOG_LEVEL_WARNING, "the key of a refused submission is left");
-    }
+    if (s->key_made || s->key_may_be)
+        key_drop(s->control, &s->fax, s->key_made, "a refused submission");
     if (s->begun && submission_end(s->control, &s->fax, s->request.principal, detail) < 0)
         log_write(LOG_LEVEL_ERROR, "out of memory: a refused fax ends at the next start");
     event_begin(&e, "fax.refused", s->request.principal, NULL);
@@ -234,6 +223,7 @@ static void on_key(void *user, int status, const struct msg_key_result *result)
     struct submission *s = user;
     struct event e;
     if (status < 0) {
+        s->key_may_be = status == -ECONNRESET;
         fail(s, status, "the keeper gave no key");
         return;
     }

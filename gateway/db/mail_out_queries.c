@@ -8,7 +8,8 @@
 #define OUT_COLUMNS                                                                                \
     "SELECT o.out, o.kind, o.about, coalesce(o.fax::text, ''), o.action, o.form, o.state, "        \
     "o.to_address, o.address, o.orcpt, o.envid, o.status, o.verdict, o.subject, o.message_id, "    \
-    "o.answer, o.node, o.recipient, o.arrived_ms, o.pages, o.tries, milli_of(o.queued_at), "       \
+    "o.author, o.author_name, o.date, o.answer, o.node, o.recipient, o.arrived_ms, o.pages, "      \
+    "o.unreported, o.tries, milli_of(o.queued_at), "                                               \
     "milli_of(o.next_at), milli_of(o.expires_at), milli_of(o.ended_at), milli_of(o.bounced_at) "   \
     "FROM mail_outbox o "
 
@@ -93,13 +94,14 @@ int mail_query_outbox(struct db *db, const char *state, unsigned limit, db_resul
 void mail_out_row_read(const struct db_result *result, int row, struct mail_out_row *out)
 {
     struct row_reader reader = {.result = result, .row = row};
-    const char **const texts[] = {
-        &out->out,     &out->kind,    &out->about,      &out->fax,    &out->action, &out->form,
-        &out->state,   &out->to,      &out->address,    &out->orcpt,  &out->envid,  &out->status,
-        &out->verdict, &out->subject, &out->message_id, &out->answer, &out->node};
-    int64_t *const numbers[] = {&out->recipient,  &out->arrived_ms, &out->pages,
-                                &out->tries,      &out->queued_ms,  &out->next_ms,
-                                &out->expires_ms, &out->ended_ms,   &out->bounced_ms};
+    const char **const texts[] = {&out->out,         &out->kind,    &out->about,      &out->fax,
+                                  &out->action,      &out->form,    &out->state,      &out->to,
+                                  &out->address,     &out->orcpt,   &out->envid,      &out->status,
+                                  &out->verdict,     &out->subject, &out->message_id, &out->author,
+                                  &out->author_name, &out->date,    &out->answer,     &out->node};
+    int64_t *const numbers[] = {&out->recipient, &out->arrived_ms, &out->pages,   &out->unreported,
+                                &out->tries,     &out->queued_ms,  &out->next_ms, &out->expires_ms,
+                                &out->ended_ms,  &out->bounced_ms};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         *texts[i] = row_text(&reader);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)

@@ -10,8 +10,9 @@ enum { MAIL_LIST_LIMIT_MAX = 1000 };
 
 struct mail_out_row {
     const char *out, *kind, *about, *fax, *action, *form, *state, *to;
-    const char *address, *orcpt, *envid, *status, *verdict, *subject, *message_id, *answer, *node;
-    int64_t recipient, arrived_ms, pages, tries;
+    const char *address, *orcpt, *envid, *status, *verdict, *subject, *message_id, *author,
+        *author_name, *date, *answer, *node;
+    int64_t recipient, arrived_ms, pages, unreported, tries;
     int64_t queued_ms, next_ms, expires_ms, ended_ms, bounced_ms;
 };
 

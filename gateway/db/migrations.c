@@ -29,6 +29,7 @@ EMBED(migration_0017, "0017_mail_out.sql");
 EMBED(migration_0018, "0018_credentials.sql");
 EMBED(migration_0019, "0019_bridged.sql");
 EMBED(migration_0020, "0020_audio_only.sql");
+EMBED(migration_0021, "0021_mail_storms.sql");
 
 const struct migration *migration_at(size_t position)
 {
@@ -53,6 +54,7 @@ const struct migration *migration_at(size_t position)
         {.version = 18, .name = "0018_credentials.sql", .text = migration_0018},
         {.version = 19, .name = "0019_bridged.sql", .text = migration_0019},
         {.version = 20, .name = "0020_audio_only.sql", .text = migration_0020},
+        {.version = 21, .name = "0021_mail_storms.sql", .text = migration_0021},
     };
     return position < sizeof(all) / sizeof(*all) ? &all[position] : NULL;
 }

@@ -21,10 +21,16 @@ static int write_whole(int fd, const uint8_t *octets, size_t length)
     return fsync(fd) < 0 ? -errno : 0;
 }
 
+static int unfinished_name(const char *name, char temporary[KEY_FILE_NAME_MAX + sizeof unfinished])
+{
+    size_t size = KEY_FILE_NAME_MAX + sizeof unfinished;
+    return snprintf(temporary, size, "%s%s", name, unfinished) < (int)size ? 0 : -ENAMETOOLONG;
+}
+
 int key_file_create(int directory, const char *name, const uint8_t *octets, size_t length)
 {
     char temporary[KEY_FILE_NAME_MAX + sizeof unfinished];
-    if (snprintf(temporary, sizeof temporary, "%s%s", name, unfinished) >= (int)sizeof temporary)
+    if (unfinished_name(name, temporary) < 0)
         return -ENAMETOOLONG;
     if (unlinkat(directory, temporary, 0) < 0 && errno != ENOENT)
         return -errno;
@@ -72,7 +78,10 @@ int key_file_read(int directory, const char *name, uint8_t *octets, size_t capac
 int key_file_destroy(int directory, const char *name)
 {
     static const uint8_t zeros[512];
+    char temporary[KEY_FILE_NAME_MAX + sizeof unfinished];
     struct stat about;
+    if (unfinished_name(name, temporary) == 0)
+        (void)unlinkat(directory, temporary, 0); /* of a keeper that died while it made the key */
     int fd = openat(directory, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -errno;

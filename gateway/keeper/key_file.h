@@ -19,7 +19,8 @@ int key_file_read(int directory, const char *name, uint8_t *octets, size_t capac
 
 /* Overwrites the contents, fsync, removes the name, fsync of the directory. The overwriting is no
  * promise on storage that writes elsewhere; what destroys is that the KEK goes too (DESIGN: vault
- * and key store). Returns 0 when durable; -ENOENT; another negative errno. */
+ * and key store). What a crash has left of making the file goes as well. Returns 0 when durable;
+ * -ENOENT; another negative errno. */
 int key_file_destroy(int directory, const char *name) __attribute__((warn_unused_result));
 
 /* Opens a sub-directory, made with mode 0700 (and durable) when it is missing. Returns the

@@ -209,13 +209,14 @@ static void line_report(const struct line *line)
 {
     log_write(LOG_LEVEL_NOTICE,
               "line ends: ticks=%llu turns=%llu longest_stall_us=%llu longest_busy_us=%llu "
-              "busy_turns=%llu rests=%llu progress_dropped=%llu pages_confirmed=%u "
+              "busy_turns=%llu rests=%llu ahead=%llu progress_dropped=%llu pages_confirmed=%u "
               "confirm_p50_us=%llu confirm_p99_us=%llu confirm_longest_us=%llu",
               (unsigned long long)line->stall.ticks, (unsigned long long)line->stall.turns,
               (unsigned long long)line->stall.longest_wall_us,
               (unsigned long long)line->stall.longest_cpu_us,
               (unsigned long long)line->stall.busy_turns, (unsigned long long)line->rests,
-              (unsigned long long)line->progress_dropped, line->confirmed.total,
+              (unsigned long long)line->ahead, (unsigned long long)line->progress_dropped,
+              line->confirmed.total,
               (unsigned long long)delay_counts_within_us(&line->confirmed, 500),
               (unsigned long long)delay_counts_within_us(&line->confirmed, 990),
               (unsigned long long)line->confirmed.longest_us);

@@ -43,7 +43,9 @@ struct line {
     unsigned hasty;        /* calls that need the tick at each step of the wheel: express ones */
     unsigned audio_calls;  /* calls over audio */
     unsigned resting;      /* receivers in the middle of a page, whose sockets nobody watches */
-    uint64_t rests;        /* how often a socket, of senders too, came to rest */
+    unsigned pacing;       /* senders there, whose packets are made ahead */
+    uint64_t rests;        /* how often a socket came to rest */
+    uint64_t ahead;        /* how many packets were made before their time */
     unsigned tick_ms;      /* from the tick before, or the one under way, to the next */
     uint64_t turn_ns;      /* when the turn began */
     uint64_t clock_ns;     /* latest look at the clock: what came since is charged to a call */

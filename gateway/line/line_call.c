@@ -240,6 +240,7 @@ static bool make_way(struct line_call *call, const struct msg_call_media *media)
     }
     media_transport_on_datagram(&call->media, NULL, NULL);
     fax_engine_free(call->engine);
+    line_ahead_drop(call);
     udptl_sender_free(call->udptl_out);
     udptl_receiver_free(call->udptl_in);
     call->engine = NULL;
@@ -408,6 +409,7 @@ static void begin_ending(struct line_call *call)
         fax_engine_statistics(call->engine, &call->statistics);
     fax_engine_free(call->engine);
     call->engine = NULL;
+    line_ahead_drop(call);
     call->page_asked = 0;
     line_call_unwatch(call);
     line_audio_bye(call);

@@ -32,6 +32,9 @@ enum {
     LINE_CALL_DATAGRAMS_PER_TICK = 8, /* of 15 ms, a call: sixteen times what T.38 needs */
     LINE_CALL_DATAGRAMS_EXPRESS = 48, /* the same for a call ahead of the clock */
     LINE_CALL_DATAGRAMS_AT_STOP = 64, /* what may still wait in the socket when a call ends */
+    LINE_PACE_MS = 30,                /* between two packets of a page */
+    LINE_PACE_TOGETHER_MAX = 500,     /* calls of a line whose packets leave in one tick: more would
+                                         be a burst of its own, and gain nothing */
     LINE_CALL_REST_MS = 240,          /* between two looks at a socket in the middle of a page */
     LINE_CALL_RETRY_MS = 20,          /* when control's channel was full */
     LINE_CALL_SENDER_SILENCE_MS = 600000, /* a page of one block at 2,400 bit/s takes 220 s */
@@ -43,6 +46,9 @@ enum line_call_state {
     LINE_CALL_RUNNING,
     LINE_CALL_ENDING,
 };
+
+struct ahead_packet;
+struct line_ahead;
 
 /* A job on the pool: the loading of a document, its reduction, or the storing of a received page.
  */
@@ -64,6 +70,7 @@ struct line_call {
     struct fax_engine *engine;
     struct udptl_receiver *udptl_in;
     struct udptl_sender *udptl_out;
+    struct ahead_packet *ahead_next; /* sender: made, and waits for its time; NULL: none does */
     enum line_call_state state;
     bool finished; /* the engine's last event came, or the call ended without an engine */
     bool watched;  /* its socket is in the line's epoll set */
@@ -91,6 +98,7 @@ struct line_call {
     struct received_pages vault;     /* receiver */
     struct loaded_document document; /* sender */
     struct loaded_document reduced;  /* the same with less resolution, once it is needed */
+    struct line_ahead *ahead;        /* the row that ahead_next stands in; NULL: none yet */
     struct express_flow flow;
     uint32_t page_asked;     /* receiver: MSG_PAGE_SEALED sent for it, answer awaited; else 0 */
     enum fax_copy page_copy; /* what that page is worth */
@@ -156,12 +164,44 @@ void line_call_unwatch(struct line_call *call);
  * next look at a socket that is not watched included. */
 void line_call_plan(struct line_call *call);
 
+/* The next visit of a running call, as planned: for what is due, for the first packet of the row,
+ * for a look at a socket that is not watched. */
+void line_call_want(struct line_call *call);
+
+/* The earliest moment of these but for the packet. */
+uint64_t line_call_looks_ms(const struct line_call *call);
+
 /* Hears what has come so far, and has the socket watched again: before something is changed from
  * outside, such as the peer's address. The session may be over afterwards. */
 void line_call_wake(struct line_call *call, uint64_t now_ms);
 
 /* First in a visit: looks at a socket that is not watched. Returns whether the visit is over. */
 bool line_call_rest(struct line_call *call, uint64_t now_ms);
+
+/* ---- line_ahead.c: packets of a page, made before their time ---- */
+
+/* First in a visit: sends those whose time has come. Returns whether the visit is over. */
+bool line_ahead_visit(struct line_call *call, uint64_t now_ms);
+
+/* When the first of them is to leave; UINT64_MAX: there are none. */
+uint64_t line_ahead_due_ms(const struct line_call *call);
+
+/* For a sender whose socket rests and whose packets have left: lets the session run ahead for a
+ * quarter of a second, not beyond the page. What it sends goes by line_ahead_room and _keep.
+ * Without memory nothing happens. */
+void line_ahead_make(struct line_call *call, uint64_t now_ms);
+
+/* Where the datagram of a packet is to be written, MEDIA_DATAGRAM_MAX octets; NULL: it is to be
+ * sent at once, and what waited has left. keep: it was written there, and that often it is to be
+ * sent; returns when. */
+uint8_t *line_ahead_room(struct line_call *call);
+uint64_t line_ahead_keep(struct line_call *call, size_t length, int copies);
+
+/* For a call with a packet that waits: asks for the memory that line_ahead_visit will need. */
+void line_ahead_prefetch(const struct line_call *call);
+
+/* Drops and wipes what waits, and frees the row; safe to repeat. */
+void line_ahead_drop(struct line_call *call);
 
 /* Reads at most `limit` datagrams into the session. */
 void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms);

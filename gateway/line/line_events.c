@@ -103,12 +103,16 @@ void line_call_event(void *user, const struct fax_engine_event *event)
 void line_call_send_ifp(void *user, const uint8_t *ifp, size_t length, int copies)
 {
     struct line_call *call = user;
-    uint8_t *datagram = call->line->leaving;
+    uint8_t *row = line_ahead_room(call), *datagram = row != NULL ? row : call->line->leaving;
     size_t octets = 0;
 
     if (udptl_sender_produce(call->udptl_out, ifp, length, datagram, MEDIA_DATAGRAM_MAX, &octets) !=
         0)
         return;
+    if (row != NULL) {
+        udptl_sender_sent(call->udptl_out, line_ahead_keep(call, octets, copies));
+        return;
+    }
     express_flow_sent(&call->flow);
     if (!call->noted_sent)
         line_trace_first(call, TRACE_SENT);
@@ -244,6 +248,11 @@ static void prefetch(const void *from, unsigned lines)
 
 void line_call_prefetch(const struct line_call *call)
 {
+    if (call->ahead_next != NULL) {
+        prefetch(call, READ_LINES);
+        line_ahead_prefetch(call);
+        return;
+    }
     prefetch(call, CALL_LINES);
     prefetch(&call->watch, WATCH_LINES);
     if (call->engine == NULL)
@@ -290,7 +299,8 @@ static void repeat_latest(struct line_call *call, uint64_t now_ms)
 
 void line_call_visit(struct line_call *call, uint64_t now_ms)
 {
-    if (line_call_shake(call, now_ms) || line_call_rest(call, now_ms))
+    if (line_ahead_visit(call, now_ms) || line_call_shake(call, now_ms) ||
+        line_call_rest(call, now_ms))
         return;
     if (!call->finished) {
         media_transport_tick(&call->media, now_ms);
@@ -303,6 +313,7 @@ void line_call_visit(struct line_call *call, uint64_t now_ms)
             udptl_receiver_flush(call->udptl_in, now_ms, receive_ifp_cb, &delivery);
         }
         line_call_run_ahead(call, now_ms);
+        line_ahead_make(call, now_ms);
         if (!call->finished && silent_from_ms(call) <= now_ms) {
             line_call_abort(call, T30_RESULT_MEDIA_SILENT, NULL);
             return;

@@ -23,8 +23,9 @@ static unsigned rest_ms(const struct line_call *call)
 
 static void set_resting(struct line_call *call, bool resting)
 {
-    if (!call->sender)
-        call->line->resting += (unsigned)resting - (unsigned)call->resting;
+    unsigned *count = call->sender ? &call->line->pacing : &call->line->resting;
+
+    *count += (unsigned)resting - (unsigned)call->resting;
     call->resting = resting;
 }
 
@@ -79,18 +80,28 @@ static void end(struct line_call *call)
         set_resting(call, true);
 }
 
+uint64_t line_call_looks_ms(const struct line_call *call)
+{
+    uint64_t read_ms = call->resting ? call->read_ms + rest_ms(call) : UINT64_MAX;
+
+    return call->due_ms < read_ms ? call->due_ms : read_ms;
+}
+
+void line_call_want(struct line_call *call)
+{
+    uint64_t looks_ms = line_call_looks_ms(call), leaves_ms = line_ahead_due_ms(call);
+
+    call_wheel_want(&call->line->wheel, &call->wheel, looks_ms < leaves_ms ? looks_ms : leaves_ms);
+}
+
 void line_call_plan(struct line_call *call)
 {
-    struct call_wheel *wheel = &call->line->wheel;
-
     if (call->resting && !fax_engine_mid_page(call->engine))
         end(call);
     else if (!call->resting && may_begin(call))
         begin(call);
     call->due_ms = line_call_due_ms(call);
-    call_wheel_want(wheel, &call->wheel, call->due_ms);
-    if (call->resting)
-        call_wheel_want(wheel, &call->wheel, call->read_ms + rest_ms(call));
+    line_call_want(call);
 }
 
 /* Returns how many there were; *stirred: one of them was more than octets of a frame. */
@@ -141,9 +152,8 @@ bool line_call_rest(struct line_call *call, uint64_t now_ms)
     if (call->finished || stirred || !call->resting || now_ms >= call->due_ms)
         return false;
     line_watch_charge(call);
-    if (call->watch_now)
+    if (call->watch_now || (call->sender && call->ahead_next == NULL))
         return false;
-    call_wheel_want(&call->line->wheel, &call->wheel, call->due_ms);
-    call_wheel_want(&call->line->wheel, &call->wheel, now_ms + rest_ms(call));
+    line_call_want(call);
     return true;
 }

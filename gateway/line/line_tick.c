@@ -140,7 +140,12 @@ static unsigned step_ms(const struct line *line)
         return CALL_WHEEL_STEP_MS;
     if (line->audio_calls > 0 || line_bridges_count(line->bridges) > 0)
         return AUDIO_STEP_MS;
-    return line->resting > 0 && line->wheel.count == line->resting ? REST_STEP_MS : QUIET_STEP_MS;
+    if (line->wheel.count != line->resting + line->pacing || line->wheel.count == 0 ||
+        line->pacing > LINE_PACE_TOGETHER_MAX)
+        return QUIET_STEP_MS;
+    if (line->pacing == 0)
+        return REST_STEP_MS;
+    return (unsigned)(LINE_PACE_MS - uv_now(&line->loop) % LINE_PACE_MS); /* of loop time, too */
 }
 
 static void begin_turn(struct line *line)

@@ -117,10 +117,15 @@ void mail_attempt_send(struct mail_attempt *a)
  * destroyed by now. */
 static void returned_head(const struct mail_report *report, struct mail_text *out)
 {
-    if (report->message_id[0])
-        mail_text_field(out, "Message-ID", report->message_id);
+    const struct mail_head *head = &report->head;
+    if (head->date[0])
+        mail_text_field(out, "Date", head->date);
+    if (head->author[0])
+        mail_text_address_field(out, "From", head->author_name, head->author);
     mail_text_address_field(out, "To", "", report->address);
-    mail_text_field(out, "Subject", report->subject);
+    mail_text_field(out, "Subject", head->subject);
+    if (head->message_id[0])
+        mail_text_field(out, "Message-ID", head->message_id);
 }
 
 static void send_report(struct mail_attempt *a, int64_t sip_code, int64_t t30_result,
@@ -196,10 +201,14 @@ static void take_report(struct mail_attempt *a, const struct mail_out_row *row)
     snprintf(r->envid, sizeof r->envid, "%s", row->envid);
     snprintf(r->status, sizeof r->status, "%s", row->status);
     snprintf(r->verdict, sizeof r->verdict, "%s", row->verdict);
-    snprintf(r->subject, sizeof r->subject, "%s", row->subject);
-    snprintf(r->message_id, sizeof r->message_id, "%s", row->message_id);
+    snprintf(r->head.author, sizeof r->head.author, "%s", row->author);
+    snprintf(r->head.author_name, sizeof r->head.author_name, "%s", row->author_name);
+    snprintf(r->head.subject, sizeof r->head.subject, "%s", row->subject);
+    snprintf(r->head.message_id, sizeof r->head.message_id, "%s", row->message_id);
+    snprintf(r->head.date, sizeof r->head.date, "%s", row->date);
     r->arrived_ms = row->arrived_ms;
     r->pages = (uint32_t)row->pages;
+    r->unreported = (uint32_t)row->unreported;
 }
 
 /* --- what the record says --- */

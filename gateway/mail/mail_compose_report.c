@@ -32,11 +32,11 @@ static void one_line(char *text)
 static void add_human(const struct mail_report_facts *facts, struct mail_text *out)
 {
     const struct mail_report *report = facts->report;
-    char verdict[sizeof report->verdict], subject[sizeof report->subject],
+    char verdict[sizeof report->verdict], subject[sizeof report->head.subject],
         address[sizeof report->address];
-    char body[BODY_TEXT], date[MAIL_DATE_TEXT], id[FAX_ID_TEXT] = "none";
+    char body[BODY_TEXT], date[MAIL_DATE_TEXT], id[FAX_ID_TEXT] = "none", lack[120] = "";
     snprintf(verdict, sizeof verdict, "%s", report->verdict);
-    snprintf(subject, sizeof subject, "%s", report->subject);
+    snprintf(subject, sizeof subject, "%s", report->head.subject);
     snprintf(address, sizeof address, "%s", report->address);
     one_line(verdict);
     one_line(subject);
@@ -44,11 +44,16 @@ static void add_human(const struct mail_report_facts *facts, struct mail_text *o
     mail_text_date(report->arrived_ms, date);
     if (report->has_fax)
         fax_id_text(&report->fax, id);
+    if (report->unreported > 0)
+        snprintf(lack, sizeof lack,
+                 "\nThere were too many reports to you in an hour: %u before this one were not "
+                 "sent.\n",
+                 report->unreported);
     int length = snprintf(body, sizeof body,
-                          "%s\n\nYour message:     %s\nCame:             %s\nTo:               "
+                          "%s\n%s\nYour message:     %s\nCame:             %s\nTo:               "
                           "%s\nPages confirmed:  %u\nFax:              %s\n\nThis is the fax "
                           "gateway at %s.\n",
-                          verdict, subject[0] ? subject : "(no subject)", date, address,
+                          verdict, lack, subject[0] ? subject : "(no subject)", date, address,
                           report->pages, id, facts->origin.host);
     mail_compose_text_part(body, length > 0 ? strlen(body) : 0, out);
 }
@@ -141,9 +146,9 @@ int mail_compose_report(const struct mail_report_facts *facts, struct mail_text 
     mail_compose_boundary(&facts->origin, boundary);
     mail_compose_head(&facts->origin, "Fax gateway", subject_of(facts->report->action), out);
     mail_text_add(out, "Auto-Submitted: auto-replied\r\n");
-    if (is_message_id(facts->report->message_id))
-        mail_text_print(out, "In-Reply-To: %s\r\nReferences: %s\r\n", facts->report->message_id,
-                        facts->report->message_id);
+    if (is_message_id(facts->report->head.message_id))
+        mail_text_print(out, "In-Reply-To: %s\r\nReferences: %s\r\n",
+                        facts->report->head.message_id, facts->report->head.message_id);
     mail_text_print(out,
                     "Content-Type: multipart/report; report-type=delivery-status;\r\n "
                     "boundary=\"%s\"\r\n\r\n--%s\r\n",

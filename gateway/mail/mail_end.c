@@ -8,6 +8,7 @@
 #include "gateway/mail/mail_verdict.h"
 #include "gateway/mail/mail_work_private.h"
 #include "gateway/process/log.h"
+#include "gateway/smtp/fax_address.h"
 
 enum { REPORT_AGAIN_MS = 30000, NO_RELAY_MS = 3600000 };
 
@@ -24,9 +25,10 @@ struct mail_ending {
     struct mail_report report; /* to is "" when none is due */
     char from_address[MAIL_ADDRESS_TEXT];
     bool automatic;
+    bool proved; /* it is known who sent it */
     /* Of a message whose row does not say it yet. */
-    bool facts_automatic;
-    char facts_subject[200], facts_message_id[250];
+    bool has_facts, facts_automatic;
+    struct mail_head facts_head;
 };
 
 static void finish(struct mail_ending *e)
@@ -137,17 +139,26 @@ static void on_recorded(void *user, int status, uint64_t index)
         failed(e, status, "the end of a recipient could not be recorded", MAIL_AGAIN_MS);
 }
 
-static bool may_report(struct mail_ending *e)
+/* Mail to it would come back to us. */
+static bool is_ours(const struct control *c, const char *address)
 {
-    const struct config *config = e->work->control->config;
-    const struct rate rate = {(uint32_t)config->mail.reports_per_hour,
-                              (uint32_t)config->mail.reports_per_hour};
-    /* The table counts seconds: these are hours. */
-    uint64_t now = uv_now(&e->work->control->loop) / 3600;
-    if (rate_limit_take(e->work->reports, e->from_address, strlen(e->from_address), &rate, now))
-        return true;
-    log_write(LOG_LEVEL_WARNING, "too many reports to one address: a recipient's is not sent");
-    return false;
+    const char *at = strrchr(address, '@');
+    return at && fax_address_is_ours(c->config->mail.domains, at + 1);
+}
+
+/* NULL, or why a report that is wanted does not go out. */
+static const char *not_reported(struct mail_ending *e)
+{
+    struct control *c = e->work->control;
+    uint64_t now_ms = uv_now(&c->loop);
+    uint32_t most = (uint32_t)c->config->mail.reports_per_hour;
+    if (is_ours(c, e->from_address))
+        return "the sender's address is one of the gateway's";
+    if (mail_report_limit_take(e->work->reports, e->from_address, e->proved, most, now_ms,
+                               &e->report.unreported))
+        return NULL;
+    stranger_log_note_again(&c->unreported, e->from_address, now_ms);
+    return "too many reports to the sender";
 }
 
 static void record(struct mail_ending *e, const struct mail_recipient_row *row,
@@ -158,8 +169,8 @@ static void record(struct mail_ending *e, const struct mail_recipient_row *row,
     bool wanted =
         e->from_address[0] && !e->automatic && config->mail.out_relay[0] &&
         mail_verdict_wants_report(config->mail.reports, (uint8_t)row->notify, verdict->delivered);
-    bool limited = wanted && !may_report(e);
-    if (wanted && !limited)
+    const char *unreported = wanted ? not_reported(e) : NULL;
+    if (wanted && !unreported)
         fill_report(e, row);
     else
         e->report.to[0] = '\0';
@@ -178,8 +189,8 @@ static void record(struct mail_ending *e, const struct mail_recipient_row *row,
                !e->report.to[0]     ? ""
                : verdict->delivered ? "delivered"
                                     : "failed");
-    if (limited)
-        event_text(&event, "unreported", "too many reports to the sender");
+    if (unreported)
+        event_text(&event, "unreported", unreported);
     int rc = event_append(&event, e->work->control->audit, on_recorded, e);
     if (rc < 0)
         on_recorded(e, rc, 0);
@@ -225,6 +236,23 @@ static void on_recipient(void *user, int status, const struct db_result *result)
         finish(e);
 }
 
+/* What a report shows of the message's head. */
+static void take_head(struct mail_ending *e, const struct mail_row *row)
+{
+    struct mail_head *head = &e->report.head;
+    if (!row->identified && e->has_facts) {
+        *head = e->facts_head;
+        e->automatic = e->facts_automatic;
+        return;
+    }
+    snprintf(head->author, sizeof head->author, "%s", row->author);
+    snprintf(head->author_name, sizeof head->author_name, "%s", row->author_name);
+    snprintf(head->subject, sizeof head->subject, "%s", row->subject);
+    snprintf(head->message_id, sizeof head->message_id, "%s", row->message_id);
+    snprintf(head->date, sizeof head->date, "%s", row->date);
+    e->automatic = row->automatic != 0;
+}
+
 static void on_message(void *user, int status, const struct db_result *result)
 {
     struct mail_ending *e = user;
@@ -238,12 +266,9 @@ static void on_message(void *user, int status, const struct db_result *result)
     mail_row_read(result, 0, &row);
     snprintf(e->from_address, sizeof e->from_address, "%s", row.from_address);
     snprintf(e->report.envid, sizeof e->report.envid, "%s", row.envid);
-    snprintf(e->report.subject, sizeof e->report.subject, "%s",
-             row.identified ? row.subject : e->facts_subject);
-    snprintf(e->report.message_id, sizeof e->report.message_id, "%s",
-             row.identified ? row.message_id : e->facts_message_id);
+    take_head(e, &row);
     e->report.arrived_ms = row.accepted_ms;
-    e->automatic = row.identified ? row.automatic != 0 : e->facts_automatic;
+    e->proved = row.login[0] || row.principal[0];
     status = mail_query_recipients(e->work->control->db, &e->mail, e->recipient, on_recipient, e);
     if (status < 0)
         failed(e, status, "a recipient could not be read", MAIL_AGAIN_MS);
@@ -334,9 +359,14 @@ void mail_end_refused_early(struct mail_work *w, const struct fax_id *mail, uint
     struct mail_ending *e = refuse(w, mail, recipient, "5.7.1", reason);
     if (!e)
         return;
+    struct mail_head *head = &e->facts_head;
+    e->has_facts = true;
     e->facts_automatic = facts->automatic != 0;
-    snprintf(e->facts_subject, sizeof e->facts_subject, "%s", facts->subject);
-    snprintf(e->facts_message_id, sizeof e->facts_message_id, "%s", facts->message_id);
+    snprintf(head->author, sizeof head->author, "%s", facts->from);
+    snprintf(head->author_name, sizeof head->author_name, "%s", facts->from_name);
+    snprintf(head->subject, sizeof head->subject, "%s", facts->subject);
+    snprintf(head->message_id, sizeof head->message_id, "%s", facts->message_id);
+    snprintf(head->date, sizeof head->date, "%s", facts->date);
 }
 
 bool mail_end_refuses(const struct mail_work *w, const struct fax_id *mail)

@@ -85,6 +85,9 @@ void mail_intake_judge_recipient(struct control *control, const struct mail_enve
         judge_returned(envelope, verdict);
     } else if (envelope->recipient_count > 0 && is_returned(&envelope->recipients[0])) {
         answer(verdict, 452, "4.5.3", "this recipient needs a message of its own");
+    } else if (!envelope->from[0] && !control->config->mail.automatic) {
+        /* RFC 5321 §4.5.5: what has it is a report, and a number never sent what it is about. */
+        answer(verdict, 550, "5.7.1", "reports (MAIL FROM:<>) are not made into faxes");
     } else if (!envelope->principal[0] && !envelope->trusted_relay) {
         answer(verdict, 550, "5.7.1", "sign in first, or send through your mail server");
     } else if (envelope->principal[0] &&

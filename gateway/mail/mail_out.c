@@ -135,10 +135,14 @@ static int record_report(const struct mail_report *report, struct queueing *q)
     event_personal(&e, "envid", report->envid);
     event_text(&e, "status", report->status);
     event_personal(&e, "verdict", report->verdict);
-    event_personal(&e, "subject", report->subject);
-    event_personal(&e, "message_id", report->message_id);
+    event_personal(&e, "subject", report->head.subject);
+    event_personal(&e, "message_id", report->head.message_id);
+    event_personal(&e, "author", report->head.author);
+    event_personal(&e, "author_name", report->head.author_name);
+    event_text(&e, "date", report->head.date);
     event_integer(&e, "arrived_ms", report->arrived_ms);
     event_integer(&e, "pages", report->pages);
+    event_integer(&e, "unreported", report->unreported);
     event_integer(&e, "expires", control_now_ms() / 1000 + c->config->mail.out_lifetime_s);
     return event_append(&e, c->audit, on_queued, q);
 }

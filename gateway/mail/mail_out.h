@@ -17,6 +17,14 @@ struct mail_out;
 
 enum mail_report_action { MAIL_REPORT_FAILED = 1, MAIL_REPORT_DELIVERED, MAIL_REPORT_DELAYED };
 
+/* What is kept of the head of a message, so that its sender knows it again: UTF-8, "" unknown. */
+struct mail_head {
+    char author[MAIL_ADDRESS_TEXT], author_name[128]; /* From */
+    char subject[200];
+    char message_id[250]; /* with <> */
+    char date[64];        /* as it was written */
+};
+
 /* One report to the sender of a message about one recipient (RFC 3464 §2). */
 struct mail_report {
     struct fax_id mail; /* the message that came */
@@ -26,12 +34,12 @@ struct mail_report {
     enum mail_report_action action;
     char to[MAIL_ADDRESS_TEXT]; /* reverse path of the message; never "" */
     char address[MAIL_ADDRESS_TEXT], orcpt[MAIL_ORCPT_TEXT], envid[MAIL_ENVID_TEXT];
-    char status[12];      /* "5.1.1" (RFC 3463) */
-    char verdict[320];    /* one sentence for the sender */
-    char subject[200];    /* of the message, UTF-8, "" unknown */
-    char message_id[250]; /* of the message, with <>, "" none */
+    char status[12];       /* "5.1.1" (RFC 3463) */
+    char verdict[320];     /* one sentence for the sender */
+    struct mail_head head; /* of the message */
     int64_t arrived_ms;
-    uint32_t pages; /* confirmed by the receiver */
+    uint32_t pages;      /* confirmed by the receiver */
+    uint32_t unreported; /* recipients that ended before it and were not reported to the sender */
 };
 
 /* Queues a report: records mail.queued (keys mail and recipient; at most once for a recipient and

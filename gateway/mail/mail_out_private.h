@@ -24,6 +24,7 @@ enum { MAIL_NOT_APPLIED_MS = 300, MAIL_LOCAL_AGAIN_MS = 5000, MAIL_NOTE_TEXT = 4
 
 struct mail_due;
 struct mail_attempt;
+struct mail_bounce;
 
 struct mail_out {
     struct control *control;
@@ -33,6 +34,7 @@ struct mail_out {
     struct mail_attempt *attempts;
     size_t attempt_count;
     struct mail_due *dues;
+    struct mail_bounce *bounces;
     char host[256], from[330];
     bool started, stopping, timer_closed, relay_closed;
     size_t works; /* on the pool */

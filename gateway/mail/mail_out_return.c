@@ -119,29 +119,62 @@ bool mail_out_owns(const struct control *c, const char *recipient)
            mail_return_read(box->return_key, box->from, recipient, &out);
 }
 
-struct bounce {
+/* Of each mail one is recorded: what records of it are on their way is in the outbox's list. */
+struct mail_bounce {
+    struct mail_bounce *next;
     struct mail_out *box;
     struct fax_id out;
     char why[300];
-    mail_out_cb *cb;
+    bool recorded;   /* by this one */
+    mail_out_cb *cb; /* NULL: has been called */
     void *user;
 };
 
-static void end(struct bounce *b, int status)
+static void answer(struct mail_bounce *b, int status)
 {
-    b->cb(b->user, status);
+    mail_out_cb *cb = b->cb;
+    b->cb = NULL;
+    if (cb)
+        cb(b->user, status);
+}
+
+static void end(struct mail_bounce *b, int status)
+{
+    struct mail_bounce **at = &b->box->bounces;
+    while (*at != b)
+        at = &(*at)->next;
+    *at = b->next;
+    answer(b, status);
     free(b);
 }
 
-static void on_bounce_recorded(void *user, int status, uint64_t index)
+static void on_bounce_applied(void *user, int status, uint64_t index)
 {
     (void)index;
     end(user, status);
 }
 
+static void on_bounce_recorded(void *user, int status, uint64_t index)
+{
+    struct mail_bounce *b = user;
+    struct audit *audit = b->box->control->audit;
+    answer(b, status);
+    /* Until the mail's row says so, this one does. */
+    if (status < 0 || !audit || audit_when_applied(audit, index, on_bounce_applied, b) < 0)
+        end(b, status);
+}
+
+static bool is_noted(const struct mail_bounce *b, const struct mail_out_row *row)
+{
+    const struct mail_bounce *other = b->box->bounces;
+    while (other && (!other->recorded || !fax_id_equal(&other->out, &b->out)))
+        other = other->next;
+    return row->bounced_ms || other;
+}
+
 static void on_mail(void *user, int status, const struct db_result *result)
 {
-    struct bounce *b = user;
+    struct mail_bounce *b = user;
     struct mail_out_row row;
     struct fax_id about;
     struct event e;
@@ -151,12 +184,19 @@ static void on_mail(void *user, int status, const struct db_result *result)
         mail_out_row_read(result, 0, &row);
         status = fax_id_parse(&about, row.about);
     }
+    if (status == 0 && is_noted(b, &row)) {
+        struct control *c = b->box->control;
+        stranger_log_note_again(&c->bounced_again, row.about, uv_now(&c->loop));
+        end(b, 0);
+        return;
+    }
     if (status == 0) {
         event_begin(&e, "mail.bounced", "system", &about);
         event_outcome(&e, "failed");
         event_text(&e, "out", row.out);
         event_personal(&e, "to", row.to);
         event_personal(&e, "why", b->why);
+        b->recorded = true;
         status = event_append(&e, b->box->control->audit, on_bounce_recorded, b);
     }
     if (status < 0)
@@ -171,7 +211,7 @@ int mail_out_bounced(struct control *c, const char *recipient, const char *why, 
     if (!box || !box->has_return_key ||
         !mail_return_read(box->return_key, box->from, recipient, &out))
         return -ENOENT;
-    struct bounce *b = calloc(1, sizeof *b);
+    struct mail_bounce *b = calloc(1, sizeof *b);
     if (!b)
         return -ENOMEM;
     b->box = box;
@@ -180,7 +220,11 @@ int mail_out_bounced(struct control *c, const char *recipient, const char *why, 
     b->cb = cb;
     b->user = user;
     int rc = mail_query_out(c->db, &b->out, on_mail, b);
-    if (rc < 0)
+    if (rc < 0) {
         free(b);
-    return rc;
+        return rc;
+    }
+    b->next = box->bounces;
+    box->bounces = b;
+    return 0;
 }

@@ -12,7 +12,6 @@
 
 enum {
     TICK_MS = 500,
-    RATE_KEYS = 4096,
     CROWD = 16,            /* messages that wait for their 250 together */
     FLOOD_PER_S = 50,      /* messages taken in */
     BACKLOG_MOST = 10000,  /* messages that wait to be worked off */
@@ -35,7 +34,7 @@ int mail_work_new(struct control *control, struct mail_work **out)
     int64_t now_ms = control_now_ms();
     for (int i = 0; i < 6; i++) /* as in an id (RFC 9562 §5.7) */
         w->newest.octets[i] = (uint8_t)(now_ms >> (40 - 8 * i));
-    int rc = rate_limit_new(RATE_KEYS, &w->reports);
+    int rc = mail_report_limit_new(&w->reports);
     if (rc < 0) {
         free(w);
         return rc;
@@ -86,7 +85,7 @@ void mail_work_free(struct mail_work *w)
             free(awaited);
         }
     mail_end_free(w);
-    rate_limit_free(w->reports);
+    mail_report_limit_free(w->reports);
     free(w);
 }
 

@@ -11,10 +11,11 @@
 #include "gateway/mail/mail_envelope.h"
 #include "gateway/mail/mail_identity.h"
 #include "gateway/mail/mail_out.h"
+#include "gateway/mail/mail_patience.h"
+#include "gateway/mail/mail_report_limit.h"
 #include "gateway/mail/mail_work.h"
 #include "gateway/mail/malware_scan.h"
 #include "gateway/mail/message_child.h"
-#include "gateway/routing/rate_limit.h"
 
 enum {
     MAIL_AGAIN_MS = 2000,
@@ -61,11 +62,10 @@ struct mail_work {
     struct mail_ending *endings, **endings_end;
     size_t endings_active;
     struct mail_removal *removals;
-    struct rate_limit *reports;
+    struct mail_report_limit *reports;
     struct fax_id newest; /* messages of this run are behind it */
     bool started, stopping, waits_for_tables;
-    bool held[MAIL_HOLD_CAUSES];        /* as the log has it */
-    uint64_t held_ms[MAIL_HOLD_CAUSES]; /* when it was said last */
+    struct mail_outage outages[MAIL_HOLD_CAUSES];
 };
 
 /* Puts a message into the queue, not before delay_ms; nothing happens when it is there already. */

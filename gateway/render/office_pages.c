@@ -121,6 +121,10 @@ static int fail_conversion(struct render_job *job, const struct program_result *
     case PROGRAM_KILLED:
         return render_fail(job, FAX_EFORMAT, 0, "LibreOffice crashed on the document (signal %d)",
                            result->signal_number);
+    case PROGRAM_KILLED_OUTSIDE:
+        return render_fail(job, FAX_ELIMIT, 0,
+                           "LibreOffice was killed from outside while it read the document, as "
+                           "happens when memory runs out");
     case PROGRAM_STOPPED:
     case PROGRAM_EXITED:
         break;

@@ -56,6 +56,11 @@ static int fail_program(struct render_job *job, const struct program_result *res
     case PROGRAM_KILLED:
         return render_fail(job, FAX_EFORMAT, page, "rendering page %u crashed (signal %d)", page,
                            result->signal_number);
+    case PROGRAM_KILLED_OUTSIDE:
+        return render_fail(job, FAX_ELIMIT, page,
+                           "the program that renders page %u was killed from outside, as happens "
+                           "when memory runs out",
+                           page);
     case PROGRAM_STOPPED:
     case PROGRAM_EXITED:
         break;

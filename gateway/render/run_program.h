@@ -10,12 +10,13 @@
 #include "gateway/process/sandbox.h"
 
 enum program_end {
-    PROGRAM_EXITED,       /* exit_status tells */
-    PROGRAM_CPU_LIMIT,    /* killed for its CPU time */
-    PROGRAM_WALL_LIMIT,   /* killed at the deadline */
-    PROGRAM_KILLED,       /* died of another signal */
-    PROGRAM_STOPPED,      /* killed because output() said so: output_error */
-    PROGRAM_NOT_POSSIBLE, /* could not be started or watched: start_error, a negative errno */
+    PROGRAM_EXITED,         /* exit_status tells */
+    PROGRAM_CPU_LIMIT,      /* killed for its CPU time */
+    PROGRAM_WALL_LIMIT,     /* killed at the deadline */
+    PROGRAM_KILLED,         /* died of another signal */
+    PROGRAM_KILLED_OUTSIDE, /* by SIGKILL that was neither for a limit nor ours: out of memory */
+    PROGRAM_STOPPED,        /* killed because output() said so: output_error */
+    PROGRAM_NOT_POSSIBLE,   /* could not be started or watched: start_error, a negative errno */
 };
 
 enum program_walls {

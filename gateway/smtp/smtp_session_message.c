@@ -46,6 +46,8 @@ static void judge_recipient(void *user, const struct mail_envelope *envelope,
         return;
     }
     c->judge_recipient(c->user, envelope, recipient, verdict);
+    if (verdict->code >= 500)
+        smtp_session_refused(s, verdict->text);
 }
 
 static bool is_return(void *user, const char *address)

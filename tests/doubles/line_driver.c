@@ -188,7 +188,7 @@ void driver_call_media(struct driver_call *call, const struct sockaddr_storage *
     struct msg_call_media media = {
         .call = call->number,
         .peer = *peer,
-        .t38_version = 0,
+        .t38_version = call->t38_version,
         .redundancy = 3,
         .max_datagram = call->express ? 1400 : 400,
         .max_rate = 14400,

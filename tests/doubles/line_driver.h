@@ -32,6 +32,7 @@ struct driver_call {
     struct msg_call_start start; /* sent with MSG_CALL_START; the caller may change it before */
 
     bool express;              /* in its MSG_CALL_MEDIA, with datagrams of 1,400 octets */
+    uint8_t t38_version;       /* in it as well */
     uint16_t y_dpi;            /* of pages that are added; 0: 196 */
     enum driver_answer answer; /* to sealed pages */
     uint32_t hold_ms;          /* before each answer */

@@ -48,8 +48,9 @@ double lossy_link_random(struct lossy_link *link)
 
 static int make_sender(struct udptl_sender **out, const struct lossy_link_config *c)
 {
-    return c->fec_packets ? udptl_sender_new_fec(out, c->fec_packets, c->fec_fields, 1400)
-                          : udptl_sender_new(out, c->redundancy, 1400);
+    size_t most = c->max_datagram ? c->max_datagram : 1400;
+    return c->fec_packets ? udptl_sender_new_fec(out, c->fec_packets, c->fec_fields, most)
+                          : udptl_sender_new(out, c->redundancy, most);
 }
 
 void lossy_link_init(struct lossy_link *link, const struct lossy_link_config *config)
@@ -90,6 +91,7 @@ static void put_datagram(struct lossy_end *to, const uint8_t *datagram, size_t l
 {
     struct lossy_link *link = to->link;
     link->sent++;
+    link->longest = length > link->longest ? length : link->longest;
     if (is_in_burst(link) || link->now_ms < to->cut_until_ms ||
         lossy_link_random(link) < link->config.loss) {
         link->lost++;

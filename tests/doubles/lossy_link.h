@@ -19,6 +19,7 @@ struct lossy_link_config {
     unsigned burst_ms;                /* both ways nothing arrives for so long, ... */
     unsigned burst_every_ms;          /* ... once in each such time, at random; 0: never */
     int t38_version;                  /* for IFPs out of parity */
+    size_t max_datagram;              /* that the peers take; 0: 1,400 octets */
     uint64_t seed;
     bool receive_plainly; /* each step ticks, and each IFP goes to fax_engine_receive_ifp */
     bool audio;           /* RTP with G.711; the engines are to be made so */
@@ -66,6 +67,7 @@ struct lossy_link {
     uint64_t burst_from_ms, burst_next_ms;
     struct lossy_end end[2];
     unsigned long sent, lost;
+    size_t longest; /* datagram that was sent */
 };
 
 /* Makes the link without engines. */

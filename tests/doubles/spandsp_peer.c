@@ -71,7 +71,8 @@ static void set_up(struct spandsp_peer *peer, bool sender, bool ecm)
     t30_state_t *t = t38_terminal_get_t30_state(peer->terminal);
     char path[40];
     snprintf(path, sizeof path, "/proc/self/fd/%d", peer->fd);
-    t38_set_t38_version(t38_terminal_get_t38_core_state(peer->terminal), 0);
+    t38_set_t38_version(t38_terminal_get_t38_core_state(peer->terminal),
+                        peer->end->link->config.t38_version);
     t30_set_ecm_capability(t, ecm);
     t30_set_supported_compressions(t, T30_SUPPORT_T4_1D_COMPRESSION |
                                           T30_SUPPORT_T4_2D_COMPRESSION |

@@ -1,10 +1,11 @@
 /* fax_engine_fuzz.c: a script of frames, packets and time against one session.
  *
- * The first octet chooses the role and the version of T.38. Then come commands: an octet, its
- * arguments, data. 0: a raw IFP of n octets (one octet n)   1: an HDLC frame of n octets with
- * FCS-OK, low speed 2: the same at high speed                3: the same, end of the signal 4: an
- * indicator (one octet)              5: time passes, n times 100 ms 6: a lawful DCS and a TCF 7:
- * the waiting page becomes durable  8: a lawful DCS without ECM and a TCF
+ * The first octet chooses the role (bit 0), the version of T.38 (1, 2), T.85 (3), wide pages (4),
+ * and whether the session may run ahead of the clock (5), the peer saying by itself what it has
+ * seen (6). Then come commands: an octet, its arguments, data. 0: a raw IFP of n octets (one octet
+ * n)   1: an HDLC frame of n octets with FCS-OK, low speed 2: the same at high speed 3: the same,
+ * end of the signal 4: an indicator (one octet)              5: time passes, n times 100 ms 6: a
+ * lawful DCS and a TCF 7: the waiting page becomes durable  8: a lawful DCS without ECM and a TCF
  * 9: n octets of an image without ECM, 10: the same, end of the signal  11: the waiting page is
  * poor or bad
  *
@@ -12,8 +13,13 @@
  * PPS again  14: a lawful frame of the peer's list, preamble and all  15: a page without ECM and
  * its command  16: packets are lost, or numbers begin anew  17: a DCS of chosen bits, and a TCF 18:
  * a DIS of chosen bits, and time for DCS and TCF, and CFR  19: seconds pass
+ *
+ * With one of the bits 3 to 6: 20: a report of the peer's, made up or true  21: a page is refused
+ * 22: the document has changed  23: the call is given up
  */
+#include "t38/express_flow.h"
 #include "t38/fax_engine.h"
+#include "t38/t30_result.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -22,7 +28,17 @@
 /* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it so */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MAX_TIME_MS = 400000 };
+enum {
+    MAX_TIME_MS = 400000,
+    OPTION_SENDER = 1,
+    OPTION_T85 = 8,
+    OPTION_WIDE = 16,
+    OPTION_AHEAD = 32,
+    OPTION_REPORTS = 64,
+    COMMANDS = 20,      /* without options */
+    COMMANDS_MORE = 24, /* with some */
+    LONG_PAGE = 600,    /* octets, three frames */
+};
 
 struct script {
     const uint8_t *data;
@@ -34,6 +50,8 @@ struct script {
     unsigned received, confirmed;
     bool finished, sender;
     uint8_t page, block, pps[7];
+    unsigned options, missed;
+    struct express_flow flow, peer; /* ours, and what the peer knows of it */
 };
 
 /* A page of eight white rows. */
@@ -47,11 +65,36 @@ static int get_page(void *user, uint32_t number, struct fax_page_view *out)
     return 0;
 }
 
+/* With more frames than the same in T.85, which is preferred then. */
+static int get_long_page(void *user, uint32_t number, struct fax_page_view *out)
+{
+    static uint8_t octets[LONG_PAGE];
+    (void)get_page(user, number, out);
+    memcpy(octets, page, sizeof page);
+    out->data = octets;
+    out->length = sizeof octets;
+    return 0;
+}
+
+static int get_t85(void *user, uint32_t number, struct fax_page_view *out)
+{
+    static const uint8_t octets[] = {0, 0,    1, 0, 0, 0, 6, 0xC0, 0, 0, 0,    8,
+                                     0, 0x80, 0, 0, 0, 0, 0, 0,    0, 0, 0xFF, 2};
+    (void)get_page(user, number, out);
+    out->coding = FAX_PAGE_T85;
+    out->lsb_first = false;
+    out->data = octets;
+    out->length = sizeof octets;
+    return 0;
+}
+
 static void on_send(void *user, const uint8_t *ifp, size_t length, int copies)
 {
-    (void)user;
+    struct script *s = user;
     if (length == 0 || copies < 1 || !ifp)
         abort();
+    express_flow_received(&s->peer, s->flow.next, s->missed);
+    express_flow_sent(&s->flow);
 }
 
 static void on_event(void *user, const struct fax_engine_event *event)
@@ -82,11 +125,40 @@ static void give(struct script *s, const uint8_t *ifp, size_t length)
         (void)fax_engine_next_due_ms(s->engine);
 }
 
+/* Whatever a report says, no more is on the way after it than before. */
+static void give_report(struct script *s, const uint8_t report[EXPRESS_REPORT_OCTETS])
+{
+    uint16_t before = (uint16_t)(s->flow.next - s->flow.seen);
+    if (express_flow_take(&s->flow, report, EXPRESS_REPORT_OCTETS) == 0 &&
+        ((uint16_t)(s->flow.next - s->flow.seen) > before || s->flow.window < EXPRESS_WINDOW_MIN))
+        abort();
+}
+
+static void take_report(struct script *s)
+{
+    uint8_t report[EXPRESS_REPORT_OCTETS];
+    if (express_flow_report(&s->peer, s->now_ms, report) > 0)
+        give_report(s, report);
+}
+
+static void run_ahead(struct script *s)
+{
+    unsigned credit = express_flow_credit(&s->flow, s->now_ms);
+    if (credit > EXPRESS_WINDOW_MAX)
+        abort();
+    if (credit > 0)
+        (void)fax_engine_run_ahead(s->engine, credit);
+    if (s->options & OPTION_REPORTS)
+        take_report(s);
+}
+
 static void pass_time(struct script *s, unsigned ms)
 {
     for (unsigned i = 0; i < ms && s->now_ms < MAX_TIME_MS; i += 20) {
         s->now_ms += 20;
         fax_engine_tick(s->engine, s->now_ms);
+        if (s->options & OPTION_AHEAD)
+            run_ahead(s);
     }
 }
 
@@ -298,10 +370,48 @@ static bool run_lawful(struct script *s, uint8_t command, uint8_t n)
     }
 }
 
+/* A true one with octets changed. */
+static void make_report(struct script *s)
+{
+    uint8_t report[EXPRESS_REPORT_OCTETS] = {0};
+    (void)express_flow_report(&s->peer, s->now_ms + 1000, report);
+    for (unsigned n = take(s) % 8u; n > 0; n--) {
+        size_t at = take(s) % sizeof report;
+        report[at] ^= take(s);
+    }
+    give_report(s, report);
+}
+
+/* Returns false for the others. */
+static bool run_optional(struct script *s, uint8_t command, uint8_t n)
+{
+    switch (command) {
+    case 20:
+        s->missed += n >> 4;
+        if (n & 1)
+            make_report(s);
+        else
+            take_report(s);
+        return true;
+    case 21:
+        (void)fax_engine_page_refused(s->engine, T30_RESULT_STORE_FAILED);
+        return true;
+    case 22:
+        (void)!fax_engine_pages_changed(s->engine);
+        return true;
+    case 23:
+        fax_engine_abort(s->engine, T30_RESULT_ABORTED);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void run_command(struct script *s)
 {
-    uint8_t command = take(s) % 20, n = take(s);
-    if (run_lawful(s, command, n))
+    uint8_t commands = s->options >= OPTION_T85 ? COMMANDS_MORE : COMMANDS;
+    uint8_t command = take(s) % commands, n = take(s);
+    if (run_lawful(s, command, n) || run_optional(s, command, n))
         return;
     size_t left = n < s->size ? n : s->size;
     switch (command) {
@@ -342,14 +452,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1)
         return 0;
-    struct script s = {.data = data + 1, .size = size - 1, .sender = data[0] & 1};
+    struct script s = {
+        .data = data + 1, .size = size - 1, .sender = data[0] & OPTION_SENDER, .options = data[0]};
+    bool t85 = s.options & OPTION_T85;
     s.version = data[0] >> 1 & 3;
+    if (s.options & OPTION_AHEAD) {
+        express_flow_begin(&s.flow, 0);
+        express_flow_begin(&s.peer, 0);
+    }
     struct fax_engine_config c = {
         .sender = s.sender,
         .t38_version = s.version,
         .max_rate = 14400,
         .ecm = true,
-        .source = {.page_count = 2, .get = get_page},
+        .t85 = t85 && !s.sender,
+        .wide = s.options & OPTION_WIDE,
+        .source = {.page_count = 2,
+                   .get = t85 ? get_long_page : get_page,
+                   .get_t85 = t85 ? get_t85 : NULL},
         .callbacks = {.send_ifp = on_send, .event = on_event, .user = &s}};
     if (fax_engine_new(&s.engine, &c))
         abort();

@@ -66,8 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     take(&data, &size, report.envid, sizeof report.envid);
     take(&data, &size, report.status, sizeof report.status);
     take(&data, &size, report.verdict, sizeof report.verdict);
-    take(&data, &size, report.subject, sizeof report.subject);
-    take(&data, &size, report.message_id, sizeof report.message_id);
+    take(&data, &size, report.head.subject, sizeof report.head.subject);
+    take(&data, &size, report.head.message_id, sizeof report.head.message_id);
     take(&data, &size, facts.diagnostic, sizeof facts.diagnostic);
     facts.head = (const char *)data;
     facts.head_length = size;

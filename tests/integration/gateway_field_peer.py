@@ -11,6 +11,7 @@ gateway_field_peer.py ADDRESS PORT KIND MACHINE FILE
   stuck     says nothing at all once the fax is through: no answer to BYE, none of its own
   nat       describes an address that nobody reaches, its media come from another port, and others send to us as well
   port0     answers the T.38 of our INVITE with a line that it refuses; the call has to go on over audio
+  undecided takes audio, is silent there, and never says whether it takes T.38
 """
 import re
 import select
@@ -40,6 +41,8 @@ class Peer:
         self.media_port = self.version = self.cseq = self.step = 0
         self.next = None
         self.busy = False  # a re-INVITE of ours waits for its answer
+        self.silence = None  # socket of the audio that is said
+        self.said = 0
         print("ready", file=self.log)
 
     # --- descriptions ---
@@ -129,6 +132,14 @@ class Peer:
         if self.kind == "port0":
             self.reply(text, "200 OK", self.sdp("m=image 0 udptl t38\r\n"))
             return
+        if self.kind == "undecided":
+            if "m=image" in text:
+                self.reply(text, "488 Not Acceptable Here")
+                return
+            self.silence = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.silence.bind((self.address, 0))
+            self.reply(text, "200 OK", self.sdp(self.audio(self.silence.getsockname()[1])))
+            return
         if self.kind == "nat":
             self.thief(self.address)
             self.thief(self.address.rsplit(".", 1)[0] + ".254")
@@ -141,8 +152,17 @@ class Peer:
         refresher = "Session-Expires: 90;refresher=uac\r\n" if self.kind == "answers" else ""
         self.reply(text, "200 OK", self.sdp(self.image()), refresher)
 
+    def say_silence(self):
+        while self.said < (time.time() - self.begun) * 50:
+            self.said += 1
+            self.silence.sendto(b"\x80\x08" + self.said.to_bytes(2, "big") + (self.said * 160).to_bytes(4, "big")
+                                + b"quie" + b"\xd5" * 160, self.ours)
+
     def asked_again(self, text):
         self.version += 1
+        if self.kind == "undecided":
+            self.reply(text, "100 Trying")
+            return
         if self.kind == "port0":
             if "m=audio" in text:
                 self.reply(text, "200 OK", self.sdp(self.audio(self.port + 20000)))
@@ -186,6 +206,8 @@ class Peer:
             if select.select([self.socket], [], [], 0.05)[0]:
                 data, source = self.socket.recvfrom(65536)
                 self.take(data.decode(errors="replace"), source)
+            if self.silence:
+                self.say_silence()
             ended = self.machine is not None and self.machine.poll() is not None
             if ended and not told:
                 told = True
@@ -193,7 +215,7 @@ class Peer:
                 if self.kind == "wants-audio":
                     self.version += 1
                     self.reinvite(self.audio(self.port + 20000))
-            if self.next and time.time() >= self.next and not ended and not self.busy:
+            if self.next and time.time() >= self.next and not ended and not self.busy and not self.silence:
                 self.next = time.time() + 2.5
                 self.act()
 

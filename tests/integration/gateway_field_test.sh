@@ -41,6 +41,7 @@ peer wants-audio short.txt
 peer stuck short.txt
 peer nat short.txt --nat
 peer port0 short.txt
+peer undecided short.txt
 
 note "each fax arrives, in one attempt"
 # arrived KIND
@@ -62,6 +63,14 @@ fell_back() { [[ $(gw_count_event north media.fallback "${fax[port0]}") == 1 ]];
 holds "the call goes on over audio" until_true 20 fell_back
 equal "in one attempt" "$(gw_fax north "${fax[port0]}" '.attempts | length')" 1
 like "in the same call: audio was offered, then T.38 once more" "$(grep -c '< INVITE' "$GW_TOP/port0.peer")" '^[3-9]$'
+
+note "a peer that never says whether it takes T.38"
+undecided() { [[ $(gw_count_event north media.fallback "${fax[undecided]}") == 1 ]]; }
+holds "the call goes on over audio" until_true 40 undecided
+equal "and says why" "$(gw_sql north "SELECT record->>'cause' FROM audit_record WHERE event = 'media.fallback'
+    AND fax = '${fax[undecided]}'")" "T.38 was not agreed in time"
+equal "undecided: what the peer complains of" "$(<"$GW_TOP/undecided.errors")" ""
+clerk north fax cancel "${fax[undecided]}" >/dev/null 2>&1 || true # it may have heard no fax long enough
 
 note "sessions that are refreshed in mid-page"
 for kind in refresh changes answers; do arrived "$kind"; done

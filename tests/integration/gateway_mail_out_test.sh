@@ -215,6 +215,14 @@ like "from nobody" "$(say '' "$path")" '^250 '
 like "from somebody" "$(say anna@example.test "$path")" '^550 .*5\.7\.1'
 like "a forged one" "$(say '' "fax+b$(tr a-y b-z <<<"${path:5:39}")@fax.example.test")" '^550 '
 
+note "a storm of bounces, while somebody else is served"
+records() { gw_sql south "SELECT count(*) FROM audit_record WHERE event LIKE 'mail.%'"; }
+before=$(records)
+bounces() { python3 "$SOURCE_DIR/tests/integration/gateway_mail.py" bounces "${GW_ADDRESS[south]}" 2525 127.0.0.77 "$@"; }
+bounces 4 150 "$path" >"$GW_TOP/known" &
+known=$!
+bounces 4 150 "fax+b$(tr a-y b-z <<<"${path:5:39}")@fax.example.test" +493055177@fax.example.test fax@fax.example.test >"$GW_TOP/forged" &
+forged=$!
 note "a message that cannot be faxed is reported to its sender"
 admin south mail sender add anna@example.test --principal clerk --from "$(gw_number south 9)" >/dev/null
 python3 - "$POSTFIX_ADDRESS" "$POSTFIX_PORT" <<'EOF'
@@ -231,7 +239,13 @@ code, text = s.data(b'Authentication-Results: mx.example.test; dkim=pass header.
                     b'Date: Sun, 22 Nov 2026 08:00:00 +0000\r\n\r\nAn offer.\r\n')
 assert code == 250, text
 EOF
+wait $known $forged
+equal "of a mail that there is" "$(<"$GW_TOP/known")" '1 250:600'
+holds "of others" test "$(grep -cE '^[123]( (cut off|421|5[0-9][0-9]):[0-9]+)+$' "$GW_TOP/forged")" -eq 3
+equal "it is recorded once, as is the one before" "$(gw_count_event south mail.bounced)" 2
 holds "a report comes" until_true 30 has_mails anna 2
+holds "a storm costs few records" test "$(($(records) - before))" -le 30
+equal "and no mails" "$(queue | jq '.mails | length')" 9
 report=$(grep -l 'report-type=delivery-status' "$POSTFIX"/mail/anna/new/*)
 python3 - "$report" <<'EOF'
 import email, email.policy, sys
@@ -266,6 +280,30 @@ equal "by which way it came" "$(gw_sql south "SELECT record->>'recipients' || ' 
     WHERE event = 'mail.accepted' ORDER BY index DESC LIMIT 1")" "1 1"
 holds "the message is gone" until_true 10 test "$(find "$GW_TOP/south/vault/mail" -type f | wc -l)" -eq 0
 
+note "no report about a report"
+# tell FROM: a message that cannot be faxed; prints its identifier
+tell() {
+    python3 -c 'import smtplib, sys
+s = smtplib.SMTP(sys.argv[1], 2525, "mx.example.test")
+s.ehlo()
+s.mail(sys.argv[2])
+s.rcpt("+493055177@fax.example.test")
+code, text = s.data(b"From: anna@example.test\r\nTo: +493055177@fax.example.test\r\n\r\nx\r\n")
+print(text.decode().split()[-1])' "${GW_ADDRESS[south]}" "$1"
+}
+taken=$(gw_count_event south mail.accepted)
+looped=$(tell gone@example.test) # the relay takes its report, and then hears from us that there is no such number
+own=$(tell +493055177@fax.example.test)
+is_told() { [[ $(gw_sql south "SELECT count(*) FROM mail_outbox WHERE about = '$looped' AND state = 'sent'") == 1 ]]; }
+holds "a report goes" until_true 10 is_told
+is_dropped() { grep -q 'bounce.*\(discard\|sender non-delivery\)\|removed' "$POSTFIX/log" && [[ -z $(find "$POSTFIX/queue/active" "$POSTFIX/queue/deferred" "$POSTFIX/queue/incoming" -type f) ]]; }
+holds "nothing of it is left with the relay" until_true 10 is_dropped
+equal "nor comes back as a message" "$(($(gw_count_event south mail.accepted) - taken))" 2
+unreported() { gw_sql south "SELECT record->>'unreported' FROM audit_record WHERE event = 'mail.recipient_ended' AND fax = '$own'"; }
+has_ended() { [[ -n $(unreported) ]]; }
+holds "one in our own name has ended" until_true 10 has_ended
+equal "and is told to nobody" "$(unreported)" "the sender's address is one of the gateway's"
+
 note "the log"
 equal "who got it is said before it goes" "$(gw_sql south "SELECT count(*) > 7 FROM audit_record WHERE event = 'fax.mailed'")" t
 equal "its form" "$(gw_sql south "SELECT string_agg(DISTINCT record->>'form', ' ' ORDER BY record->>'form') FROM audit_record
@@ -273,4 +311,8 @@ equal "its form" "$(gw_sql south "SELECT string_agg(DISTINCT record->>'form', ' 
 equal "addresses in records" "$(gw_sql south "SELECT count(*) FROM audit_record WHERE record::text LIKE '%example.test%' AND event LIKE '%mail%'")" 0
 equal "nothing is due" "$(gw_sql south "SELECT count(*) FROM faxes WHERE mail_due <> ''")" 0
 gw_verify south
+# What was counted is in the log at the latest when the gateway stops.
+gw_stop south
+counted() { grep -aohE '"count":[0-9]+,"event":"mail.bounced_again"' "$GW_TOP"/south/journal/* | sed 's/[^0-9]*//; s/,.*//' | paste -sd+ | bc; }
+equal "how often it came again" "$(counted)" 599
 gw_end

@@ -165,6 +165,7 @@ for attack in "${!attacked[@]}"; do
     # Had none of it come, the call would have ended for that reason after 12 seconds.
     holds "$attack: it came" test "$(gw_fax north "$id" '.attempts[0] | .seconds >= 24 or (.text | startswith("Nothing came") | not)')" = true
 done
+like "bomb: reason" "$(gw_fax north "$(gw_inbound north "${attacked[bomb]}")" .reason)" 'page 1 does not decode: a limit was reached'
 outcome garbage-to-sender failed 2 200 'Timed out waiting for the first message'
 for name in "${!attacked[@]}" "${!number[@]}"; do
     until_true 30 ended "$name" || true

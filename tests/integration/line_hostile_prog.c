@@ -12,9 +12,32 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ROWS = 240, V21 = 0, V17_14400 = 8, PREAMBLE = 3, V17_SHORT = 14, V17_LONG = 15 };
+enum {
+    ROWS = 240,
+    V21 = 0,
+    V17_14400 = 8,
+    PREAMBLE = 3,
+    V17_SHORT = 14,
+    V17_LONG = 15,
+    PAGE_OCTETS = 65536, /* of a block */
+    FRAME_OCTETS = 256,
+    FRAMES_AT_ONCE = 32, /* what a line takes of a call in four ticks */
+};
 
-enum attack { SHORT_FCD, RESERVED_WIDTH, LONG_DCS, BAD_RATE, MANY_NSF, BOMB, GARBAGE, ATTACKS };
+/* Those from BOMB to NO_ROWS get a whole page through, in T.6 or T.85. */
+enum attack {
+    SHORT_FCD,
+    RESERVED_WIDTH,
+    LONG_DCS,
+    BAD_RATE,
+    MANY_NSF,
+    BOMB,
+    MANY_ROWS,
+    T85_BOMB,
+    NO_ROWS,
+    GARBAGE,
+    ATTACKS
+};
 
 struct attacker {
     struct driver_call call;
@@ -116,6 +139,11 @@ static void send_dcs(struct attacker *attacker, enum attack attack)
         length = sizeof dcs;
     } else if (attack == BAD_RATE) {
         dcs[4] = 0x7e;
+    } else if (attack == T85_BOMB) {
+        dcs[6] = 0x04 | 0x80;
+        memset(dcs + 7, 0x80, 5);
+        dcs[12] = 0x20;
+        length = 13;
     }
     send_frame(attacker, V21, dcs, length, true);
 }
@@ -127,25 +155,64 @@ static void send_training_piece(struct attacker *attacker)
     send_ifp(attacker, ifp, sizeof ifp);
 }
 
-static void send_image(struct attacker *attacker, enum attack attack)
+static bool is_page(enum attack attack)
 {
-    uint8_t frame[260];
-    uint8_t pps[] = {0xff, 0x13, 0xbf, 0x00, 0, 0, 255};
+    return attack >= BOMB && attack <= NO_ROWS;
+}
 
-    memset(frame, 0xff, sizeof frame);
-    frame[1] = 0x03;
-    frame[2] = 0x06;
-    if (attack != BOMB) {
-        send_frame(attacker, V17_14400, frame, 3, false);
-        return;
+/* Returns the octets of a page, as they are sent (T.6: the first bit is the lowest). */
+static size_t make_page(enum attack attack, uint8_t page[PAGE_OCTETS])
+{
+    /* A T.85 image of 4,294,967,295 rows in one stripe. */
+    static const uint8_t t85[] = {0,    0,    1,    0,    0,    0, 6, 0xc0, 0xff, 0xff, 0xff,
+                                  0xff, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0,    0x28, 0xff, 2};
+    static const uint8_t eofb[] = {0x00, 0x08, 0x80};
+    enum { MANY_ROWS_OCTETS = 100000 / 8 };
+    size_t at = attack == MANY_ROWS ? MANY_ROWS_OCTETS : 0;
+
+    memset(page, 0xff, PAGE_OCTETS); /* each bit is a row in T.6 */
+    if (attack == BOMB)
+        return PAGE_OCTETS;
+    if (attack == T85_BOMB) {
+        memcpy(page, t85, sizeof t85);
+        return sizeof t85;
     }
-    for (unsigned i = 0; i < 256; i++) {
+    memcpy(page + at, eofb, sizeof eofb);
+    return at + sizeof eofb;
+}
+
+/* No faster than the line takes it of one call. */
+static void send_page(struct scene *scene, struct attacker *attacker, enum attack attack)
+{
+    static uint8_t page[PAGE_OCTETS];
+    const uint8_t rcp[] = {0xff, 0x03, 0x86};
+    uint8_t frame[4 + FRAME_OCTETS] = {0xff, 0x03, 0x06};
+    size_t length = make_page(attack, page), frames = (length + FRAME_OCTETS - 1) / FRAME_OCTETS;
+    uint8_t pps[] = {0xff, 0x13, 0xbf, 0x2f, 0, 0, (uint8_t)(frames - 1)};
+
+    memset(page + length, 0, sizeof page - length);
+    for (size_t i = 0; i < frames; i++) {
         frame[3] = (uint8_t)i;
+        memcpy(frame + 4, page + i * FRAME_OCTETS, FRAME_OCTETS);
         send_frame(attacker, V17_14400, frame, sizeof frame, false);
+        if (i % FRAMES_AT_ONCE == FRAMES_AT_ONCE - 1)
+            pass(scene, 100);
     }
+    send_frame(attacker, V17_14400, rcp, sizeof rcp, true);
     send_indicator(attacker, 0);
+    pass(scene, 100);
     send_indicator(attacker, PREAMBLE);
     send_frame(attacker, V21, pps, sizeof pps, true);
+}
+
+static void send_image(struct scene *scene, struct attacker *attacker, enum attack attack)
+{
+    const uint8_t frame[] = {0xff, 0x03, 0x06};
+
+    if (is_page(attack))
+        send_page(scene, attacker, attack);
+    else
+        send_frame(attacker, V17_14400, frame, sizeof frame, false);
 }
 
 static void send_garbage(struct scene *scene, struct attacker *attacker, unsigned datagrams)
@@ -180,6 +247,7 @@ static void open_attacker(struct scene *scene, struct attacker *attacker, bool c
         raster_free(&page);
     }
     attacker->call.start.no_media_timeout_ms = 20000;
+    attacker->call.start.t85 = !call_sends;
     attacker->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (bind(attacker->fd, (struct sockaddr *)&any, sizeof any) != 0 ||
         getsockname(attacker->fd, (struct sockaddr *)&attacker->address, &length) != 0 ||
@@ -237,9 +305,10 @@ static void act_end_training(struct scene *scene, struct attacker *attacker, int
 
 static void act_image(struct scene *scene, struct attacker *attacker, int attack)
 {
-    (void)scene;
+    if (attacker->call.is_done)
+        return;
     send_indicator(attacker, V17_SHORT);
-    send_image(attacker, (enum attack)attack);
+    send_image(scene, attacker, (enum attack)attack);
 }
 
 static void attack_all(struct scene *scene)
@@ -296,6 +365,26 @@ static void start(struct scene *scene)
     driver_connect(&scene->from, &scene->to);
 }
 
+/* They came whole, were looked at, and refused with the reason. */
+static void check_pages(struct scene *scene)
+{
+    static const char *const why[ATTACKS] = {
+        [BOMB] = "page 1 does not decode: a limit was reached",
+        [MANY_ROWS] = "page 1 does not decode: a limit was reached",
+        [T85_BOMB] = "page 1 does not decode: a limit was reached",
+        [NO_ROWS] = "page 1 does not decode: empty document or page",
+    };
+
+    for (int i = 0; i < ATTACKS; i++) {
+        const struct driver_call *call = &scene->attackers[i].call;
+
+        if (why[i] == NULL)
+            continue;
+        check(scene, call->is_done, "a page that is none ends its call");
+        check(scene, strstr(call->done.text, why[i]) != NULL, "and the call says why");
+    }
+}
+
 static void finish(struct scene *scene)
 {
     int status;
@@ -306,8 +395,10 @@ static void finish(struct scene *scene)
     check(scene, scene->to.done.result == T30_RESULT_OK, scene->to.done.text);
     check(scene, driver_call_stored(&scene->to, draw, NULL, 1), "its page is what was sent");
     check(scene, scene->to.done.packets_bad == 0, "nothing of the stranger reached it");
+    check_pages(scene);
     for (int i = 0; i < ATTACKS; i++)
-        driver_call_stop(&scene->attackers[i].call, "enough");
+        if (!scene->attackers[i].call.is_done)
+            driver_call_stop(&scene->attackers[i].call, "enough");
     driver_call_stop(&scene->late.call, "enough");
     check(scene, line_driver_run(&scene->driver, driver_all_done, &scene->driver, 5000), "all end");
     for (int i = 0; i < ATTACKS; i++) {

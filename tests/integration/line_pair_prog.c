@@ -3,6 +3,7 @@
  * be; otherwise what was not is on standard error. */
 #include "t38/t30_result.h"
 #include "tests/doubles/line_driver.h"
+#include "tests/doubles/udp_replay.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -12,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ROWS = 240, CALL_MS = 100000 };
+enum { ROWS = 240, CALL_MS = 100000, PEAK_CALLS = 300, PEAK_REST = 4 };
 
 struct pair {
     struct line_driver driver;
@@ -20,6 +21,7 @@ struct pair {
     struct driver_call from, to, other_from, other_to, third_from, third_to;
     uint32_t first_page; /* of the document to be sent; 0 means 1 */
     uint16_t y_dpi;      /* of its pages; 0 means 196 */
+    uint8_t t38_version; /* told to both lines */
     bool without_ecm;
     unsigned failures;
 };
@@ -48,6 +50,7 @@ static void prepare(struct pair *pair, struct driver_call *from, struct driver_c
     from->start.first_page = pair->first_page;
     from->start.ecm = !pair->without_ecm;
     from->y_dpi = pair->y_dpi;
+    from->t38_version = to->t38_version = pair->t38_version;
     for (uint32_t number = 1; number <= pages; number++) {
         struct raster page;
 
@@ -265,20 +268,64 @@ static void run_without_ecm(struct pair *pair)
 static void run_resume(struct pair *pair)
 {
     pair->first_page = 3;
+    pair->t38_version = 3;
     run_delivery(pair, 4, 0);
 }
 
 static void run_superfine(struct pair *pair)
 {
     pair->y_dpi = 391;
+    pair->t38_version = 1;
     run_delivery(pair, 1, 0);
 }
 
 static void run_standard(struct pair *pair)
 {
     pair->y_dpi = 98;
+    pair->t38_version = 2;
     pair->without_ecm = true;
     run_delivery(pair, 1, 0);
+}
+
+static bool peak_is_over(void *user)
+{
+    const struct line_driver *driver = user;
+
+    return driver->done_count >= PEAK_CALLS;
+}
+
+/* Calls that are over at last give their memory back, though the one that came last lives on above
+ * them. */
+static void run_peak(struct pair *pair)
+{
+    static struct driver_call calls[PEAK_CALLS];
+    long before_kb = udp_replay_memory_kb(pair->receiving.pid), peak_kb, after_kb = 0;
+
+    for (int i = 0; i < PEAK_CALLS; i++)
+        driver_call_prepare(&pair->driver, &calls[i], &pair->receiving, false);
+    driver_call_prepare(&pair->driver, &pair->to, &pair->receiving, false);
+    start_all(pair);
+    for (int i = 0; i < PEAK_CALLS; i++)
+        driver_call_media(&calls[i], &pair->to.address);
+    driver_call_media(&pair->to, &calls[0].address);
+    (void)line_driver_run(&pair->driver, peak_is_over, &pair->driver, 1500);
+    peak_kb = udp_replay_memory_kb(pair->receiving.pid);
+    for (int i = 0; i < PEAK_CALLS; i++)
+        driver_call_stop(&calls[i], "the peak is over");
+    check(pair, line_driver_run(&pair->driver, peak_is_over, &pair->driver, 10000), "they end");
+    for (int i = 0; i < 20; i++) { /* the pool takes its time */
+        after_kb = udp_replay_memory_kb(pair->receiving.pid);
+        if (after_kb - before_kb <= (peak_kb - before_kb) / PEAK_REST)
+            break;
+        (void)line_driver_run(&pair->driver, driver_all_done, &pair->driver, 250);
+    }
+    printf("   %d calls took %ld kB, %ld of them are left\n", PEAK_CALLS, peak_kb - before_kb,
+           after_kb - before_kb);
+    check(pair, peak_kb - before_kb > PEAK_CALLS * 15L, "calls take memory");
+    check(pair, after_kb - before_kb <= (peak_kb - before_kb) / PEAK_REST, "and give it back");
+    driver_call_stop(&pair->to, "");
+    check(pair, run_to_end(pair, 5000), "all ends");
+    stop_lines(pair, false);
 }
 
 static void run_one(struct pair *pair)
@@ -346,6 +393,7 @@ static const struct scenario scenarios[] = {
     {"superfine", run_superfine},
     {"standard", run_standard},
     {"express", run_express},
+    {"peak", run_peak},
 };
 
 int main(int argc, char **argv)

@@ -7,7 +7,7 @@ directory=$(mktemp -d)
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$directory"' EXIT
 
-for scenario in one five hold refuse kill gone wrongkey withoutecm slow resume superfine standard express; do
+for scenario in one five hold refuse kill gone wrongkey withoutecm slow resume superfine standard express peak; do
     "$BUILD_DIR/tests/line_pair_prog" "$scenario" "$directory" >"$directory/$scenario.log" 2>&1 &
     pids+=($!)
 done

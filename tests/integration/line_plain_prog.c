@@ -1,6 +1,7 @@
 /* A line sends to a plain spandsp terminal in this program, over UDP on 127.0.0.1. The terminal
- * takes 98 rows an inch only and has no error correction; the document has 391 and 196.
- * use: line_plain_prog DIRECTORY (of the vault files). Exit status 0 when all is as it must be. */
+ * takes 98 rows an inch only, has no error correction and speaks version 2 of T.38; the document
+ * has 391 and 196. use: line_plain_prog DIRECTORY (of the vault files). Exit status 0 when all is
+ * as it must be. */
 #include "gateway/line/document_reduce.h"
 #include "t38/t30_result.h"
 #include "tests/doubles/line_driver.h"
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ROWS = 301, PAGES = 2, CALL_MS = 100000, STEP_MS = 20 };
+enum { ROWS = 301, PAGES = 2, CALL_MS = 100000, STEP_MS = 20, T38_VERSION = 2 };
 
 /* One end of the link is the terminal, the other hands on to the socket. */
 struct plain {
@@ -87,7 +88,7 @@ static void open_socket(struct plain *plain)
 
 static void open_terminal(struct plain *plain)
 {
-    const struct lossy_link_config lossless = {0};
+    const struct lossy_link_config lossless = {.t38_version = T38_VERSION};
 
     lossy_link_init(&plain->link, &lossless);
     plain->link.end[LOSSY_SENDER].party = (struct lossy_party){plain, read_socket, hand_out, never};
@@ -156,6 +157,7 @@ static uint32_t count_identical(struct plain *plain)
 static void run(struct plain *plain, struct line_process *line)
 {
     driver_call_prepare(&plain->driver, &plain->call, line, true);
+    plain->call.t38_version = T38_VERSION; /* the wrong one would not be understood */
     add_pages(plain);
     open_socket(plain);
     open_terminal(plain);

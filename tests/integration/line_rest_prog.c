@@ -1,7 +1,7 @@
 /* Calls whose sockets rest in the middle of a page (gateway/line/line_rest.c), between two real
  * lines and through a relay that then does to each of them something else: nothing; a second
- * without a datagram; a flood; the end by control; another port of the peer's, told to the line;
- * datagrams of a stranger. use: line_rest_prog DIRECTORY */
+ * without a datagram; a flood; the end by control, of either end; another port of the peer's, told
+ * to either line; datagrams of a stranger. use: line_rest_prog DIRECTORY */
 #include "t38/t30_result.h"
 #include "tests/doubles/line_driver.h"
 
@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum what { NOTHING, SILENCE, FLOOD, STOP, MOVE, STRANGER, WHATS };
+enum what { NOTHING, SILENCE, FLOOD, STOP, MOVE, STRANGER, SENDER_STOPS, SENDER_MOVES, WHATS };
 
 enum {
     ROWS = 300,
@@ -24,11 +24,12 @@ enum {
     FOR_MS = 1000,
     FLOOD_PER_MS = 10,
     DATAGRAM_MAX = 2048,
+    AHEAD_LEAST = 50, /* packets of a call */
 };
 
 struct path {
     int from_fd, to_fd; /* what the sender, and what the receiver has for its peer */
-    int other_fd;       /* likewise the receiver, once it moved; before it is a stranger's */
+    int other_fd;       /* likewise one of them, once it moved; before it is a stranger's */
     struct sockaddr_storage from_address, to_address, other_address;
     atomic_bool silent, moved;
 };
@@ -80,12 +81,14 @@ static void pass_on(struct scene *scene, unsigned i, bool back)
 {
     struct path *path = &scene->paths[i];
     const struct driver_call *to = back ? &scene->from[i] : &scene->to[i];
-    int near_fd = atomic_load(&path->moved) ? path->other_fd : path->to_fd;
+    bool moved = atomic_load(&path->moved);
+    int to_fd = moved && i == MOVE ? path->other_fd : path->to_fd;
+    int from_fd = moved && i == SENDER_MOVES ? path->other_fd : path->from_fd;
     uint8_t datagram[DATAGRAM_MAX];
-    ssize_t n = recv(back ? near_fd : path->from_fd, datagram, sizeof datagram, MSG_DONTWAIT);
+    ssize_t n = recv(back ? to_fd : from_fd, datagram, sizeof datagram, MSG_DONTWAIT);
 
     if (n >= 0 && !atomic_load(&path->silent))
-        send_to(back ? path->from_fd : near_fd, &to->address, datagram, (size_t)n);
+        send_to(back ? from_fd : to_fd, &to->address, datagram, (size_t)n);
 }
 
 static void *relay(void *user)
@@ -97,9 +100,12 @@ static void *relay(void *user)
         for (unsigned i = 0; i < WHATS; i++) {
             struct path *path = &scene->paths[i];
 
-            polled[2 * i] = (struct pollfd){path->from_fd, POLLIN, 0};
-            polled[2 * i + 1] = (struct pollfd){
-                atomic_load(&path->moved) ? path->other_fd : path->to_fd, POLLIN, 0};
+            bool moved = atomic_load(&path->moved);
+
+            polled[2 * i] = (struct pollfd){
+                moved && i == SENDER_MOVES ? path->other_fd : path->from_fd, POLLIN, 0};
+            polled[2 * i + 1] =
+                (struct pollfd){moved && i == MOVE ? path->other_fd : path->to_fd, POLLIN, 0};
         }
         (void)poll(polled, 2 * WHATS, 50);
         for (unsigned i = 0; i < 2 * WHATS; i++)
@@ -175,6 +181,9 @@ static void disturb(struct scene *scene)
     driver_call_stop(&scene->to[STOP], "enough");
     driver_call_media(&scene->to[MOVE], &scene->paths[MOVE].other_address);
     atomic_store(&scene->paths[MOVE].moved, true);
+    driver_call_stop(&scene->from[SENDER_STOPS], "enough");
+    driver_call_media(&scene->from[SENDER_MOVES], &scene->paths[SENDER_MOVES].other_address);
+    atomic_store(&scene->paths[SENDER_MOVES].moved, true);
     (void)line_driver_run(&scene->driver, flood_is_over, scene, CALL_MS);
     atomic_store(&scene->paths[SILENCE].silent, false);
     check(scene, scene->stopped_ms != 0 && scene->stopped_ms < now_ms + FOR_MS,
@@ -193,9 +202,14 @@ static bool logged_some(struct line_process *line, const char *name, unsigned le
 
 static void judge(struct scene *scene)
 {
-    static const char *const names[WHATS] = {"with nothing", "with a silence",
-                                             "with a flood", "that was stopped",
-                                             "that moved",   "with a stranger"};
+    static const char *const names[WHATS] = {"with nothing",
+                                             "with a silence",
+                                             "with a flood",
+                                             "that was stopped",
+                                             "that moved",
+                                             "with a stranger",
+                                             "whose sender was stopped",
+                                             "whose sender moved"};
 
     for (unsigned i = 0; i < WHATS; i++) {
         const struct msg_call_done *from = &scene->from[i].done, *to = &scene->to[i].done;
@@ -207,11 +221,12 @@ static void judge(struct scene *scene)
                names[i], delivered ? "delivered" : to->text, again, to->packets_bad,
                to->packets_foreign);
         check(scene, scene->to[i].dones == 1 && scene->from[i].dones == 1, "each ends once");
-        if (i == STOP)
-            check(scene, strcmp(to->text, "enough") == 0, "it ends for control's reason");
+        if (i == STOP || i == SENDER_STOPS)
+            check(scene, strcmp(i == STOP ? to->text : from->text, "enough") == 0,
+                  "it ends for control's reason");
         else
             check(scene, delivered, "it is delivered");
-        if (i == NOTHING || i == STRANGER)
+        if (i == NOTHING || i == STRANGER || i == SENDER_MOVES)
             check(scene, again == 0 && to->packets_lost == 0, "nothing is lost by resting");
         if (i == MOVE) /* what came between the last look and the move */
             check(scene, to->packets_foreign <= 1, "what waited when the peer moved is heard");
@@ -253,6 +268,8 @@ int main(int argc, char **argv)
         status = line_process_stop(line);
         check(&scene, WIFEXITED(status) && WEXITSTATUS(status) == 0, "the line lives");
         check(&scene, logged_some(line, " rests=", WHATS), "sockets rested");
+        if (line == &scene.sending)
+            check(&scene, logged_some(line, " ahead=", WHATS * AHEAD_LEAST), "packets were ahead");
     }
     judge(&scene);
     for (unsigned i = 0; i < scene.driver.call_count; i++)

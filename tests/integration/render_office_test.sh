@@ -89,6 +89,7 @@ while [[ -e /proc/$pid/exe ]]; do
 done
 ((killed)) || complain 'LibreOffice' 'killed' 'not found'
 wait $pid || true
-[[ $(<said) == 'failed 0 LibreOffice '* ]] || complain 'LibreOffice killed' 'failed 0 LibreOffice…' "$(<said)"
+[[ $(<said) == 'failed 0 LibreOffice was killed from outside'* ]] ||
+    complain 'LibreOffice killed' 'failed 0 LibreOffice was killed from outside' "$(<said)"
 nothing_left $pid 'LibreOffice was killed'
 exit "$failed"

@@ -110,6 +110,25 @@ static void each_version_of_t38_works(void **state)
     }
 }
 
+/* The other end is spandsp alone, which understands no other version than it was told. */
+static void each_version_of_t38_is_the_librarys(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        struct virtual_call call;
+        bool sends = i % 2;
+        virtual_call_begin(&call, &(struct virtual_call_config){.pages = brief,
+                                                                .page_count = 1,
+                                                                .t38_version = i / 2,
+                                                                .plain_sender = !sends,
+                                                                .plain_receiver = sends});
+        assert_true(virtual_call_run(&call, 200));
+        assert_int_equal(call.end[sends ? LOSSY_SENDER : LOSSY_RECEIVER].result, 0);
+        assert_int_equal(sends ? spandsp_peer_identical(&call.peer, brief, 1) : call.identical, 1);
+        virtual_call_end(&call);
+    }
+}
+
 /* The lower of both ends' highest rates is used. */
 static void rates_are_limited(void **state)
 {
@@ -427,6 +446,7 @@ int main(void)
         cmocka_unit_test(five_pages_arrive),
         cmocka_unit_test(a_photo_of_many_blocks_arrives),
         cmocka_unit_test(each_version_of_t38_works),
+        cmocka_unit_test(each_version_of_t38_is_the_librarys),
         cmocka_unit_test(rates_are_limited),
         cmocka_unit_test(loss_is_survived_by_redundancy),
         cmocka_unit_test(reordering_is_survived),

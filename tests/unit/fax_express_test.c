@@ -295,6 +295,29 @@ static void the_flow_keeps_its_window(void **state)
     assert_true(out.window >= EXPRESS_WINDOW_MIN);
 }
 
+/* However it came to its width, it never has more on the way than receive buffers are sure to hold.
+ */
+static void the_window_has_its_limits(void **state)
+{
+    (void)state;
+    struct express_flow out = {0}, in = {0};
+    uint8_t report[EXPRESS_REPORT_OCTETS];
+    uint32_t missed = 0;
+    express_flow_begin(&out, 0);
+    express_flow_begin(&in, 0);
+    for (uint32_t i = 0; i < 3000; i++) {
+        express_flow_sent(&out);
+        missed += i % 100 < 7 && i < 1500; /* all sorts of widths, then all is well */
+        express_flow_received(&in, (uint16_t)i, missed);
+        if (express_flow_report(&in, i, report) == 0)
+            continue;
+        assert_int_equal(express_flow_take(&out, report, sizeof report), 0);
+        assert_in_range(out.window, EXPRESS_WINDOW_MIN, EXPRESS_WINDOW_MAX);
+        assert_int_equal(express_flow_credit(&out, i), out.window);
+    }
+    assert_int_equal(out.window, EXPRESS_WINDOW_MAX);
+}
+
 static void impossible_reports_change_nothing(void **state)
 {
     (void)state;
@@ -347,6 +370,7 @@ int main(void)
         cmocka_unit_test(a_page_that_is_long_in_storing_is_waited_for),
         cmocka_unit_test(nothing_runs_ahead_without_credit),
         cmocka_unit_test(the_flow_keeps_its_window),
+        cmocka_unit_test(the_window_has_its_limits),
         cmocka_unit_test(impossible_reports_change_nothing),
     };
     return cmocka_run_group_tests(tests, make_pages, free_pages);

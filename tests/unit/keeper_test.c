@@ -235,7 +235,7 @@ static void unfinished_files_of_a_crash_are_removed(void **state)
 {
     struct fixture *f = *state;
     struct key_store_key key;
-    char path[160], unfinished[200];
+    char path[160], unfinished[200], kek_id[KEK_ID_TEXT];
     fax_file(f, 1, path);
     assert_int_equal(create(f, 1, "2027-03", &key), 0);
     assert_int_equal(unlink(path), 0);
@@ -245,6 +245,10 @@ static void unfinished_files_of_a_crash_are_removed(void **state)
     close(fd);
     assert_int_equal(read_key(f, 1, &key), -ENOENT);
     assert_int_equal(create(f, 1, "2027-03", &key), 0);
+    assert_int_equal(access(unfinished, F_OK), -1);
+    assert_int_equal(destroy(f, 1, kek_id), 0);
+    close(open(unfinished, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    assert_int_equal(destroy(f, 1, kek_id), -ENOENT); /* there never was a key */
     assert_int_equal(access(unfinished, F_OK), -1);
     snprintf(unfinished, sizeof unfinished, "%s/kek/x.kek.new", f->root);
     close(open(unfinished, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));

@@ -349,6 +349,29 @@ static void audio_that_is_no_fax_ends(void **state)
     assert_int_equal(s->done.result, T30_RESULT_PHASE_TIME);
 }
 
+/* Whoever finds an expensive way through the converter takes no time from the others. */
+static void a_call_that_computes_too_much_ends(void **state)
+{
+    struct scene *s = *state;
+    struct timespec t;
+    s->start.cpu_limit_us_per_s = 1000;
+    begin(s);
+    say_media(s, 0, t38);
+    say_media(s, 1, audio);
+    assert_int_equal(bridge_of(s)->mode, LINE_BRIDGE_CONVERT);
+    talk(s, 10);
+    assert_false(s->is_done);
+    /* As if the loop's thread had computed for five seconds. */
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    s->line.stall.last_cpu_us =
+        (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u - 5000000u;
+    s->line.clock_ns = uv_hrtime() - UINT64_C(5000000000);
+    line_bridge_visit(bridge_of(s), line_now_ms());
+    assert_true(run(s, &s->is_done, LIMIT_MS));
+    assert_true(s->is_traced);
+    assert_int_equal(s->done.result, T30_RESULT_CPU_TIME);
+}
+
 /* It was heard over audio, agreed on T.38, and sent none: that the other leg speaks is no reason to
  * wait. */
 static void a_leg_whose_t38_never_comes_ends(void **state)
@@ -418,7 +441,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BRIDGE_TEST(audio_passes_both_ways),       BRIDGE_TEST(audio_of_a_fax_may_last),
         BRIDGE_TEST(audio_that_is_no_fax_ends),    BRIDGE_TEST(a_leg_whose_t38_never_comes_ends),
-        BRIDGE_TEST(keys_change_and_modems_go_on),
+        BRIDGE_TEST(keys_change_and_modems_go_on), BRIDGE_TEST(a_call_that_computes_too_much_ends),
     };
     struct srtp_media *keeper;
     if (srtp_media_load(&keeper) != 0)

@@ -2,13 +2,13 @@
  * one of the call: such as take too long or cost too much, and one that gets other keys.
  */
 #include "gateway/line/line.h"
-#include "gateway/line/line_bridges.h"
 #include "gateway/line/line_call.h"
 #include "gateway/process/ipc.h"
-#include "t38/dtls_media.h"
 #include "t38/srtp_media.h"
 #include "t38/t30_result.h"
-#include "tests/doubles/line_driver.h"
+#include "t38/udptl.h"
+#include "tests/doubles/allocation_count.h"
+#include "tests/doubles/line_here.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -17,7 +17,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,112 +25,31 @@
 
 enum { LIMIT_MS = 10000, FREE_S = 2 };
 
-struct scene {
-    struct line line;
-    struct line_process process; /* this one */
-    struct line_driver driver;
-    struct driver_call call;
-};
-
-static void on_message(void *user, struct ipc_channel *channel, struct ipc_message *message)
-{
-    struct scene *scene = user;
-    (void)channel;
-    if (message->header.type == MSG_CALL_START)
-        line_call_start(&scene->line, message);
-    else
-        line_call_media(line_find_call(&scene->line, scene->call.number),
-                        ipc_message_body(message, MSG_CALL_MEDIA, sizeof(struct msg_call_media)));
-}
-
-static void on_gone(void *user, struct ipc_channel *channel, int status)
-{
-    (void)user;
-    (void)channel;
-    (void)status;
-}
-
-static bool turn(void *user)
-{
-    struct scene *scene = user;
-    uv_run(&scene->line.loop, UV_RUN_NOWAIT);
-    return scene->call.is_done;
-}
-
-static bool is_running(void *user)
-{
-    struct scene *scene = user;
-    (void)turn(scene);
-    struct line_call *call = line_find_call(&scene->line, scene->call.number);
-    return call && call->state == LINE_CALL_RUNNING;
-}
-
-static bool is_ready(void *user)
-{
-    struct scene *scene = user;
-    (void)turn(scene);
-    return scene->call.is_ready;
-}
-
 static int open_line(void **state)
 {
-    struct scene *scene = calloc(1, sizeof *scene);
-    const struct ipc_handlers handlers = {.message = on_message, .gone = on_gone, .user = scene};
-    int pair[2];
-    assert_non_null(scene);
-    line_driver_init(&scene->driver, "/tmp");
-    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-    scene->process = (struct line_process){.channel = pair[0], .log_fd = -1};
-    scene->driver.lines[scene->driver.line_count++] = &scene->process;
-    assert_int_equal(uv_loop_init(&scene->line.loop), 0);
-    assert_int_equal(uv_timer_init(&scene->line.loop, &scene->line.tick), 0);
-    assert_int_equal(uv_idle_init(&scene->line.loop, &scene->line.rest), 0);
-    scene->line.tick.data = scene->line.rest.data = &scene->line;
-    assert_int_equal(line_bridges_new(&scene->line, &scene->line.bridges), 0);
-    assert_int_equal(dtls_identity_new(&scene->line.identity), 0);
-    scene->line.call_limit = 10;
-    scene->line.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    call_wheel_init(&scene->line.wheel, line_now_ms());
-    assert_int_equal(ipc_channel_open(&scene->line.loop, pair[1], &handlers, &scene->line.channel),
-                     0);
-    driver_call_prepare(&scene->driver, &scene->call, &scene->process, false);
-    *state = scene;
+    *state = line_here_open(false);
     return 0;
 }
 
 static int close_line(void **state)
 {
-    struct scene *scene = *state;
-    struct line_call *call = line_find_call(&scene->line, scene->call.number);
-    if (call)
-        line_call_abort(call, T30_RESULT_ABORTED, NULL);
-    close(scene->process.channel);
-    ipc_channel_close(scene->line.channel);
-    uv_close((uv_handle_t *)&scene->line.tick, NULL);
-    uv_close((uv_handle_t *)&scene->line.rest, NULL);
-    uv_run(&scene->line.loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&scene->line.loop), 0);
-    close(scene->line.epoll_fd);
-    dtls_identity_free(scene->line.identity);
-    line_bridges_free(scene->line.bridges);
-    driver_call_free(&scene->call);
-    free(scene);
+    line_here_close(*state);
     return 0;
 }
 
 /* A receiver whose peer says nothing yet. */
-static struct line_call *begin(struct scene *scene)
+static struct line_call *begin(struct line_here *scene)
 {
     driver_call_start(&scene->call);
-    assert_true(line_driver_run(&scene->driver, is_ready, scene, LIMIT_MS));
+    assert_true(line_driver_run(&scene->driver, line_here_is_ready, scene, LIMIT_MS));
     assert_int_equal(scene->call.ready.status, 0);
     driver_call_media(&scene->call, &scene->call.address);
-    assert_true(line_driver_run(&scene->driver, is_running, scene, LIMIT_MS));
-    return line_find_call(&scene->line, scene->call.number);
+    assert_true(line_driver_run(&scene->driver, line_here_is_running, scene, LIMIT_MS));
+    return line_here_call(scene);
 }
 
 /* As if the loop's thread had computed that long since the tick. */
-static void pretend_computing(struct scene *scene, unsigned seconds)
+static void pretend_computing(struct line_here *scene, unsigned seconds)
 {
     struct timespec t;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
@@ -140,7 +58,7 @@ static void pretend_computing(struct scene *scene, unsigned seconds)
 }
 
 /* By the clock that long has passed since the last charge. */
-static void charge(struct scene *scene, struct line_call *call, unsigned seconds)
+static void charge(struct line_here *scene, struct line_call *call, unsigned seconds)
 {
     scene->line.clock_ns = uv_hrtime() - seconds * UINT64_C(1000000000);
     line_watch_charge(call);
@@ -148,13 +66,13 @@ static void charge(struct scene *scene, struct line_call *call, unsigned seconds
 
 static void what_computes_too_much_ends(void **state)
 {
-    struct scene *scene = *state;
+    struct line_here *scene = *state;
     scene->call.start.cpu_limit_us_per_s = 1000;
     struct line_call *call = begin(scene);
     pretend_computing(scene, FREE_S + 1);
     charge(scene, call, FREE_S + 1);
     line_call_settle(call);
-    assert_true(line_driver_run(&scene->driver, turn, scene, LIMIT_MS));
+    assert_true(line_driver_run(&scene->driver, line_here_is_done, scene, LIMIT_MS));
     assert_int_equal(scene->call.done.result, T30_RESULT_CPU_TIME);
     assert_non_null(strstr(scene->call.done.text, "before training"));
     assert_int_equal(scene->call.dones, 1);
@@ -163,44 +81,44 @@ static void what_computes_too_much_ends(void **state)
 /* The machine was busy with something else. */
 static void time_of_others_is_not_charged(void **state)
 {
-    struct scene *scene = *state;
+    struct line_here *scene = *state;
     scene->call.start.cpu_limit_us_per_s = 1000;
     struct line_call *call = begin(scene);
     pretend_computing(scene, 0);
     charge(scene, call, 100);
     line_call_settle(call);
-    assert_false(line_driver_run(&scene->driver, turn, scene, 200));
+    assert_false(line_driver_run(&scene->driver, line_here_is_done, scene, 200));
     assert_true(call->watch.cpu_us < 1000000);
     line_call_abort(call, T30_RESULT_ABORTED, NULL);
-    assert_true(line_driver_run(&scene->driver, turn, scene, LIMIT_MS));
+    assert_true(line_driver_run(&scene->driver, line_here_is_done, scene, LIMIT_MS));
 }
 
 static void without_a_limit_it_may(void **state)
 {
-    struct scene *scene = *state;
+    struct line_here *scene = *state;
     struct line_call *call = begin(scene);
     pretend_computing(scene, 100);
     charge(scene, call, 100);
     line_call_settle(call);
-    assert_false(line_driver_run(&scene->driver, turn, scene, 200));
+    assert_false(line_driver_run(&scene->driver, line_here_is_done, scene, 200));
     assert_true(call->watch.cpu_us > 90000000);
     line_call_abort(call, T30_RESULT_ABORTED, NULL);
-    assert_true(line_driver_run(&scene->driver, turn, scene, LIMIT_MS));
+    assert_true(line_driver_run(&scene->driver, line_here_is_done, scene, LIMIT_MS));
     assert_int_equal(scene->call.done.result, T30_RESULT_ABORTED);
 }
 
 static void a_phase_that_takes_too_long_ends(void **state)
 {
-    struct scene *scene = *state;
+    struct line_here *scene = *state;
     scene->call.start.phase_limit_ms[CALL_PHASE_BEFORE] = 150;
     (void)begin(scene);
-    assert_true(line_driver_run(&scene->driver, turn, scene, LIMIT_MS));
+    assert_true(line_driver_run(&scene->driver, line_here_is_done, scene, LIMIT_MS));
     assert_int_equal(scene->call.done.result, T30_RESULT_PHASE_TIME);
     assert_non_null(strstr(scene->call.done.text, "before training"));
 }
 
 /* A packet of silence in G.711 from the peer. */
-static void hear_one(struct scene *scene, struct srtp_media *peer, int fd, uint16_t sequence)
+static void hear_one(struct line_here *scene, struct srtp_media *peer, int fd, uint16_t sequence)
 {
     uint8_t packet[12 + 160 + SRTP_MEDIA_OVERHEAD_MAX] = {
         0x80, 8, (uint8_t)(sequence >> 8), (uint8_t)sequence, 0, 0, 0, 0, 1, 2, 3, 4};
@@ -210,10 +128,10 @@ static void hear_one(struct scene *scene, struct srtp_media *peer, int fd, uint1
     assert_int_equal(sendto(fd, packet, length, 0, (struct sockaddr *)&scene->call.address,
                             sizeof(struct sockaddr_in)),
                      length);
-    assert_false(line_driver_run(&scene->driver, turn, scene, 30));
+    assert_false(line_driver_run(&scene->driver, line_here_is_done, scene, 30));
 }
 
-static void say_keys(struct scene *scene, const struct sockaddr_in *peer, int ours, int theirs)
+static void say_keys(struct line_here *scene, const struct sockaddr_in *peer, int ours, int theirs)
 {
     struct msg_call_media media = {.call = scene->call.number,
                                    .max_datagram = 400,
@@ -227,14 +145,14 @@ static void say_keys(struct scene *scene, const struct sockaddr_in *peer, int ou
     memset(media.srtp_receive_key, theirs, sizeof media.srtp_receive_key);
     assert_int_equal(
         ipc_send(scene->process.channel, MSG_CALL_MEDIA, 0, &media, sizeof media, NULL, 0), 0);
-    assert_true(line_driver_run(&scene->driver, is_running, scene, LIMIT_MS));
-    assert_false(line_driver_run(&scene->driver, turn, scene, 50));
+    assert_true(line_driver_run(&scene->driver, line_here_is_running, scene, LIMIT_MS));
+    assert_false(line_driver_run(&scene->driver, line_here_is_done, scene, 50));
 }
 
 /* A new description of the peer's brings another key, at the same address: what comes is heard. */
 static void another_key_is_taken(void **state)
 {
-    struct scene *scene = *state;
+    struct line_here *scene = *state;
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof here;
     uint8_t ours[SRTP_MEDIA_KEY_MAX], theirs[SRTP_MEDIA_KEY_MAX];
@@ -244,11 +162,11 @@ static void another_key_is_taken(void **state)
     assert_int_equal(getsockname(fd, (struct sockaddr *)&here, &length), 0);
     memset(ours, 1, sizeof ours);
     driver_call_start(&scene->call);
-    assert_true(line_driver_run(&scene->driver, is_ready, scene, LIMIT_MS));
+    assert_true(line_driver_run(&scene->driver, line_here_is_ready, scene, LIMIT_MS));
     for (int i = 0; i < 2; i++) {
         memset(theirs, 2 + i, sizeof theirs);
         say_keys(scene, &here, 1, 2 + i);
-        const struct line_call *call = line_find_call(&scene->line, scene->call.number);
+        const struct line_call *call = line_here_call(scene);
         uint32_t before = call->media_seen;
         assert_int_equal(srtp_media_new(SRTP_MEDIA_AEAD_AES_256_GCM, theirs, ours, &peer), 0);
         for (int k = 0; k < 4; k++) /* the first ones of a source are on probation */
@@ -256,13 +174,13 @@ static void another_key_is_taken(void **state)
         assert_true(call->media_seen >= before + 3);
         srtp_media_free(peer);
     }
-    line_call_abort(line_find_call(&scene->line, scene->call.number), T30_RESULT_ABORTED, NULL);
-    assert_true(line_driver_run(&scene->driver, turn, scene, LIMIT_MS));
+    line_call_abort(line_here_call(scene), T30_RESULT_ABORTED, NULL);
+    assert_true(line_driver_run(&scene->driver, line_here_is_done, scene, LIMIT_MS));
     assert_string_equal(scene->call.done.protection, "SRTP AEAD_AES_256_GCM");
     close(fd);
 }
 
-static void say_kind(struct scene *scene, const struct sockaddr_in *peer, uint8_t transport)
+static void say_kind(struct line_here *scene, const struct sockaddr_in *peer, uint8_t transport)
 {
     struct msg_call_media media = {.call = scene->call.number,
                                    .max_datagram = 400,
@@ -273,10 +191,10 @@ static void say_kind(struct scene *scene, const struct sockaddr_in *peer, uint8_
     memcpy(&media.peer, peer, sizeof *peer);
     assert_int_equal(
         ipc_send(scene->process.channel, MSG_CALL_MEDIA, 0, &media, sizeof media, NULL, 0), 0);
-    assert_true(line_driver_run(&scene->driver, is_running, scene, LIMIT_MS));
+    assert_true(line_driver_run(&scene->driver, line_here_is_running, scene, LIMIT_MS));
 }
 
-static void hear_audio(struct scene *scene, int fd, uint16_t first, unsigned packets)
+static void hear_audio(struct line_here *scene, int fd, uint16_t first, unsigned packets)
 {
     for (unsigned i = 0; i < packets && !scene->call.is_done; i++) {
         uint16_t n = (uint16_t)(first + i);
@@ -285,7 +203,7 @@ static void hear_audio(struct scene *scene, int fd, uint16_t first, unsigned pac
         memset(packet + 12, 0xD5, 160);
         (void)!sendto(fd, packet, sizeof packet, 0, (struct sockaddr *)&scene->call.address,
                       sizeof(struct sockaddr_in));
-        (void)line_driver_run(&scene->driver, turn, scene, 20);
+        (void)line_driver_run(&scene->driver, line_here_is_done, scene, 20);
     }
 }
 
@@ -293,7 +211,7 @@ static void hear_audio(struct scene *scene, int fd, uint16_t first, unsigned pac
  * come from it, and the silence of these media counts. */
 static void audio_is_no_t38(void **state)
 {
-    struct scene *scene = *state;
+    struct line_here *scene = *state;
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof here;
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -301,10 +219,10 @@ static void audio_is_no_t38(void **state)
     assert_int_equal(getsockname(fd, (struct sockaddr *)&here, &length), 0);
     scene->call.start.no_media_timeout_ms = 500;
     driver_call_start(&scene->call);
-    assert_true(line_driver_run(&scene->driver, is_ready, scene, LIMIT_MS));
+    assert_true(line_driver_run(&scene->driver, line_here_is_ready, scene, LIMIT_MS));
     say_kind(scene, &here, MEDIA_TRANSPORT_RTP);
     hear_audio(scene, fd, 1, 30);
-    struct line_call *call = line_find_call(&scene->line, scene->call.number);
+    struct line_call *call = line_here_call(scene);
     assert_true(call->media_seen > 10);
     say_kind(scene, &here, MEDIA_TRANSPORT_UDPTL);
     assert_int_equal(call->media_seen, 0);
@@ -316,6 +234,52 @@ static void audio_is_no_t38(void **state)
     close(fd);
 }
 
+static void hear_t38(struct line_here *scene, int fd, struct udptl_sender *udptl, unsigned packets)
+{
+    for (unsigned i = 0; i < packets; i++) {
+        static const uint8_t ifps[][6] = {{3 << 1}, {0xC0, 1, 0x80, 0, 0, 0xFF}}; /* flags, V.21 */
+        uint8_t datagram[UDPTL_DATAGRAM_MAX];
+        size_t length;
+        assert_int_equal(udptl_sender_produce(udptl, ifps[i > 0], i > 0 ? 6 : 1, datagram,
+                                              sizeof datagram, &length),
+                         0);
+        (void)!sendto(fd, datagram, length, 0, (struct sockaddr *)&scene->call.address,
+                      sizeof(struct sockaddr_in));
+        (void)line_driver_run(&scene->driver, line_here_is_done, scene, 20);
+    }
+}
+
+/* From the socket to the modem and back, in a line that runs. */
+static void packets_need_no_memory(void **state)
+{
+    struct line_here *scene = *state;
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof here;
+    struct udptl_sender *udptl;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&here, sizeof here), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&here, &length), 0);
+    assert_int_equal(udptl_sender_new(&udptl, 3, 400), 0);
+    driver_call_start(&scene->call);
+    assert_true(line_driver_run(&scene->driver, line_here_is_ready, scene, LIMIT_MS));
+    for (int kind = 0; kind < 2; kind++) {
+        say_kind(scene, &here, kind == 0 ? MEDIA_TRANSPORT_RTP : MEDIA_TRANSPORT_UDPTL);
+        for (int warm = 1; warm >= 0; warm--) {
+            bool counts = !warm && allocation_count_begin();
+            if (kind == 0)
+                hear_audio(scene, fd, warm ? 1 : 31, 30);
+            else
+                hear_t38(scene, fd, udptl, 30);
+            struct allocation_count count = allocation_count_end();
+            if (counts)
+                assert_int_equal(count.small + count.large, 0);
+        }
+        assert_true(line_here_call(scene)->media_seen > 40);
+    }
+    udptl_sender_free(udptl);
+    close(fd);
+}
+
 int main(void)
 {
 #define LINE_TEST(name) cmocka_unit_test_setup_teardown(name, open_line, close_line)
@@ -323,6 +287,7 @@ int main(void)
         LINE_TEST(what_computes_too_much_ends), LINE_TEST(time_of_others_is_not_charged),
         LINE_TEST(without_a_limit_it_may),      LINE_TEST(a_phase_that_takes_too_long_ends),
         LINE_TEST(another_key_is_taken),        LINE_TEST(audio_is_no_t38),
+        LINE_TEST(packets_need_no_memory),
     };
     struct srtp_media *keeper;
     if (srtp_media_load(&keeper) != 0)

@@ -34,8 +34,7 @@ static struct mail_report report_of(void)
         .envid = "QQ314159",
         .status = "5.1.1",
         .verdict = "The number is not in service.",
-        .subject = "Offer",
-        .message_id = "<1@example.test>",
+        .head = {.subject = "Offer", .message_id = "<1@example.test>"},
         .arrived_ms = INT64_C(1795330000123),
         .pages = 0,
     };
@@ -92,8 +91,8 @@ static void nothing_from_outside_becomes_a_field(void **state)
     snprintf(report.orcpt, sizeof report.orcpt, "rfc822;%s", evil);
     snprintf(report.address, sizeof report.address, "%s", evil);
     snprintf(report.verdict, sizeof report.verdict, "%s", evil);
-    snprintf(report.subject, sizeof report.subject, "%s", evil);
-    snprintf(report.message_id, sizeof report.message_id, "<%s>", evil);
+    snprintf(report.head.subject, sizeof report.head.subject, "%s", evil);
+    snprintf(report.head.message_id, sizeof report.head.message_id, "<%s>", evil);
     int rc = mail_compose_report(&facts, &text);
     assert_true(rc == 0 || text.error == -ENOMEM);
     has_not(&text, "\nAction: delivered");
@@ -105,6 +104,23 @@ static void nothing_from_outside_becomes_a_field(void **state)
     rc = mail_compose_report(&facts, &text);
     assert_true(rc == 0 || text.error == -ENOMEM);
     has_not(&text, "Original-Recipient");
+    mail_text_clear(&text);
+}
+
+static void a_report_says_how_many_went_missing(void **state)
+{
+    (void)state;
+    struct mail_report report = report_of();
+    struct mail_report_facts facts = {.origin = origin, .report = &report};
+    struct mail_text text = {0};
+    int rc = mail_compose_report(&facts, &text);
+    assert_true(rc == 0 || text.error == -ENOMEM);
+    has_not(&text, "too many reports");
+    mail_text_clear(&text);
+    report.unreported = UINT32_MAX;
+    rc = mail_compose_report(&facts, &text);
+    assert_true(rc == 0 || text.error == -ENOMEM);
+    has(&text, "too many reports to you in an hour: 4294967295 before");
     mail_text_clear(&text);
 }
 
@@ -187,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reports_say_what_rfc_3464_wants),
         cmocka_unit_test(nothing_from_outside_becomes_a_field),
+        cmocka_unit_test(a_report_says_how_many_went_missing),
         cmocka_unit_test(notices_show_no_number),
         cmocka_unit_test(content_is_read_in_any_pieces),
     };

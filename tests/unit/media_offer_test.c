@@ -74,6 +74,8 @@ static void odd_values_are_brought_into_range(void **state)
         {"a=T38FaxMaxDatagram:\r\n", 400, MEDIA_REDUNDANCY},
         {"a=T38FaxMaxDatagram:72\r\n", 72, MEDIA_REDUNDANCY},
         {"a=T38FaxMaxDatagram: 320 \r\n", 320, MEDIA_REDUNDANCY},
+        {"a=T38FaxMaxDatagram:1\r\n", 400, MEDIA_REDUNDANCY},
+        {"a=T38FaxMaxDatagram:65536\r\n", 1472, MEDIA_REDUNDANCY},
         {"a=T38FaxMaxDatagram:99999\r\n", 1472, MEDIA_REDUNDANCY},
         {"a=T38FaxMaxDatagram:99999999999999999999999\r\n", 1472, MEDIA_REDUNDANCY},
         {"a=T38FaxUdpEC:t38UDPRedundancy\r\n", 400, MEDIA_REDUNDANCY},

@@ -56,12 +56,39 @@ static void t38_over_dtls_is_agreed(void **state)
     assert_true(of_b.active && !of_a.active);
     assert_memory_equal(of_a.fingerprint, b.fingerprint, sizeof of_a.fingerprint);
     assert_memory_equal(of_b.fingerprint, a.fingerprint, sizeof of_b.fingerprint);
-    /* Who wants to begin is let. */
-    offer.media[0].setup = SDP_SETUP_ACTIVE;
-    assert_int_equal(media_answer(&b, &offer, &answer, &t38), 0);
-    assert_int_equal(answer.media[0].setup, SDP_SETUP_PASSIVE);
-    assert_int_equal(media_agree_t38(&b, &offer, &of_b), 0);
-    assert_false(of_b.active);
+}
+
+/* RFC 5763 §5, RFC 4145 §4: what each side's role becomes; who wants to begin is let, and who says
+ * nothing begins. */
+static void roles_are_taken_as_said(void **state)
+{
+    (void)state;
+    static const struct {
+        enum sdp_setup said, answered;
+        bool active;
+    } offered[] = {{SDP_SETUP_ACTPASS, SDP_SETUP_ACTIVE, true},
+                   {SDP_SETUP_PASSIVE, SDP_SETUP_ACTIVE, true},
+                   {SDP_SETUP_ACTIVE, SDP_SETUP_PASSIVE, false},
+                   {SDP_SETUP_NONE, SDP_SETUP_PASSIVE, false}};
+    struct sdp_session offer, answer;
+    struct media_t38 agreed;
+    bool t38 = false;
+    for (size_t i = 0; i < sizeof offered / sizeof offered[0]; i++) {
+        struct media_local a = side(1, true, true), b = side(2, true, true);
+        assert_int_equal(media_offer_t38(&a, &offer), 0);
+        offer.media[0].setup = offered[i].said;
+        assert_int_equal(media_answer(&b, &offer, &answer, &t38), 0);
+        assert_true(t38);
+        assert_int_equal(answer.media[0].setup, offered[i].answered);
+        assert_int_equal(media_agree_t38(&b, &offer, &agreed), 0);
+        assert_int_equal(agreed.active, offered[i].active);
+        /* What the other side makes of our offer. */
+        if (offered[i].said == SDP_SETUP_ACTPASS)
+            continue;
+        answer.media[0].setup = offered[i].said;
+        assert_int_equal(media_agree_t38(&a, &answer, &agreed), 0);
+        assert_int_equal(agreed.active, offered[i].said == SDP_SETUP_PASSIVE);
+    }
 }
 
 static void audio_over_srtp_is_agreed(void **state)
@@ -171,6 +198,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(t38_over_dtls_is_agreed),
+        cmocka_unit_test(roles_are_taken_as_said),
         cmocka_unit_test(audio_over_srtp_is_agreed),
         cmocka_unit_test(keys_change_by_a_new_description),
         cmocka_unit_test(nothing_is_downgraded),

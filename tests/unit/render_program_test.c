@@ -172,6 +172,24 @@ static void test_killed(void **state)
     assert_int_equal(run.result.signal_number, SIGSEGV);
 }
 
+/* SIGKILL has one number and several senders. */
+static void test_who_killed_it(void **state)
+{
+    struct run run = {0};
+
+    (void)state;
+    run_shell(&run, "kill -KILL $$", 20000, 60);
+    assert_int_equal(run.result.end, PROGRAM_KILLED_OUTSIDE);
+    assert_int_equal(run.result.signal_number, SIGKILL);
+    run_shell(&run, "kill -KILL $$", 20000, 0);
+    assert_int_equal(run.result.end, PROGRAM_KILLED_OUTSIDE);
+    /* Who ignores the soft limit is killed at the hard one; here they are the same. */
+    run_shell(&run, "trap '' XCPU; while :; do :; done", 60000, 1);
+    assert_int_equal(run.result.end, PROGRAM_CPU_LIMIT);
+    run_shell(&run, "trap '' TERM; sleep 300 & wait", 100, 60);
+    assert_int_equal(run.result.end, PROGRAM_WALL_LIMIT);
+}
+
 static void test_output_can_stop_it(void **state)
 {
     struct run run = {.taken.answer = -EPIPE};
@@ -212,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_closed_streams_do_not_end_the_watch),
         cmocka_unit_test(test_cpu_limit),
         cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_who_killed_it),
         cmocka_unit_test(test_output_can_stop_it),
         cmocka_unit_test(test_files_cannot_grow),
     };

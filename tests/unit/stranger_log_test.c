@@ -90,6 +90,26 @@ static void limits_are_counted(void **state)
     assert_int_equal(log.strangers[1].count, 0);
 }
 
+/* What comes again and again is one place, whatever it is about. */
+static void what_happens_again_is_counted(void **state)
+{
+    static struct stranger_log log;
+    (void)state;
+    memset(&log, 0, sizeof log);
+    log.again = "mail.bounced_again";
+    for (int i = 0; i < 5000; i++) {
+        stranger_log_note_again(&log, "01935f00-0000-7000-8000-000000000001", 10);
+        stranger_log_note_again(&log, "anna@example.com", 10);
+    }
+    assert_int_equal(log.strangers[0].count, 4999);
+    assert_string_equal(log.strangers[1].address, "anna@example.com");
+    assert_int_equal(log.strangers[1].count, 4999);
+    assert_string_equal(log.strangers[2].address, "");
+    stranger_log_flush(&log, 10 + STRANGER_PERIOD_MS);
+    stranger_log_flush(&log, 10 + 2 * STRANGER_PERIOD_MS);
+    assert_string_equal(log.strangers[0].address, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +117,7 @@ int main(void)
         cmocka_unit_test(the_table_is_bounded),
         cmocka_unit_test(accounts_are_counted),
         cmocka_unit_test(limits_are_counted),
+        cmocka_unit_test(what_happens_again_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,6 +130,37 @@ static void without_ecm_too(void **state)
         assert_int_equal(table[n][MUST_ALL], CALLS);
 }
 
+/* T38FaxMaxDatagram, from the smallest that a gateway believes: what would not fit is left out, the
+ * packet itself never; the less is repeated, the less loss is borne. */
+static void small_datagrams_cost_repetitions_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t most;
+        double loss;
+    } cases[] = {{72, 0}, {100, 0.002}, {200, 0.02}, {400, 0.1}, {1472, 0.1}};
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+        struct virtual_call call;
+        unsigned fec = i % 2 ? 3 : 0;
+        virtual_call_begin(&call,
+                           &(struct virtual_call_config){.pages = &page,
+                                                         .page_count = 1,
+                                                         .link = {.loss = cases[i / 2].loss,
+                                                                  .max_datagram = cases[i / 2].most,
+                                                                  .redundancy = 3,
+                                                                  .fec_packets = fec,
+                                                                  .fec_fields = fec,
+                                                                  .seed = 2000 + i}});
+        assert_true(virtual_call_run(&call, CALL_LIMIT_S));
+        print_message("   at most %zu octets%s: the longest was %zu\n", cases[i / 2].most,
+                      fec ? ", FEC" : "", call.link.longest);
+        assert_int_equal(call.end[LOSSY_SENDER].result, 0);
+        assert_int_equal(call.identical, 1);
+        assert_in_range(call.link.longest, 60, cases[i / 2].most);
+        virtual_call_end(&call);
+    }
+}
+
 static int make_page(void **state)
 {
     (void)state;
@@ -149,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(with_ecm_calls_succeed),
         cmocka_unit_test(without_ecm_too),
+        cmocka_unit_test(small_datagrams_cost_repetitions_alone),
     };
     return cmocka_run_group_tests(tests, make_page, free_page);
 }

@@ -1,4 +1,5 @@
 /* t38_t85_test.c: calls in T.85 in virtual time: engine to engine, and to peers without it. */
+#include "tests/doubles/letter_page.h"
 #include "tests/doubles/virtual_call.h"
 
 #include "codecs/fax_error.h"
@@ -45,6 +46,48 @@ static int make_pages(void **state)
     photo = t6_page_make(T6_PAGE_PHOTO, 1);
     make_t85(&photo, &photo_t85);
     return 0;
+}
+
+/* The figure page.wall_time: from one confirmation to the next at 14400 bit/s. */
+static void a_further_page_of_text_takes_18_5_s_at_most(void **state)
+{
+    (void)state;
+    enum { LIMIT_MS = 18500 };
+    struct raster letter;
+    struct coded_page coded[2], coded_t85[2];
+    struct fax_page t6[2];
+    struct page_format format = {
+        .x_dpi = 204, .y_dpi = 196, .coding = PAGE_CODING_T6, .lsb_first = true};
+    assert_int_equal(letter_page_load(&letter), 0);
+    for (int i = 0; i < 2; i++) {
+        format.coding = PAGE_CODING_T6;
+        assert_int_equal(page_encode(&letter, &format, &coded[i]), 0);
+        t6[i] = (struct fax_page){.view = {FAX_PAGE_T6, true, letter.width, letter.height, 204, 196,
+                                           coded[i].data, coded[i].length}};
+        format.coding = PAGE_CODING_T85;
+        assert_int_equal(page_encode(&letter, &format, &coded_t85[i]), 0);
+    }
+    struct virtual_call call;
+    uint64_t confirmed_ms[3] = {0};
+    virtual_call_begin(&call, &(struct virtual_call_config){.pages = t6,
+                                                            .t85_pages = coded_t85,
+                                                            .t85_offered = true,
+                                                            .page_count = 2,
+                                                            .link = {.redundancy = 3}});
+    while (call.end[LOSSY_SENDER].confirmed < 2 && call.link.now_ms < 300000) {
+        uint32_t before = call.end[LOSSY_SENDER].confirmed;
+        virtual_call_step(&call);
+        if (call.end[LOSSY_SENDER].confirmed > before)
+            confirmed_ms[before + 1] = call.link.now_ms;
+    }
+    print_message("   %.2f s\n", (double)(confirmed_ms[2] - confirmed_ms[1]) / 1000);
+    assert_in_range(confirmed_ms[2] - confirmed_ms[1], 1000, LIMIT_MS);
+    virtual_call_end(&call);
+    for (int i = 0; i < 2; i++) {
+        coded_page_free(&coded[i]);
+        coded_page_free(&coded_t85[i]);
+    }
+    raster_free(&letter);
 }
 
 static int free_pages(void **state)
@@ -255,6 +298,7 @@ int main(void)
         cmocka_unit_test(resolutions_may_be_mixed),
         cmocka_unit_test(t85_that_was_not_offered_is_refused),
         cmocka_unit_test(the_octets_of_t85_are_not_turned),
+        cmocka_unit_test(a_further_page_of_text_takes_18_5_s_at_most),
     };
     return cmocka_run_group_tests(tests, make_pages, free_pages);
 }
