@@ -24,7 +24,7 @@ _Static_assert(PACK_FILE_NAME == FAMILY_DIGITS + sizeof suffix, "names fit");
 
 void pack_file_name(const uint8_t id[PACK_ID_OCTETS], char name[PACK_FILE_NAME])
 {
-    hex_encode(id + PACK_ID_OCTETS - PACK_FAMILY_OCTETS, PACK_FAMILY_OCTETS, name);
+    hex_encode(id + (PACK_ID_OCTETS - PACK_FAMILY_OCTETS), PACK_FAMILY_OCTETS, name);
     memcpy(name + FAMILY_DIGITS, suffix, sizeof suffix);
 }
 
