@@ -131,7 +131,7 @@ for who in +493055201 '%ff%fe' 'a%1b%5b31m' '%c3'; do
     like "answer to $who" "$(sip refused +499999 "$who")" '^SIP/2.0 404 '
 done
 like "answer for a number that is no text" "$(sip refused '%ff%fe' +493055201)" '^SIP/2.0 404 '
-until_true 20 gw_drained north || wrong "the log is not drained"
+until_true 120 gw_drained north || wrong "the log is not drained"
 equal "refusals in the log" "$(events call.refused)" 5
 alive
 
@@ -142,8 +142,8 @@ note "callers who do not wait leave no key behind"
 like "answers" "$(sip hang_up "$(gw_number north 0)" 60)" '^(200:[0-9]+ )?487:[0-9]+ left:0$'
 # Keys of calls that are over may still be made, and are destroyed then.
 keys_were_made() { gw_drained north && (($(events key.created) == 60)); }
-until_true 60 keys_were_made || wrong "keys made: $(events key.created), not 60"
-until_true 60 only_keys_of_faxes || wrong "keys, faxes, keys as the log has it: $(keys_left)"
+until_true 180 keys_were_made || wrong "keys made: $(events key.created), not 60"
+until_true 180 only_keys_of_faxes || wrong "keys, faxes, keys as the log has it: $(keys_left)"
 alive
 
 note "a peer whose reason is no text"
@@ -151,19 +151,19 @@ python3 "$GW_TOP/sip.py" answer_badly &
 bad_peer=$!
 GW_OTHERS+=("$bad_peer")
 peer_listens() { ! port_free "$peer" 5060; }
-until_true 10 peer_listens || die "the peer does not listen"
+until_true 60 peer_listens || die "the peer does not listen"
 fax=$(gw_send north "$(gw_number north 0)" +493055201 "$GW_DATA/text_a4.pdf")
 last=$(clerk north --json fax watch "$fax" | tail -n 1) || true
 equal "the watch ends" "$(jq -r .state <<<"$last")" failed
-equal "the fax has ended" "$(gw_wait_state north "$fax" "$GW_ENDED" 10)" failed
+equal "the fax has ended" "$(gw_wait_state north "$fax" "$GW_ENDED" 120)" failed
 like "its reason" "$(gw_fax north "$fax" .reason)" '486 Busy \?\?\?\[31m caf\?'
 kill "$bad_peer"
-until_true 20 port_free "$peer" 5060 || die "the peer listens for ever"
+until_true 120 port_free "$peer" 5060 || die "the peer listens for ever"
 
 note "a local account without rights"
 before=$(events access.denied)
 like "answers" "$(api stranger)" "^403 \{'403'\} 403$"
-until_true 20 gw_drained north || wrong "the log is not drained"
+until_true 120 gw_drained north || wrong "the log is not drained"
 equal "records of 302 denials" $(($(events access.denied) - before)) 1
 
 note "changes at the same time"
@@ -183,7 +183,7 @@ for ((i = 0; i < 2000; i++)); do ! some_keys || break; done
 kill -KILL "$keeper"
 like "answers" "$(<"$GW_TOP/hang_up")" '^487:60 left:0$'
 another_keeper() { local now; now=$(gw_role north keeper); [[ -n $now && $now != "$keeper" ]]; }
-until_true 20 another_keeper || wrong "there is no other keeper"
+until_true 120 another_keeper || wrong "there is no other keeper"
 
 note "the end, and the next start"
 alive
@@ -192,7 +192,7 @@ gw_stop north
 equal "exit status" "$GW_STATUS" 0
 gw_start north
 gw_verify north
-until_true 20 gw_drained north || wrong "the log is not drained"
+until_true 120 gw_drained north || wrong "the log is not drained"
 holds "keys, faxes, keys as the log has it: $(keys_left)" only_keys_of_faxes
 if grep -E 'ERROR: AddressSanitizer|runtime error' "$GW_TOP/north.log"; then wrong "a sanitizer spoke"; fi
 gw_end

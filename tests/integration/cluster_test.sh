@@ -68,7 +68,7 @@ cd /
 run_as_database "$programs/postgres" -D "$work/state/database" -c listen_addresses= \
     -c "unix_socket_directories=$socket" >/dev/null 2>&1 &
 orphan=$!
-for _ in $(seq 100); do
+for _ in $(seq 600); do
     if sed -n 8p "$work/state/database/postmaster.pid" 2>/dev/null | grep -q ready; then
         break
     fi

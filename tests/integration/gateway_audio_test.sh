@@ -36,12 +36,12 @@ dumpcap -q -i lo -f "udp and host ${GW_ADDRESS[north]} and host ${GW_ADDRESS[sou
     >"$GW_TOP/dumpcap.log" 2>&1 &
 GW_OTHERS+=($!)
 dumpcap=$!
-until_true 20 grep -qs '^File: ' "$GW_TOP/dumpcap.log" || { cat "$GW_TOP/dumpcap.log"; die "dumpcap does not capture"; }
+until_true 120 grep -qs '^File: ' "$GW_TOP/dumpcap.log" || { cat "$GW_TOP/dumpcap.log"; die "dumpcap does not capture"; }
 there=$(gw_send north "$(gw_number north 0)" "$(gw_number south 0)" "$GW_TOP/there.pdf")
 back=$(gw_send south "$(gw_number south 1)" "$(gw_number north 1)" "$GW_TOP/back.pdf")
 refused=$(gw_send north "$(gw_number north 2)" "$(gw_number south 2)" "$GW_TOP/there.pdf")
-equal "to the side without T.38" "$(gw_wait_state north "$there" "$GW_ENDED" 75)" delivered
-equal "from the side without T.38" "$(gw_wait_state south "$back" "$GW_ENDED" 75)" delivered
+equal "to the side without T.38" "$(gw_wait_state north "$there" "$GW_ENDED" 120)" delivered
+equal "from the side without T.38" "$(gw_wait_state south "$back" "$GW_ENDED" 120)" delivered
 sleep 1
 kill -INT "$dumpcap"
 wait "$dumpcap" || true
@@ -49,9 +49,9 @@ wait "$dumpcap" || true
 # check SENDER ID RECEIVER NUMBER
 check() {
     local got
-    until_true 20 gw_has_inbound "$3" "$4" || die "nothing came to $3"
+    until_true 120 gw_has_inbound "$3" "$4" || die "nothing came to $3"
     got=$(gw_inbound "$3" "$4")
-    equal "$3 has the fax" "$(gw_wait_state "$3" "$got" "$GW_ENDED" 20)" received
+    equal "$3 has the fax" "$(gw_wait_state "$3" "$got" "$GW_ENDED" 120)" received
     equal "the attempt at the sender" \
         "$(gw_fax "$1" "$2" '.attempts[0].media' '.attempts[0].t30_result' '.attempts[0].rate' '.attempts[0].ecm')" \
         "audio 0 14400 true"
@@ -72,7 +72,7 @@ note "T.38 was asked for because of the tones"
 tones() {
     local trace="$GW_TOP/$1.trace" at
     traced() { clerk north fax trace "$1" >"$trace" 2>&1; }
-    until_true 20 traced "$1" || wrong "no trace: $(<"$trace")"
+    until_true 60 traced "$1" || wrong "no trace: $(<"$trace")"
     at=$(awk -v rung="$2" '/tones of a fax machine/ { heard = 1 } heard && $0 ~ rung { print $1; exit }' "$trace")
     like "after the tones '$2', at so many seconds" "$at" '^[0-9]\.|^1[0-4]\.'
 }
@@ -100,7 +100,7 @@ equal "streams" "$(decode rtp rtp.ssrc | sort -u | wc -l)" 5
 like "T.38 was refused" "$(decode 'sip.Status-Code == 488' sip.Status-Code | sort -u)" '^488$'
 
 note "a trunk that may not use audio"
-equal "without T.38 it fails" "$(gw_wait_state north "$refused" "$GW_ENDED" 30)" failed
+equal "without T.38 it fails" "$(gw_wait_state north "$refused" "$GW_ENDED" 60)" failed
 like "with the reason" "$(gw_fax north "$refused" .reason)" 'T.38'
 gw_verify north
 gw_verify south

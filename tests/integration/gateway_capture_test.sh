@@ -16,9 +16,9 @@ dumpcap -q -i lo -f "udp and host ${GW_ADDRESS[north]} and host ${GW_ADDRESS[sou
     >"$GW_TOP/dumpcap.log" 2>&1 &
 GW_OTHERS+=($!)
 dumpcap=$!
-until_true 20 grep -qs '^File: ' "$GW_TOP/dumpcap.log" || { cat "$GW_TOP/dumpcap.log"; die "dumpcap does not capture"; }
+until_true 120 grep -qs '^File: ' "$GW_TOP/dumpcap.log" || { cat "$GW_TOP/dumpcap.log"; die "dumpcap does not capture"; }
 sent=$(gw_send north "$(gw_number north 0)" "$(gw_number south 0)" "$GW_TOP/one.pdf")
-equal "the fax" "$(gw_wait_state north "$sent" "$GW_ENDED" 120)" delivered
+equal "the fax" "$(gw_wait_state north "$sent" "$GW_ENDED" 180)" delivered
 sleep 1
 kill -INT "$dumpcap"
 wait "$dumpcap" || true

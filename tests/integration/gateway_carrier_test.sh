@@ -35,7 +35,7 @@ carrier_start() { # ALGORITHM
     kamailio -DD -E -f "$TLS/carrier.cfg" -m 32 -M 4 -Y "$TLS" >>"$GW_TOP/carrier.log" 2>&1 &
     CARRIER_PID=$!
     GW_OTHERS+=("$CARRIER_PID")
-    until_true 10 carrier_listens || {
+    until_true 60 carrier_listens || {
         cat "$GW_TOP/carrier.log" >&2
         die "the carrier does not start"
     }
@@ -72,11 +72,11 @@ attempt() { clerk "$1" --json fax show "$2" | jq -r ".attempts[-1].$3"; }
 fax_through() {
     local before=$IN
     FAX=$(gw_send a "$(gw_number a 1)" "$(gw_number b 1)" "$GW_TOP/page.txt")
-    equal "state" "$(gw_wait_state a "$FAX" "$GW_ENDED" 60)" delivered
-    until_true 10 gw_has_inbound b "$(gw_number b 1)" || die "nothing came"
+    equal "state" "$(gw_wait_state a "$FAX" "$GW_ENDED" 180)" delivered
+    until_true 60 gw_has_inbound b "$(gw_number b 1)" || die "nothing came"
     IN=$(gw_inbound b "$(gw_number b 1)")
     [[ $IN != "$before" ]] || wrong "nothing new came"
-    equal "received" "$(gw_wait_state b "$IN" "$GW_ENDED" 20)" received
+    equal "received" "$(gw_wait_state b "$IN" "$GW_ENDED" 120)" received
 }
 IN=
 
@@ -94,7 +94,7 @@ done
 
 note "registered, and called by the registration, with credentials of MD5 over UDP"
 for name in a b; do
-    until_true 10 is_registered "$name" carrier || admin "$name" trunk show carrier
+    until_true 60 is_registered "$name" carrier || admin "$name" trunk show carrier
     equal "registration of $name" "$(registration "$name" carrier state)" registered
 done
 equal "granted" "$(registration b carrier granted)" 60
@@ -103,16 +103,16 @@ equal "signalling" "$(attempt a "$FAX" signalling)" udp
 
 note "a wrong password: a clear end, one answer for each challenge, an event"
 credential a carrier not-the-password
-until_true 10 has_failed a carrier || wrong "registered with a wrong password"
+until_true 60 has_failed a carrier || wrong "registered with a wrong password"
 like "reason" "$(registration a carrier reason)" '^realm "sealfax\.test": the credentials were refused$'
 FAX=$(gw_send a "$(gw_number a 1)" "$(gw_number b 1)" "$GW_TOP/page.txt")
-equal "state" "$(gw_wait_state a "$FAX" "$GW_ENDED" 20)" failed
+equal "state" "$(gw_wait_state a "$FAX" "$GW_ENDED" 120)" failed
 like "reason" "$(gw_fax a "$FAX" .reason)" 'the credentials were refused'
 admin a trunk credential remove carrier >/dev/null
 FAX=$(gw_send a "$(gw_number a 1)" "$(gw_number b 1)" "$GW_TOP/page.txt")
-equal "without any" "$(gw_wait_state a "$FAX" "$GW_ENDED" 20)" failed
+equal "without any" "$(gw_wait_state a "$FAX" "$GW_ENDED" 120)" failed
 like "reason" "$(gw_fax a "$FAX" .reason)" 'no credentials for it'
-until_true 10 gw_drained a || die "a does not drain"
+until_true 60 gw_drained a || die "a does not drain"
 like "failures recorded" "$(gw_count_event a trunk.registration_failed)" '^[12]$'
 equal "registrations recorded" "$(gw_count_event a trunk.registered)" 1
 
@@ -134,7 +134,7 @@ done
 carrier_start SHA-256
 for name in a b; do
     subscribe "$name" carrier $((CARRIER_PORT + 1)) --transport tls --express
-    until_true 10 is_registered "$name" carrier || admin "$name" trunk show carrier
+    until_true 60 is_registered "$name" carrier || admin "$name" trunk show carrier
     equal "registration of $name" "$(registration "$name" carrier state)" registered
 done
 fax_through
@@ -146,7 +146,7 @@ has_saved() { (($(saved "$1" "$2") > $3)); }
 BEFORE=$(saved b 60)
 carrier_stop
 carrier_start SHA-256
-holds "b came again" until_true 10 has_saved b 60 "$BEFORE"
+holds "b came again" until_true 60 has_saved b 60 "$BEFORE"
 equal "state of b" "$(registration b carrier state)" registered
 equal "taken back before" "$(saved b 0)" 0
 gw_stop b

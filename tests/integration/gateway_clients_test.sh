@@ -22,7 +22,7 @@ before=$(descriptors)
 note "requests cut in the middle"
 as_clerk "$python" -B "$GW_TOP/clients.py" cut "$socket" "$ours" "$theirs" "$GW_TOP/page.pdf" || wrong "the cut requests ended badly"
 settled() { [[ $(descriptors) -le $before && -z $(vault_files) ]]; }
-holds "no descriptor, file or key is left" until_true 30 settled
+holds "no descriptor, file or key is left" until_true 120 settled
 equal "no fax came of them" "$(clerk north --json faxes | jq '.faxes | length')" 0
 
 note "answers that nobody reads"
@@ -30,14 +30,14 @@ fax=$(gw_send north "$ours" "$theirs" "$GW_DATA/text_10p.pdf")
 as_clerk "$python" -B "$GW_TOP/clients.py" deaf "$socket" "/v1/faxes/$fax/document?format=tiff" 10 25 >"$GW_TOP/deaf" &
 GW_OTHERS+=($!)
 deaf=$!
-holds "they have asked" until_true 20 grep -q asked "$GW_TOP/deaf"
+holds "they have asked" until_true 120 grep -q asked "$GW_TOP/deaf"
 clerk north export --format pdf "$fax" >"$GW_TOP/out.pdf" || wrong "an export beside them"
 equal "others are served" "$(pdf_pages "$GW_TOP/out.pdf")" 10
 second=$(gw_send north "$ours" "$theirs" "$GW_DATA/text_a4.pdf") || wrong "nothing can be submitted beside them"
 kill "$deaf"
 wait "$deaf" 2>/dev/null || true
 back() { [[ $(descriptors) -le $((before + 4)) ]]; }
-holds "their descriptors are closed" until_true 30 back
+holds "their descriptors are closed" until_true 120 back
 
 note "many files"
 mkdir "$GW_TOP/parts"

@@ -12,7 +12,7 @@ noise_pdf "$GW_TOP/two.pdf" 2
 
 first=$(gw_send north "$(gw_number north 0)" "$(gw_number south 0)" "$GW_TOP/two.pdf")
 gw_watch north "$first" "$GW_TOP/first.watch"
-until_true 60 grep -qs 'page 1' "$GW_TOP/first.watch" || die "no page"
+until_true 180 grep -qs 'page 1' "$GW_TOP/first.watch" || die "no page"
 id=$(gw_inbound south "$(gw_number south 0)")
 applied() { admin south --json status | jq .audit.applied; }
 size() { admin south --json status | jq .audit.index; }
@@ -26,9 +26,9 @@ mapfile -t stopped < <(echo "$server"; backends)
 kill -STOP "${stopped[@]}"
 # A second call begins while it is away.
 second=$(gw_send north "$(gw_number north 1)" "$(gw_number south 1)" "$GW_TOP/one.pdf")
-until_true 60 grep -qs 'page 1 confirmed' "$GW_TOP/first.watch" || wrong "page 1 is not confirmed while the database is away"
+until_true 180 grep -qs 'page 1 confirmed' "$GW_TOP/first.watch" || wrong "page 1 is not confirmed while the database is away"
 page_waits() { [[ $(lag) -ge 3 ]]; }
-holds "events wait in the journal: $(size) recorded, $(applied) applied" until_true 60 page_waits
+holds "events wait in the journal: $(size) recorded, $(applied) applied" until_true 180 page_waits
 
 note "it is killed"
 kill -KILL "${stopped[@]}"
@@ -36,14 +36,14 @@ has_new_server() {
     local pid
     pid=$(gw_postmaster south 2>/dev/null) && [[ $pid != "$server" && -d /proc/$pid ]]
 }
-holds "a new one is started" until_true 30 has_new_server
-equal "the first fax" "$(gw_wait_state north "$first" "$GW_ENDED" 120)" delivered
-equal "the second fax" "$(gw_wait_state north "$second" "$GW_ENDED" 120)" delivered
-holds "all events reach it" until_true 30 gw_drained south
+holds "a new one is started" until_true 120 has_new_server
+equal "the first fax" "$(gw_wait_state north "$first" "$GW_ENDED" 180)" delivered
+equal "the second fax" "$(gw_wait_state north "$second" "$GW_ENDED" 180)" delivered
+holds "all events reach it" until_true 120 gw_drained south
 holds "something happened meanwhile" test "$(applied)" -gt $((before + 5))
 
 note "what came"
-equal "the first fax at the receiver" "$(gw_wait_state south "$id" "$GW_ENDED" 20) $(gw_fax south "$id" .pages .pages_confirmed)" "received 2 2"
+equal "the first fax at the receiver" "$(gw_wait_state south "$id" "$GW_ENDED" 120) $(gw_fax south "$id" .pages .pages_confirmed)" "received 2 2"
 clerk north export --format pdf "$first" >"$GW_TOP/sent.pdf"
 clerk south export --format pdf "$id" >"$GW_TOP/received.pdf"
 for page in 1 2; do
@@ -66,7 +66,7 @@ equal "the list of faxes: exit code" "$status" 1
 like "and why" "$(<"$GW_TOP/err")" '.'
 kill -CONT "${stopped[@]}"
 answers() { [[ $(clerk south --json faxes 2>/dev/null | jq '.faxes | length') == 2 ]]; }
-holds "afterwards it is answered" until_true 30 answers
-until_true 20 gw_drained south || wrong "the database lags"
+holds "afterwards it is answered" until_true 120 answers
+until_true 120 gw_drained south || wrong "the database lags"
 gw_verify south
 gw_end

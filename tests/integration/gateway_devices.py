@@ -142,7 +142,7 @@ def offer(local):
 def call(local, port, host, to_port, to, who, *headers):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.bind((local, int(port)))
-    s.settimeout(10)
+    s.settimeout(30)
     call_id = f"{os.getpid()}@{local}"
 
     def send(method, to_tag, more="", body="", branch=None):

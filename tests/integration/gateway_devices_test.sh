@@ -44,15 +44,15 @@ direct=$(gw_number south 4)
 ear=127.$((RANDOM % 20 + 230)).$((RANDOM % 250 + 1)).7
 python3 "$scenarios/gateway_devices.py" ear "$ear" 5070 "$GW_TOP/ear" &
 GW_OTHERS+=($!)
-until_true 20 grep -qs ready "$GW_TOP/ear" || die "nobody listens"
+until_true 120 grep -qs ready "$GW_TOP/ear" || die "nobody listens"
 heard() { sed -n '$p' "$GW_TOP/ear"; }
 # machine_sends TO STATE: sends from the machine; SENT is the id
 machine_sends() {
     SENT=$(gw_send copier "$machine" "$1" "$GW_TOP/one.txt")
-    equal "the machine's fax to $1" "$(gw_wait_state copier "$SENT" "$GW_ENDED" 60)" "$2"
+    equal "the machine's fax to $1" "$(gw_wait_state copier "$SENT" "$GW_ENDED" 180)" "$2"
 }
 refusals() { # PATTERN: records of refused calls with such a reason
-    until_true 20 gw_drained north || wrong "the database of north lags"
+    until_true 120 gw_drained north || wrong "the database of north lags"
     gw_sql north "SELECT count(*) FROM audit_record WHERE event = 'call.refused' AND record->>'reason' LIKE '$1'"
 }
 
@@ -112,7 +112,7 @@ said() {
     equal "the call" "$(python3 "$scenarios/gateway_devices.py" call "$ear" 5071 "${GW_ADDRESS[south]}" "${GW_PORT[south]}" "$1" "${@:3}")" "$2"
 }
 caller() { gw_sql south "SELECT from_number FROM faxes WHERE to_number = '$(gw_number south 7)' ORDER BY created_at DESC LIMIT 1"; }
-offered() { until_true 20 gw_drained south && caller; }
+offered() { until_true 120 gw_drained south && caller; }
 said "$(gw_number south 7)" '200 OK Contact <>' "${asserted[@]}"
 equal "what a trunk asserts is not believed" "$(offered)" ""
 said "$(gw_number south 8)" '404 Not Found' "<sip:+4989555@x>" "${asserted[1]}"
@@ -134,18 +134,18 @@ said "$(gw_number south 8)" '404 Not Found' "${asserted[@]}" "Privacy: id"
 like "nor told" "$(heard)" '^from: <sip:anonymous> . privacy: id$'
 
 note "it is killed at the handover"
-equal "without a grant" "$(gw_wait_state copier "$denied" "$GW_ENDED" 20)" failed
+equal "without a grant" "$(gw_wait_state copier "$denied" "$GW_ENDED" 120)" failed
 like "the reason" "$(gw_fax copier "$denied" .reason)" '403'
-equal "a number that is denied" "$(gw_wait_state copier "$costly" "$GW_ENDED" 20)" failed
+equal "a number that is denied" "$(gw_wait_state copier "$costly" "$GW_ENDED" 120)" failed
 like "is refused at once" "$(gw_fax copier "$costly" .reason)" '403'
-equal "the fax for the machine" "$(gw_wait_state south "$waiting" "$GW_ENDED" 60)" delivered
+equal "the fax for the machine" "$(gw_wait_state south "$waiting" "$GW_ENDED" 180)" delivered
 holds "killed" wait "$killer"
 gw_wait_ready north
 delivery=$(outbound "$extension")
 equal "the fax for the machine waits" "$(gw_fax north "$delivery" .state)" queued
 admin copier trunk registration set north --user "$machine" >/dev/null
-holds "registered" until_true 10 registered true
-holds "the delivery begins" until_true 20 gw_in_state north "$delivery" "sending|$GW_ENDED"
+holds "registered" until_true 60 registered true
+holds "the delivery begins" until_true 120 gw_in_state north "$delivery" "sending|$GW_ENDED"
 lost=$(gw_send copier "$machine" "$nowhere" "$GW_TOP/one.txt") # no trunk leads there
 echo "sent on after the restart: $(gw_sql north "SELECT count(*) FROM audit_record WHERE event = 'fax.forwarded'
     AND index > (SELECT max(index) FROM audit_record WHERE event = 'gateway.started')")"
@@ -154,11 +154,11 @@ note "a machine that is busy is called again and again"
 python3 "$scenarios/gateway_devices.py" engaged "${GW_ADDRESS[copier]}" "${GW_ADDRESS[north]}" "${GW_PORT[north]}" \
     engaged "$(<"$GW_TOP/password")" "$GW_TOP/engaged" &
 GW_OTHERS+=($!)
-until_true 20 grep -qs 200 "$GW_TOP/engaged" || die "the busy machine does not register"
+until_true 120 grep -qs 200 "$GW_TOP/engaged" || die "the busy machine does not register"
 engaged=$(gw_send north "$(gw_number north 0)" "$(gw_number north 8)" "$GW_TOP/one.txt")
 
 note "it is to be sent on"
-holds "it is in the queue" until_true 10 has_outbound "$theirs"
+holds "it is in the queue" until_true 60 has_outbound "$theirs"
 note "meanwhile a machine signs in by its certificate"
 gw_certificate adapter machines DNS:adapter.machines.example,DNS:adapter.example -days 1
 gw_certificate other machines DNS:nobody.example -days 1
@@ -189,7 +189,7 @@ equal "when it has no name any more" "$(certified adapter)" '401 Unauthorized'
 
 note "it is sent on, once"
 forwarded=$(outbound "$theirs")
-equal "the fax of north" "$(gw_wait_state north "$forwarded" "$GW_ENDED" 60)" delivered
+equal "the fax of north" "$(gw_wait_state north "$forwarded" "$GW_ENDED" 180)" delivered
 equal "from" "$(gw_fax north "$forwarded" .from)" "$extension"
 taken=$(gw_inbound north "$theirs")
 equal "its source" "$(gw_fax north "$forwarded" .source)" "$taken"
@@ -202,9 +202,9 @@ equal "pixels that arrived" "$(pixels "$GW_TOP/south-$arrived.pdf")" "$(pixels "
 equal "pixels of the forwarded fax" "$(pixels "$GW_TOP/north-$forwarded.pdf")" "$(pixels "$GW_TOP/north-$taken.pdf")"
 
 note "what waits for the machine is delivered, and what failed is told"
-equal "the fax for the machine" "$(gw_wait_state north "$delivery" "$GW_ENDED" 60)" delivered
-equal "the machine's second fax" "$(gw_wait_state copier "$lost" "$GW_ENDED" 60)" delivered
-holds "a report is made" until_true 20 has_report
+equal "the fax for the machine" "$(gw_wait_state north "$delivery" "$GW_ENDED" 180)" delivered
+equal "the machine's second fax" "$(gw_wait_state copier "$lost" "$GW_ENDED" 180)" delivered
+holds "a report is made" until_true 120 has_report
 note "meanwhile its calls are taken through in real time"
 admin copier grant add clerk sender --from "$machine" --to '*' --mailbox office >/dev/null
 admin north device change copier --calls bridge:south >/dev/null
@@ -217,7 +217,7 @@ admin north grant add device:copier bridge --from "$extension" --to '*' >/dev/nu
 admin north mailbox change office --capture >/dev/null
 has_bridges() { [[ $(gw_sql north "SELECT count(*) FROM bridges $2") == "$1" ]]; }
 live=$(gw_send copier "$machine" "$direct" "$GW_TOP/one.txt")
-holds "over the trunk that is set" until_true 20 has_bridges 1 ''
+holds "over the trunk that is set" until_true 120 has_bridges 1 ''
 admin north mailbox change office --no-capture >/dev/null
 admin north device change copier --calls bridge >/dev/null
 # Two trunks lead there before that to south: one is full, one says nothing.
@@ -227,10 +227,10 @@ for kind in busy mute; do
     python3 "$scenarios/gateway_routing_peer.py" peer "$ear" "$peer_port" "$kind" "$GW_TOP/$kind.peer" &
     GW_OTHERS+=($!)
     admin north trunk add "first-$kind" --host "$ear" --port "$peer_port" --prefix "$(gw_number south 5)" >/dev/null
-    until_true 20 grep -qs ready "$GW_TOP/$kind.peer" || die "the peer $kind does not start"
+    until_true 120 grep -qs ready "$GW_TOP/$kind.peer" || die "the peer $kind does not start"
 done
 routed=$(gw_send copier "$machine" "$(gw_number south 5)" "$GW_TOP/one.txt")
-holds "over the routes" until_true 20 has_bridges 2 ''
+holds "over the routes" until_true 120 has_bridges 2 ''
 machine_sends +49401234567 failed
 equal "where no route leads" "$(gw_fax copier "$SENT" '.attempts[0].sip_code')" 404
 note "meanwhile: calls to numbers that are denied, also as they would be dialled"
@@ -257,21 +257,21 @@ equal "of a machine" "$(heard)" "from: <sip:$extension> | p-asserted-identity: <
 own=$(gw_send north "$(gw_number north 1)" +4930712345 "$GW_TOP/one.txt" 2>/dev/null) || own=
 admin north route add told --trunk strips --prefix +49307 >/dev/null
 [[ -n $own ]] || own=$(gw_send north "$(gw_number north 1)" +4930712345 "$GW_TOP/one.txt")
-equal "of a fax of ours" "$(gw_wait_state north "$own" "$GW_ENDED" 30)" failed
+equal "of a fax of ours" "$(gw_wait_state north "$own" "$GW_ENDED" 120)" failed
 equal "says so" "$(heard)" "from: <sip:$(gw_number north 1)> | p-asserted-identity: <sip:$(gw_number north 1)>"
 
 note "the busy machine"
 calls() { sort -u "$GW_TOP/engaged" | grep -c ^call || true; }
 three() { (($(calls) >= 3)); }
-holds "was called more often than a trunk would be" until_true 20 three
+holds "was called more often than a trunk would be" until_true 120 three
 like "its fax waits" "$(gw_state north "$engaged")" '^(queued|sending)$'
 clerk north fax cancel "$engaged" >/dev/null
-equal "until it is cancelled" "$(gw_wait_state north "$engaged" "$GW_ENDED" 20)" cancelled
+equal "until it is cancelled" "$(gw_wait_state north "$engaged" "$GW_ENDED" 120)" cancelled
 
 note "the report"
 report=$(outbound "$extension")
 equal "it comes from the number that was called" "$(gw_fax north "$report" .from)" "$nowhere"
-equal "the report" "$(gw_wait_state north "$report" "$GW_ENDED" 60)" delivered
+equal "the report" "$(gw_wait_state north "$report" "$GW_ENDED" 180)" delivered
 equal "the machine's faxes" "$(gw_state copier "$sent") $(gw_state copier "$lost")" 'delivered delivered'
 failed=$(outbound "$nowhere")
 equal "where no trunk leads" "$(gw_fax north "$failed" .state .reason)" 'failed no trunk leads to the number'
@@ -281,8 +281,8 @@ came=$(clerk copier --json faxes --direction in --limit 100 | jq -r '[.faxes[] |
 equal "what the machine got" "$came" "$(gw_number south 1) $nowhere"
 
 note "the bridged calls"
-equal "the machine's calls" "$(gw_wait_state copier "$live" "$GW_ENDED" 60) $(gw_wait_state copier "$routed" "$GW_ENDED" 60)" "delivered delivered"
-holds "the bridged calls end" until_true 20 has_bridges 2 "WHERE ended_at IS NOT NULL AND target = 'south'"
+equal "the machine's calls" "$(gw_wait_state copier "$live" "$GW_ENDED" 180) $(gw_wait_state copier "$routed" "$GW_ENDED" 180)" "delivered delivered"
+holds "the bridged calls end" until_true 120 has_bridges 2 "WHERE ended_at IS NOT NULL AND target = 'south'"
 equal "their records" "$(gw_sql north "SELECT DISTINCT from_number, caller, target, mailbox, state, pages FROM bridges WHERE target = 'south'")" \
     "$extension|device:copier|south|office|completed|1"
 equal "first it was tried elsewhere" "$(gw_sql north "SELECT record->>'target', record->>'cause' FROM audit_record WHERE event = 'bridge.rerouted' ORDER BY index")" \
@@ -306,18 +306,18 @@ admin north device credential copier --password-file "$GW_TOP/another" >/dev/nul
 holds "gone with the old one" registered false
 equal "in the database, too" "$(gw_sql north "SELECT count(*) FROM device_bindings WHERE device = 'copier' AND gone_at IS NULL")" 0
 admin copier trunk credential set north --user "$machine" --realm sealfax --password-file "$GW_TOP/another" >/dev/null
-holds "registered with the new one" until_true 30 registered true
+holds "registered with the new one" until_true 120 registered true
 
 note "what was recorded of certificates"
 gw_stop north
 gw_start north
-until_true 20 gw_drained north || wrong "the database of north lags"
+until_true 120 gw_drained north || wrong "the database of north lags"
 recorded() { gw_sql north "SELECT count(*) > 0 FROM audit_record WHERE event = '$1' AND record->>'reason' LIKE '$2'"; }
 equal "wrong authority" "$(recorded connection.failed '%no authority that is trusted for this peer has signed it')" t
 equal "expired" "$(recorded connection.failed '%it has expired')" t
 equal "for nobody" "$(recorded device.refused '%the certificate is for no device')" t
 equal "for somebody else" "$(recorded device.refused '%of another device%')" t
-holds "registered again" until_true 60 registered true
+holds "registered again" until_true 180 registered true
 
 note "a device that is disabled"
 admin north device disable copier

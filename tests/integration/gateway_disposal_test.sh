@@ -9,8 +9,8 @@ gw_trunk north nowhere 127.254.254.254 9
 ours=$(gw_number north 0)
 ids=()
 for i in 1 2 3; do ids+=("$(gw_send north "$ours" "+49305520$i" "$GW_DATA/text_a4.pdf")"); done
-for id in "${ids[@]}"; do equal "state" "$(gw_wait_state north "$id" "$GW_ENDED" 20)" failed; done
-until_true 10 gw_drained north || wrong "the database lags"
+for id in "${ids[@]}"; do equal "state" "$(gw_wait_state north "$id" "$GW_ENDED" 120)" failed; done
+until_true 60 gw_drained north || wrong "the database lags"
 vault_file() { find "$GW_TOP/north/vault" -name "$1.sfv"; }
 # The key store names its files after the fax, with or without hyphens.
 key_file() { find "$GW_TOP/north/keeper/fax" -type f | grep -F -e "$1" -e "${1//-/}"; }
@@ -48,7 +48,7 @@ for id in "${ids[@]:0:2}"; do
     like "export: says why" "$text" 'disposed'
     holds "nothing was exported" test ! -s "$GW_TOP/out"
     like "fax show tells when" "$(gw_fax north "$id" .disposed)" '^20[0-9][0-9]-'
-    until_true 10 gw_drained north || true
+    until_true 60 gw_drained north || true
     equal "events" "$(gw_count_event north fax.disposed "$id") $(gw_count_event north key.destroyed "$id")" "1 1"
 done
 holds "the third is still there" test -n "$(vault_file "${ids[2]}")" -a -n "$(key_file "${ids[2]}")"
@@ -63,11 +63,11 @@ sed -i 's/timer_ms: 3600000/timer_ms: 1000/' "$GW_TOP/north.yaml"
 # As if the first disposal had been recorded and then cut short.
 for path in "${kept[@]}"; do cp -p "$GW_TOP/${path##*/}" "$path"; done
 gw_start north
-holds "a disposal that was interrupted is finished" until_true 10 test ! -e "${kept[0]}" -a ! -e "${kept[1]}"
+holds "a disposal that was interrupted is finished" until_true 60 test ! -e "${kept[0]}" -a ! -e "${kept[1]}"
 gw_sql north "UPDATE faxes SET disposal_at = now() - interval '1 hour' WHERE fax = '${ids[2]}'"
 gone() { [[ -z $(vault_file "${ids[2]}")$(key_file "${ids[2]}") ]]; }
-holds "the third is disposed of" until_true 20 gone
-until_true 10 gw_drained north || true
+holds "the third is disposed of" until_true 120 gone
+until_true 60 gw_drained north || true
 equal "by the gateway itself" "$(gw_sql north "SELECT actor FROM audit_record WHERE event = 'fax.disposed' AND fax = '${ids[2]}'")" system
 gw_verify north
 gw_end

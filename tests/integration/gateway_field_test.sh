@@ -30,7 +30,7 @@ peer() {
     number[$1]=+4930560${#number[@]}
     python3 "$peers" "$address" "$port" "$1" "$BUILD_DIR/tests/gateway_trace_prog" "$GW_TOP/$1.peer" 2>"$GW_TOP/$1.errors" &
     GW_OTHERS+=($!)
-    until_true 20 grep -qs ready "$GW_TOP/$1.peer" || { cat "$GW_TOP/$1.errors"; die "the peer $1 does not start"; }
+    until_true 120 grep -qs ready "$GW_TOP/$1.peer" || { cat "$GW_TOP/$1.errors"; die "the peer $1 does not start"; }
     gw_trunk north "peer-$1" "$address" "$port" --prefix "${number[$1]}" --t38-first "${@:3}"
     fax[$1]=$(gw_send north "$(gw_number north 0)" "${number[$1]}" "$GW_TOP/$2")
 }
@@ -46,27 +46,27 @@ peer undecided short.txt
 note "each fax arrives, in one attempt"
 # arrived KIND
 arrived() {
-    equal "$1: state" "$(gw_wait_state north "${fax[$1]}" "$GW_ENDED" 90)" delivered
+    equal "$1: state" "$(gw_wait_state north "${fax[$1]}" "$GW_ENDED" 180)" delivered
     equal "$1: attempts" "$(gw_fax north "${fax[$1]}" '.attempts | length')" 1
-    until_true 10 grep -q '^machine' "$GW_TOP/$1.peer" || wrong "$1: the machine has not ended"
+    until_true 60 grep -q '^machine' "$GW_TOP/$1.peer" || wrong "$1: the machine has not ended"
     equal "$1: pages that the machine got" "$(sed -n 's/^machine //p' "$GW_TOP/$1.peer")" "1 pages"
     equal "$1: what the peer complains of" "$(<"$GW_TOP/$1.errors")" ""
 }
 for kind in wants-audio stuck nat; do arrived "$kind"; done
 
 note "media of a peer behind an address translation"
-until_true 10 gw_drained north || wrong "the database lags"
+until_true 60 gw_drained north || wrong "the database lags"
 holds "others sent to its port, and were counted" test "$(gw_sql north "SELECT record->>'packets_foreign' FROM audit_record
     WHERE event = 'attempt.ended' AND fax = '${fax[nat]}'")" -ge 40
 note "a T.38 line that is refused in the first answer"
 fell_back() { [[ $(gw_count_event north media.fallback "${fax[port0]}") == 1 ]]; }
-holds "the call goes on over audio" until_true 20 fell_back
+holds "the call goes on over audio" until_true 120 fell_back
 equal "in one attempt" "$(gw_fax north "${fax[port0]}" '.attempts | length')" 1
 like "in the same call: audio was offered, then T.38 once more" "$(grep -c '< INVITE' "$GW_TOP/port0.peer")" '^[3-9]$'
 
 note "a peer that never says whether it takes T.38"
 undecided() { [[ $(gw_count_event north media.fallback "${fax[undecided]}") == 1 ]]; }
-holds "the call goes on over audio" until_true 40 undecided
+holds "the call goes on over audio" until_true 120 undecided
 equal "and says why" "$(gw_sql north "SELECT record->>'cause' FROM audit_record WHERE event = 'media.fallback'
     AND fax = '${fax[undecided]}'")" "T.38 was not agreed in time"
 equal "undecided: what the peer complains of" "$(<"$GW_TOP/undecided.errors")" ""
@@ -84,6 +84,6 @@ holds "answers: we refreshed it, with our description" grep -q '< INVITE sip:gw@
 
 note "nothing is left"
 idle() { admin north --json status | jq -e '.calls <= 1 and ([.lines[].calls] | add) <= 1' >/dev/null; }
-holds "no call but the one over audio" until_true 5 idle
+holds "no call but the one over audio" until_true 60 idle
 gw_verify north
 gw_end

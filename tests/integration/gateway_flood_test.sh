@@ -23,7 +23,7 @@ GW_OTHERS+=($!)
 flood=$!
 exec {targets}>"$GW_TOP/targets"
 all_ports() { [[ $(wc -l <"$GW_TOP/attackers.list") == 4 ]]; }
-until_true 20 all_ports || die "the program that attacks does not start"
+until_true 120 all_ports || die "the program that attacks does not start"
 
 note "good calls on the same line, both ways"
 good=$(gw_send north "$(gw_number north 1)" "$(gw_number south 1)" "$GW_TOP/one.pdf")
@@ -37,7 +37,7 @@ gw_trunk north hostile "$address" "$port" --prefix +49305603
 while read -r attack media <&3; do
     attacked[$attack]=$(gw_number north "$n")
     sed "s/@CODE@/0/g; s/@PORT@/$media/g; s/@PAUSE@/0/g" "$scenarios/gateway_sipp/uac_t38_first.xml" >"$GW_TOP/$attack.xml"
-    timeout 100 sipp -sf "$GW_TOP/$attack.xml" -i "$address" -p "$((port + n))" -m 1 -nostdin -nd -timeout 90s \
+    timeout 200 sipp -sf "$GW_TOP/$attack.xml" -i "$address" -p "$((port + n))" -m 1 -nostdin -nd -timeout 180s \
         -timeout_error -trace_logs -log_file "$GW_TOP/$attack.messages" -s "${attacked[$attack]}" \
         "${GW_ADDRESS[north]}:${GW_PORT[north]}" >"$GW_TOP/$attack.out" 2>&1 </dev/null 3<&- &
     GW_OTHERS+=($!)
@@ -46,7 +46,7 @@ done 3<"$GW_TOP/attackers.list"
 media_port() { sed -n 's/^media \([0-9]*\).*/\1/p' "$GW_TOP/$1.messages" 2>/dev/null | head -n 1; }
 has_media_port() { [[ -n $(media_port "$1") ]]; }
 for attack in "${!attacked[@]}"; do
-    until_true 20 has_media_port "$attack" || { tail "$GW_TOP/$attack".*; die "no media for $attack"; }
+    until_true 120 has_media_port "$attack" || { tail "$GW_TOP/$attack".*; die "no media for $attack"; }
     echo "$attack ${GW_ADDRESS[north]} $(media_port "$attack")" >&"$targets"
 done
 line=$(gw_role north line)
@@ -57,10 +57,10 @@ sent() { sed -n "s/^sent $1 //p" "$GW_TOP/attackers.list"; }
 note "the attacked calls"
 for attack in "${!attacked[@]}"; do
     id=$(gw_inbound north "${attacked[$attack]}")
-    equal "$attack: state, pages" "$(gw_wait_state north "$id" "$GW_ENDED" 60) $(gw_fax north "$id" .pages)" "failed 0"
+    equal "$attack: state, pages" "$(gw_wait_state north "$id" "$GW_ENDED" 180) $(gw_fax north "$id" .pages)" "failed 0"
     like "$attack: reason" "$(gw_fax north "$id" .reason)" '.'
 done
-until_true 10 gw_drained north || wrong "the database lags"
+until_true 60 gw_drained north || wrong "the database lags"
 counted() { # counted ATTACK FIELD: of its attempt.ended
     gw_sql north "SELECT record->>'$2' FROM audit_record WHERE event = 'attempt.ended' AND fax = '$(gw_inbound north "${attacked[$1]}")'"
 }
@@ -73,8 +73,8 @@ equal "second address: what the events say" "$(gw_sql north "SELECT sum((record-
     WHERE event = 'media.foreign' AND fax = '$(gw_inbound north "${attacked[second-address]}")'")" "$(sent second-address)"
 
 note "the good calls"
-equal "sent" "$(gw_wait_state north "$good" "$GW_ENDED" 60)" delivered
-equal "received" "$(gw_wait_state south "$good_in" "$GW_ENDED" 60)" delivered
+equal "sent" "$(gw_wait_state north "$good" "$GW_ENDED" 180)" delivered
+equal "received" "$(gw_wait_state south "$good_in" "$GW_ENDED" 180)" delivered
 for fax in "$good" "$(gw_inbound north "$(gw_number north 2)")"; do
     equal "frames asked for again" "$(gw_sql north "SELECT record->>'retransmissions' FROM audit_record
         WHERE event = 'attempt.ended' AND fax = '$fax'")" 0

@@ -4,7 +4,7 @@
  *   gateway_hostile_prog ADDRESS
  *
  * Prints 'NAME PORT' for each attack, then reads lines 'NAME HOST PORT' with the address of the
- * gateway's media socket until 'go', then attacks all of them at once for about 15 seconds. */
+ * gateway's media socket until 'end', and attacks each from then on for about 15 seconds. */
 #include "t38/udptl.h"
 
 #include <arpa/inet.h>
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -196,12 +197,6 @@ static void act_image(struct attacker *a)
     send_frame(a, V21, pps, sizeof pps, true);
 }
 
-static void each(struct attacker *attackers, void (*act)(struct attacker *))
-{
-    for (int i = 0; i < ATTACKS; i++)
-        act(&attackers[i]);
-}
-
 static void open_all(struct attacker *attackers, const char *address)
 {
     for (int i = 0; i < ATTACKS; i++) {
@@ -220,46 +215,65 @@ static void open_all(struct attacker *attackers, const char *address)
     fflush(stdout);
 }
 
+static void attack(struct attacker *a)
+{
+    pass(6000); /* the gateway identifies itself first */
+    act_preamble(a);
+    pass(1000);
+    act_dcs(a);
+    pass(200);
+    for (int i = 0; i < 52; i++) {
+        act_training(a);
+        pass(30);
+    }
+    act_end_training(a);
+    pass(4000);
+    for (int i = 0; i < 4; i++) {
+        act_image(a);
+        pass(1000);
+    }
+}
+
+/* A call that waited for the others would end before it is attacked. */
+static void start_attack(struct attacker *a, const char *host, const char *port)
+{
+    a->target.sin_family = AF_INET;
+    a->target.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
+    if (inet_pton(AF_INET, host, &a->target.sin_addr) != 1)
+        fail(host);
+    pid_t child = fork();
+    if (child < 0)
+        fail("fork");
+    if (child == 0) {
+        attack(a);
+        _exit(0);
+    }
+}
+
 static void read_targets(struct attacker *attackers)
 {
     char line[128];
-    while (fgets(line, sizeof line, stdin) && strncmp(line, "go", 2) != 0) {
+    while (fgets(line, sizeof line, stdin) && strncmp(line, "end", 3) != 0) {
         const char *name = strtok(line, " \n"), *host = strtok(NULL, " \n");
         const char *port = strtok(NULL, " \n");
-        for (int i = 0; port && i < ATTACKS; i++) {
-            if (strcmp(name, names[i]) != 0)
-                continue;
-            attackers[i].target.sin_family = AF_INET;
-            attackers[i].target.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
-            if (inet_pton(AF_INET, host, &attackers[i].target.sin_addr) != 1)
-                fail(host);
-        }
+        for (int i = 0; port && i < ATTACKS; i++)
+            if (strcmp(name, names[i]) == 0)
+                start_attack(&attackers[i], host, port);
     }
 }
 
 int main(int argc, char **argv)
 {
     static struct attacker attackers[ATTACKS];
+    int status, result = 0;
     if (argc != 2) {
         fprintf(stderr, "use: %s ADDRESS\n", argv[0]);
         return 2;
     }
     open_all(attackers, argv[1]);
     read_targets(attackers);
-    pass(6000); /* the gateway identifies itself first */
-    each(attackers, act_preamble);
-    pass(1000);
-    each(attackers, act_dcs);
-    pass(200);
-    for (int i = 0; i < 52; i++) {
-        each(attackers, act_training);
-        pass(30);
-    }
-    each(attackers, act_end_training);
-    pass(4000);
-    for (int i = 0; i < 4; i++) {
-        each(attackers, act_image);
-        pass(1000);
-    }
-    return 0;
+    while (wait(&status) > 0)
+        if (status != 0)
+            result = 1;
+    return result;
 }

@@ -98,7 +98,7 @@ noise_pdf "$GW_TOP/offer.pdf" 2
 printf 'MZ not a document' >"$GW_TOP/setup.exe"
 # mail NAME RCPT OPTION...: by anna; what was said stays in $GW_TOP/NAME.said
 mail() {
-    swaks --server "$POSTFIX_ADDRESS" --port "$POSTFIX_PORT" --tls --helo anna.example.test --timeout 20 \
+    swaks --server "$POSTFIX_ADDRESS" --port "$POSTFIX_PORT" --tls --helo anna.example.test --timeout 60 \
         --from anna@example.test --to "$2" --header-From 'Anna <anna@example.test>' --header-To "$to" \
         --header-Message-Id "<$1@example.test>" --header-Subject "$1 subject" "${@:3}" >"$GW_TOP/$1.said" 2>&1 ||
         { cat "$GW_TOP/$1.said"; die "swaks: $1"; }
@@ -113,7 +113,7 @@ mail bad "$to" --body 'Please install.' --attach-type application/octet-stream -
 like "a stranger" "$(grep -aE '^<~\* ' "$GW_TOP/stranger.said")" '554 5\.7\.1'
 
 note "what bert gets"
-holds "a mail" until_true 40 has_mails bert 1
+holds "a mail" until_true 180 has_mails bert 1
 received=$(gw_inbound south "$there")
 sent=$(gw_sql north "SELECT fax FROM faxes WHERE mail IS NOT NULL")
 equal "the fax" "$(gw_fax north "$sent" .state .from .to .pages)" "delivered $(gw_number north 7) $there 3"
@@ -137,7 +137,7 @@ like "what page 1 says" "$(pdftoppm -r 204 -l 1 -gray -x 0 -y 60 -W 1728 -H 500 
     OMP_THREAD_LIMIT=1 tesseract - - --psm 6 2>/dev/null | tr '\n' ' ')" 'Please find our offer'
 
 note "what anna reads"
-holds "two reports" until_true 20 has_mails anna 2
+holds "two reports" until_true 120 has_mails anna 2
 # report MESSAGE: its sentence, what it says of the recipient, whether it is well made
 report() {
     python3 - "$(grep -l "^In-Reply-To: <$1@example.test>" "$POSTFIX"/mail/anna/new/*)" <<'EOF2'
@@ -158,12 +158,12 @@ equal "of the second" "$(report bad)" \
 
 note "what the logs say"
 over() { [[ $(gw_sql "$1" "$2") == "$3" ]]; }
-holds "nothing is kept of the mails" until_true 10 over north \
+holds "nothing is kept of the mails" until_true 60 over north \
     "SELECT count(*) FROM mails WHERE destroyed_at IS NOT NULL AND subject = ''" 2
 equal "by whom they were brought" "$(gw_sql north "SELECT string_agg(DISTINCT principal || ' ' || identified_by, ', ') FROM mails")" "relay login"
 equal "mails that wait" "$(for name in north south; do admin $name --json mail queue list --state queued | jq '.mails | length'; done | paste -sd' ')" "0 0"
 for name in north south; do
-    holds "$name has drained" until_true 10 gw_drained "$name"
+    holds "$name has drained" until_true 60 gw_drained "$name"
     gw_verify "$name"
 done
 gw_end

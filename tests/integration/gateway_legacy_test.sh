@@ -36,7 +36,7 @@ edge() {
         --listen-ng="$address:2223" --foreground --log-stderr --log-level=5 --port-min=31000 --port-max=31200 \
         --num-threads=1 --pidfile="$GW_TOP/$1.pid" >"$GW_TOP/rtpengine-$1.log" 2>&1 &
     GW_OTHERS+=($!)
-    until_true 20 ng_is_up "$address" || { cat "$GW_TOP/rtpengine-$1.log"; die "rtpengine does not start"; }
+    until_true 120 ng_is_up "$address" || { cat "$GW_TOP/rtpengine-$1.log"; die "rtpengine does not start"; }
     mkdir "$GW_TOP/kamailio-$1"
     kamailio -DD -E -m 32 -M 4 -Y "$GW_TOP/kamailio-$1" -A "INSIDE=tls:$address:5061" -A "OUTSIDE=tls:$address:5062" \
         -A "SOURCE=$address" \
@@ -45,7 +45,7 @@ edge() {
         -A "TRUNK=\"sip:${GW_ADDRESS[$2]}:$((GW_PORT[$2] + 1));transport=tls\"" -A "RTPENGINE=\"udp:$address:2223\"" \
         -f "$SOURCE_DIR/docker/kamailio.cfg" >"$GW_TOP/kamailio-$1.log" 2>&1 &
     GW_OTHERS+=($!)
-    until_true 20 edge_listens "$address" || { cat "$GW_TOP/kamailio-$1.log"; die "kamailio does not start"; }
+    until_true 120 edge_listens "$address" || { cat "$GW_TOP/kamailio-$1.log"; die "kamailio does not start"; }
 }
 ng_is_up() { ! port_free "$1" 2223; }
 edge_listens() { (: <"/dev/tcp/$1/5062") 2>/dev/null; }
@@ -74,7 +74,7 @@ admin machine trunk registration set line --user "$caller" >/dev/null
 # The machine answers whatever number its line brings.
 admin machine grant add trunk:line trunk --to '*' --mailbox office >/dev/null
 registered() { [[ $(admin middle --json device show desk | jq -r .registered) == true ]]; }
-until_true 20 registered || wrong "the machine is not registered"
+until_true 120 registered || wrong "the machine is not registered"
 for name in in out audio; do echo "one line of text, $name" >"$GW_TOP/$name.txt"; done
 
 dumpcaps=()
@@ -82,7 +82,7 @@ capture() { # capture NAME ADDRESS
     dumpcap -q -i lo -f "udp and host $2 and portrange 31000-31200" -w "$GW_TOP/$1.pcapng" >"$GW_TOP/$1.dumpcap" 2>&1 &
     GW_OTHERS+=($!)
     dumpcaps+=($!)
-    until_true 20 grep -qs '^File: ' "$GW_TOP/$1.dumpcap" || { cat "$GW_TOP/$1.dumpcap"; die "dumpcap does not capture"; }
+    until_true 120 grep -qs '^File: ' "$GW_TOP/$1.dumpcap" || { cat "$GW_TOP/$1.dumpcap"; die "dumpcap does not capture"; }
 }
 for name in trunk audio; do capture "$name" "${edge[$name]}"; done
 
@@ -93,33 +93,33 @@ audio=$(gw_send machine "$(gw_number machine 3)" "$stored" "$GW_TOP/audio.txt")
 
 # same SENDER FAX RECEIVER TO: the pixels that were sent are those that came
 same() {
-    until_true 20 gw_has_inbound "$3" "$4" || { wrong "nothing came to $3"; return; }
+    until_true 120 gw_has_inbound "$3" "$4" || { wrong "nothing came to $3"; return; }
     local got
     got=$(gw_inbound "$3" "$4")
-    equal "$3: state of what came for $4" "$(gw_wait_state "$3" "$got" "$GW_ENDED" 60)" received
+    equal "$3: state of what came for $4" "$(gw_wait_state "$3" "$got" "$GW_ENDED" 180)" received
     clerk "$1" export --format pdf "$2" >"$GW_TOP/sent.pdf"
     clerk "$3" export --format pdf "$got" >"$GW_TOP/got.pdf"
     equal "$1 to $3: pixels" "$(pixels "$GW_TOP/got.pdf")" "$(pixels "$GW_TOP/sent.pdf")"
 }
 # bridged NUMBER: what the gateway saw of a call to it that it took through
 bridged() {
-    until_true 20 bridge_is_over "$1" || wrong "the call to $1 has no end"
+    until_true 120 bridge_is_over "$1" || wrong "the call to $1 has no end"
     gw_sql middle "SELECT state, pages, caller_media, called_media FROM bridges WHERE to_number = '$1'"
 }
 bridge_is_over() { [[ $(gw_sql middle "SELECT count(*) FROM bridges WHERE to_number = '$1' AND ended_at IS NOT NULL") == 1 ]]; }
 attempt() { gw_fax "$1" "$2" ".attempts[-1].$3"; }
 
-equal "over G.711: state" "$(gw_wait_state machine "$audio" "$GW_ENDED" 90)" delivered
+equal "over G.711: state" "$(gw_wait_state machine "$audio" "$GW_ENDED" 180)" delivered
 like "over G.711: media, signalling" "$(attempt machine "$audio" media) $(attempt machine "$audio" signalling)" '^audio tls TLSv1\.[23]'
 same machine "$audio" middle "$stored"
 
-equal "to the machine: state" "$(gw_wait_state far "$in" "$GW_ENDED" 90)" delivered
+equal "to the machine: state" "$(gw_wait_state far "$in" "$GW_ENDED" 180)" delivered
 like "to the machine: media, signalling" "$(attempt far "$in" media) $(attempt far "$in" signalling)" '^t38 tls TLSv1\.[23]'
 reached=$(clerk machine --json faxes --direction in --limit 100 | jq -r '[.faxes[] | select(.state == "received") | .to][0]')
 same far "$in" machine "$reached"
 equal "to the machine: as the gateway saw it" "$(bridged "$direct")" "completed|1|t38|audio"
 
-equal "from the machine: state" "$(gw_wait_state machine "$out" "$GW_ENDED" 90)" delivered
+equal "from the machine: state" "$(gw_wait_state machine "$out" "$GW_ENDED" 180)" delivered
 same machine "$out" far "$(gw_number far 2)"
 equal "from the machine: as its number" "$(gw_fax far "$(gw_inbound far "$(gw_number far 2)")" .from)" "$desk"
 equal "from the machine: as the gateway saw it" "$(bridged "$(gw_number far 2)")" "completed|1|audio|t38"

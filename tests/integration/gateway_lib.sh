@@ -168,10 +168,10 @@ gw_spawn() {
 # Without a socket there is nobody to ask.
 gw_is_ready() { [[ -S $GW_TOP/$1/run/api.sock && $(admin "$1" --json status 2>/dev/null | jq -r .ready 2>/dev/null) == true ]]; }
 
-# gw_wait_ready NAME: at most 60 s
+# gw_wait_ready NAME: at most 120 s
 gw_wait_ready() {
     local tries
-    for ((tries = 0; tries < 600; tries++)); do
+    for ((tries = 0; tries < 1200; tries++)); do
         gw_is_ready "$1" && return 0
         kill -0 "${GW_PID[$1]}" 2>/dev/null || die "gateway $1 ended at once"
         sleep 0.1

@@ -111,7 +111,7 @@ field() { shown "$1" | jq -r "$2"; }
 is_over() { [[ $(field "$1" .destroyed) != null ]]; }
 # over ID: waits for its end and prints state, status and reason of its first recipient
 over() {
-    until_true 40 is_over "$1" || echo "(not over)"
+    until_true 180 is_over "$1" || echo "(not over)"
     field "$1" '.recipient_list[0] | "\(.state) \(.status) \(.reason)"'
 }
 faxes_of() { gw_sql north "SELECT count(*) FROM faxes WHERE mail = '$1'"; }
@@ -124,7 +124,7 @@ first=$id
 bring "$there" "$passed" "X-Note: $eicar"
 infected=$id
 is_held() { [[ $(gw_count_event north mail.held) == 1 ]]; }
-holds "it is recorded that they wait" until_true 10 is_held
+holds "it is recorded that they wait" until_true 60 is_held
 # All at one time; high goes before the usual, that before low.
 moment=$(($(date +%s) + 20))
 at=$(date -u -d "@$moment" +%Y%m%dT%H%M%SZ)
@@ -212,12 +212,12 @@ clerk north send --as "$number" --to "$there" "$GW_TOP/office/long.docx" >"$GW_T
 sender=$!
 has_files() { [[ -n $(find "$place" -name long.docx -o -name 'document.docx' 2>/dev/null) ]]; }
 is_empty() { [[ -d $place && -z $(ls "$place") ]]; }
-until_true 20 has_files || wrong "LibreOffice has no files"
+until_true 120 has_files || wrong "LibreOffice has no files"
 equal "who may look at them" "$(stat -c '%a %U' "$place")" "700 sealfax-line"
 for render in "$place"/*; do kill -9 "$(basename "$render")"; done
 wait $sender && wrong "a fax was made of it"
 like "what its sender is told" "$(<"$GW_TOP/killed")" 'sealfax: '
-until_true 10 is_empty || wrong "left: $(find "$place" | head -n 5)"
+until_true 60 is_empty || wrong "left: $(find "$place" | head -n 5)"
 
 note "the class that a sender asks for"
 bring $classed "$passed" "X-Fax-Class: routed"
@@ -269,13 +269,13 @@ kill "$dns"
 sed 's/^Signed\./Signed later./' "$GW_TOP/unsigned" | scenario sign "$GW_TOP/dkim.key" signed.example s2 >"$GW_TOP/later"
 later=$(signed=$GW_TOP/later dkim "fax=$there@fax.example")
 has_dns_event() { [[ $(gw_sql north "SELECT count(*) FROM audit_record WHERE event = 'mail.held' AND record->>'cause' = 'dns'") == 1 ]]; }
-holds "the message waits" until_true 20 has_dns_event
+holds "the message waits" until_true 120 has_dns_event
 equal "and is nobody's" "$(field "$later" .principal) $(faxes_of "$later")" " 0"
 # Another one that came four hours ago: its record says when, also to the next start.
 sed 's/^Signed\./Signed long ago./' "$GW_TOP/unsigned" | scenario sign "$GW_TOP/dkim.key" signed.example s2 >"$GW_TOP/old"
 old=$(signed=$GW_TOP/old dkim "fax=$there@fax.example")
 is_there() { [[ $(field "$1" .id) == "$1" ]]; }
-until_true 10 is_there "$old" || wrong "the message has no row"
+until_true 30 is_there "$old" || wrong "the message has no row"
 gw_sql north "UPDATE mails SET accepted_at = accepted_at - interval '4 hours' + interval '3 seconds' WHERE mail = '$old'"
 note "a client that does not hear the answer brings it again"
 message "$there" "$passed" >"$GW_TOP/same"
@@ -305,7 +305,7 @@ like "one that has waited for four hours" "$(over "$old")" '^refused 5.7.1 The s
 equal "the other waits on" "$(field "$later" '.recipient_list[0].state')" waiting
 dns_start s2
 under_way() { [[ $(gw_sql north "SELECT count(*) FROM faxes WHERE mail = '$id' AND state IN ('sending', 'delivered')") == 1 ]]; }
-until_true 20 under_way || wrong "it was not sent"
+until_true 120 under_way || wrong "it was not sent"
 kill -9 "$(gw_role north control)"
 gw_wait_ready north
 like "it has one end" "$(over "$id")" '^(delivered|uncertain|failed) '
@@ -315,7 +315,7 @@ equal "by whom it is" "$(field "$later" .identified_by)" dkim
 counted() { gw_sql north "SELECT count(*) FILTER (WHERE f.state = 'queued') || ' ' || count(*) FILTER (WHERE r.state = 'refused')
     FROM mail_recipients r LEFT JOIN faxes f ON f.mail = r.mail AND f.mail_recipient = r.recipient WHERE r.mail = '$crowd'"; }
 is_counted() { [[ $(counted) == "$1" ]]; }
-until_true 30 is_counted "20 960" || wrong "of the crowd wait and were refused: $(counted)"
+until_true 120 is_counted "20 960" || wrong "of the crowd wait and were refused: $(counted)"
 equal "faxes and ends of the crowd" "$(faxes_of "$crowd") $(ends_of "$crowd")" "20 960"
 like "its message is kept, in a file with others that came with it" "$(find "$GW_TOP/north/vault/mail" -type f | wc -l)" "^[1-9]"
 
@@ -333,7 +333,7 @@ like "reports, no more to one address than an hour may have" "$(gw_sql north "SE
     GROUP BY 1) x")" '^anna@example.com ([5-9]|1[0-5]), bert@signed.example [34]$'
 given_up() { [[ $(gw_sql north "SELECT count(*) FILTER (WHERE event = 'mail.queued') || ' ' || count(*) FILTER (WHERE event = 'mail.failed')
     FROM audit_record") =~ ^([0-9]+)' '([0-9]+)$ && ${BASH_REMATCH[1]} == "${BASH_REMATCH[2]}" ]]; }
-holds "the relay stays away, and each report has an end when its time is over" until_true 15 given_up
+holds "the relay stays away, and each report has an end when its time is over" until_true 120 given_up
 equal "sent" "$(gw_count_event north mail.sent)" 0
 equal "about what a program sent" "$(gw_sql north "SELECT count(*) FROM audit_record WHERE event = 'mail.queued' AND fax = '$automatic'")" 0
 
@@ -341,7 +341,7 @@ note "killed while many are being taken in"
 scenario flood "$smtp" $relay many@example.com "fax=$there@fax.example" 16 40 >"$GW_TOP/answers" &
 flood=$!
 has_answers() { (($(wc -l <"$GW_TOP/answers") >= 60)); }
-until_true 30 has_answers || wrong "few messages were taken: $(wc -l <"$GW_TOP/answers")"
+until_true 120 has_answers || wrong "few messages were taken: $(wc -l <"$GW_TOP/answers")"
 kill -9 "$(gw_role north control)"
 wait "$flood" || true
 sed -n 's/^250 2.0.0 accepted as //p' "$GW_TOP/answers" | sort >"$GW_TOP/taken"
@@ -354,7 +354,7 @@ equal "recorded and not among the messages" "$(gw_sql north "SELECT count(*) FRO
     LEFT JOIN mails m ON m.mail = a.fax WHERE a.event = 'mail.accepted' AND m.mail IS NULL")" 0
 # Each is read again before it ends: one that could not be opened would say so.
 all_over() { [[ $(gw_sql north "SELECT count(*) FROM mails WHERE destroyed_at IS NULL AND mail <> '$crowd'") == 0 ]]; }
-until_true 60 all_over || wrong "messages are left"
+until_true 180 all_over || wrong "messages are left"
 equal "that could not be read any more" "$(gw_sql north "SELECT count(*) FROM mail_recipients WHERE status = '5.3.0'")" 0
 # All of them ended badly, for one reverse path.
 storm() { gw_sql north "SELECT $1 FROM audit_record a JOIN mails m ON m.mail = a.fax WHERE m.from_address = 'many@example.com' AND $2"; }
@@ -365,5 +365,5 @@ like "reports of a storm" "$queued" '^([5-9]|1[0-2])$'
 equal "and each that was not sent says so" "$(storm 'count(*)' "event = 'mail.recipient_ended' AND record->>'unreported' = 'too many reports to the sender'")" "$((ended - queued))"
 holds "the log is told once a minute" test "$(gw_count_event north mail.unreported)" -le 6
 only_crowd() { (($(files) == 1)); }
-until_true 20 only_crowd || wrong "files are left: $(files)"
+until_true 120 only_crowd || wrong "files are left: $(files)"
 gw_end

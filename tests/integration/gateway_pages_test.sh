@@ -29,7 +29,7 @@ for from in north south; do
         sent[$from$i]=$(gw_send "$from" "$(gw_number "$from" "$i")" "$(gw_number "$to" "$i")" "${documents[i]}") ||
             die "document $i of $from was not taken"
         gw_watch "$from" "${sent[$from$i]}" "$GW_TOP/$from$i.watch"
-        until_true 20 grep -qs queued "$GW_TOP/$from$i.watch" || wrong "fax watch tells nothing"
+        until_true 120 grep -qs queued "$GW_TOP/$from$i.watch" || wrong "fax watch tells nothing"
     done
 done
 printf 'a line of A3\n' >"$GW_TOP/line.txt"
@@ -57,7 +57,7 @@ for from in north south; do
         id=${sent[$from$i]}
         equal "$what: state" "$(gw_wait_state "$from" "$id" "$GW_ENDED" 240)" delivered
         received=$(gw_inbound "$to" "$(gw_number "$to" "$i")")
-        equal "$what: state at the receiver" "$(gw_wait_state "$to" "$received" "$GW_ENDED" 20)" received
+        equal "$what: state at the receiver" "$(gw_wait_state "$to" "$received" "$GW_ENDED" 120)" received
         # What both sides know of the call
         fields=(.pages .pages_confirmed '.attempts | length' '.attempts[0].rate' '.attempts[0].modem' '.attempts[0].ecm'
             '.attempts[0].outcome' '.attempts[0].t30_result' '.page_list | length' '[.page_list[] | select(.confirmed != null)] | length')
@@ -96,7 +96,7 @@ clerk north export --format pdf "${sent[north1]}" >"$GW_TOP/sent.pdf"
 [[ $(pixels "$GW_TOP/sent.pdf" 1) != $(pixels "$GW_TOP/sent.pdf" 2) ]] || wrong "two different pages compare as equal"
 
 for name in north south; do
-    until_true 10 gw_drained "$name" || wrong "the database of $name lags"
+    until_true 60 gw_drained "$name" || wrong "the database of $name lags"
     gw_verify "$name"
     should='8 8 8'
     equal "$name: pages sealed and confirmed in the log" \

@@ -45,7 +45,7 @@ sipp_run() {
         echo "$status" >"$GW_TOP/$name.status"
     ) &
     GW_OTHERS+=($!)
-    until_true 20 started "$name" "$3" || { cat "$GW_TOP/$name.out"; die "sipp for $name does not start"; }
+    until_true 120 started "$name" "$3" || { cat "$GW_TOP/$name.out"; die "sipp for $name does not start"; }
 }
 started() { ! port_free "$address" "$2" || ended "$1"; }
 ended() { [[ -s $GW_TOP/$1.status ]]; }
@@ -78,16 +78,32 @@ GW_OTHERS+=($!)
 hostile=$!
 exec {targets}>"$GW_TOP/targets"
 all_ports() { [[ $(wc -l <"$GW_TOP/hostile.ports") == 8 ]]; }
-until_true 20 all_ports || die "the hostile program does not start"
+until_true 120 all_ports || die "the hostile program does not start"
 good=$(gw_send north "$(gw_number north 1)" "$(gw_number south 1)" "$GW_TOP/one.pdf")
 good_in=$(gw_send south "$(gw_number south 2)" "$(gw_number north 2)" "$GW_TOP/one.pdf")
-# Two more for hanging up in the middle of a page, one each way
+# Two more for hanging up in the middle of a page, one each way: each as soon as it is there, whatever else goes on
+leave() { # NAME GATEWAY FAX
+    local id=$3
+    until_true 180 grep -qs 'page 1' "$GW_TOP/$1.watch" || die "$1: no page"
+    sleep 3
+    [[ $id != inbound ]] || id=$(gw_inbound south "$(gw_number south 3)")
+    clerk "$2" fax cancel "$id" >/dev/null || wrong "$1: the call cannot be ended"
+}
 leaving=$(gw_send north "$(gw_number north 0)" "$(gw_number south 3)" "$GW_TOP/one.pdf")
 gw_watch north "$leaving" "$GW_TOP/leaving.watch"
+(trap - EXIT && leave leaving south inbound) >"$GW_TOP/leaving.left" 2>&1 &
+leaves=("$!")
 left=$(gw_send south "$(gw_number south 4)" "$(gw_number north 0)" "$GW_TOP/one.pdf")
 gw_watch south "$left" "$GW_TOP/left.watch"
+(trap - EXIT && leave left south "$left") >"$GW_TOP/left.left" 2>&1 &
+leaves+=("$!")
+GW_OTHERS+=("${leaves[@]}")
 
 declare -A attacked=()
+media_port() { sed -n 's/^media \([0-9]*\).*/\1/p' "$GW_TOP/$1.messages" 2>/dev/null | head -n 1; }
+has_media_port() { [[ -n $(media_port "$1") ]]; }
+line=$(gw_role north line)
+equal "lines" "$(wc -l <<<"$line")" 1
 n=3
 while read -r attack port; do
     if [[ $attack == garbage-to-sender ]]; then
@@ -99,16 +115,10 @@ while read -r attack port; do
             -s "${attacked[$attack]}" "${GW_ADDRESS[north]}:${GW_PORT[north]}"
         n=$((n + 1))
     fi
-done <"$GW_TOP/hostile.ports"
-media_port() { sed -n 's/^media \([0-9]*\).*/\1/p' "$GW_TOP/$1.messages" 2>/dev/null | head -n 1; }
-has_media_port() { [[ -n $(media_port "$1") ]]; }
-while read -r attack port; do
-    until_true 20 has_media_port "$attack" || { tail "$GW_TOP/$attack".*; die "no media for $attack"; }
+    until_true 120 has_media_port "$attack" || { tail "$GW_TOP/$attack".*; die "no media for $attack"; }
     echo "$attack ${GW_ADDRESS[north]} $(media_port "$attack")" >&"$targets"
 done <"$GW_TOP/hostile.ports"
-line=$(gw_role north line)
-equal "lines" "$(wc -l <<<"$line")" 1
-echo go >&"$targets"
+echo end >&"$targets"
 
 note "strangers and wrong numbers"
 # asks NAME ADDRESS NUMBER CODE
@@ -121,21 +131,18 @@ asks() {
 asks stranger "${address%.*}.253" "$(gw_number north 1)" 403
 asks wrong-number "$address" +4930551999 404
 for name in stranger wrong-number; do
-    until_true 30 ended "$name" || true
+    until_true 120 ended "$name" || true
     equal "$name: as the scenario says" "$(cat "$GW_TOP/$name.status")" 0
 done
 
 note "hanging up in the middle of a page"
-until_true 60 grep -qs 'page 1' "$GW_TOP/leaving.watch" || die "no page"
-until_true 60 grep -qs 'page 1' "$GW_TOP/left.watch" || die "no page"
-sleep 3
-clerk south fax cancel "$(gw_inbound south "$(gw_number south 3)")" >/dev/null || wrong "a call that comes in cannot be ended"
-clerk south fax cancel "$left" >/dev/null || wrong "a call that goes out cannot be ended"
+for pid in "${leaves[@]}"; do wait "$pid" || wrong "hanging up failed"; done
+equal "what they say" "$(cat "$GW_TOP"/{leaving,left}.left)" ""
 
 note "outcomes of refusals"
 # outcome NAME STATE ATTEMPTS SIP-CODE REASON
 outcome() {
-    equal "$1: state" "$(gw_wait_state north "${fax[$1]}" "$GW_ENDED" 90)" "$2"
+    equal "$1: state" "$(gw_wait_state north "${fax[$1]}" "$GW_ENDED" 180)" "$2"
     equal "$1: attempts, SIP code" "$(gw_fax north "${fax[$1]}" '.attempts | length' '.attempts[0].sip_code')" "$3 $4"
     like "$1: what fax show says" "$(clerk north fax show "${fax[$1]}" | tr -s ' ' | grep -E '^reason|^ ?1 ' | tr '\n' ';')" "$5"
 }
@@ -148,11 +155,11 @@ outcome hangs-up failed 2 200 'the peer ended the call|hung up|hangup'
 
 note "hung up in the middle of a page"
 # The network is tried again: the second attempt delivers it.
-equal "what we sent: state" "$(gw_wait_state north "$leaving" "$GW_ENDED" 120)" delivered
+equal "what we sent: state" "$(gw_wait_state north "$leaving" "$GW_ENDED" 180)" delivered
 equal "what we sent: attempts" "$(gw_fax north "$leaving" '[.attempts[].outcome] | join(",")')" failed,ok
 like "what we sent: reason of the first" "$(gw_fax north "$leaving" .attempts[0].text)" 'peer|hung up|disconnect'
 left_in=$(gw_inbound north "$(gw_number north 0)")
-equal "what came: state, pages" "$(gw_wait_state north "$left_in" "$GW_ENDED" 30) $(gw_fax north "$left_in" .pages)" "failed 0"
+equal "what came: state, pages" "$(gw_wait_state north "$left_in" "$GW_ENDED" 120) $(gw_fax north "$left_in" .pages)" "failed 0"
 like "what came: reason" "$(gw_fax north "$left_in" .reason)" 'peer|hung up|disconnect'
 equal "the other side cancelled: state" "$(gw_state south "$left")" cancelled
 
@@ -160,7 +167,7 @@ note "outcomes of attacks"
 wait "$hostile" || wrong "the hostile program failed"
 for attack in "${!attacked[@]}"; do
     id=$(gw_inbound north "${attacked[$attack]}")
-    equal "$attack: state, pages" "$(gw_wait_state north "$id" "$GW_ENDED" 90) $(gw_fax north "$id" .pages)" "failed 0"
+    equal "$attack: state, pages" "$(gw_wait_state north "$id" "$GW_ENDED" 180) $(gw_fax north "$id" .pages)" "failed 0"
     like "$attack: reason" "$(gw_fax north "$id" .reason)" '.'
     # Had none of it come, the call would have ended for that reason after 12 seconds.
     holds "$attack: it came" test "$(gw_fax north "$id" '.attempts[0] | .seconds >= 24 or (.text | startswith("Nothing came") | not)')" = true
@@ -168,19 +175,19 @@ done
 like "bomb: reason" "$(gw_fax north "$(gw_inbound north "${attacked[bomb]}")" .reason)" 'page 1 does not decode: a limit was reached'
 outcome garbage-to-sender failed 2 200 'Timed out waiting for the first message'
 for name in "${!attacked[@]}" "${!number[@]}"; do
-    until_true 30 ended "$name" || true
+    until_true 120 ended "$name" || true
     equal "$name: the signalling as the scenario says" "$(cat "$GW_TOP/$name.status")" 0
 done
 equal "the line is the same process" "$(gw_role north line)" "$line"
 
 note "the good calls"
-equal "sent" "$(gw_wait_state north "$good" "$GW_ENDED" 60)" delivered
-equal "received" "$(gw_wait_state south "$good_in" "$GW_ENDED" 60)" delivered
+equal "sent" "$(gw_wait_state north "$good" "$GW_ENDED" 180)" delivered
+equal "received" "$(gw_wait_state south "$good_in" "$GW_ENDED" 180)" delivered
 clerk north export --format pdf "$good" >"$GW_TOP/sent.pdf"
 clerk north export --format pdf "$(gw_inbound north "$(gw_number north 2)")" >"$GW_TOP/received.pdf"
 equal "its pixels" "$(pixels "$GW_TOP/received.pdf")" "$(pixels "$GW_TOP/sent.pdf")"
 
-until_true 10 gw_drained north || wrong "the database lags"
+until_true 60 gw_drained north || wrong "the database lags"
 equal "the stranger and the wrong number in the log" \
     "$(gw_sql north "SELECT string_agg(record->>'sip_code', ' ' ORDER BY index) FROM audit_record WHERE event = 'call.refused'")" "403 404"
 equal "garbage was seen as such" "$(gw_sql north "SELECT (record->>'packets_bad')::int > 100 FROM audit_record

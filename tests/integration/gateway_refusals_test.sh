@@ -93,7 +93,7 @@ refused "an unknown option" 2 'colour' clerk north send --colour --as "$ours" --
 refused "an unknown command" 2 'fly' clerk north fly
 
 holds "nothing is left of all these" nothing_left
-until_true 10 gw_drained north || wrong "the database lags"
+until_true 60 gw_drained north || wrong "the database lags"
 holds "each refusal of a document is in the log" test "$(gw_count_event north fax.refused)" -ge $((${#cases[@]} + 3))
 holds "each denial is in the log" test \
     "$(gw_sql north "SELECT count(*) FROM audit_record WHERE outcome = 'denied'")" -ge 4
@@ -119,7 +119,7 @@ equal "files in the vault, keys" "$(vault_files | wc -l) $(key_files | wc -l)" "
 
 note "several files"
 several=$(clerk north --json send --as "$ours" --to "$theirs" --resolution standard --pages 2-3 "$GW_TOP/two.txt" - <"$good" | jq -r .id)
-until_true 10 gw_drained north || wrong "the database lags"
+until_true 60 gw_drained north || wrong "the database lags"
 equal "text and PDF: the pages that were asked for, in the resolution" \
     "$(gw_sql north "SELECT string_agg(page || ':' || y_dpi, ' ' ORDER BY page) FROM pages WHERE fax = '$several'")" "1:98 2:98"
 
@@ -128,7 +128,7 @@ note "configuration"
 bad() {
     printf '%s\n' "$3" >"$GW_TOP/bad.yaml"
     refused "$1" 1 "$2" "$SEALFAX" config check "$GW_TOP/bad.yaml"
-    refused "$1, serve" 1 "$2" timeout 20 "$SEALFAX" serve --config "$GW_TOP/bad.yaml"
+    refused "$1, serve" 1 "$2" timeout 60 "$SEALFAX" serve --config "$GW_TOP/bad.yaml"
 }
 bad "no YAML" 'bad\.yaml:2:[0-9]+: ' $'sip:\n  listen: [127.0.0.1'
 bad "an unknown key" 'bad\.yaml:3:3: .*lisen' $'node: x\nsip:\n  lisen: 127.0.0.1:5060'
@@ -136,7 +136,7 @@ bad "a value of the wrong kind" 'bad\.yaml:2:[0-9]+: .*lines\.count' $'lines:\n 
 bad "a value out of range" 'bad\.yaml:2:[0-9]+: .*media\.port_first' $'media:\n  port_first: 80'
 bad "a key twice" 'bad\.yaml:2:[0-9]+: .*node' $'node: x\nnode: y'
 refused "a configuration that is not there" 1 'none\.yaml' "$SEALFAX" config check "$GW_TOP/none.yaml"
-refused "a second gateway with the same state" 1 'a gateway .pid [0-9]+. runs with this state directory already' timeout 20 "$SEALFAX" serve --config "$GW_TOP/north.yaml"
+refused "a second gateway with the same state" 1 'a gateway .pid [0-9]+. runs with this state directory already' timeout 60 "$SEALFAX" serve --config "$GW_TOP/north.yaml"
 
 gw_verify north
 gw_end

@@ -120,7 +120,7 @@ equal "left behind" "$(grants_of trunk:heir)" bridge
 admin north trunk add heir --host 192.0.2.14 --port 5060
 equal "the next one of its name" "$(grants_of trunk:heir)" ""
 equal "told nothing again" "$(listed '.trunks[] | select(.name == "heir") | .asserted_identity' trunk list)" none
-until_true 20 gw_drained north || wrong "the journal is not drained"
+until_true 120 gw_drained north || wrong "the journal is not drained"
 equal "each has its event" "$(gw_sql north "SELECT count(*) FROM audit_record WHERE event = 'grant.revoked'
     AND record->>'principal' = 'trunk:heir'")" 3
 admin north trunk remove heir
@@ -202,7 +202,7 @@ for words in "user add x" "user disable ada" "role add x --actions fax.view" "ro
 done
 
 note "the log"
-until_true 20 gw_drained north || wrong "the journal is not drained"
+until_true 120 gw_drained north || wrong "the journal is not drained"
 for event in principal.created principal.disabled principal.enabled role.created role.removed grant.created \
     grant.revoked mailbox.created mailbox.changed number.assigned number.removed trunk.created trunk.removed; do
     like "$event in the log" "$(gw_count_event north "$event")" '^[1-9]'

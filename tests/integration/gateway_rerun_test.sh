@@ -28,7 +28,7 @@ equal "administrators" "$(admin north --json grant list | jq -r '[.grants[] | se
 note "SIGTERM in the middle of a page: the call finishes, a new one is refused"
 draining=$(gw_send north "$(gw_number north 0)" "$(gw_number south 0)" "$GW_TOP/one.pdf")
 gw_watch north "$draining" "$GW_TOP/draining.watch"
-until_true 60 grep -qs 'page 1' "$GW_TOP/draining.watch" || die "no page"
+until_true 180 grep -qs 'page 1' "$GW_TOP/draining.watch" || die "no page"
 sleep 2
 kill -TERM "${GW_PID[north]}"
 sleep 1
@@ -37,7 +37,7 @@ status=0
 text=$(clerk north send --as "$(gw_number north 0)" --to "$(gw_number south 2)" - <"$GW_TOP/one.pdf" 2>&1) || status=$?
 equal "a fax submitted meanwhile: exit code" "$status" 1
 like "a fax submitted meanwhile" "$text" 'sealfax: .'
-like "a call to it meanwhile" "$(gw_wait_state south "$turned_away" "$GW_ENDED" 60) $(gw_fax south "$turned_away" '.attempts[0].sip_code')" 'failed 503'
+like "a call to it meanwhile" "$(gw_wait_state south "$turned_away" "$GW_ENDED" 180) $(gw_fax south "$turned_away" '.attempts[0].sip_code')" 'failed 503'
 gw_reap north
 equal "exit status" "$GW_STATUS" 0
 like "what the watch saw" "$(tail -n 1 "$GW_TOP/draining.watch")" 'delivered'
@@ -53,7 +53,7 @@ gw_verify north
 note "SIGTERM twice: the call ends at once"
 cut=$(gw_send north "$(gw_number north 0)" "$(gw_number south 3)" "$GW_TOP/one.pdf")
 gw_watch north "$cut" "$GW_TOP/cut.watch"
-until_true 60 grep -qs 'page 1' "$GW_TOP/cut.watch" || die "no page"
+until_true 180 grep -qs 'page 1' "$GW_TOP/cut.watch" || die "no page"
 kill -TERM "${GW_PID[north]}"
 sleep 1
 from=$SECONDS
@@ -73,7 +73,7 @@ all_gone() {
     local pid
     for pid in "${children[@]}"; do [[ ! -d /proc/$pid ]] || return 1; done
 }
-holds "its processes end by themselves" until_true 20 all_gone
+holds "its processes end by themselves" until_true 120 all_gone
 gw_start north
 holds "another PostgreSQL runs" test "$(gw_postmaster north)" != "$server"
 equal "the fax is still there" "$(gw_state north "$draining")" delivered

@@ -16,7 +16,7 @@ south=${GW_ADDRESS[south]} port=${GW_PORT[south]}
 start_peer() { # start_peer KIND ADDRESS
     python3 "$peers" peer "$2" 5070 "$1" "$GW_TOP/$1.peer" &
     GW_OTHERS+=($!)
-    until_true 20 grep -qs ready "$GW_TOP/$1.peer" || die "the peer $1 does not start"
+    until_true 120 grep -qs ready "$GW_TOP/$1.peer" || die "the peer $1 does not start"
 }
 start_peer mute "$net.1"
 start_peer busy "$net.2"
@@ -72,7 +72,7 @@ refused "an emergency number" 112 "$(gw_number north 1)" 'numbers of 112 are den
 refused "a premium number" +49900123456 "$(gw_number north 1)" 'numbers of .49900. are denied'
 admin north number add +4930559999 --mailbox office >/dev/null
 refused "the number of others as one's own" "$(number 1)" +4930559999 'Not permitted: '
-equal "each has its event" "$(until_true 20 gw_drained north && gw_count_event north fax.refused)" 3
+equal "each has its event" "$(until_true 120 gw_drained north && gw_count_event north fax.refused)" 3
 judge() { admin north --json route test "$@" | jq -r '"\(.outcome) \(.trunks | join(","))"'; }
 equal "route test: denied" "$(judge --to 112)" "denied "
 admin north route add firebrigade --trunk rescue --prefix 112 >/dev/null
@@ -100,7 +100,7 @@ python3 "$peers" flood "$net.20" "$north" "$north_port" 300 2 "$(gw_number north
 wait "$stranger" || wrong "the flood failed"
 cat "$GW_TOP/stranger.flood" "$GW_TOP/greedy.flood"
 note "where they went"
-delivered() { equal "$1" "$(gw_wait_state north "${fax[$2]}" "$GW_ENDED" 60)" delivered; }
+delivered() { equal "$1" "$(gw_wait_state north "${fax[$2]}" "$GW_ENDED" 180)" delivered; }
 attempts() { gw_fax north "${fax[$1]}" '.attempts | length' '.attempts[0].trunk'; }
 delivered "by SRV, the first target mute" 1
 delivered "by NAPTR" 2
@@ -111,9 +111,9 @@ equal "within one attempt, on the second trunk" "$(attempts 5)" "1 rescue"
 delivered "numbers as the trunk wants them" 7
 delivered "one at a time, the first" 8
 delivered "one at a time, the second" again
-equal "a name that leads nowhere" "$(gw_wait_state north "${fax[0]}" "$GW_ENDED" 60)" failed
+equal "a name that leads nowhere" "$(gw_wait_state north "${fax[0]}" "$GW_ENDED" 180)" failed
 like "says so" "$(gw_fax north "${fax[0]}" .reason)" 'leads to no address'
-for name in north south; do until_true 20 gw_drained "$name" || wrong "the database of $name lags"; done
+for name in north south; do until_true 120 gw_drained "$name" || wrong "the database of $name lags"; done
 event_time() { # event_time NAME EVENT TO: when it was recorded, in microseconds
     gw_sql "$1" "SELECT (record->>'time') FROM audit_record WHERE event = '$2' AND fax = '$3'"
 }
@@ -133,14 +133,14 @@ equal "never two calls on the trunk for one" "$(gw_sql north "SELECT count(*) FR
     AND b.trunk = 'single' AND a.fax < b.fax AND a.started_at < b.ended_at AND b.started_at < a.ended_at")" 0
 holds "OPTIONS were sent" grep -q OPTIONS "$GW_TOP/options.peer"
 probe_down() { [[ $(gw_sql north "SELECT count(*) FROM audit_record WHERE event = 'trunk.peer_down' AND record->>'trunk' = 'probed'") == 1 ]]; }
-until_true 20 probe_down || wrong "the mute peer was not found by OPTIONS"
+until_true 120 probe_down || wrong "the mute peer was not found by OPTIONS"
 
 note "counts of the floods"
 drops=$(awk -v p="$(printf ':%04X' "$north_port")" -v a="$(IFS=. read -r w x y z <<<"$north" && printf '%02X%02X%02X%02X' "$z" "$y" "$x" "$w")" \
     '$2 == a p { print $NF }' /proc/net/udp)
 gw_stop north
 gw_start north
-until_true 30 gw_drained north || wrong "the database lags"
+until_true 120 gw_drained north || wrong "the database lags"
 peer_sum() { # peer_sum EVENT TRUNK-CONDITION
     gw_sql north "SELECT coalesce(sum((record->>'count')::int), 0) FROM audit_record WHERE event = '$1' AND $2"
 }

@@ -61,7 +61,7 @@ class Engine:
     def ask(self, **query):
         cookie = os.urandom(6).hex().encode()
         request = cookie + b" " + bencode(query)
-        for _ in range(3):
+        for _ in range(15):
             self.socket.send(request)
             try:
                 reply = self.socket.recv(65535)

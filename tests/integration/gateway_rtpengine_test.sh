@@ -39,7 +39,7 @@ relay() { # relay NORTH SOUTH ADDRESS PORT [decode]
 }
 ng_is_up() { ! port_free "$1" 2223; }
 for address in "$middle" "$convert"; do
-    until_true 20 ng_is_up "$address" || { cat "$GW_TOP/rtpengine-$address.log"; die "rtpengine does not start"; }
+    until_true 120 ng_is_up "$address" || { cat "$GW_TOP/rtpengine-$address.log"; die "rtpengine does not start"; }
 done
 relay north south "$middle" 6060
 relay north-fec south-fec "$middle" 6070
@@ -61,7 +61,7 @@ capture() { # capture NAME FILTER
     dumpcap -q -i lo -f "udp and $2" -w "$GW_TOP/$1.pcapng" >"$GW_TOP/$1.dumpcap" 2>&1 &
     GW_OTHERS+=($!)
     dumpcaps+=($!)
-    until_true 20 grep -qs '^File: ' "$GW_TOP/$1.dumpcap" || { cat "$GW_TOP/$1.dumpcap"; die "dumpcap does not capture"; }
+    until_true 120 grep -qs '^File: ' "$GW_TOP/$1.dumpcap" || { cat "$GW_TOP/$1.dumpcap"; die "dumpcap does not capture"; }
 }
 capture call "host $middle"
 capture audio "host $convert and host ${GW_ADDRESS[audio]}"
@@ -74,7 +74,7 @@ done
 there=$(gw_send north "$(gw_number north 1)" "$(gw_number audio 1)" "$GW_TOP/line.txt")
 back=$(gw_send audio "$(gw_number audio 2)" "$(gw_number north 2)" "$GW_TOP/line.txt")
 for name in north north-fec; do
-    equal "$name: the fax" "$(gw_wait_state "$name" "${fax[$name]}" "$GW_ENDED" 120)" delivered
+    equal "$name: the fax" "$(gw_wait_state "$name" "${fax[$name]}" "$GW_ENDED" 180)" delivered
     other=${name/north/south}
     clerk "$name" export --format pdf "${fax[$name]}" >"$GW_TOP/sent.pdf"
     clerk "$other" export --format pdf "$(gw_inbound "$other" "$(gw_number "$other" 0)")" >"$GW_TOP/received.pdf"
@@ -85,9 +85,9 @@ done
 # converted FROM ID TO NUMBER FROM-MEDIA TO-MEDIA
 converted() {
     local in
-    equal "$1 to $3: the fax" "$(gw_wait_state "$1" "$2" "$GW_ENDED" 90)" delivered
+    equal "$1 to $3: the fax" "$(gw_wait_state "$1" "$2" "$GW_ENDED" 180)" delivered
     in=$(gw_inbound "$3" "$4")
-    equal "$1 to $3: received" "$(gw_wait_state "$3" "$in" "$GW_ENDED" 20)" received
+    equal "$1 to $3: received" "$(gw_wait_state "$3" "$in" "$GW_ENDED" 120)" received
     echo "attempts: $(gw_fax "$1" "$2" '[.attempts[].text] | join("; ")'); at the other end: $(clerk "$3" --json faxes \
         --direction in --limit 100 | jq -r --arg to "$4" '[.faxes[] | select(.to == $to) | .reason] | join("; ")')"
     equal "$1 to $3: media" "$(gw_fax "$1" "$2" .attempts[-1].media) $(gw_fax "$3" "$in" .attempts[-1].media)" "$5 $6"

@@ -13,7 +13,7 @@ RELAY = "127.0.0.9"  # mail.relays of the test
 
 def connect(source=RELAY):
     s = socket.create_connection((host, port), 10, (source, 0))
-    s.settimeout(10)
+    s.settimeout(60)
     return s, s.makefile("rb")
 
 

@@ -37,7 +37,7 @@ admin north credential set clerk --password-file "$GW_TOP/password" >/dev/null
 mail() {
     local server=(--server 127.0.0.1 --port "$smtp")
     [[ $1 != lmtp ]] || server=(--protocol LMTP --socket "$GW_TOP/lmtp/socket")
-    swaks "${server[@]}" --from "$from" --to "$box" --helo client.example --timeout 20 \
+    swaks "${server[@]}" --from "$from" --to "$box" --helo client.example --timeout 60 \
         --header 'Subject: a test' --body 'Hello.' "${@:2}" >"$GW_TOP/$1.said" 2>&1
 }
 # answers NAME: the codes and enhanced codes of the replies that refuse
@@ -66,7 +66,7 @@ holds "PIPELINING" mail pipeline --pipeline --tls --auth PLAIN --auth-user clerk
 holds "LMTP" mail lmtp --to "$box,$box"
 equal "answers of LMTP to content" "$(sed -n '/^ -> \.$/,$p' "$GW_TOP/lmtp.said" | grep -cE '^<-  250 2\.')" 2
 equal "the socket" "$(stat -c '%a %U' "$GW_TOP/lmtp/socket")" "660 sealfax"
-until_true 10 has_count mail.accepted 6 '' || true
+until_true 60 has_count mail.accepted 6 '' || true
 equal "messages in the log" "$(count mail.accepted '')" 6
 
 note "who may not"
@@ -131,7 +131,7 @@ GW_PID[north]=$!
 gw_wait_ready north
 equal "credentials after a restart" "$(admin north --json credential list | jq -c '[.credentials[].user]')" '["clerk"]'
 again() { mail again --tls --auth PLAIN --auth-user clerk --auth-password "$password"; }
-holds "signing in after a restart" until_true 10 again
+holds "signing in after a restart" until_true 60 again
 holds "wrong passwords are in the log" test "$(count auth.failed '')" -gt 0
 holds "sign-ins are in the log" test "$(count auth.succeeded "AND actor = 'clerk'")" -gt 0
 holds "refused clients are in the log" test "$(count mail.client_refused '')" -ge 3
@@ -168,7 +168,7 @@ gw_wait_ready north
 nothing_half "by the log"
 holds "the same certificate, with room" certificate "${refused%@*}"
 set_late() { admin north credential set clerk --user late@example.com --password-file "$GW_TOP/password" >/dev/null 2>&1; }
-holds "the same credential" until_true 10 set_late
+holds "the same credential" until_true 60 set_late
 holds "signing in with it" mail late --tls --auth PLAIN --auth-user late@example.com --auth-password "$password"
 holds "the log" clerk north audit verify
 gw_end

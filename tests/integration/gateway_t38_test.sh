@@ -27,10 +27,10 @@ peer() {
     port=$(free_port)
     number[$1]=+4930560${#number[@]}
     sed "s/@CODE@/$2/; s/@PORT@/$3/" "$scenario" >"$GW_TOP/$1.xml"
-    timeout 120 sipp -sf "$GW_TOP/$1.xml" -i "$address" -p "$port" -m 2 -nostdin -nd -timeout 110s -timeout_error \
+    timeout 200 sipp -sf "$GW_TOP/$1.xml" -i "$address" -p "$port" -m 2 -nostdin -nd -timeout 180s -timeout_error \
         -trace_msg -message_file "$GW_TOP/$1.messages" -trace_err -error_file "$GW_TOP/$1.err" >"$GW_TOP/$1.out" 2>&1 &
     GW_OTHERS+=($!)
-    until_true 20 taken "$port" || { cat "$GW_TOP/$1.out"; die "sipp for $1 does not start"; }
+    until_true 120 taken "$port" || { cat "$GW_TOP/$1.out"; die "sipp for $1 does not start"; }
     gw_trunk north "peer-$1" "$address" "$port" --prefix "${number[$1]}"
 }
 
@@ -46,7 +46,7 @@ done
 asked() { grep -c '^m=image .* udptl t38' <(sed -n '/message received/,/message sent/p' "$GW_TOP/$1.messages") || true; }
 for name in "${!number[@]}"; do
     # Nothing of a page was sent, so it is certain that nothing arrived.
-    equal "$name: state" "$(gw_wait_state north "${fax[$name]}" "$GW_ENDED" 60)" failed
+    equal "$name: state" "$(gw_wait_state north "${fax[$name]}" "$GW_ENDED" 180)" failed
     equal "$name: attempts" "$(gw_fax north "${fax[$name]}" '.attempts | length')" 2
     equal "$name: T.38 was asked for once, in two calls" "$(asked "$name")" 1
     equal "$name: it is remembered, once" "$(gw_count_event north fallback.remembered "${fax[$name]}")" 1

@@ -11,7 +11,7 @@ theirs=+493055200
 qpdf "$GW_DATA/text_10p.pdf" --pages . 1-3 -- "$GW_TOP/three.pdf"
 fax=$(gw_send north "$ours" "$theirs" "$GW_TOP/three.pdf")
 other=$(gw_send north "$ours" "$theirs" "$GW_DATA/text_a4.pdf")
-for id in "$fax" "$other"; do gw_wait_state north "$id" "$GW_ENDED" 20 >/dev/null; done
+for id in "$fax" "$other"; do gw_wait_state north "$id" "$GW_ENDED" 120 >/dev/null; done
 file=$GW_TOP/north/vault/${fax: -2}/$fax.sfv
 
 # flip FILE OFFSET: one bit
@@ -29,7 +29,7 @@ finds() {
 }
 page_offset() { gw_sql north "SELECT \"offset\" + length / 2 FROM pages WHERE fax = '$fax' AND page = $1"; }
 
-until_true 10 gw_drained north || wrong "the database lags"
+until_true 60 gw_drained north || wrong "the database lags"
 gw_verify north
 clerk north export --format pdf "$fax" >"$GW_TOP/good.pdf"
 equal "pages before" "$(pdf_pages "$GW_TOP/good.pdf")" 3
@@ -42,7 +42,7 @@ text=$(clerk north export --format pdf "$fax" 2>&1 >"$GW_TOP/out") || status=$?
 equal "export: exit code" "$status" 1
 like "export: names the page" "$text" 'page 2 of the vault file is damaged'
 holds "nothing was exported" test ! -s "$GW_TOP/out"
-until_true 10 gw_drained north || true
+until_true 60 gw_drained north || true
 equal "event vault.damaged of this fax" "$(gw_count_event north vault.damaged "$fax")" 1
 clerk north export --format pdf "$other" >"$GW_TOP/out" || wrong "another fax can no longer be exported"
 flip "$file" "$offset"
@@ -66,7 +66,7 @@ like "cut: reason" "$text" 'page 3.*(missing|damaged)'
 cat "$GW_TOP/whole.sfv" >"$file"
 
 note "a row of the database"
-until_true 10 gw_drained north || true
+until_true 60 gw_drained north || true
 gw_verify north
 row=$(gw_sql north "SELECT max(index) FROM audit_record WHERE event = 'fax.submitted'")
 gw_sql north "CREATE TABLE kept AS SELECT * FROM audit_record WHERE index = $row"
@@ -122,7 +122,7 @@ note "an older copy of the journal"
 cp -a "$GW_TOP/north/journal" "$GW_TOP/older"
 gw_start north
 gw_send north "$ours" "$theirs" "$GW_DATA/text_a4.pdf" >/dev/null
-until_true 10 gw_drained north || wrong "the database lags"
+until_true 60 gw_drained north || wrong "the database lags"
 gw_stop north
 mv "$GW_TOP/north/journal" "$GW_TOP/whole"
 cp -a "$GW_TOP/older" "$GW_TOP/north/journal"

@@ -41,7 +41,7 @@ peer() {
     timeout 200 sipp -sf "$GW_TOP/$1.xml" -i "$address" -p "$port" -m 1 -nostdin -nd -timeout 180s \
         -trace_err -error_file "$GW_TOP/$1.err" >"$GW_TOP/$1.out" 2>&1 &
     GW_OTHERS+=($!)
-    until_true 20 taken "$port" || die "sipp for $1 does not start"
+    until_true 120 taken "$port" || die "sipp for $1 does not start"
     gw_trunk north "peer-$1" "$address" "$port" --prefix "${number[$1]}" "${@:5}"
 }
 taken() { ! port_free "$address" "$1"; }
@@ -49,7 +49,7 @@ taken() { ! port_free "$address" "$1"; }
 machine() {
     "$BUILD_DIR/tests/gateway_trace_prog" "$address" "$1" >"$GW_TOP/$1.port" &
     GW_OTHERS+=($!)
-    until_true 20 test -s "$GW_TOP/$1.port" || die "the machine does not start"
+    until_true 120 test -s "$GW_TOP/$1.port" || die "the machine does not start"
     PORT=$(<"$GW_TOP/$1.port")
 }
 
@@ -70,8 +70,8 @@ trace() { clerk north fax trace "${fax[$1]}" "${@:2}"; }
 has_trace() { trace "$1" >"$GW_TOP/$1.trace" 2>/dev/null; }
 # outcome NAME STATE VERDICT SIDE RETRY
 outcome() {
-    equal "$1: state" "$(gw_wait_state north "${fax[$1]}" "$GW_ENDED" 90)" "$2"
-    until_true 20 has_trace "$1" || { trace "$1" || true; die "no trace of $1"; }
+    equal "$1: state" "$(gw_wait_state north "${fax[$1]}" "$GW_ENDED" 180)" "$2"
+    until_true 120 has_trace "$1" || { trace "$1" || true; die "no trace of $1"; }
     like "$1: verdict" "$(sed -n 's/^verdict *//p' "$GW_TOP/$1.trace")" "$3"
     equal "$1: look at, retry" "$(sed -n 's/^\(look at\|retry\) *//p' "$GW_TOP/$1.trace" | tr '\n' ' ')" "$4 $5 "
 }
@@ -124,7 +124,7 @@ rungs good '---- INVITE' 'T\.38 agreed' 'T\.38 begins' '<--- DIS' '---- DCS .* V
 like "numbers are masked" "$(sed -n 's/^\(from\|to\) *//p' "$GW_TOP/good.trace" | tr '\n' ' ')" '^\+\*{7,}100 \+\*{7,}201 $|^\+\*+[0-9]{3} \+\*+[0-9]{3} $'
 holds "no whole number in it" test -z "$(grep -E '4930551|4930552' "$GW_TOP/good.trace")"
 got=$(gw_inbound south "${number[good]}")
-until_true 20 clerk south fax trace "$got" >"$GW_TOP/got.trace" 2>&1 || die "no trace at the receiver"
+until_true 120 clerk south fax trace "$got" >"$GW_TOP/got.trace" 2>&1 || die "no trace at the receiver"
 rungs got '<--- INVITE' '---- 200 to INVITE' '---- DIS' '<--- DCS' '---- CFR' '<--- PPS-EOP page 1' \
     'page 1 whole: confirmation held' 'page 1 sealed and in the log after' '---- MCF' '<--- DCN'
 equal "as JSON" "$(trace good --json | jq -r '[.state, .retry, .entries[0].text, (.entries | length > 20)] | join(" ")')" \
@@ -144,7 +144,7 @@ like "an attempt that was not" "$(<"$GW_TOP/none")" 'no trace of this attempt'
 status=0
 trace good --attempt 0 >/dev/null 2>&1 || status=$?
 equal "a wrong number: exit status" "$status" 2
-until_true 20 gw_drained north || wrong "the database lags"
+until_true 120 gw_drained north || wrong "the database lags"
 equal "trace.sealed of each" "$(gw_sql north "SELECT count(DISTINCT fax) FROM audit_record WHERE event = 'trace.sealed'")" 6
 equal "viewing is in the log" "$(gw_sql north "SELECT DISTINCT record->>'kind' FROM audit_record WHERE event = 'fax.viewed'")" trace
 like "so is the use of the key" "$(gw_sql north "SELECT DISTINCT record->>'purpose' FROM audit_record WHERE event = 'key.used' ORDER BY 1" | tr '\n' ' ')" 'trace'
@@ -167,7 +167,7 @@ status=0
 trace busy >"$GW_TOP/damaged" 2>&1 || status=$?
 equal "exit status" "$status" 1
 like "what it says" "$(<"$GW_TOP/damaged")" 'damaged'
-equal "event vault.damaged" "$(until_true 10 gw_drained north && gw_count_event north vault.damaged "${fax[busy]}")" 1
+equal "event vault.damaged" "$(until_true 60 gw_drained north && gw_count_event north vault.damaged "${fax[busy]}")" 1
 
 for name in north south; do gw_verify "$name"; done
 gw_end

@@ -56,7 +56,7 @@ sipp_run() {
     (
         status=0
         sed "s/@CODE@/486/g; s/@PORT@/$((RANDOM % 10000 + 40000))/g; s/@PAUSE@/3000/g" "$2" >"$GW_TOP/$name.xml"
-        timeout 60 sipp -sf "$GW_TOP/$name.xml" -t t1 -i "$address" -p "$3" -m 1 -nostdin -nd -timeout 50s -timeout_error \
+        timeout 180 sipp -sf "$GW_TOP/$name.xml" -t t1 -i "$address" -p "$3" -m 1 -nostdin -nd -timeout 170s -timeout_error \
             -trace_err -error_file "$GW_TOP/$name.err" -trace_msg -message_file "$GW_TOP/$name.messages" \
             "${@:4}" >"$GW_TOP/$name.out" 2>&1 || status=$?
         echo "$status" >"$GW_TOP/$name.status"
@@ -70,7 +70,7 @@ capture() {
     dumpcap -q -i lo -f "$2" -w "$GW_TOP/$1.pcapng" >"$GW_TOP/$1.dumpcap" 2>&1 &
     dumpcap[$1]=$!
     GW_OTHERS+=("${dumpcap[$1]}")
-    until_true 20 grep -qs '^File: ' "$GW_TOP/$1.dumpcap" || { cat "$GW_TOP/$1.dumpcap"; die "dumpcap does not capture"; }
+    until_true 120 grep -qs '^File: ' "$GW_TOP/$1.dumpcap" || { cat "$GW_TOP/$1.dumpcap"; die "dumpcap does not capture"; }
 }
 captured() {
     kill -INT "${dumpcap[$1]}"
@@ -80,7 +80,7 @@ capture tcp "tcp and host ${GW_ADDRESS[four]} and host $address"
 capture six "ip6 and udp and port ${GW_PORT[six]} and port ${GW_PORT[sept]}"
 sipp_run refuses "$scenarios/../sipp/uas_refuses.xml" "$port"
 sipp_run leaves "$scenarios/uas_hangs_up.xml" "$((port + 1))"
-for n in 0 1; do until_true 20 tcp_busy "$((port + n))" || die "sipp does not listen"; done
+for n in 0 1; do until_true 120 tcp_busy "$((port + n))" || die "sipp does not listen"; done
 gw_trunk four refuses "$address" "$port" --prefix +49305600 --transport tcp
 gw_trunk four leaves "$address" "$((port + 1))" --prefix +49305601 --transport tcp --t38-first
 sipp_run calls "$scenarios/uac_t38_first.xml" "$((port + 2))" -s "$(gw_number four 5)" "$(at four)"
@@ -111,9 +111,9 @@ declare -A media=([udp6]=t38 [tls6]=t38 [udp6-back]=t38 [tls6-back]=t38 [g711]=a
 for way in udp6 tls6 udp6-back tls6-back g711 srtp srtp-back; do
     case $way in udp6*) n=0 ;; tls6*) n=1 ;; srtp) n=2 ;; g711) n=4 ;; *) n=3 ;; esac
     a=${from[$way]} b=${to[$way]}
-    equal "$way" "$(gw_wait_state "$a" "${fax[$way]}" "$GW_ENDED" 60)" delivered
+    equal "$way" "$(gw_wait_state "$a" "${fax[$way]}" "$GW_ENDED" 180)" delivered
     in=$(gw_inbound "$b" "$(gw_number "$b" "$n")")
-    equal "$way: received" "$(gw_wait_state "$b" "$in" "$GW_ENDED" 20)" received
+    equal "$way: received" "$(gw_wait_state "$b" "$in" "$GW_ENDED" 120)" received
     for end in "$a ${fax[$way]}" "$b $in"; do
         # shellcheck disable=SC2086
         set -- $end
@@ -137,17 +137,17 @@ equal "packets with G.711 in clear" "$(grep -c 'd5d5d5d5d5d5d5d5' "$GW_TOP/srtp.
 equal "malformed packets" "$(grep -c '_ws\.\(malformed\|short\)' "$GW_TOP/srtp.packets" || true)" 0
 
 note "what sipp met"
-equal "refused" "$(gw_wait_state four "$refused" "$GW_ENDED" 30)" failed
+equal "refused" "$(gw_wait_state four "$refused" "$GW_ENDED" 120)" failed
 like "refused: reason" "$(gw_fax four "$refused" .reason)" 'the peer: 486'
-equal "hung up" "$(gw_wait_state four "$left" "$GW_ENDED" 30)" failed
+equal "hung up" "$(gw_wait_state four "$left" "$GW_ENDED" 120)" failed
 like "hung up: reason" "$(gw_fax four "$left" .reason)" 'the peer ended the call|hung up|hangup'
 equal "hung up: signalling" "$(gw_fax four "$left" .attempts[0].signalling)" tcp
-until_true 20 gw_has_inbound four "$(gw_number four 5)" || die "sipp's call did not come"
+until_true 120 gw_has_inbound four "$(gw_number four 5)" || die "sipp's call did not come"
 in=$(gw_inbound four "$(gw_number four 5)")
-equal "the call that brings nothing" "$(gw_wait_state four "$in" "$GW_ENDED" 30)" failed
+equal "the call that brings nothing" "$(gw_wait_state four "$in" "$GW_ENDED" 120)" failed
 equal "came by" "$(gw_fax four "$in" .attempts[0].signalling)" tcp
 for name in refuses leaves calls; do
-    until_true 30 test -s "$GW_TOP/$name.status" || true
+    until_true 120 test -s "$GW_TOP/$name.status" || true
     equal "$name: as the scenario says" "$(cat "$GW_TOP/$name.status")" 0
 done
 

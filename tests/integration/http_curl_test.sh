@@ -14,7 +14,7 @@ trap finish EXIT
 socket=$work/api.sock
 "$BUILD_DIR/tests/http_server_prog" "$socket" &
 server=$!
-for _ in $(seq 100); do
+for _ in $(seq 600); do
     [ -S "$socket" ] && break
     sleep 0.1
 done

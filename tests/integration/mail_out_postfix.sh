@@ -112,7 +112,7 @@ postfix_start() {
 
 postfix_stop() {
     kill -TERM "$POSTFIX_PID"
-    until_true 10 postfix_is_gone || die "Postfix does not stop"
+    until_true 60 postfix_is_gone || die "Postfix does not stop"
 }
 postfix_is_gone() { ! kill -0 "$POSTFIX_PID" 2>/dev/null; }
 

@@ -37,10 +37,10 @@ stop: {drain_timeout_ms: 3000}
 YAML
 }
 
-# wait_for PATTERN [COUNT]: until the log has so many lines with the pattern (up to 30 s).
+# wait_for PATTERN [COUNT]: until the log has so many lines with the pattern (up to 90 s).
 wait_for() {
     local pattern="$1" count="${2:-1}" tries
-    for tries in $(seq 300); do
+    for tries in $(seq 900); do
         if [[ "$(grep -c -e "$pattern" "$work/log" || true)" -ge "$count" ]]; then
             return 0
         fi

@@ -84,7 +84,7 @@ found=$("$SEALFAX" render --json --out bad "$data/encrypted.pdf" 2>/dev/null | j
 # A renderer that is killed is told of, and leaves nothing behind.
 "$SEALFAX" render --out bad "$data/nested_forms.pdf" 2>killed >output &
 command=$!
-for ((i = 0; i < 100; i++)); do
+for ((i = 0; i < 600; i++)); do
     child=$(pgrep -P "$command" 2>/dev/null | head -n 1) || true
     [[ -z $child || -z $(pgrep -P "$child") ]] || break
     sleep 0.05

@@ -43,7 +43,7 @@ open("called", "w").close()
 PY
 python3 listener.py >port &
 listener=$!
-for _ in {1..100}; do
+for _ in {1..600}; do
     [[ ! -s port ]] || break
     sleep 0.1
 done

@@ -17,7 +17,7 @@ trap stop EXIT
 # wait_for FILE PATTERN: at most 10 s
 wait_for()
 {
-    for _ in $(seq 200); do
+    for _ in $(seq 1200); do
         grep -q "$2" "$1" 2>/dev/null && return 0
         sleep 0.05
     done
@@ -38,7 +38,7 @@ run_sipp()
 {
     local file=$1
     shift
-    timeout 40 sipp -sf "$file" -i 127.0.0.1 -m 1 -nostdin -nd -timeout 20s -timeout_error \
+    timeout 120 sipp -sf "$file" -i 127.0.0.1 -m 1 -nostdin -nd -timeout 110s -timeout_error \
         -trace_err -error_file "$work/sipp.err" "$@" >"$work/sipp.out" 2>&1 && return 0
     echo "sipp $file failed:"
     cat "$work/sipp.err" 2>/dev/null || tail -n 30 "$work/sipp.out"
@@ -77,11 +77,11 @@ we_call()
     sipp_port=$((20000 + RANDOM % 10000))
     run_sipp "$file" -p "$sipp_port" &
     caller=$!
-    for _ in $(seq 100); do
+    for _ in $(seq 1200); do
         grep -q "$(printf ':%04X ' "$sipp_port")" /proc/net/udp && break
         sleep 0.05
     done
-    timeout 40 "$peer" call "$sipp_port" "$2" >"$work/call.log" || status=$?
+    timeout 120 "$peer" call "$sipp_port" "$2" >"$work/call.log" || status=$?
     wait "$caller" || { cat "$work/call.log"; return 1; }
     [ "$status" -eq 0 ] || { echo "call to $1: exit $status"; cat "$work/call.log"; return 1; }
 }

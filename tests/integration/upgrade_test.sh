@@ -21,7 +21,7 @@ with_database() {
         "$programs/postgres" -D "$data" -k "$sockets" -c listen_addresses= >"$GW_TOP/postgres.log" 2>&1 &
     pid=$!
     GW_OTHERS+=("$pid")
-    until_true 30 pg_isready -q -h "$sockets" || die "PostgreSQL does not start"
+    until_true 120 pg_isready -q -h "$sockets" || die "PostgreSQL does not start"
     PGPASSWORD=$(<"$GW_TOP/south/secrets/owner") psql -X -q -A -t -v ON_ERROR_STOP=1 -h "$sockets" \
         -U sealfax_owner -d sealfax -c "SET client_min_messages = warning" "$@" || status=$?
     kill -INT "$pid"
@@ -71,7 +71,7 @@ for name in received failed; do
     holds "$name: the same pixels" cmp -s "$old/$name.tif" "$GW_TOP/$name.tif"
 done
 like "a new fax" "$(clerk_of_old --json send --as +493055200 --to +493099999 - <"$GW_DATA/text_a4.pdf")" '"id"'
-until_true 20 gw_drained south || wrong "the database lags"
+until_true 120 gw_drained south || wrong "the database lags"
 like "the log, old and new" "$(clerk_of_old audit verify)" '^ok: [0-9]+ records, [0-9]+ checkpoints'
 
 note "another program takes over from a running one"
