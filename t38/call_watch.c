@@ -49,7 +49,7 @@ void call_watch_event(struct call_watch *w, enum fax_engine_event_kind kind, uin
         enter(w, CALL_PHASE_POST, now_ms);
         break;
     case FAX_EVENT_PEER_IDENT:
-    case FAX_EVENT_RESOLUTION_WANTED:
+    case FAX_EVENT_PAGES_WANTED:
     case FAX_EVENT_FINISHED:
         break;
     }

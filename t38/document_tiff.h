@@ -1,5 +1,4 @@
-/* document_tiff.h: a document to send as a TIFF in a memfd, the only form in which the engine takes
- * one.
+/* document_tiff.h: the document that spandsp believes it sends, as a TIFF in a memfd.
  */
 #ifndef T38_DOCUMENT_TIFF_H
 #define T38_DOCUMENT_TIFF_H
@@ -9,10 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Replaces the contents of the memfd by a TIFF/F of `count` T.6 pages (rows known). blank: pages of
- * eight white rows with the same width and resolution, enough to negotiate with; else the pages
- * themselves. The descriptor stays the caller's. Returns 0, FAX_ENOMEM or FAX_EENGINE. */
-int document_tiff_write(int memfd, const struct fax_page_view *pages, uint32_t count, bool blank)
+/* Replaces the contents of the memfd by a TIFF/F of `count` pages of eight white rows with the
+ * width and resolution of those given, enough to negotiate with. The descriptor stays the caller's.
+ * Returns 0, FAX_ENOMEM or FAX_EENGINE. */
+int document_tiff_write(int memfd, const struct fax_page_view *pages, uint32_t count)
     __attribute__((warn_unused_result));
 
 /* spandsp counts a document's pages when it opens it, by going to each of them from the first one
@@ -21,8 +20,5 @@ int document_tiff_write(int memfd, const struct fax_page_view *pages, uint32_t c
  * there is nothing to hide. show: undoes it; false: it could not. */
 uint32_t document_tiff_hide_pages(int memfd) __attribute__((warn_unused_result));
 bool document_tiff_show_pages(int memfd, uint32_t hidden) __attribute__((warn_unused_result));
-
-/* Overwrites the contents of a memfd and makes it empty. */
-void document_tiff_wipe(int memfd);
 
 #endif

@@ -64,9 +64,10 @@ enum fax_engine_event_kind {
     FAX_EVENT_PAGE_CONFIRMED, /* sender: MCF or RTP received; receiver: MCF or RTP sent */
     FAX_EVENT_PAGE_REJECTED,  /* sender: RTN received, the page is sent again; receiver: RTN sent,
                                  the next page will have the same number. Only without ECM */
-    FAX_EVENT_RESOLUTION_WANTED, /* sender: the peer takes less; it is not answered until
-                                    fax_engine_pages_changed() */
-    FAX_EVENT_FINISHED,          /* the last event: result, statistics */
+    FAX_EVENT_PAGES_WANTED,   /* sender: the peer takes the pages otherwise: with less width or
+                                 resolution, or in another coding, or both. It is not answered until
+                                 fax_engine_pages_changed() */
+    FAX_EVENT_FINISHED,       /* the last event: result, statistics */
 };
 
 struct fax_engine_event {
@@ -76,17 +77,19 @@ struct fax_engine_event {
     enum fax_modem modem;
     const char *remote_ident;                /* valid during the callback */
     struct fax_page *received;               /* PAGE_RECEIVED: move it out, see below */
-    uint32_t width;                          /* RESOLUTION_WANTED: the most that the peer takes, in
+    uint32_t width;                          /* PAGES_WANTED: the most that the peer takes, in
                                                 pels at 204 an inch: 1728, 2048 or 2432 */
     uint16_t x_dpi, y_dpi;                   /* likewise: 204 × 98, 196 or 391, or 408 × 391 */
+    enum fax_page_coding coding;             /* likewise, what it takes best: T.4 1-D, 2-D or T.6 */
     int result;                              /* FINISHED: see t30_result.h; 0 is success */
     const struct fax_statistics *statistics; /* always; valid during the callback */
 };
 
-/* Where a sender's pages come from: header line included, in memory of the caller. In T.6, which is
- * also what another coding is made of where the peer wants that, and, if there, in T.85 as well. A
- * call uses one of both for the whole document: T.85 when the peer takes it and the document is
- * shorter so. */
+/* Where a sender's pages come from: header line included, in memory of the caller. All in one
+ * coding: T.6 for a start, T.4 once PAGES_WANTED has asked for it (a peer that takes more takes it,
+ * too); and pages in T.6, if there, in T.85 as well. A call uses one of both for the whole
+ * document: T.85 when the peer takes it and the document is shorter so. T.4 as t4_encode makes it,
+ * without fill, which is put in here where the line needs it. */
 struct fax_page_source {
     uint32_t page_count; /* 1 to FAX_ENGINE_PAGES_MAX */
     /* Fills *out for a page counted from 0; the octets must stay as they are until fax_engine_free.
@@ -94,7 +97,8 @@ struct fax_page_source {
      * call. */
     int (*get)(void *user, uint32_t page, struct fax_page_view *out);
     /* The same page in T.85 (basic: stripes of 128 rows, three-line template). NULL: there is none.
-     * May leave out->data NULL: then the document is not sent in T.85. Returns as get. */
+     * May leave out->data NULL: then the document is not sent in T.85. Not asked for beside T.4.
+     * Returns as get. */
     int (*get_t85)(void *user, uint32_t page, struct fax_page_view *out);
     void *user;
 };
@@ -221,10 +225,11 @@ int fax_engine_page_judged(struct fax_engine *e, enum fax_copy copy);
  * (one of enum t30_own_result, usually T30_RESULT_STORE_FAILED). Returns 0 or FAX_ESTATE. */
 int fax_engine_page_refused(struct fax_engine *e, int result);
 
-/* Sender: after RESOLUTION_WANTED the source now gives the same pages with at most that width and
- * resolution; all are asked for again. What get() gave before must stay as well. Returns 0;
- * FAX_ESTATE when sending has begun meanwhile, the old pages are used then; else the session ends
- * with T30_RESULT_SOURCE and the reason is returned. */
+/* Sender: after PAGES_WANTED the source now gives the same pages with at most that width and
+ * resolution, in that coding; all are asked for again. What get() gave before must stay as well.
+ * Within two seconds of the peer's DIS that is answered now, later its next one (it comes every
+ * three seconds). Returns 0; FAX_ESTATE when sending has begun meanwhile, the old pages are used
+ * then; else the session ends with T30_RESULT_SOURCE and the reason is returned. */
 int fax_engine_pages_changed(struct fax_engine *e) __attribute__((warn_unused_result));
 
 /* A session made with hold_back may go on: it answers the next DIS (peers repeat theirs every three

@@ -224,6 +224,16 @@ size_t guard_dcs_say_t85(uint8_t frame[GUARD_DCS_MAX], size_t n)
     return n;
 }
 
+bool guard_dis_takes_2d(const uint8_t *frame, size_t n)
+{
+    return guard_frame_bit(frame, n, 16);
+}
+
+bool guard_dis_takes_t6(const uint8_t *frame, size_t n)
+{
+    return guard_frame_bit(frame, n, 27) && guard_frame_bit(frame, n, 31);
+}
+
 bool guard_dis_takes_t85(const uint8_t *frame, size_t n)
 {
     return guard_frame_bit(frame, n, 27) && guard_frame_bit(frame, n, 78);

@@ -98,6 +98,10 @@ size_t guard_dis_offer_wide(uint8_t frame[GUARD_DCS_MAX], size_t n);
  * coding it named. Returns its length. */
 size_t guard_dcs_say_t85(uint8_t frame[GUARD_DCS_MAX], size_t n);
 
+/* Whether a DIS takes T.4 2-D, or T.6 (with ECM only). */
+bool guard_dis_takes_2d(const uint8_t *frame, size_t n);
+bool guard_dis_takes_t6(const uint8_t *frame, size_t n);
+
 /* Whether a DIS takes T.85. */
 bool guard_dis_takes_t85(const uint8_t *frame, size_t n);
 

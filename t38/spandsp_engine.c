@@ -74,13 +74,6 @@ void spandsp_note_rate(struct fax_engine *e)
     }
 }
 
-void spandsp_wipe_image(struct fax_engine *e)
-{
-    t30_state_t *t = &e->terminal.t30;
-    if (t->operation_in_progress == OPERATION_T4_TX && t->t4.tx.image_buffer)
-        explicit_bzero(t->t4.tx.image_buffer, (size_t)t->t4.tx.image_buffer_size);
-}
-
 /* The sender has said EOP and got MCF for all its pages: what came before or after no longer
  * counts. */
 static bool has_whole_document(const struct fax_engine *e)
@@ -154,7 +147,7 @@ static void leave(struct fax_engine *e)
     spandsp_send_check(e);
     spandsp_send_tell(e);
     if (e->stop_code && !e->ended) {
-        spandsp_wipe_image(e);
+        spandsp_stream_wipe(e);
         t30_terminate(&e->terminal.t30);
         e->ended = true;
     }
@@ -195,9 +188,7 @@ static int on_phase_d(t30_state_t *t, void *user, int command)
     struct fax_engine *e = user;
     int type = command & 0xFE;
     (void)t;
-    if (type == FCF_MCF)
-        spandsp_wipe_image(e);
-    else if (e->sender && (type == FCF_RTN || type == FCF_PIN))
+    if (e->sender && (type == FCF_RTN || type == FCF_PIN))
         spandsp_send_rejected(e);
     return T30_ERR_OK;
 }
@@ -431,9 +422,14 @@ int fax_engine_pages_changed(struct fax_engine *e)
         e->terminal.t30.operation_in_progress == OPERATION_T4_TX)
         return FAX_ESTATE;
     int error = spandsp_send_load(e);
-    if (error)
+    if (error) {
         fax_engine_abort(e, T30_RESULT_SOURCE);
-    return error;
+        return error;
+    }
+    enter(e);
+    spandsp_send_answer(e);
+    leave(e);
+    return 0;
 }
 
 void fax_engine_proceed(struct fax_engine *e)

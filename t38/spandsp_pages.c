@@ -5,6 +5,10 @@
 #include "t38/document_tiff.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* A DIS is answered within this time, else the peer is about to repeat it (T4 is 3 s ± 15 %). */
+enum { ANSWER_MS = 2000 };
 
 struct guard_shape spandsp_page_shape(const struct fax_page_view *page)
 {
@@ -89,37 +93,51 @@ static int write_blanks(struct fax_engine *e)
             blanks[i].y_dpi = 196;
         blanks[i].x_dpi = 204;
     }
-    int error = document_tiff_write(e->document_fd, blanks, e->out.page_count, true);
+    int error = document_tiff_write(e->document_fd, blanks, e->out.page_count);
     free(blanks);
     return error;
 }
 
-int spandsp_send_load(struct fax_engine *e)
+/* Asks for the document in the coding of its first page, which must not be T.85. */
+static int load_pages(struct fax_engine *e)
 {
     const struct fax_page_source *source = &e->out.source;
     for (uint32_t i = 0; i < source->page_count; i++) {
         int error = source->get(source->user, i, &e->out.pages[i]);
+        e->out.coding = e->out.pages[0].coding;
         if (!error)
-            error = check_page(&e->out.pages[i], FAX_PAGE_T6);
+            error = e->out.coding == FAX_PAGE_T85 ? FAX_EUNSUPPORTED
+                                                  : check_page(&e->out.pages[i], e->out.coding);
         if (!error && !same_shape(&e->out.pages[i], &e->out.pages[0]))
             error = FAX_EINVAL;
         if (error)
             return error;
     }
-    int error = load_t85(e);
+    return 0;
+}
+
+int spandsp_send_load(struct fax_engine *e)
+{
+    int error = load_pages(e);
+    e->out.t85_loaded = false;
+    if (!error && e->out.coding == FAX_PAGE_T6)
+        error = load_t85(e);
     return error ? error : write_blanks(e);
 }
 
-/* What spandsp codes itself, for peers without error correction or T.6, is A4 only. */
-static void taken_shape(const struct fax_engine *e, const uint8_t *dis, size_t n,
-                        struct guard_shape *out)
+/* What serves best of that which a DIS takes. T.4 1-D is taken by all (T.30 table 2). */
+static enum fax_page_coding best_coding(const struct fax_engine *e, const uint8_t *dis, size_t n)
 {
-    guard_dis_shape(dis, n, out);
-    bool coded = guard_frame_bit(dis, n, 31) || (guard_dis_takes_t85(dis, n) && e->out.t85_loaded);
-    if (e->terminal.t30.ecm_allowed && guard_frame_bit(dis, n, 27) && coded)
-        return;
-    out->width = 1728;
-    out->x_dpi = 204;
+    bool t85 = guard_dis_takes_t85(dis, n) && e->out.t85_loaded;
+    if (e->terminal.t30.ecm_allowed && (t85 || guard_dis_takes_t6(dis, n)))
+        return FAX_PAGE_T6;
+    return guard_dis_takes_2d(dis, n) ? FAX_PAGE_T4_2D : FAX_PAGE_T4_1D;
+}
+
+static bool coding_fits(const struct fax_engine *e, const uint8_t *dis, size_t n)
+{
+    return e->out.coding == FAX_PAGE_T4_1D || e->out.coding == best_coding(e, dis, n) ||
+           (e->out.coding == FAX_PAGE_T4_2D && guard_dis_takes_2d(dis, n));
 }
 
 static bool page_fits(const struct fax_page_view *page, const struct guard_shape *taken)
@@ -129,30 +147,64 @@ static bool page_fits(const struct fax_page_view *page, const struct guard_shape
            (shape.x_dpi == 408 || shape.y_dpi <= taken->y_dpi);
 }
 
-/* The DIS is dropped; the peer repeats it every three seconds until T1 ends the call. */
+/* Asks for other pages, once for what one DIS takes. */
+static void want_pages(struct fax_engine *e, const struct guard_shape *taken,
+                       enum fax_page_coding coding)
+{
+    struct guard_shape *wanted = &e->out.wanted;
+    if (wanted->width == taken->width && wanted->x_dpi == taken->x_dpi &&
+        wanted->y_dpi == taken->y_dpi && e->out.wanted_coding == coding)
+        return;
+    *wanted = *taken;
+    e->out.wanted_coding = coding;
+    struct fax_engine_event event = {.kind = FAX_EVENT_PAGES_WANTED,
+                                     .width = taken->width,
+                                     .x_dpi = taken->x_dpi,
+                                     .y_dpi = taken->y_dpi,
+                                     .coding = coding,
+                                     .remote_ident = e->statistics.remote_ident,
+                                     .statistics = &e->statistics};
+    e->callbacks.event(e->callbacks.user, &event);
+}
+
+static void keep_dis(struct fax_engine *e, const uint8_t *dis, size_t n)
+{
+    struct spandsp_send *out = &e->out;
+    memcpy(out->dis, dis, n);
+    out->dis_length = n;
+    out->dis_ms = e->clock_ms;
+    out->dis_state = e->terminal.t30.state;
+}
+
+/* A DIS that must wait is kept from spandsp; the peer repeats it every three seconds until T1 ends
+ * the call. */
 bool spandsp_send_fits(struct fax_engine *e, const uint8_t *dis, size_t n)
 {
     struct guard_shape taken;
-    taken_shape(e, dis, n, &taken);
+    if (!e->sender)
+        return true;
+    guard_dis_shape(dis, n, &taken);
     e->out.t85_taken = guard_dis_takes_t85(dis, n);
+    e->out.dis_length = 0;
     if (e->hold_back)
         return false;
-    bool fits = true;
+    bool fits = coding_fits(e, dis, n);
     for (uint32_t i = 0; i < e->out.page_count; i++)
         fits = fits && page_fits(&e->out.pages[i], &taken);
     if (fits || e->terminal.t30.operation_in_progress == OPERATION_T4_TX)
         return true;
-    const struct guard_shape *wanted = &e->out.wanted;
-    if (wanted->width == taken.width && wanted->x_dpi == taken.x_dpi &&
-        wanted->y_dpi == taken.y_dpi)
-        return false;
-    e->out.wanted = taken;
-    struct fax_engine_event event = {.kind = FAX_EVENT_RESOLUTION_WANTED,
-                                     .width = taken.width,
-                                     .x_dpi = taken.x_dpi,
-                                     .y_dpi = taken.y_dpi,
-                                     .remote_ident = e->statistics.remote_ident,
-                                     .statistics = &e->statistics};
-    e->callbacks.event(e->callbacks.user, &event);
+    keep_dis(e, dis, n);
+    want_pages(e, &taken, best_coding(e, dis, n));
     return false;
+}
+
+void spandsp_send_answer(struct fax_engine *e)
+{
+    t30_state_t *t = &e->terminal.t30;
+    uint8_t dis[sizeof e->out.dis];
+    size_t n = e->out.dis_length;
+    bool late = e->clock_ms > e->out.dis_ms + ANSWER_MS || t->state != e->out.dis_state;
+    memcpy(dis, e->out.dis, n);
+    if (n > 0 && !late && spandsp_send_fits(e, dis, n))
+        t30_hdlc_accept(t, dis, (int)n, TRUE);
 }

@@ -3,9 +3,8 @@
  * spandsp reads and codes a dummy document of eight-row pages. When it is about to send the first
  * FCD frame of a block, it is told that its frame buffer holds as many as the block of ours has, as
  * its get_partial_ecm_page() would have done; what it then sends out of that buffer is made of our
- * coded octets. Retransmission, retraining and the post-page commands remain its own. Only for ECM
- * with T.6 or T.85: otherwise it gets the real document. Of T.85 it knows nothing: its DCS is
- * altered on the way out.
+ * coded octets. Retransmission, retraining and the post-page commands remain its own. Without ECM
+ * see spandsp_stream.c. Of T.85 it knows nothing: its DCS is altered on the way out.
  */
 #include "t38/spandsp_session.h"
 
@@ -103,13 +102,20 @@ void spandsp_send_tell(struct fax_engine *e)
     spandsp_report(e, FAX_EVENT_PAGE_BEGIN, e->out.pages_begun - 1);
 }
 
-static void report_page_asked(struct fax_engine *e)
+/* Returns false when what was sent is not the page. */
+static bool report_page_asked(struct fax_engine *e)
 {
-    uint32_t page = (uint32_t)e->terminal.t30.t4.tx.current_page;
+    const t30_state_t *t = &e->terminal.t30;
+    uint32_t page = (uint32_t)t->t4.tx.current_page;
     if (page < e->out.pages_asked)
-        return;
+        return true;
+    if (!t->error_correcting_mode && !spandsp_stream_is_sent(e, t->t4.tx.current_page)) {
+        spandsp_stop(e, T30_RESULT_GUARD);
+        return false;
+    }
     e->out.pages_asked = page + 1;
     spandsp_report(e, FAX_EVENT_PAGE_PPS_SENT, page);
+    return true;
 }
 
 static void say_dcs(struct fax_engine *e)
@@ -118,10 +124,7 @@ static void say_dcs(struct fax_engine *e)
     struct fax_statistics *s = &e->statistics;
     e->out.page = e->out.block = -1; /* spandsp has just loaded its dummy */
     s->ecm = t->error_correcting_mode;
-    s->coding = e->out.t85                                     ? FAX_PAGE_T85
-                : t->line_encoding == T4_COMPRESSION_ITU_T6    ? FAX_PAGE_T6
-                : t->line_encoding == T4_COMPRESSION_ITU_T4_2D ? FAX_PAGE_T4_2D
-                                                               : FAX_PAGE_T4_1D;
+    s->coding = e->out.t85 ? FAX_PAGE_T85 : e->out.coding;
     uint32_t page = (uint32_t)t->t4.tx.current_page;
     if (page < e->out.page_count) {
         s->width = e->out.pages[page].width;
@@ -141,13 +144,11 @@ static int buffer_frame(const struct fax_engine *e, const uint8_t *frame)
     return (int)((at - first) / sizeof t->ecm_data[0]);
 }
 
-/* Returns true when the frame was sent here. number: of spandsp's buffer. */
-static bool say_fcd(struct fax_engine *e, int number)
+/* Sends frame `number` of spandsp's buffer. */
+static void say_fcd(struct fax_engine *e, int number)
 {
     t30_state_t *t = &e->terminal.t30;
     report_page_begin(e);
-    if (!e->out.past)
-        return false;
     bool loaded = e->out.page == t->t4.tx.current_page && e->out.block == t->ecm_block;
     if (!loaded && !load_block(e))
         spandsp_stop(e, T30_RESULT_GUARD); /* never send the dummy */
@@ -158,7 +159,6 @@ static bool say_fcd(struct fax_engine *e, int number)
         make_frame(e, number, t->ecm_data[number]);
         e->next_frame(e->next_frame_user, t->ecm_data[number], FRAME_OCTETS);
     }
-    return true;
 }
 
 static bool is_post_page_command(const uint8_t *frame, int length)
@@ -195,13 +195,13 @@ static bool say_as_receiver(struct fax_engine *e, uint8_t type)
 static bool say_as_sender(struct fax_engine *e, uint8_t type, const uint8_t *frame, int length)
 {
     int number = buffer_frame(e, frame); /* past spandsp nothing stands in it */
-    if (number >= 0)
-        return !say_fcd(e, number);
+    if (number >= 0) {
+        say_fcd(e, number);
+        return false;
+    }
     if (type == FCF_DCS)
         say_dcs(e);
-    else if (is_post_page_command(frame, length))
-        report_page_asked(e);
-    return true;
+    return !is_post_page_command(frame, length) || report_page_asked(e);
 }
 
 /* spandsp's own document is always as wide as A4 (document of blanks). */
@@ -211,7 +211,7 @@ static int alter_dcs(const struct fax_engine *e, uint8_t out[GUARD_DCS_MAX], siz
     bool altered = e->out.t85;
     if (e->out.t85)
         n = guard_dcs_say_t85(out, n);
-    if (e->out.past && (shape.width != 1728 || shape.x_dpi != 204)) {
+    if (shape.width != 1728 || shape.x_dpi != 204) {
         n = guard_dcs_say_shape(out, n, shape.width, shape.x_dpi);
         altered = true;
     }
@@ -270,7 +270,7 @@ void spandsp_send_rejected(struct fax_engine *e)
     t->retransmit_capable = t->next_tx_step != FCF_EOM && t->next_tx_step != FCF_PRI_EOM;
     if (!t->retransmit_capable) {
         t->tx_start_page = t->t4.tx.current_page;
-        spandsp_wipe_image(e);
+        spandsp_stream_wipe(e);
         t4_tx_release(&t->t4.tx);
         t->operation_in_progress = OPERATION_POST_T4_TX;
     }
@@ -281,19 +281,32 @@ void spandsp_send_rejected(struct fax_engine *e)
     spandsp_report(e, FAX_EVENT_PAGE_REJECTED, page);
 }
 
+/* spandsp has chosen the best that the peer takes. Returns false when ours is none of them; then
+ * the DIS should have been held back. */
+static bool say_coding(const struct fax_engine *e, t30_state_t *t)
+{
+    switch (e->out.coding) {
+    case FAX_PAGE_T4_1D:
+        t->line_encoding = T4_COMPRESSION_ITU_T4_1D;
+        return true;
+    case FAX_PAGE_T4_2D:
+        t->line_encoding = T4_COMPRESSION_ITU_T4_2D;
+        return guard_dis_takes_2d(t->far_dis_dtc_frame, (size_t)t->far_dis_dtc_len);
+    case FAX_PAGE_T6:
+        return e->out.t85 ||
+               (t->error_correcting_mode && t->line_encoding == T4_COMPRESSION_ITU_T6);
+    case FAX_PAGE_T85:
+        break;
+    }
+    return false;
+}
+
 int spandsp_send_choose(struct fax_engine *e)
 {
-    const t30_state_t *t = &e->terminal.t30;
+    t30_state_t *t = &e->terminal.t30;
     spandsp_limit_rate(e);
     e->out.t85 = t->error_correcting_mode && e->out.t85_taken && e->out.t85_loaded;
-    e->out.past =
-        e->out.t85 || (t->error_correcting_mode && t->line_encoding == T4_COMPRESSION_ITU_T6);
-    e->out.buffer_used |= !e->out.past;
-    /* A wider page is here only if the peer's DIS said that it takes it coded as it is. */
-    struct guard_shape shape = spandsp_page_shape(&e->out.pages[0]);
-    bool plain = shape.width == 1728 && shape.x_dpi == 204;
-    if (!e->out.past &&
-        (!plain || document_tiff_write(e->document_fd, e->out.pages, e->out.page_count, false))) {
+    if (!say_coding(e, t)) {
         spandsp_stop(e, T30_RESULT_SOURCE);
         return T30_ERR_FILEERROR;
     }
@@ -333,6 +346,7 @@ void spandsp_send_check(struct fax_engine *e)
     }
     if (t->state == STATE_I && t->operation_in_progress == OPERATION_T4_TX)
         report_page_begin(e);
+    spandsp_stream_check(e);
 }
 
 void spandsp_send_install(struct fax_engine *e)

@@ -18,6 +18,7 @@
 #include <spandsp/version.h>
 #pragma GCC diagnostic pop
 
+#include "codecs/t4_fill.h"
 #include "t38/fax_engine.h"
 #include "t38/guard_frame.h"
 #include "t38/guard_page.h"
@@ -76,23 +77,35 @@ struct spandsp_receive {
 
 /* Sending: the coded pages that go past spandsp. */
 struct spandsp_send {
-    struct fax_page_view *pages;     /* T.6 */
+    struct fax_page_view *pages;     /* in one coding */
+    enum fax_page_coding coding;     /* of these: T.4 1-D, T.4 2-D or T.6 */
     struct fax_page_view *t85_pages; /* the same in T.85 */
     bool t85_loaded;                 /* all of them are there, and shorter than those in T.6 */
     bool t85_taken;                  /* the peer's DIS says so */
     bool t85;                        /* the call uses it, since the last phase B */
     uint32_t page_count;
     struct fax_page_source source;
-    struct guard_shape wanted; /* RESOLUTION_WANTED was reported with it; all 0: was not */
-    uint32_t pages_hidden;     /* while spandsp opens the document: all but the first, 0: none */
-    bool past;                 /* coded pages go past spandsp; else it has the real document */
-    bool buffer_used;          /* pages of ours stood in spandsp's ecm_data */
-    int page, block;           /* what spandsp takes its ecm_data for; -1: its dummy */
-    uint32_t pages_begun;      /* PAGE_BEGIN events: pages below this had one */
-    bool begin_untold;         /* the last of them is reported when the call into spandsp is over */
-    uint32_t pages_asked;      /* PAGE_PPS_SENT events, likewise */
-    uint32_t pages_answered;   /* pages that spandsp counted as taken */
-    bool rejected_last;        /* the last answer to a page was RTN */
+    struct guard_shape wanted; /* PAGES_WANTED was reported with it; all 0: was not */
+    enum fax_page_coding wanted_coding;
+    uint8_t dis[GUARD_DCS_MAX]; /* not answered yet, as the pages do not suit it */
+    size_t dis_length;          /* 0: there is none */
+    uint64_t dis_ms;            /* when it came */
+    int dis_state;              /* spandsp's, then */
+    uint32_t pages_hidden;      /* while spandsp opens the document: all but the first, 0: none */
+    bool buffer_used;           /* pages of ours stood in spandsp's ecm_data */
+    int page, block;            /* what spandsp takes its ecm_data for; -1: its dummy */
+    uint32_t pages_begun;       /* PAGE_BEGIN events: pages below this had one */
+    bool begin_untold;       /* the last of them is reported when the call into spandsp is over */
+    uint32_t pages_asked;    /* PAGE_PPS_SENT events, likewise */
+    uint32_t pages_answered; /* pages that spandsp counted as taken */
+    bool rejected_last;      /* the last answer to a page was RTN */
+};
+
+/* Sending without ECM: the image that spandsp is about to take octets of. */
+struct spandsp_stream {
+    bool open;
+    int page;
+    struct t4_fill fill;
 };
 
 /* Over audio: what stands in the place of the T.38 core. */
@@ -150,6 +163,7 @@ struct fax_engine {
     uint64_t bound_ms; /* until then received_in_tick is counted */
     struct spandsp_receive in;
     struct spandsp_send out;
+    struct spandsp_stream stream;
 };
 
 /* ---- spandsp_engine.c ---- */
@@ -184,9 +198,6 @@ int spandsp_on_packet(t38_core_state_t *core, void *user, const uint8_t *ifp, in
 
 /* Sets the handlers of phases B, D and E. */
 void spandsp_handlers_install(struct fax_engine *e);
-
-/* spandsp frees its decoded image without wiping; only a sender without ECM has a real one. */
-void spandsp_wipe_image(struct fax_engine *e);
 
 /* ---- spandsp_timer.c ---- */
 
@@ -271,23 +282,40 @@ void spandsp_non_ecm_answer(struct fax_engine *e, enum fax_copy copy);
 /* Sets the guard's hooks of a sender on a new session. */
 void spandsp_send_install(struct fax_engine *e);
 
+/* ---- spandsp_pages.c ---- */
+
 /* Asks the source for all pages, and writes the dummy document. Returns 0 or a negative FAX_E...
  * code. */
 int spandsp_send_load(struct fax_engine *e) __attribute__((warn_unused_result));
 
-/* The width of a page as at 204 pels an inch, and its resolution. This and its neighbours are in
- * spandsp_pages.c. */
+/* The width of a page as at 204 pels an inch, and its resolution. */
 struct guard_shape spandsp_page_shape(const struct fax_page_view *page);
 
 /* A DIS. Returns false when it must not be answered yet: some pages are wider or have more
- * resolution than the peer takes. */
+ * resolution than the peer takes, or are in a coding that it does not take. */
 bool spandsp_send_fits(struct fax_engine *e, const uint8_t *dis, size_t n);
+
+/* Other pages were loaded: answers the DIS for which they were wanted, unless it is too late. */
+void spandsp_send_answer(struct fax_engine *e);
+
+/* ---- spandsp_stream.c: sending without error correction ---- */
+
+/* After each call into spandsp: lets it have the next octets of the page whose image it sends, and
+ * otherwise none. */
+void spandsp_stream_check(struct fax_engine *e);
+
+/* Whether the image of page `number` has been taken whole, nothing else in its place. */
+bool spandsp_stream_is_sent(const struct fax_engine *e, int number);
+
+/* Wipes what spandsp has of an image; before it frees its memory. */
+void spandsp_stream_wipe(struct fax_engine *e);
+
+/* ---- spandsp_send.c again ---- */
 
 /* The peer answered RTN (or PIN). */
 void spandsp_send_rejected(struct fax_engine *e);
 
-/* After the DIS: chooses between coded pages past spandsp and the real document. Returns a T30_ERR
- * code. */
+/* After the DIS: lets spandsp say the coding of our pages. Returns a T30_ERR code. */
 int spandsp_send_choose(struct fax_engine *e);
 
 /* After each call into spandsp: reports pages that were answered or begun. */

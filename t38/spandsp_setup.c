@@ -2,7 +2,6 @@
 #include "t38/spandsp_session.h"
 
 #include "codecs/fax_error.h"
-#include "t38/document_tiff.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -165,16 +164,14 @@ void fax_engine_free(struct fax_engine *e)
 {
     if (!e)
         return;
-    spandsp_wipe_image(e);
+    spandsp_stream_wipe(e);
     if (e->audio)
         fax_release(&e->fax);
     else
         t38_terminal_release(&e->terminal);
     guard_page_wipe(&e->in.page);
-    if (e->document_fd >= 0) {
-        document_tiff_wipe(e->document_fd);
+    if (e->document_fd >= 0)
         close(e->document_fd);
-    }
     free(e->out.pages);
     free(e->out.t85_pages);
     wipe(e);

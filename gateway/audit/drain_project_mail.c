@@ -75,11 +75,11 @@ STATEMENT(mail_recipient_add,
           ", e.n, e.i FROM e ON CONFLICT (mail, recipient) DO NOTHING");
 STATEMENT(mail_accept,
           "INSERT INTO mails (mail, from_address, envid, return_full, login, relay, secured, lmtp, "
-          "peer, host, octets, recipients, kek, node, accepted_at, last_node, last_index) SELECT "
+          "peer, host, octets, recipients, kek, mark, node, accepted_at, last_node, last_index) SELECT "
           FAX ", " OWN("from_address") ", " OWN("envid") ", " INT("return_full") " <> 0, "
           TEXT("login") ", " INT("relay") " <> 0, " INT("secured") " <> 0, " INT("lmtp")
           " <> 0, " OWN("peer") ", " OWN("host") ", " BIG("octets") ", " INT("recipients") ", "
-          TEXT("kek") ", e.n, " TIME ", e.n, e.i FROM e ON CONFLICT (mail) DO NOTHING");
+          TEXT("kek") ", " TEXT("mark") ", e.n, " TIME ", e.n, e.i FROM e ON CONFLICT (mail) DO NOTHING");
 /* Said twice, when a crash came between: what was said first counts. */
 STATEMENT(mail_identify,
           "UPDATE mails t SET principal = " TEXT("principal") ", identified_by = "

@@ -146,7 +146,8 @@ struct config {
         bool automatic;     /* messages of programs are taken */
         char *reports;      /* none, failures or all */
         int64_t reports_per_hour;
-        char *text; /* page, cover or ignored */
+        int64_t repeat_window_s; /* 0: off */
+        char *text;              /* page, cover or ignored */
         bool cover;
         char *refused_types;
         int64_t parts_max, depth_max;

@@ -295,6 +295,10 @@ const struct config_key config_keys[] = {
      "nothing in any case"},
     {"mail.reports_per_hour", CONFIG_INTEGER, AT(mail.reports_per_hour), "200", 1, 100000, NULL,
      "reports to one address; more are not sent, so that nobody can be flooded with them"},
+    {"mail.repeat_window_s", CONFIG_INTEGER, AT(mail.repeat_window_s), "14400", 0, 604800, NULL,
+     "a message that was taken and is brought again within so long, octet for octet and by the "
+     "same "
+     "client for the same recipients, is answered as the first time and not faxed twice; 0: it is"},
     {"mail.text", CONFIG_CHOICE, AT(mail.text), "page", 0, 0, "page|cover|ignored",
      "what becomes of the text of a message: pages, a note on the cover page, or nothing"},
     {"mail.cover", CONFIG_BOOLEAN, AT(mail.cover), "false", 0, 0, NULL,

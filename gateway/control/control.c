@@ -26,6 +26,7 @@
 #include "gateway/control/smtp_start.h"
 #include "gateway/control/t38_refusals.h"
 #include "gateway/control/trunk_registrar.h"
+#include "gateway/mail/mail_again.h"
 #include "gateway/mail/mail_out.h"
 #include "gateway/mail/mail_store.h"
 #include "gateway/mail/mail_work.h"
@@ -266,6 +267,7 @@ static void on_recovered(void *user, int status)
         on_disposals_resumed(c);
     sip_start_logs(c);
     handovers_start(c);
+    mail_again_start(c);
     mail_out_start(c);
     mail_work_start(c->mail_work);
     fax_queue_run(c->queue);
@@ -351,6 +353,8 @@ static int open_workers(struct control *c)
         rc = render_queue_new(&c->loop, c->supervisor, c->config, &c->renders);
     if (rc == 0)
         rc = mail_out_new(c, &c->mail_out);
+    if (rc == 0)
+        rc = mail_again_new(c, &c->mail_again);
     if (rc == 0)
         rc = mail_store_new(c, &c->mail_store);
     if (rc == 0)
@@ -464,6 +468,7 @@ int control_main(int fd, const struct role_context *context)
     /* What was on the pool to the last has told them. */
     mail_work_free(c->mail_work);
     mail_store_free(c->mail_store);
+    mail_again_free(c->mail_again);
     int status = c->exit_status;
     free(c);
     return status;

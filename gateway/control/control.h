@@ -44,6 +44,7 @@ struct mail_intake;
 struct mail_store;
 struct mail_work;
 struct mail_out;
+struct mail_again;
 
 struct control {
     uv_loop_t loop;
@@ -73,6 +74,7 @@ struct control {
     struct render_queue *renders;
     struct t38_refusals *t38_refusals;
     struct mail_out *mail_out;
+    struct mail_again *mail_again;  /* NULL: repeated messages are new ones */
     struct fax_call *calls;         /* all that are not freed yet */
     struct bridge_call *bridges;    /* likewise */
     struct submission *submissions; /* all that are under way */

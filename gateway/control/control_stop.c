@@ -29,6 +29,7 @@ static void on_db_closed(void *user)
     keeper_client_free(c->keeper);
     c->keeper = NULL;
     mail_out_free(c->mail_out);
+    c->mail_out = NULL;
     policy_cache_free(c->policy);
     rate_limit_free(c->rates);
     fax_watchers_free(c->watchers);

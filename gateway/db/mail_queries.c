@@ -11,6 +11,8 @@
     "(m.identified_index IS NOT NULL), m.automatic, m.y_dpi, m.cover, m.priority, m.not_before, "  \
     "milli_of(m.accepted_at), milli_of(m.ended_at), milli_of(m.destroyed_at) "
 
+#define REACHED "r.state IN ('delivered', 'partial', 'uncertain')"
+
 static const struct db_statement one = {
     .name = "mail_one",
     .sql = "SELECT " MAIL_COLUMNS "FROM mails m WHERE m.mail = $1::uuid",
@@ -53,7 +55,8 @@ static const struct db_statement left = {
     .name = "mail_left",
     .sql =
         "SELECT count(*) FILTER (WHERE r.ended_at IS NULL), count(*) FILTER (WHERE r.ended_at IS "
-        "NULL AND f.fax IS NULL), count(*) FILTER (WHERE r.report <> '') FROM mail_recipients r "
+        "NULL AND f.fax IS NULL), count(*) FILTER (WHERE r.report <> ''), count(*) FILTER "
+        "(WHERE " REACHED ") FROM mail_recipients r "
         "LEFT JOIN faxes f ON f.mail = r.mail AND f.mail_recipient = r.recipient WHERE r.mail = "
         "$1::uuid",
     .parameters = 1,
@@ -67,6 +70,14 @@ static const struct db_statement replayed = {
         "mail_recipients s ON s.mail = e.mail JOIN mail_recipients r ON r.mail = m.mail AND "
         "r.number = s.number WHERE m.mail = $1::uuid AND m.signature <> ''",
     .parameters = 1,
+};
+static const struct db_statement marks = {
+    .name = "mail_marks",
+    .sql = "SELECT m.mail, m.mark, milli_of(m.accepted_at) FROM mails m WHERE m.node = $1 AND "
+           "m.mark <> '' AND m.mail >= $2::uuid AND (m.ended_at IS NULL OR EXISTS (SELECT FROM "
+           "mail_recipients r WHERE r.mail = m.mail AND " REACHED ")) ORDER BY m.mail DESC LIMIT "
+           "$3::bigint",
+    .parameters = 3,
 };
 static const struct db_statement senders = {
     .name = "mail_senders",
@@ -175,6 +186,17 @@ void mail_left_row_read(const struct db_result *result, struct mail_left_row *ou
     out->open = row_integer(&reader);
     out->without_fax = row_integer(&reader);
     out->reports = row_integer(&reader);
+    out->reached = row_integer(&reader);
+}
+
+int mail_query_marks(struct db *db, const char *node, const struct fax_id *since, unsigned limit,
+                     db_result_cb *cb, void *user)
+{
+    char id[FAX_ID_TEXT], count[16];
+    fax_id_text(since, id);
+    snprintf(count, sizeof count, "%u", limit);
+    const char *parameters[] = {node, id, count};
+    return db_query(db, &marks, parameters, cb, user);
 }
 
 int mail_query_replayed(struct db *db, const struct fax_id *mail, db_result_cb *cb, void *user)

@@ -57,6 +57,7 @@ int mail_query_reports(struct db *db, db_result_cb *cb, void *user)
  * and reports that are not queued. */
 struct mail_left_row {
     int64_t open, without_fax, reports;
+    int64_t reached; /* whom it reached, or may have */
 };
 int mail_query_left(struct db *db, const struct fax_id *mail, db_result_cb *cb, void *user)
     __attribute__((warn_unused_result));
@@ -65,6 +66,11 @@ void mail_left_row_read(const struct db_result *result, struct mail_left_row *ou
 /* The recipients of a message whose numbers an earlier message with the same signature went to. */
 int mail_query_replayed(struct db *db, const struct fax_id *mail, db_result_cb *cb, void *user)
     __attribute__((warn_unused_result));
+
+/* Messages of a node since then (a message's id begins with its time) that may be brought again,
+ * and of which something came or may come: id and mark, the newest first. */
+int mail_query_marks(struct db *db, const char *node, const struct fax_id *since, unsigned limit,
+                     db_result_cb *cb, void *user) __attribute__((warn_unused_result));
 
 struct mail_sender_row {
     const char *address, *principal, *number;

@@ -64,7 +64,6 @@ int document_append(struct loaded_document *document, const struct raster *raste
     struct coded_page t85 = {0};
     int error;
 
-    wanted.coding = PAGE_CODING_T6;
     wanted.lsb_first = true;
     error = page_encode(raster, &wanted, page);
     wanted.coding = PAGE_CODING_T85;

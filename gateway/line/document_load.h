@@ -19,7 +19,7 @@ enum {
 
 /* All zero is an empty document. */
 struct loaded_document {
-    struct coded_page *pages;     /* T.6, least significant bit first */
+    struct coded_page *pages;     /* T.6 (adapted ones T.4), least significant bit first */
     struct coded_page *t85_pages; /* the same in T.85; NULL: not wanted */
     uint32_t page_count;          /* those to be sent: from start->first_page to the last */
     uint32_t total;               /* of the whole document */
@@ -41,8 +41,8 @@ int document_reserve(struct loaded_document *document, bool with_t85)
     __attribute__((warn_unused_result));
 
 /* Codes a raster as the next page of the document, for which document_reserve has made room. format
- * is that of the page; coding and bit order are set here. Returns 0, -ENOMEM, -E2BIG (limits
- * above), or -EBADMSG. */
+ * is that of the page, with T.6 or T.4 as its coding; the order of bits is set here. Returns 0,
+ * -ENOMEM, -E2BIG (limits above), or -EBADMSG. */
 int document_append(struct loaded_document *document, const struct raster *raster,
                     const struct page_format *format) __attribute__((warn_unused_result));
 

@@ -110,14 +110,15 @@ void line_audio_say(void *user, const int16_t *samples)
     explicit_bzero(packet, sizeof packet);
 }
 
-/* Nothing of a page may have happened: then it could get lost, or arrive twice. */
+/* Nothing of a page may have happened: then it could get lost, or arrive twice. Pages that are
+ * being adapted have not been sent. */
 static bool has_pages(const struct line_call *call)
 {
     struct fax_statistics statistics;
 
     fax_engine_statistics(call->engine, &statistics);
     return statistics.pages > 0 || call->page_pending > 0 || call->page_asked > 0 ||
-           call->job.running;
+           (call->job.running && !call->start.sender);
 }
 
 enum line_audio_change line_audio_update(struct line_call *call, const struct msg_call_media *media)

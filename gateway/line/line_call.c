@@ -23,8 +23,8 @@ static void free_call(struct line_call *call)
     line_audio_close(call);
     fax_page_wipe(&call->job.page);
     document_wipe(&call->document);
-    document_wipe(&call->reduced);
-    document_wipe(&call->job.reduced);
+    document_wipe(&call->adapted);
+    document_wipe(&call->job.adapted);
     received_pages_close(&call->vault);
     media_transport_close(&call->media);
     if (call->vault_fd >= 0)
@@ -145,13 +145,28 @@ static uint32_t negotiated_rate(uint32_t ours, uint32_t theirs)
 
 static const struct loaded_document *document_in_use(const struct line_call *call)
 {
-    return call->reduced.page_count > 0 ? &call->reduced : &call->document;
+    return call->adapted.page_count > 0 ? &call->adapted : &call->document;
 }
 
-static struct fax_page_view view_of(const struct coded_page *coded, enum fax_page_coding coding)
+static enum fax_page_coding fax_coding(enum page_coding coding)
+{
+    switch (coding) {
+    case PAGE_CODING_T4_1D:
+        return FAX_PAGE_T4_1D;
+    case PAGE_CODING_T4_2D:
+        return FAX_PAGE_T4_2D;
+    case PAGE_CODING_T6:
+        return FAX_PAGE_T6;
+    case PAGE_CODING_T85:
+        break;
+    }
+    return FAX_PAGE_T85;
+}
+
+static struct fax_page_view view_of(const struct coded_page *coded)
 {
     return (struct fax_page_view){
-        .coding = coding,
+        .coding = fax_coding(coded->format.coding),
         .lsb_first = coded->format.lsb_first,
         .width = coded->format.width,
         .rows = coded->format.height,
@@ -164,13 +179,16 @@ static struct fax_page_view view_of(const struct coded_page *coded, enum fax_pag
 
 static int get_page(void *user, uint32_t page, struct fax_page_view *out)
 {
-    *out = view_of(&document_in_use(user)->pages[page], FAX_PAGE_T6);
+    *out = view_of(&document_in_use(user)->pages[page]);
     return 0;
 }
 
 static int get_t85_page(void *user, uint32_t page, struct fax_page_view *out)
 {
-    *out = view_of(&document_in_use(user)->t85_pages[page], FAX_PAGE_T85);
+    const struct loaded_document *document = document_in_use(user);
+
+    if (document->t85_pages != NULL)
+        *out = view_of(&document->t85_pages[page]);
     return 0;
 }
 
@@ -240,6 +258,7 @@ static bool make_way(struct line_call *call, const struct msg_call_media *media)
     }
     media_transport_on_datagram(&call->media, NULL, NULL);
     fax_engine_free(call->engine);
+    line_call_forget_adapted(call); /* another session, perhaps with other needs */
     line_ahead_drop(call);
     udptl_sender_free(call->udptl_out);
     udptl_receiver_free(call->udptl_in);

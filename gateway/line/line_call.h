@@ -13,8 +13,8 @@
 #include <uv.h>
 
 #include "gateway/line/call_wheel.h"
+#include "gateway/line/document_adapt.h"
 #include "gateway/line/document_load.h"
-#include "gateway/line/document_reduce.h"
 #include "gateway/line/line.h"
 #include "gateway/line/media_protect.h"
 #include "gateway/line/media_transport.h"
@@ -50,17 +50,19 @@ enum line_call_state {
 struct ahead_packet;
 struct line_ahead;
 
-/* A job on the pool: the loading of a document, its reduction, or the storing of a received page.
- */
+/* A job on the pool: the loading of a document, its adapting, or the storing of a received page. */
 struct line_job {
     uv_work_t work;
     bool running;
     struct fax_page page;          /* received page; the job owns it */
     struct msg_page_sealed sealed; /* its outcome */
     enum fax_copy copy;
-    struct loaded_document reduced; /* outcome of reducing */
-    struct page_shape_limit limit;  /* what the peer takes */
-    int status;                     /* outcome of loading or reducing */
+    struct loaded_document adapted; /* outcome of adapting */
+    struct document_form form;      /* what the peer takes */
+    bool outdated;                  /* nobody waits for what is being adapted */
+    bool again;                     /* something else is wanted instead: */
+    struct document_form next;
+    int status; /* outcome of loading or adapting */
     char reason[MSG_REASON_MAX];
 };
 
@@ -97,7 +99,7 @@ struct line_call {
     struct line_job job;
     struct received_pages vault;     /* receiver */
     struct loaded_document document; /* sender */
-    struct loaded_document reduced;  /* the same with less resolution, once it is needed */
+    struct loaded_document adapted;  /* the same as the peer takes it, once that is needed */
     struct line_ahead *ahead;        /* the row that ahead_next stands in; NULL: none yet */
     struct express_flow flow;
     uint32_t page_asked;     /* receiver: MSG_PAGE_SEALED sent for it, answer awaited; else 0 */
@@ -321,7 +323,11 @@ void line_call_store_page(struct line_call *call, struct fax_page *page, uint32_
 uint32_t line_call_page(const struct line_call *call, uint32_t page);
 
 /* Queues the making of a document that the peer takes; the engine gets it then. */
-void line_call_reduce_document(struct line_call *call, const struct page_shape_limit *limit);
+void line_call_adapt_document(struct line_call *call, const struct document_form *form);
+
+/* The session that wanted them is gone: drops pages that were adapted, and those that are about to
+ * be. */
+void line_call_forget_adapted(struct line_call *call);
 
 /* Queues the loading of a sender's document. Returns 0 or a negative errno. */
 int line_call_load_document(struct line_call *call) __attribute__((warn_unused_result));

@@ -90,9 +90,10 @@ void line_call_event(void *user, const struct fax_engine_event *event)
     case FAX_EVENT_PAGE_REJECTED:
         call->page_pending = 0;
         break;
-    case FAX_EVENT_RESOLUTION_WANTED:
-        line_call_reduce_document(
-            call, &(struct page_shape_limit){event->width, event->x_dpi, event->y_dpi});
+    case FAX_EVENT_PAGES_WANTED:
+        line_call_adapt_document(call,
+                                 &(struct document_form){event->width, event->x_dpi, event->y_dpi,
+                                                         received_page_coding(event->coding)});
         break;
     case FAX_EVENT_FINISHED:
         finish(call, event);

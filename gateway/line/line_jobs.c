@@ -8,7 +8,6 @@
 
 #include <openssl/crypto.h>
 
-#include "gateway/line/document_reduce.h"
 #include "t38/t30_result.h"
 
 static struct line_call *call_of(uv_work_t *work)
@@ -58,47 +57,81 @@ static void store_cb(uv_work_t *work)
     fax_page_wipe(&call->job.page);
 }
 
-static void reduce_cb(uv_work_t *work)
+static void adapt_cb(uv_work_t *work)
 {
     struct line_call *call = call_of(work);
 
-    call->job.status = document_reduce(&call->job.reduced, &call->document, &call->job.limit);
+    call->job.status = document_adapt(&call->job.adapted, &call->document, &call->job.form);
 }
 
-/* What the engine does not take it does not look at again, and the other way round. */
-static void reduced_cb(uv_work_t *work, int status)
+/* What the engine does not take it does not look at again, and the other way round: *pages is what
+ * is left over. The engine may want others while it takes them. */
+static void change_pages(struct line_call *call, struct loaded_document *pages)
 {
-    struct line_call *call = call_of(work);
-    struct loaded_document before = call->reduced;
+    struct loaded_document before = call->adapted;
 
-    call->job.running = false;
-    if (status != 0 && call->job.status == 0)
-        call->job.status = status;
-    if (!call->finished && call->job.status == 0) {
-        call->reduced = call->job.reduced;
-        fax_engine_tick(call->engine, line_now_ms());
-        if (fax_engine_pages_changed(call->engine) == 0)
-            call->job.reduced = before;
-        else
-            call->reduced = before;
+    call->adapted = *pages;
+    fax_engine_tick(call->engine, line_now_ms());
+    if (fax_engine_pages_changed(call->engine) == 0) {
+        *pages = before;
+        return;
     }
-    document_wipe(&call->job.reduced);
-    if (!call->finished && call->job.status != 0)
-        line_call_abort(call, T30_RESULT_SOURCE,
-                        "the pages cannot be made as small as the peer takes them");
-    else
-        line_call_settle(call);
+    *pages = call->adapted;
+    call->adapted = before;
 }
 
-void line_call_reduce_document(struct line_call *call, const struct page_shape_limit *limit)
+static void adapted_cb(uv_work_t *work, int status);
+
+static void adapt(struct line_call *call, const struct document_form *form)
 {
-    if (call->job.running)
-        return; /* the peer changes its mind; T.30's timers decide */
-    call->job.limit = *limit;
-    call->job.work.data = call;
+    struct line_job *job = &call->job;
+
+    job->form = *form;
+    job->outdated = job->again = false;
+    job->work.data = call;
     /* Without a thread for it the session ends by T1, as with a peer that does not answer. */
-    call->job.running =
-        uv_queue_work(&call->line->loop, &call->job.work, reduce_cb, reduced_cb) == 0;
+    job->running = uv_queue_work(&call->line->loop, &job->work, adapt_cb, adapted_cb) == 0;
+}
+
+static void adapted_cb(uv_work_t *work, int status)
+{
+    struct line_call *call = call_of(work);
+    struct line_job *job = &call->job;
+    struct loaded_document pages = job->adapted;
+    bool wanted = !call->finished && !job->outdated;
+    int error = status != 0 ? status : job->status;
+
+    memset(&job->adapted, 0, sizeof job->adapted);
+    job->running = false;
+    if (wanted && error == 0)
+        change_pages(call, &pages);
+    document_wipe(&pages);
+    if (wanted && error != 0) {
+        line_call_abort(call, T30_RESULT_SOURCE, "the pages cannot be made as the peer takes them");
+        return;
+    }
+    if (!call->finished && !job->running && job->again)
+        adapt(call, &job->next);
+    line_call_settle(call);
+}
+
+void line_call_adapt_document(struct line_call *call, const struct document_form *form)
+{
+    struct line_job *job = &call->job;
+
+    if (!job->running) {
+        adapt(call, form);
+        return;
+    }
+    job->next = *form;
+    job->outdated = job->again = true;
+}
+
+void line_call_forget_adapted(struct line_call *call)
+{
+    document_wipe(&call->adapted);
+    call->job.outdated = true;
+    call->job.again = false;
 }
 
 static int refusal_of(int status)

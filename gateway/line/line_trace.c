@@ -77,7 +77,7 @@ void line_trace_event(struct line_call *call, const struct fax_engine_event *eve
         break;
     case FAX_EVENT_PEER_IDENT:
     case FAX_EVENT_DOCUMENT_BEGIN:
-    case FAX_EVENT_RESOLUTION_WANTED:
+    case FAX_EVENT_PAGES_WANTED:
     case FAX_EVENT_FINISHED:
         break;
     }

@@ -110,9 +110,10 @@ static void end_sealing(struct sealing *s)
     free(s->frame);
 }
 
-static int write_pieces(const struct sealing *s, const struct mail_file *file, uint64_t offset,
+static int write_pieces(const struct sealing *s, struct mail_file *file, uint64_t offset,
                         struct vault_sealer *sealer)
 {
+    struct mail_digester *digester = mail_digester_new();
     size_t used = encode_header(file, s->frame); /* goes with the first piece */
     int status = 0;
     uint32_t number = 1;
@@ -121,6 +122,8 @@ static int write_pieces(const struct sealing *s, const struct mail_file *file, u
         const struct vault_piece piece = {s->plain,
                                           left < MAIL_PIECE_OCTETS ? left : MAIL_PIECE_OCTETS};
         status = file_read_all_at(file->message, s->plain, piece.length, at);
+        if (status == 0)
+            mail_digester_add(digester, s->plain, piece.length);
         if (status == 0 && vault_seal_frame(sealer, number, &piece, 1, s->frame + used,
                                             s->frame_octets - used, &length) < 0)
             status = -EIO;
@@ -130,10 +133,11 @@ static int write_pieces(const struct sealing *s, const struct mail_file *file, u
         at += piece.length;
         used = 0;
     }
+    mail_digester_end(digester, &file->digest);
     return status;
 }
 
-static int write_message(const struct sealing *s, const struct mail_file *file, uint64_t offset)
+static int write_message(const struct sealing *s, struct mail_file *file, uint64_t offset)
 {
     struct vault_sealer *sealer = NULL;
     if (vault_sealer_new(file->data_key, file->mail.octets, VAULT_STREAM_MESSAGE, 0, &sealer) < 0)
@@ -143,7 +147,7 @@ static int write_message(const struct sealing *s, const struct mail_file *file, 
     return status;
 }
 
-int mail_files_seal(int folder, const struct mail_file *files, size_t count)
+int mail_files_seal(int folder, struct mail_file *files, size_t count)
 {
     struct pack_table table;
     struct sealing s = {.pack = -1};

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "gateway/fax_id.h"
+#include "gateway/mail/mail_repeat.h"
 #include "policy/kek_id.h"
 #include "policy/vault.h"
 
@@ -27,11 +28,12 @@ struct mail_file {
     char kek_id[KEK_ID_TEXT];
     int message; /* memfd, the caller's */
     size_t octets;
+    struct mail_digest digest; /* of it, filled in when it is sealed */
 };
 
 /* Seals 1 to PACK_ITEMS_MAX messages, whose ids end alike (PACK_FAMILY_OCTETS), into one file:
  * durable all of them, or none, and then nothing is left. Returns 0 or a negative errno. */
-int mail_files_seal(int folder, const struct mail_file *files, size_t count)
+int mail_files_seal(int folder, struct mail_file *files, size_t count)
     __attribute__((warn_unused_result));
 
 /* Opens a message: *message is a memfd with it, the caller's. Errors: -ENOENT; -EBADMSG: damaged or

@@ -9,6 +9,7 @@
 #include "gateway/control/control.h"
 #include "gateway/control/event.h"
 #include "gateway/control/trunk_routes.h"
+#include "gateway/mail/mail_again.h"
 #include "gateway/mail/mail_identity.h"
 #include "gateway/mail/mail_out.h"
 #include "gateway/mail/mail_store.h"
@@ -22,6 +23,13 @@ struct mail_intake {
     int message;
     size_t octets;
     struct fax_id mail;
+    char kek_id[KEK_ID_TEXT];
+    struct mail_digest digest;
+    struct mail_mark mark;
+    bool marked;    /* it has one */
+    bool recording; /* until its record is durable, or was refused */
+    bool waits;     /* sealed: for the marks of earlier ones, or for the end of one with its mark */
+    bool awake;     /* has waited */
     struct mail_verdict verdict;
     uv_work_t refusal;
     mail_intake_cb *done;
@@ -101,17 +109,33 @@ void mail_intake_judge_recipient(struct control *control, const struct mail_enve
 
 /* --- messages --- */
 
+static bool is_twin(const struct mail_intake *m, const struct mail_intake *other)
+{
+    return m != other && m->marked && other->marked &&
+           memcmp(&m->mark, &other->mark, sizeof m->mark) == 0;
+}
+
+static void go_on(struct control *control);
+
 static void finish(struct mail_intake *m)
 {
-    struct mail_intake **at = &m->control->mail_intakes;
+    struct control *control = m->control;
+    struct mail_intake **at = &control->mail_intakes;
+    bool wakes = false;
     while (*at != m)
         at = &(*at)->next;
     *at = m->next;
     close(m->message);
+    for (struct mail_intake *other = control->mail_intakes; other; other = other->next) {
+        other->awake = other->awake || (other->waits && is_twin(m, other));
+        wakes = wakes || other->awake;
+    }
     if (m->done)
         m->done(m->user, &m->verdict);
     free(m->envelope.recipients);
     free(m);
+    if (wakes)
+        go_on(control);
 }
 
 static void on_removed(void *user, int status)
@@ -145,6 +169,8 @@ static void on_recorded(void *user, int status, uint64_t index)
     snprintf(text, sizeof text, "accepted as %s", id);
     answer(&m->verdict, 250, "2.0.0", text);
     m->verdict.mail = m->mail;
+    if (m->marked)
+        mail_again_take(m->control, &m->mark, &m->mail);
     mail_work_take(m->control->mail_work, &m->mail, index);
     finish(m);
 }
@@ -171,10 +197,13 @@ static int record_recipient(struct mail_intake *m, uint32_t number)
     return event_append(&e, m->control->audit, NULL, NULL);
 }
 
-static int record_message(struct mail_intake *m, const char *kek_id)
+static int record_message(struct mail_intake *m)
 {
     const struct mail_envelope *v = &m->envelope;
+    char mark[MAIL_MARK_TEXT] = "";
     struct event e;
+    if (m->marked)
+        mail_mark_text(&m->mark, mark);
     event_begin(&e, "mail.accepted", v->principal[0] ? v->principal : "system", &m->mail);
     event_personal(&e, "from_address", v->from);
     event_personal(&e, "envid", v->envid);
@@ -187,26 +216,98 @@ static int record_message(struct mail_intake *m, const char *kek_id)
     event_personal(&e, "host", v->host);
     event_integer(&e, "octets", (int64_t)m->octets);
     event_integer(&e, "recipients", v->recipient_count);
-    event_text(&e, "kek", kek_id);
+    event_text(&e, "kek", m->kek_id);
+    event_text(&e, "mark", mark);
     return event_append(&e, m->control->audit, on_recorded, m);
 }
 
 /* Records become durable in their order: the last one's callback stands for all. Recipients without
  * their message count for nothing. */
-static void on_sealed(void *user, int status, const struct fax_id *mail, const char *kek_id)
+static void record(struct mail_intake *m)
+{
+    int status = 0;
+    m->recording = true;
+    for (uint32_t i = 1; status == 0 && i <= m->envelope.recipient_count; i++)
+        status = record_recipient(m, i);
+    if (status == 0)
+        status = record_message(m);
+    if (status < 0)
+        refuse(m, status, true);
+}
+
+/* --- brought again --- */
+
+/* It was taken the first time, and the client is told what it was told then, or what it did not
+ * hear. What was sealed just now was never recorded. */
+static void take_again(struct mail_intake *m, const struct fax_id *first)
+{
+    char id[FAX_ID_TEXT], text[100];
+    struct control *c = m->control;
+    fax_id_text(first, id);
+    snprintf(text, sizeof text, "accepted as %s", id);
+    answer(&m->verdict, 250, "2.0.0", text);
+    m->verdict.mail = *first;
+    stranger_log_note_again(&c->repeated, id, uv_now(&c->loop));
+    m->marked = false;
+    if (mail_store_remove(c->mail_store, &m->mail, on_removed, m) < 0)
+        finish(m);
+}
+
+static bool is_being_recorded(const struct mail_intake *m)
+{
+    const struct mail_intake *other = m->control->mail_intakes;
+    while (other && !(other->recording && is_twin(m, other)))
+        other = other->next;
+    return other != NULL;
+}
+
+static void look(struct mail_intake *m)
+{
+    struct fax_id first;
+    m->waits = !mail_again_is_ready(m->control);
+    if (m->waits)
+        return;
+    m->marked = mail_again_mark(m->control, &m->envelope, &m->digest, &m->mark);
+    if (m->marked && mail_again_find(m->control, &m->mark, &first)) {
+        take_again(m, &first);
+        return;
+    }
+    m->waits = is_being_recorded(m);
+    if (!m->waits)
+        record(m);
+}
+
+/* Each of them may end, wait again, or let others end. */
+static void go_on(struct control *control)
+{
+    struct mail_intake *m = control->mail_intakes;
+    while (m) {
+        bool goes = m->awake;
+        m->awake = false;
+        if (goes)
+            look(m);
+        m = goes ? control->mail_intakes : m->next;
+    }
+}
+
+void mail_intake_resume(struct control *control)
+{
+    for (struct mail_intake *m = control->mail_intakes; m; m = m->next)
+        m->awake = m->waits;
+    go_on(control);
+}
+
+static void on_sealed(void *user, int status, const struct mail_sealed *sealed)
 {
     struct mail_intake *m = user;
     if (status < 0) {
         refuse(m, status, false);
         return;
     }
-    m->mail = *mail;
-    for (uint32_t i = 1; status == 0 && i <= m->envelope.recipient_count; i++)
-        status = record_recipient(m, i);
-    if (status == 0)
-        status = record_message(m, kek_id);
-    if (status < 0)
-        refuse(m, status, true);
+    m->mail = sealed->mail;
+    m->digest = *sealed->digest;
+    snprintf(m->kek_id, sizeof m->kek_id, "%s", sealed->kek_id);
+    look(m);
 }
 
 /* Messages stay in memory until they are sealed. */

@@ -40,6 +40,9 @@ int mail_intake_start(struct control *control, const struct mail_envelope *envel
 /* The next one of control->mail_intakes; NULL past the last. */
 const struct mail_intake *mail_intake_next(const struct mail_intake *intake);
 
+/* Goes on with messages of which it can be said now whether they were brought before. */
+void mail_intake_resume(struct control *control);
+
 /* The client has gone: done is not called. */
 void mail_intake_forget(struct mail_intake *intake);
 

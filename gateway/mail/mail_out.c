@@ -214,8 +214,7 @@ int mail_out_new(struct control *control, struct mail_out **out)
 void mail_out_start(struct control *c)
 {
     c->mail_out->started = true;
-    if (c->mail_out->relay)
-        mail_out_load_return_key(c->mail_out);
+    mail_out_load_return_key(c->mail_out);
     if (c->mail_out->schedule.waiting.count > 0)
         log_write(LOG_LEVEL_NOTICE, "%zu mails wait to be sent",
                   c->mail_out->schedule.waiting.count);

@@ -68,6 +68,10 @@ void mail_out_fax(struct control *control, const struct fax_id *fax, const char 
  * report about that mail (RFC 3464), to be taken from the null reverse path only. From memory. */
 bool mail_out_owns(const struct control *control, const char *recipient);
 
+/* The key of the reverse paths, which marks of messages (mail_repeat.h) are made with as well;
+ * NULL: none, or not yet. */
+const uint8_t *mail_out_key(const struct control *control);
+
 /* Records mail.bounced for the mail that the recipient names. why: what is known of it, one line of
  * UTF-8, may be "". cb as above; -ENOENT: no such recipient. */
 int mail_out_bounced(struct control *control, const char *recipient, const char *why,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/control/event.h"
+#include "gateway/mail/mail_again.h"
 #include "gateway/mail/mail_out_private.h"
 #include "gateway/process/log.h"
 #include "policy/secret.h"
@@ -18,11 +19,13 @@ static void owner_of(const struct mail_out *box, struct secret_owner *owner)
         .principal = "mail:return", .realm = box->control->config->node, .user = "out"};
 }
 
-static void lost(const char *what, int status)
+static void lost(const struct mail_out *box, const char *what, int status)
 {
-    if (status != -ECANCELED && status != -ESHUTDOWN)
-        log_write(LOG_LEVEL_WARNING, "mails that come back will not be known: %s: %s", what,
-                  strerror(-status));
+    if (status == -ECANCELED || status == -ESHUTDOWN)
+        return;
+    log_write(LOG_LEVEL_WARNING, "mails that come back will not be known: %s: %s", what,
+              strerror(-status));
+    mail_again_key_settled(box->control);
 }
 
 static void on_opened(void *user, int status, const struct msg_secret_result *result)
@@ -31,11 +34,12 @@ static void on_opened(void *user, int status, const struct msg_secret_result *re
     if (status == 0 && result->length != sizeof box->return_key)
         status = -EBADMSG;
     if (status < 0) {
-        lost("their key cannot be opened", status);
+        lost(box, "their key cannot be opened", status);
         return;
     }
     memcpy(box->return_key, result->octets, sizeof box->return_key);
     box->has_return_key = true;
+    mail_again_key_settled(box->control);
 }
 
 static void open_key(struct mail_out *box, const char *sealed)
@@ -48,7 +52,7 @@ static void open_key(struct mail_out *box, const char *sealed)
     if (rc == 0)
         rc = keeper_open_secret(box->control->keeper, &owner, record, length, on_opened, box);
     if (rc < 0)
-        lost("their key cannot be opened", rc);
+        lost(box, "their key cannot be opened", rc);
 }
 
 /* It is used once it is sure to be there after a restart. */
@@ -56,9 +60,11 @@ static void on_recorded(void *user, int status, uint64_t index)
 {
     struct mail_out *box = user;
     (void)index;
-    if (status < 0)
-        lost("their key could not be recorded", status);
     box->has_return_key = status == 0;
+    if (status < 0)
+        lost(box, "their key could not be recorded", status);
+    else
+        mail_again_key_settled(box->control);
 }
 
 static void on_sealed(void *user, int status, const struct msg_secret_result *result)
@@ -75,7 +81,7 @@ static void on_sealed(void *user, int status, const struct msg_secret_result *re
         status = event_append(&e, box->control->audit, on_recorded, box);
     }
     if (status < 0)
-        lost("their key could not be sealed", status);
+        lost(box, "their key could not be sealed", status);
 }
 
 static void make_key(struct mail_out *box)
@@ -87,14 +93,14 @@ static void make_key(struct mail_out *box)
         rc = keeper_seal_secret(box->control->keeper, &owner, box->return_key,
                                 sizeof box->return_key, on_sealed, box);
     if (rc < 0)
-        lost("their key could not be sealed", rc);
+        lost(box, "their key could not be sealed", rc);
 }
 
 static void on_key_row(void *user, int status, const struct db_result *result)
 {
     struct mail_out *box = user;
     if (status < 0)
-        lost("their key could not be read", status);
+        lost(box, "their key could not be read", status);
     else if (db_result_rows(result) > 0)
         open_key(box, db_result_text(result, 0, 0));
     else
@@ -106,7 +112,12 @@ void mail_out_load_return_key(struct mail_out *box)
     const struct control *c = box->control;
     int rc = mail_query_return_key(c->db, c->config->node, on_key_row, box);
     if (rc < 0)
-        lost("their key could not be read", rc);
+        lost(box, "their key could not be read", rc);
+}
+
+const uint8_t *mail_out_key(const struct control *c)
+{
+    return c->mail_out && c->mail_out->has_return_key ? c->mail_out->return_key : NULL;
 }
 
 /* --- what comes back --- */
@@ -141,9 +152,10 @@ static void answer(struct mail_bounce *b, int status)
 static void end(struct mail_bounce *b, int status)
 {
     struct mail_bounce **at = &b->box->bounces;
-    while (*at != b)
+    while (*at && *at != b)
         at = &(*at)->next;
-    *at = b->next;
+    if (*at)
+        *at = b->next;
     answer(b, status);
     free(b);
 }

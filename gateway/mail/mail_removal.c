@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/control/event.h"
+#include "gateway/mail/mail_again.h"
 #include "gateway/mail/mail_store.h"
 #include "gateway/mail/mail_work_private.h"
 #include "gateway/process/log.h"
@@ -126,6 +127,8 @@ static void on_left(void *user, int status, const struct db_result *result)
     }
     mail_left_row_read(result, &left);
     if (left.open == 0 && left.reports == 0 && !mail_work_holds(w, &mail)) {
+        if (left.reached == 0)
+            mail_again_forget(w->control, &mail);
         end(r);
         return;
     }

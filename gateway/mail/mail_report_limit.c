@@ -17,8 +17,10 @@ struct lacking {
     uint64_t since;
 };
 
+/* In a full table the one that rested longest is forgotten: made-up addresses are to push out
+ * neither those of known senders nor what all of them have together. */
 struct mail_report_limit {
-    struct rate_limit *rates;
+    struct rate_limit *proved, *unproved, *all_unproved;
     struct lacking lacking[LACKING_MAX];
     uint64_t turns;
 };
@@ -26,9 +28,13 @@ struct mail_report_limit {
 int mail_report_limit_new(struct mail_report_limit **out)
 {
     struct mail_report_limit *limit = calloc(1, sizeof *limit);
-    int rc = limit ? rate_limit_new(ADDRESSES, &limit->rates) : -ENOMEM;
+    int rc = limit ? rate_limit_new(ADDRESSES, &limit->proved) : -ENOMEM;
+    if (rc == 0)
+        rc = rate_limit_new(ADDRESSES, &limit->unproved);
+    if (rc == 0)
+        rc = rate_limit_new(1, &limit->all_unproved);
     if (rc < 0)
-        free(limit);
+        mail_report_limit_free(limit);
     else
         *out = limit;
     return rc;
@@ -36,8 +42,11 @@ int mail_report_limit_new(struct mail_report_limit **out)
 
 void mail_report_limit_free(struct mail_report_limit *limit)
 {
-    if (limit)
-        rate_limit_free(limit->rates);
+    if (!limit)
+        return;
+    rate_limit_free(limit->proved);
+    rate_limit_free(limit->unproved);
+    rate_limit_free(limit->all_unproved);
     free(limit);
 }
 
@@ -79,24 +88,29 @@ static void note_lack(struct mail_report_limit *limit, const uint8_t *digest)
 }
 
 /* The table counts in seconds of 1000: these are hours. */
-static bool take(struct mail_report_limit *limit, const void *key, size_t length, uint32_t per_hour,
-                 uint64_t now_ms)
+static bool take(struct rate_limit *rates, const uint8_t *key, uint32_t per_hour, uint64_t now_ms)
 {
     const struct rate rate = {per_hour, per_hour};
-    return rate_limit_take(limit->rates, key, length, &rate, now_ms / HOUR_S);
+    return rate_limit_take(rates, key, DIGEST_OCTETS, &rate, now_ms / HOUR_S);
+}
+
+static bool take_unproved(struct mail_report_limit *limit, const uint8_t *digest, uint32_t per_hour,
+                          uint64_t now_ms)
+{
+    static const uint8_t all[DIGEST_OCTETS];
+    return take(limit->unproved, digest, per_hour, now_ms) &&
+           take(limit->all_unproved, all, MAIL_REPORT_UNPROVED_FACTOR * per_hour, now_ms);
 }
 
 bool mail_report_limit_take(struct mail_report_limit *limit, const char *address, bool proved,
                             uint32_t per_hour, uint64_t now_ms, uint32_t *unreported)
 {
-    static const char all[] = "unproved";
     uint8_t digest[DIGEST_OCTETS];
     *unreported = 0;
     if (!digest_of(address, proved, digest))
         return false;
-    if (!take(limit, digest, sizeof digest, per_hour, now_ms) ||
-        (!proved &&
-         !take(limit, all, sizeof all, MAIL_REPORT_UNPROVED_FACTOR * per_hour, now_ms))) {
+    if (!(proved ? take(limit->proved, digest, per_hour, now_ms)
+                 : take_unproved(limit, digest, per_hour, now_ms))) {
         note_lack(limit, digest);
         return false;
     }

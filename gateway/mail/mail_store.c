@@ -86,7 +86,9 @@ static void finish_batch(struct batch *b)
     for (size_t i = 0; i < b->count; i++) {
         struct sealing *sealing = b->sealings[i];
         s->busy--;
-        sealing->cb(sealing->user, b->status, &b->files[i].mail, b->files[i].kek_id);
+        const struct mail_sealed sealed = {b->files[i].mail, b->files[i].kek_id,
+                                           &b->files[i].digest};
+        sealing->cb(sealing->user, b->status, &sealed);
         free(sealing);
     }
     OPENSSL_cleanse(b, sizeof *b);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "gateway/fax_id.h"
+#include "gateway/mail/mail_repeat.h"
 
 struct control;
 struct mail_store;
@@ -22,9 +23,15 @@ void mail_store_free(struct mail_store *store);
 /* Messages that are being sealed or opened. */
 size_t mail_store_busy(const struct mail_store *store);
 
-/* status 0: the message is durable under this id; else a negative errno, and nothing is left. */
-typedef void mail_store_sealed_cb(void *user, int status, const struct fax_id *mail,
-                                  const char *kek_id);
+/* A message that is durable. */
+struct mail_sealed {
+    struct fax_id mail;
+    const char *kek_id;
+    const struct mail_digest *digest;
+};
+
+/* status 0: the message is durable; else a negative errno, and nothing is left. */
+typedef void mail_store_sealed_cb(void *user, int status, const struct mail_sealed *sealed);
 
 /* Seals octets of the memfd, which stays the caller's and must stay as it is until cb. Errors:
  * -ENOMEM, -EIO (no randomness). */

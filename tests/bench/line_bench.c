@@ -4,7 +4,8 @@
  * joined over sockets. One JSON object a line.
  * use: line_bench [line.receive_cpu] [line.send_cpu] [line.memory] [line.stall]
  * LINE_BENCH_CALLS (200): calls at the same time. LINE_BENCH_BESIDE (all): "bare" leaves plain
- * spandsp out, "none" the bare sockets as well, to compare two builds of the line. */
+ * spandsp out, "none" the bare sockets as well, to compare two builds of the line.
+ * LINE_BENCH_WITHOUT_ECM (set): the receivers have no error correction. */
 #include "codecs/t4_encode.h"
 #include "tests/doubles/letter_page.h"
 #include "tests/doubles/line_load.h"
@@ -178,6 +179,7 @@ int main(int argc, char **argv)
         return report_failure(argc, argv, "tests/data/letter.tif cannot be read");
     /* All begin before the first one gets to its page: so idle calls can be weighed. */
     bench.load.stagger_ms = BEGIN_MS / bench.load.calls;
+    bench.load.without_ecm = getenv("LINE_BENCH_WITHOUT_ECM") != NULL;
     why = line_load_run(&bench.load, &page);
     if (why != NULL)
         return report_failure(argc, argv, why);

@@ -77,6 +77,7 @@ static void take_page(struct bridge_rig *rig, struct bridge_rig_end *end,
 static void on_event(void *user, const struct fax_engine_event *event)
 {
     struct bridge_rig_end *end = user;
+    adapted_pages_note(&end->adapted, event);
     if (event->kind == FAX_EVENT_PAGE_RECEIVED)
         take_page(end->rig, end, event);
     end->confirmed += event->kind == FAX_EVENT_PAGE_CONFIRMED;
@@ -90,7 +91,7 @@ static void on_event(void *user, const struct fax_engine_event *event)
 static int get_page(void *user, uint32_t page, struct fax_page_view *out)
 {
     const struct bridge_rig_end *end = user;
-    *out = end->rig->config.pages[page].view;
+    *out = adapted_pages_get(&end->adapted, end->rig->config.pages, page);
     return 0;
 }
 
@@ -194,8 +195,13 @@ static void step_bridge(struct bridge_rig *rig)
 void bridge_rig_step(struct bridge_rig *rig)
 {
     rig->now_ms += STEP_MS;
-    fax_engine_tick(rig->end[BRIDGE_RIG_T38].engine, rig->now_ms);
-    fax_engine_tick(rig->end[BRIDGE_RIG_AUDIO].engine, rig->now_ms);
+    for (int i = 0; i < 2; i++) {
+        struct bridge_rig_end *end = &rig->end[i];
+        fax_engine_tick(end->engine, rig->now_ms);
+        if (adapted_pages_give(&end->adapted, end->engine, rig->config.pages,
+                               rig->config.page_count))
+            abort();
+    }
     step_bridge(rig);
     for (unsigned i = 0; i < rig->to_engine.count; i++)
         (void)fax_engine_receive_ifp(rig->end[BRIDGE_RIG_T38].engine, rig->to_engine.sequence++,
@@ -213,8 +219,10 @@ bool bridge_rig_run(struct bridge_rig *rig, unsigned limit_s)
 
 void bridge_rig_end(struct bridge_rig *rig)
 {
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         fax_engine_free(rig->end[i].engine);
+        adapted_pages_free(&rig->end[i].adapted);
+    }
     fax_bridge_free(rig->bridge);
     if (rig->plain)
         t38_gateway_free(rig->plain);

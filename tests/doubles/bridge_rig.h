@@ -7,6 +7,7 @@
 #include "t38/companding.h"
 #include "t38/fax_bridge.h"
 #include "t38/fax_engine.h"
+#include "tests/doubles/adapted_pages.h"
 
 enum { BRIDGE_RIG_T38 = 0, BRIDGE_RIG_AUDIO = 1, BRIDGE_RIG_QUEUE = 64 };
 
@@ -28,6 +29,7 @@ struct bridge_rig_end {
     int result;
     uint32_t confirmed;
     struct fax_statistics statistics;
+    struct adapted_pages adapted;
 };
 
 struct bridge_rig_ifp {

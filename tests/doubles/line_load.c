@@ -149,6 +149,7 @@ static void prepare(struct line_load *load, const struct raster *page)
         snprintf(from->start.header_left, sizeof from->start.header_left, "+49 30 1111 Praxis");
         snprintf(from->start.header_to, sizeof from->start.header_to, "+49 30 2222");
         driver_call_prepare(&load->driver, to, &load->lines[1], false);
+        to->start.ecm = !load->without_ecm;
     }
 }
 

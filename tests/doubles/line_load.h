@@ -23,8 +23,9 @@ struct line_load_side {
 };
 
 struct line_load {
-    unsigned calls;      /* set by the caller, like the next one */
+    unsigned calls;      /* set by the caller, like the next two */
     uint32_t stagger_ms; /* between the beginnings of media */
+    bool without_ecm;    /* the receivers have none */
 
     struct line_driver driver;
     struct line_process lines[2]; /* sending, receiving */

@@ -1,6 +1,6 @@
 #include "tests/doubles/spandsp_peer.h"
 
-#include "t38/document_tiff.h"
+#include "tests/doubles/tiff_document.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,17 +93,17 @@ static void set_up(struct spandsp_peer *peer, bool sender, bool ecm)
 void spandsp_peer_begin(struct spandsp_peer *peer, struct lossy_end *end, bool sender, bool ecm,
                         const struct fax_page *pages, uint32_t page_count)
 {
-    struct fax_page_view views[PAGES];
+    struct fax_page_view views[PAGES] = {0};
     memset(peer, 0, sizeof *peer);
     peer->end = end;
     peer->clock_ms = end->link->now_ms;
-    peer->fd = memfd_create("peer", MFD_CLOEXEC);
     peer->terminal = t38_terminal_init(NULL, sender, on_packet, peer);
-    if (!peer->terminal || peer->fd < 0 || page_count > PAGES)
+    if (!peer->terminal || page_count > PAGES)
         abort();
     for (uint32_t i = 0; i < page_count; i++)
         views[i] = pages[i].view;
-    if (sender && document_tiff_write(peer->fd, views, page_count, false))
+    peer->fd = sender ? tiff_document_make(views, page_count) : memfd_create("peer", MFD_CLOEXEC);
+    if (peer->fd < 0)
         abort();
     set_up(peer, sender, ecm);
     end->party = (struct lossy_party){peer, tick, receive, finished};
@@ -133,12 +133,10 @@ static TIFF *open_tiff(int fd)
 uint32_t spandsp_peer_identical(struct spandsp_peer *peer, const struct fax_page *pages,
                                 uint32_t page_count)
 {
-    struct fax_page_view views[PAGES];
-    int fd = memfd_create("wanted", MFD_CLOEXEC);
+    struct fax_page_view views[PAGES] = {0};
     for (uint32_t i = 0; i < page_count; i++)
         views[i] = pages[i].view;
-    if (fd < 0 || document_tiff_write(fd, views, page_count, false))
-        abort();
+    int fd = tiff_document_make(views, page_count);
     TIFF *wanted = open_tiff(fd), *got = open_tiff(peer->fd);
     uint32_t same = 0;
     for (uint32_t i = 0; i < page_count && wanted && got; i++)

@@ -1,8 +1,8 @@
 #include "tests/doubles/spandsp_sockets.h"
 
-#include "t38/document_tiff.h"
 #include "t38/spandsp_session.h"
 #include "t38/udptl.h"
+#include "tests/doubles/tiff_document.h"
 #include "tests/doubles/udp_replay.h"
 
 #include <signal.h>
@@ -224,13 +224,11 @@ void spandsp_sockets_run(struct spandsp_sockets *out, const struct fax_page_view
 {
     struct spandsp_sockets *shared =
         mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    int document_fd = memfd_create("document", MFD_CLOEXEC), *sockets[2];
+    int document_fd = tiff_document_make(page, 1), *sockets[2];
     uint64_t start_us = udp_replay_now_us() + LEAD_US;
     pid_t pids[2];
 
-    require(shared != MAP_FAILED && document_fd >= 0 &&
-                document_tiff_write(document_fd, page, 1, false) == 0,
-            "plain terminals");
+    require(shared != MAP_FAILED, "plain terminals");
     udp_replay_open_pairs(sockets, calls);
     for (unsigned i = 0; i < 2; i++) {
         pids[i] = fork();

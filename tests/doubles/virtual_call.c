@@ -34,7 +34,8 @@ static void note(struct virtual_call_end *end, const struct fax_engine_event *ev
     case FAX_EVENT_PAGE_REJECTED:
         end->rejected++;
         break;
-    case FAX_EVENT_RESOLUTION_WANTED:
+    case FAX_EVENT_PAGES_WANTED:
+        end->wanted++;
         end->width_wanted = event->width;
         end->x_dpi_wanted = event->x_dpi;
         end->y_dpi_wanted = event->y_dpi;
@@ -53,6 +54,9 @@ static void on_sender_event(void *user, const struct fax_engine_event *event)
 {
     struct virtual_call *call = user;
     note(&call->end[LOSSY_SENDER], event);
+    adapted_pages_note(&call->adapted, event);
+    if (event->kind == FAX_EVENT_PAGES_WANTED && (call->reduced || event->coding != FAX_PAGE_T6))
+        call->wanted_at_ms = call->link.now_ms;
 }
 
 /* As gateway/line does. */
@@ -107,6 +111,8 @@ static void take_page(struct virtual_call *call, const struct fax_engine_event *
     struct fax_page mine = *event->received;
     event->received->buffer = NULL;
     call->copies++;
+    if (call->config.see_page)
+        call->config.see_page(call->config.see_user, &mine, event->statistics);
     call->copy = judge(call, &mine);
     uint32_t page = call->received;
     call->received += call->copy != FAX_COPY_BAD;
@@ -136,7 +142,7 @@ static void on_receiver_event(void *user, const struct fax_engine_event *event)
 static int get_page(void *user, uint32_t page, struct fax_page_view *out)
 {
     const struct virtual_call *call = user;
-    *out = sent_page(call, page)->view;
+    *out = adapted_pages_get(&call->adapted, sent_page(call, 0), page);
     return 0;
 }
 
@@ -197,16 +203,23 @@ static void note_peer(struct virtual_call *call)
     call->end[i].result = call->peer.result;
 }
 
+static void adapt(struct virtual_call *call)
+{
+    call->wanted_at_ms = 0;
+    call->answered = true;
+    if (!call->end[LOSSY_SENDER].finished &&
+        adapted_pages_give(&call->adapted, call->link.end[LOSSY_SENDER].engine, sent_page(call, 0),
+                           call->config.page_count))
+        abort();
+}
+
 void virtual_call_step(struct virtual_call *call)
 {
     lossy_link_step(&call->link);
     if (call->peer.terminal && call->peer.finished)
         note_peer(call);
-    if (call->reduced && !call->answered && call->end[LOSSY_SENDER].y_dpi_wanted) {
-        call->answered = true;
-        if (fax_engine_pages_changed(call->link.end[LOSSY_SENDER].engine))
-            abort();
-    }
+    if (call->wanted_at_ms && call->link.now_ms >= call->wanted_at_ms + call->config.adapt_ms)
+        adapt(call);
     if (!call->durable_at_ms || call->link.now_ms < call->durable_at_ms)
         return;
     call->durable_at_ms = 0;
@@ -224,6 +237,7 @@ bool virtual_call_run(struct virtual_call *call, unsigned limit_s)
 void virtual_call_end(struct virtual_call *call)
 {
     lossy_link_free(&call->link);
+    adapted_pages_free(&call->adapted);
     if (call->peer.terminal)
         spandsp_peer_end(&call->peer);
 }

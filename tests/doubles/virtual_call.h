@@ -5,6 +5,7 @@
 #define TESTS_DOUBLES_VIRTUAL_CALL_H
 
 #include "codecs/page.h"
+#include "tests/doubles/adapted_pages.h"
 #include "tests/doubles/lossy_link.h"
 #include "tests/doubles/spandsp_peer.h"
 #include "tests/doubles/t6_page.h"
@@ -31,12 +32,18 @@ struct virtual_call_config {
     enum fax_copy judge_as;
     bool plain_sender, plain_receiver; /* that end is a plain spandsp terminal, without our guard */
     bool plain_without_ecm;
+    /* Sees every page that the receiver gets, bad copies as well, with the statistics; may be NULL.
+     */
+    void (*see_page)(void *user, const struct fax_page *page,
+                     const struct fax_statistics *statistics);
+    void *see_user;
+    uint64_t adapt_ms; /* how long the sender's pages take until they are as the peer takes them */
 };
 
 struct virtual_call_end {
     int result;
     bool finished;
-    uint32_t confirmed, rejected, asked, begun, trained, documents, idents;
+    uint32_t confirmed, rejected, asked, begun, trained, documents, idents, wanted;
     uint32_t width_wanted;
     uint16_t x_dpi_wanted, y_dpi_wanted;
     uint32_t confirmed_pages[VIRTUAL_CALL_PAGES];
@@ -53,7 +60,9 @@ struct virtual_call {
     enum fax_copy copy;             /* of the page that waits */
     uint32_t bad_rows;              /* of all pages without ECM */
     const struct fax_page *reduced; /* set by the test: given once a lower resolution is wanted */
-    bool answered;                  /* RESOLUTION_WANTED was */
+    struct adapted_pages adapted;   /* of the sender, when the peer takes T.4 only */
+    uint64_t wanted_at_ms;          /* 0: no pages are */
+    bool answered;                  /* PAGES_WANTED was */
     uint64_t durable_at_ms;         /* 0: nothing waits */
     int late_answer;                /* what page_durable said when it was called late */
 };

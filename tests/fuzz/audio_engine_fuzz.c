@@ -8,6 +8,7 @@
  * 9: n times 20 ms are lost
  */
 #include "t38/spandsp_session.h"
+#include "tests/doubles/adapted_pages.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,16 +25,20 @@ struct script {
     uint64_t now_ms;
     unsigned received, confirmed, lost;
     bool finished, sender;
+    struct adapted_pages adapted;
 };
 
 /* A page of eight white rows. */
 static const uint8_t page[] = {0xFF, 0x00, 0x08, 0x80};
 
+static const struct fax_page pages[] = {
+    {.view = {FAX_PAGE_T6, true, 1728, 8, 204, 196, page, sizeof page}},
+    {.view = {FAX_PAGE_T6, true, 1728, 8, 204, 196, page, sizeof page}}};
+
 static int get_page(void *user, uint32_t number, struct fax_page_view *out)
 {
-    (void)user;
-    (void)number;
-    *out = (struct fax_page_view){FAX_PAGE_T6, true, 1728, 8, 204, 196, page, sizeof page};
+    const struct script *s = user;
+    *out = adapted_pages_get(&s->adapted, pages, number);
     return 0;
 }
 
@@ -58,6 +63,7 @@ static void on_event(void *user, const struct fax_engine_event *event)
     struct script *s = user;
     if (s->finished)
         abort();
+    adapted_pages_note(&s->adapted, event);
     s->received += event->kind == FAX_EVENT_PAGE_RECEIVED;
     s->confirmed += event->kind == FAX_EVENT_PAGE_CONFIRMED;
     s->finished = event->kind == FAX_EVENT_FINISHED;
@@ -78,6 +84,7 @@ static void pass_time(struct script *s, unsigned ms)
     for (unsigned i = 0; i < ms && s->now_ms < MAX_TIME_MS; i += 20) {
         s->now_ms += 20;
         fax_engine_tick(s->engine, s->now_ms);
+        (void)adapted_pages_give(&s->adapted, s->engine, pages, 2);
     }
 }
 
@@ -181,7 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .audio = true,
         .max_rate = 14400,
         .ecm = true,
-        .source = {.page_count = 2, .get = get_page},
+        .source = {.page_count = 2, .get = get_page, .user = &s},
         .callbacks = {.event = on_event, .hear = on_hear, .say = on_say, .user = &s}};
     if (fax_engine_new(&s.engine, &config))
         return 0;
@@ -189,5 +196,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (s.size > 0 && !s.finished && s.now_ms < MAX_TIME_MS)
         run_command(&s, take_octet(&s));
     fax_engine_free(s.engine);
+    adapted_pages_free(&s.adapted);
     return 0;
 }

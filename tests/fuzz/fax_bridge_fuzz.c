@@ -14,6 +14,7 @@
 #include "t38/fax_engine.h"
 #include "t38/fax_observer.h"
 #include "t38/fax_relay.h"
+#include "tests/doubles/adapted_pages.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ struct machine {
     struct fax_engine *engine;
     unsigned index;
     bool finished;
+    struct adapted_pages adapted;
 };
 
 struct session {
@@ -60,11 +62,14 @@ struct session {
 /* A page of eight white rows. */
 static const uint8_t page[] = {0xFF, 0x00, 0x08, 0x80};
 
+static const struct fax_page pages[] = {
+    {.view = {FAX_PAGE_T6, true, 1728, 8, 204, 196, page, sizeof page}},
+    {.view = {FAX_PAGE_T6, true, 1728, 8, 204, 196, page, sizeof page}}};
+
 static int get_page(void *user, uint32_t number, struct fax_page_view *out)
 {
-    (void)user;
-    (void)number;
-    *out = (struct fax_page_view){FAX_PAGE_T6, true, 1728, 8, 204, 196, page, sizeof page};
+    const struct machine *m = user;
+    *out = adapted_pages_get(&m->adapted, pages, number);
     return 0;
 }
 
@@ -108,6 +113,7 @@ static void machine_sends(void *user, const uint8_t *ifp, size_t length, int cop
 static void machine_event(void *user, const struct fax_engine_event *event)
 {
     struct machine *m = user;
+    adapted_pages_note(&m->adapted, event);
     if (event->kind == FAX_EVENT_PAGE_RECEIVED && fax_engine_page_durable(m->engine))
         return; /* it has ended meanwhile */
     m->finished = m->finished || event->kind == FAX_EVENT_FINISHED;
@@ -238,8 +244,11 @@ static void deliver(struct session *s, unsigned index)
 static void step(struct session *s)
 {
     s->now_ms += STEP_MS;
-    for (unsigned i = 0; i < 2; i++)
-        fax_engine_tick(s->machine[i].engine, s->now_ms);
+    for (unsigned i = 0; i < 2; i++) {
+        struct machine *m = &s->machine[i];
+        fax_engine_tick(m->engine, s->now_ms);
+        (void)adapted_pages_give(&m->adapted, m->engine, pages, 2);
+    }
     if (s->bridge) {
         bridge_packets(s);
     } else {
@@ -334,17 +343,18 @@ static int begin(struct session *s, unsigned options)
     bool relay = options & 4;
     s->version = (int)(options >> 3 & 3u);
     for (unsigned i = 0; i < 2; i++) {
-        const struct fax_engine_config config = {.sender = (options & 1) != i,
-                                                 .audio = i == OTHER && !relay,
-                                                 .t38_version = i == OTHER ? 0 : s->version,
-                                                 .max_rate = 14400,
-                                                 .ecm = !(options & 2),
-                                                 .source = {.page_count = 2, .get = get_page},
-                                                 .callbacks = {.send_ifp = machine_sends,
-                                                               .event = machine_event,
-                                                               .hear = machine_hears,
-                                                               .say = machine_says,
-                                                               .user = &s->machine[i]}};
+        const struct fax_engine_config config = {
+            .sender = (options & 1) != i,
+            .audio = i == OTHER && !relay,
+            .t38_version = i == OTHER ? 0 : s->version,
+            .max_rate = 14400,
+            .ecm = !(options & 2),
+            .source = {.page_count = 2, .get = get_page, .user = &s->machine[i]},
+            .callbacks = {.send_ifp = machine_sends,
+                          .event = machine_event,
+                          .hear = machine_hears,
+                          .say = machine_says,
+                          .user = &s->machine[i]}};
         s->machine[i].session = s;
         s->machine[i].index = i;
         if (fax_engine_new(&s->machine[i].engine, &config))
@@ -378,8 +388,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                !(s->machine[0].finished && s->machine[1].finished))
             run_command(s, take_octet(s));
     }
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < 2; i++) {
         fax_engine_free(s->machine[i].engine);
+        adapted_pages_free(&s->machine[i].adapted);
+    }
     fax_bridge_free(s->bridge);
     fax_observer_free(s->observer);
     free(s);

@@ -20,6 +20,7 @@
 #include "t38/express_flow.h"
 #include "t38/fax_engine.h"
 #include "t38/t30_result.h"
+#include "tests/doubles/adapted_pages.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -52,16 +53,20 @@ struct script {
     uint8_t page, block, pps[7];
     unsigned options, missed;
     struct express_flow flow, peer; /* ours, and what the peer knows of it */
+    struct adapted_pages adapted;
 };
 
 /* A page of eight white rows. */
 static const uint8_t page[] = {0xFF, 0x00, 0x08, 0x80};
 
+static const struct fax_page pages[] = {
+    {.view = {FAX_PAGE_T6, true, 1728, 8, 204, 196, page, sizeof page}},
+    {.view = {FAX_PAGE_T6, true, 1728, 8, 204, 196, page, sizeof page}}};
+
 static int get_page(void *user, uint32_t number, struct fax_page_view *out)
 {
-    (void)user;
-    (void)number;
-    *out = (struct fax_page_view){FAX_PAGE_T6, true, 1728, 8, 204, 196, page, sizeof page};
+    const struct script *s = user;
+    *out = adapted_pages_get(&s->adapted, pages, number);
     return 0;
 }
 
@@ -70,6 +75,8 @@ static int get_long_page(void *user, uint32_t number, struct fax_page_view *out)
 {
     static uint8_t octets[LONG_PAGE];
     (void)get_page(user, number, out);
+    if (out->coding != FAX_PAGE_T6)
+        return 0;
     memcpy(octets, page, sizeof page);
     out->data = octets;
     out->length = sizeof octets;
@@ -102,6 +109,7 @@ static void on_event(void *user, const struct fax_engine_event *event)
     struct script *s = user;
     if (s->finished)
         abort();
+    adapted_pages_note(&s->adapted, event);
     s->received += event->kind == FAX_EVENT_PAGE_RECEIVED;
     s->confirmed += event->kind == FAX_EVENT_PAGE_CONFIRMED;
     s->finished = event->kind == FAX_EVENT_FINISHED;
@@ -157,6 +165,7 @@ static void pass_time(struct script *s, unsigned ms)
     for (unsigned i = 0; i < ms && s->now_ms < MAX_TIME_MS; i += 20) {
         s->now_ms += 20;
         fax_engine_tick(s->engine, s->now_ms);
+        (void)adapted_pages_give(&s->adapted, s->engine, pages, 2);
         if (s->options & OPTION_AHEAD)
             run_ahead(s);
     }
@@ -397,7 +406,9 @@ static bool run_optional(struct script *s, uint8_t command, uint8_t n)
         (void)fax_engine_page_refused(s->engine, T30_RESULT_STORE_FAILED);
         return true;
     case 22:
-        (void)!fax_engine_pages_changed(s->engine);
+        s->adapted.wanted = true; /* by nobody */
+        s->adapted.coding = (enum fax_page_coding)(n % 3);
+        (void)adapted_pages_give(&s->adapted, s->engine, pages, 2);
         return true;
     case 23:
         fax_engine_abort(s->engine, T30_RESULT_ABORTED);
@@ -469,7 +480,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .wide = s.options & OPTION_WIDE,
         .source = {.page_count = 2,
                    .get = t85 ? get_long_page : get_page,
-                   .get_t85 = t85 ? get_t85 : NULL},
+                   .get_t85 = t85 ? get_t85 : NULL,
+                   .user = &s},
         .callbacks = {.send_ifp = on_send, .event = on_event, .user = &s}};
     if (fax_engine_new(&s.engine, &c))
         abort();
@@ -477,5 +489,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (s.size > 0 && s.now_ms < MAX_TIME_MS)
         run_command(&s);
     fax_engine_free(s.engine);
+    adapted_pages_free(&s.adapted);
     return 0;
 }

@@ -5,6 +5,9 @@
     gateway_mail.py flood PORT SOURCE FROM TO CONNECTIONS MOST
                                                             brings as many as MOST on each of several connections, until
                                                             they break; prints the answer to each message at once
+    gateway_mail.py same PORT SOURCE FROM TO CONNECTIONS < MESSAGE
+                                                            brings one message on several connections at once; prints
+                                                            the answers
     gateway_mail.py bounces ADDRESS PORT SOURCE CONNECTIONS MOST TO...
                                                             brings as many as MOST bounces on each of several
                                                             connections, to each recipient in turn; prints how often
@@ -78,6 +81,20 @@ def at_once(count, work, *args):
 
 def flood(port, source, sender, recipient, connections, most):
     at_once(connections, bring_many, int(port), source, sender, recipient, int(most))
+
+
+def bring_same(port, source, sender, recipient, message, together):
+    client = smtplib.SMTP('127.0.0.1', port, source_address=(source, 0), timeout=60)
+    client.ehlo('client.example')
+    client.mail(sender)
+    client.rcpt(recipient)
+    together.wait()
+    code, text = client.data(message)
+    os.write(1, f'{code} {text.decode()}\n'.encode())
+
+
+def same(port, source, sender, recipient, connections):
+    at_once(connections, bring_same, int(port), source, sender, recipient, octets(), threading.Barrier(int(connections)))
 
 
 BOUNCE = (b'From: MAILER-DAEMON@mx.example\r\nTo: %s\r\nAuto-Submitted: auto-replied\r\n'
@@ -157,4 +174,4 @@ if __name__ == '__main__':
     if sys.argv[1] == 'send':
         send(arguments[0], arguments[1], arguments[2], arguments[3:])
     else:
-        {'flood': flood, 'bounces': bounces, 'sign': sign, 'record': record, 'dns': dns}[sys.argv[1]](*arguments)
+        {'flood': flood, 'same': same, 'bounces': bounces, 'sign': sign, 'record': record, 'dns': dns}[sys.argv[1]](*arguments)

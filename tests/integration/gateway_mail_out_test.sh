@@ -235,7 +235,7 @@ s = smtplib.SMTP(sys.argv[1], int(sys.argv[2]), 'anna.example.test')
 context = ssl._create_unverified_context()
 s.starttls(context=context)
 s.ehlo('anna.example.test')
-s.mail('anna@example.test', ['ENVID=QQ314159', 'RET=HDRS'])
+s.mail('anna@example.test', ['ENVID=QQ314159+2B1', 'RET=FULL'])
 s.rcpt('+493055177@fax.example.test', ['NOTIFY=FAILURE', 'ORCPT=rfc822;sales@example.test'])
 code, text = s.data(b'Authentication-Results: mx.example.test; dkim=pass header.d=example.test\r\n'
                     b'From: Anna <anna@example.test>\r\nTo: +493055177@fax.example.test\r\n'
@@ -256,12 +256,13 @@ import email, email.policy, sys
 m = email.message_from_binary_file(open(sys.argv[1], 'rb'), policy=email.policy.default)
 assert m.get_content_type() == 'multipart/report' and m.get_param('report-type') == 'delivery-status'
 assert m['Return-Path'] == '<>' and m['Auto-Submitted'] == 'auto-replied', m['Return-Path']
-assert m['In-Reply-To'] == '<offer.1@example.test>', m['In-Reply-To']
+assert m['In-Reply-To'] == m['References'] == '<offer.1@example.test>', m['References']
+assert m['To'] == 'anna@example.test' and m['From'] == 'Fax gateway <fax@fax.example.test>', m['From']
 human, status, head = list(m.iter_parts())
 print(human.get_content())
 whole, recipient = status.get_payload()
 assert whole['Reporting-MTA'] == 'dns; gateway.example.test', whole['Reporting-MTA']
-assert whole['Original-Envelope-Id'] == 'QQ314159' and whole['Arrival-Date']
+assert whole['Original-Envelope-Id'] == 'QQ314159+1' and whole['Arrival-Date']
 assert recipient['Final-Recipient'] == 'rfc822; +493055177@fax.example.test', recipient['Final-Recipient']
 assert recipient['Original-Recipient'] == 'rfc822; sales@example.test', recipient['Original-Recipient']
 assert recipient['Diagnostic-Code'].startswith('X-SIP; 404'), recipient['Diagnostic-Code']
@@ -269,6 +270,9 @@ assert recipient['Action'] == 'failed' and recipient['Status'].startswith('5.'),
 assert head.get_content_type() == 'text/rfc822-headers'
 returned = email.message_from_string(head.get_content(), policy=email.policy.default)
 assert returned['Subject'] == 'für Sie' and returned['Message-ID'] == '<offer.1@example.test>', returned['Subject']
+assert returned['From'] == 'Anna <anna@example.test>' and returned['To'] == '+493055177@fax.example.test', returned['From']
+assert returned['Date'] == 'Sun, 22 Nov 2026 08:00:00 +0000', returned['Date']
+assert 'An offer.' not in m.as_string()  # RET=FULL is heard, and what was to be faxed is not mailed
 EOF
 note "LMTP from Postfix: one recipient is taken, the other is not"
 swaks --server "$POSTFIX_ADDRESS" --port "$POSTFIX_PORT" --tls --helo anna.example.test --timeout 60 --from anna@example.test \

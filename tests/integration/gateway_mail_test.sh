@@ -277,10 +277,30 @@ old=$(signed=$GW_TOP/old dkim "fax=$there@fax.example")
 is_there() { [[ $(field "$1" .id) == "$1" ]]; }
 until_true 30 is_there "$old" || wrong "the message has no row"
 gw_sql north "UPDATE mails SET accepted_at = accepted_at - interval '4 hours' + interval '3 seconds' WHERE mail = '$old'"
+note "a client that does not hear the answer brings it again"
+message "$there" "$passed" >"$GW_TOP/same"
+# again [TO]: the very same octets
+again() { scenario send "$smtp" $relay anna@example.com "${1:-fax=$there@fax.example}" <"${same:-$GW_TOP/same}" | sed 's/.* //'; }
+taken=$(again)
+equal "one of it" "$(again)" "$taken"
+equal "many at once are one" "$(message "$there" "$passed" | scenario same "$smtp" $relay anna@example.com "fax=$there@fax.example" 8 | sort | uniq -c |
+    sed -E 's/^ *([0-9]+) 250 2\.0\.0 accepted as .*/\1/')" 8
+other=$(again "fax=$there/class=none@fax.example")
+holds "wanted otherwise it is another" test "$other" != "$taken"
+like "which ends" "$(over "$other")" '^refused 5.7.1 There is no such class'
+holds "one of which nothing came may be brought again" test "$(again "fax=$there/class=none@fax.example")" != "$other"
+sed '/^Message-ID/d' "$GW_TOP/same" >"$GW_TOP/nameless"
+holds "without an identifier each is a message" test "$(same=$GW_TOP/nameless again "fax=$there/class=none@fax.example")" != \
+    "$(same=$GW_TOP/nameless again "fax=$there/class=none@fax.example")"
 bring "$there" "$passed"
 note "killed after it was taken, and while its fax is on its way"
 kill -9 "$(gw_role north control)"
 gw_wait_ready north
+equal "brought again after the start" "$(again)" "$taken"
+like "and faxed" "$(over "$taken")" '^(delivered|uncertain|failed) '
+equal "once, and the log has it" "$(faxes_of "$taken") $(gw_count_event north mail.repeated "$taken")" "1 2"
+no_others() { [[ $(files) == "$(gw_sql north "SELECT count(DISTINCT substr(mail::text, 20)) FROM mails WHERE destroyed_at IS NULL")" ]]; }
+holds "nothing is left of those that were not taken" until_true 10 no_others
 like "one that has waited for four hours" "$(over "$old")" '^refused 5.7.1 The signature of the message could not be checked'
 equal "the other waits on" "$(field "$later" '.recipient_list[0].state')" waiting
 dns_start s2

@@ -2,7 +2,7 @@
  * takes 98 rows an inch only, has no error correction and speaks version 2 of T.38; the document
  * has 391 and 196. use: line_plain_prog DIRECTORY (of the vault files). Exit status 0 when all is
  * as it must be. */
-#include "gateway/line/document_reduce.h"
+#include "gateway/line/document_adapt.h"
 #include "t38/t30_result.h"
 #include "tests/doubles/line_driver.h"
 #include "tests/doubles/spandsp_peer.h"
@@ -137,7 +137,8 @@ static uint32_t count_identical(struct plain *plain)
     char reason[MSG_REASON_MAX];
 
     if (document_load(&fine, plain->call.vault_fd, &plain->call.start, 0, reason) != 0 ||
-        document_reduce(&reduced, &fine, &(struct page_shape_limit){1728, 204, 98}) != 0)
+        document_adapt(&reduced, &fine, &(struct document_form){1728, 204, 98, PAGE_CODING_T6}) !=
+            0)
         abort();
     for (uint32_t i = 0; i < PAGES; i++)
         pages[i].view = (struct fax_page_view){FAX_PAGE_T6,

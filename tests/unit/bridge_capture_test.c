@@ -4,6 +4,7 @@
 #include "gateway/line/bridge_capture.h"
 #include "gateway/line/line.h"
 #include "gateway/line/line_bridge.h"
+#include "gateway/line/line_bridges.h"
 #include "gateway/process/ipc.h"
 #include "tests/doubles/t6_page.h"
 #include "tests/doubles/vault_file.h"
@@ -57,6 +58,7 @@ static int open_scene(void **state)
     assert_int_equal(ipc_channel_open(&s->line.loop, pair[1], &handlers, &s->line.channel), 0);
     vault_file_id_new(&s->id);
     s->vault = vault_file_new(NULL, &s->id);
+    assert_int_equal(line_bridges_new(&s->line, &s->line.bridges), 0);
     s->bridge.line = &s->line;
     s->bridge.start = (struct msg_bridge_start){.call = CALL, .capture = 1};
     memcpy(s->bridge.start.fax_id, s->id.fax_id, sizeof s->id.fax_id);
@@ -73,6 +75,7 @@ static int close_scene(void **state)
     ipc_channel_close(s->line.channel);
     uv_run(&s->line.loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&s->line.loop), 0);
+    line_bridges_free(s->line.bridges);
     free(s);
     return 0;
 }

@@ -432,8 +432,10 @@ static void pages_to_send_are_checked(void **state)
     assert_int_equal(try_config(&c), FAX_EEMPTY);
     view = brief[0].view, view.length = 0;
     assert_int_equal(try_config(&c), FAX_EEMPTY);
-    view = brief[0].view, view.coding = FAX_PAGE_T4_1D;
+    view = brief[0].view, view.coding = FAX_PAGE_T85;
     assert_int_equal(try_config(&c), FAX_EUNSUPPORTED);
+    view = brief[0].view, view.coding = FAX_PAGE_T4_1D; /* every peer takes it */
+    assert_int_equal(try_config(&c), 0);
 }
 
 int main(void)

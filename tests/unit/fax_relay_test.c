@@ -7,6 +7,7 @@
 #include "t38/fax_observer.h"
 #include "t38/guard_frame.h"
 #include "t38/hdlc_octets.h"
+#include "tests/doubles/adapted_pages.h"
 #include "tests/doubles/t6_page.h"
 
 #include <setjmp.h>
@@ -50,6 +51,7 @@ struct end {
     uint16_t given;         /* to it */
     bool finished;
     int result;
+    struct adapted_pages adapted;
 };
 
 struct queued {
@@ -92,6 +94,7 @@ static void engine_sends(void *user, const uint8_t *ifp, size_t length, int copi
 static void on_event(void *user, const struct fax_engine_event *event)
 {
     struct end *end = user;
+    adapted_pages_note(&end->adapted, event);
     if (event->kind == FAX_EVENT_PAGE_RECEIVED)
         assert_int_equal(fax_engine_page_durable(end->engine), 0);
     if (event->kind != FAX_EVENT_FINISHED)
@@ -102,8 +105,8 @@ static void on_event(void *user, const struct fax_engine_event *event)
 
 static int get_page(void *user, uint32_t page, struct fax_page_view *out)
 {
-    (void)user;
-    *out = brief[page].view;
+    const struct end *end = user;
+    *out = adapted_pages_get(&end->adapted, brief, page);
     return 0;
 }
 
@@ -174,6 +177,8 @@ static void step(struct rig *rig, uint64_t now_ms)
     for (unsigned i = 0; i < 2; i++) {
         fax_relay_tick(&rig->end[i].relay);
         fax_engine_tick(rig->end[i].engine, now_ms);
+        assert_int_equal(adapted_pages_give(&rig->end[i].adapted, rig->end[i].engine, brief, PAGES),
+                         0);
     }
     struct queued now[QUEUE];
     unsigned count = rig->queued;
@@ -194,8 +199,10 @@ static void run(struct rig *rig)
 
 static void end(struct rig *rig)
 {
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < 2; i++) {
         fax_engine_free(rig->end[i].engine);
+        adapted_pages_free(&rig->end[i].adapted);
+    }
     fax_observer_free(rig->observer);
 }
 

@@ -358,9 +358,11 @@ static void a_call_that_computes_too_much_ends(void **state)
     begin(s);
     say_media(s, 0, t38);
     say_media(s, 1, audio);
+    assert_non_null(bridge_of(s));
     assert_int_equal(bridge_of(s)->mode, LINE_BRIDGE_CONVERT);
     talk(s, 10);
     assert_false(s->is_done);
+    assert_non_null(bridge_of(s));
     /* As if the loop's thread had computed for five seconds. */
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     s->line.stall.last_cpu_us =
@@ -370,6 +372,32 @@ static void a_call_that_computes_too_much_ends(void **state)
     assert_true(run(s, &s->is_done, LIMIT_MS));
     assert_true(s->is_traced);
     assert_int_equal(s->done.result, T30_RESULT_CPU_TIME);
+}
+
+/* However much a leg is sent, a tick takes so much of it that others get their turn. */
+static void a_flood_gets_its_share_of_a_tick(void **state)
+{
+    struct scene *s = *state;
+    enum { DATAGRAMS = 200, TICKS = 10 };
+    begin(s);
+    say_media(s, 0, t38);
+    say_media(s, 1, audio);
+    struct line_bridge *b = bridge_of(s);
+    assert_non_null(b);
+    for (unsigned i = 0; i < DATAGRAMS; i++) {
+        const uint8_t datagram[] = {(uint8_t)(i >> 8), (uint8_t)i, 1, 3 << 1, 0, 0};
+        (void)!sendto(s->peer[0].fd, datagram, sizeof datagram, 0,
+                      (struct sockaddr *)&s->peer[0].line, sizeof s->peer[0].line);
+    }
+    uint32_t taken = 0;
+    for (uint64_t tick = 1000; tick < 1000 + TICKS; tick++) {
+        uint32_t before = b->leg[0].media_seen;
+        line_bridge_hear(&b->leg[0], tick, line_now_ms());
+        assert_in_range(b->leg[0].media_seen - before, 1, BRIDGE_LEG_DATAGRAMS_PER_TICK);
+        taken += b->leg[0].media_seen - before;
+    }
+    assert_in_range(taken, TICKS, 1 + (TICKS - 1) * BRIDGE_LEG_DATAGRAMS_PER_TICK);
+    assert_false(s->is_done);
 }
 
 /* It was heard over audio, agreed on T.38, and sent none: that the other leg speaks is no reason to
@@ -439,9 +467,13 @@ int main(void)
 {
 #define BRIDGE_TEST(name) cmocka_unit_test_setup_teardown(name, open_line, close_line)
     const struct CMUnitTest tests[] = {
-        BRIDGE_TEST(audio_passes_both_ways),       BRIDGE_TEST(audio_of_a_fax_may_last),
-        BRIDGE_TEST(audio_that_is_no_fax_ends),    BRIDGE_TEST(a_leg_whose_t38_never_comes_ends),
-        BRIDGE_TEST(keys_change_and_modems_go_on), BRIDGE_TEST(a_call_that_computes_too_much_ends),
+        BRIDGE_TEST(audio_passes_both_ways),
+        BRIDGE_TEST(audio_of_a_fax_may_last),
+        BRIDGE_TEST(audio_that_is_no_fax_ends),
+        BRIDGE_TEST(a_leg_whose_t38_never_comes_ends),
+        BRIDGE_TEST(keys_change_and_modems_go_on),
+        BRIDGE_TEST(a_call_that_computes_too_much_ends),
+        BRIDGE_TEST(a_flood_gets_its_share_of_a_tick),
     };
     struct srtp_media *keeper;
     if (srtp_media_load(&keeper) != 0)

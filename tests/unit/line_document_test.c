@@ -8,11 +8,12 @@
 
 #include "codecs/page_coder.h"
 #include "codecs/t4_decode.h"
+#include "gateway/line/document_adapt.h"
 #include "gateway/line/document_load.h"
-#include "gateway/line/document_reduce.h"
 #include "tests/doubles/vault_file.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -129,12 +130,14 @@ static void test_document_loads_in_t85_too(void **state)
     assert_int_equal(document.page_count, 5);
     expect_same_in_t85(&document);
     assert_int_equal(
-        document_reduce(&reduced, &document, &(struct page_shape_limit){1728, 204, 98}), 0);
+        document_adapt(&reduced, &document, &(struct document_form){1728, 204, 98, PAGE_CODING_T6}),
+        0);
     assert_int_equal(reduced.page_count, 5);
     expect_same_in_t85(&reduced);
     document_wipe(&reduced);
-    assert_int_equal(
-        document_reduce(&reduced, &document, &(struct page_shape_limit){1728, 204, 196}), 0);
+    assert_int_equal(document_adapt(&reduced, &document,
+                                    &(struct document_form){1728, 204, 196, PAGE_CODING_T6}),
+                     0);
     assert_int_equal(reduced.octets, document.octets);
     expect_same_in_t85(&reduced);
     document_wipe(&reduced);
@@ -227,7 +230,9 @@ static void test_document_reduces(void **state)
         assert_int_equal(fine.pages[i].format.y_dpi, y_dpis[i]);
     for (size_t w = 0; w < 2; w++) {
         assert_int_equal(
-            document_reduce(&reduced, &fine, &(struct page_shape_limit){1728, 204, wanted[w]}), 0);
+            document_adapt(&reduced, &fine,
+                           &(struct document_form){1728, 204, wanted[w], PAGE_CODING_T6}),
+            0);
         assert_int_equal(reduced.page_count, 3);
         for (uint32_t i = 0; i < 3; i++) {
             uint32_t factor = y_dpis[i] <= wanted[w] ? 1 : wanted[w] == 98 && i == 0 ? 4 : 2;
@@ -239,10 +244,72 @@ static void test_document_reduces(void **state)
         document_wipe(&reduced);
     }
     fine.pages[1].length /= 2; /* ends inside a row */
-    assert_int_equal(document_reduce(&reduced, &fine, &(struct page_shape_limit){1728, 204, 98}),
-                     -EBADMSG);
+    assert_int_equal(
+        document_adapt(&reduced, &fine, &(struct document_form){1728, 204, 98, PAGE_CODING_T6}),
+        -EBADMSG);
     assert_null(reduced.pages);
     document_wipe(&fine);
+    close(fd);
+}
+
+static void expect_same(const struct coded_page *before, const struct coded_page *after)
+{
+    struct raster from, to;
+
+    assert_int_equal(page_decode(before->data, before->length, &before->format, NULL, &from, NULL),
+                     0);
+    assert_int_equal(page_decode(after->data, after->length, &after->format, NULL, &to, NULL), 0);
+    assert_true(raster_equal(&from, &to));
+    raster_free(&from);
+    raster_free(&to);
+}
+
+/* Header line included; in T.4 there is nothing else beside it. */
+static void test_document_in_t4(void **state)
+{
+    static const enum page_coding codings[] = {PAGE_CODING_T4_1D, PAGE_CODING_T4_2D};
+    struct vault_file_id id;
+    struct loaded_document document, adapted;
+    char reason[MSG_REASON_MAX];
+
+    (void)state;
+    vault_file_id_new(&id);
+    int fd = vault_file_new(NULL, &id);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct raster page;
+
+        vault_file_draw_page(&page, ROWS, i);
+        vault_file_add_page_at(fd, &id, VAULT_STREAM_RENDITION, 0, i + 1, &page, 196);
+        raster_free(&page);
+    }
+    struct msg_call_start start = start_of(&id);
+    start.t85 = 1;
+    snprintf(start.header_left, sizeof start.header_left, "sealfax");
+    assert_int_equal(document_load(&document, fd, &start, 0, reason), 0);
+    for (int i = 0; i < 4; i++) {
+        struct document_form form = {1728, 204, i < 2 ? 196 : 98, codings[i % 2]};
+
+        assert_int_equal(document_adapt(&adapted, &document, &form), 0);
+        assert_int_equal(adapted.page_count, 3);
+        assert_int_equal(adapted.total, 3);
+        assert_null(adapted.t85_pages);
+        for (uint32_t k = 0; k < 3; k++) {
+            assert_int_equal(adapted.pages[k].format.coding, codings[i % 2]);
+            assert_int_equal(adapted.pages[k].format.y_dpi, form.y_dpi);
+            assert_true(adapted.pages[k].format.lsb_first);
+            if (i < 2)
+                expect_same(&document.pages[k], &adapted.pages[k]);
+            else
+                expect_joined(&document.pages[k], &adapted.pages[k], 2);
+        }
+        document_wipe(&adapted);
+    }
+    document.pages[2].length /= 2; /* ends inside a row */
+    assert_int_equal(document_adapt(&adapted, &document,
+                                    &(struct document_form){1728, 204, 196, PAGE_CODING_T4_1D}),
+                     -EBADMSG);
+    assert_null(adapted.pages);
+    document_wipe(&document);
     close(fd);
 }
 
@@ -318,6 +385,7 @@ int main(void)
         cmocka_unit_test(test_document_loads_in_t85_too),
         cmocka_unit_test(test_document_from_a_page_on),
         cmocka_unit_test(test_document_reduces),
+        cmocka_unit_test(test_document_in_t4),
         cmocka_unit_test(test_damaged_documents),
         cmocka_unit_test(test_empty_document),
     };

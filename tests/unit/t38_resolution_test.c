@@ -71,7 +71,7 @@ static void every_resolution_arrives(void **state)
                 assert_int_equal(call.end[end].statistics.y_dpi, y_dpis[i]);
                 assert_int_equal(call.end[end].statistics.x_dpi, 204);
             }
-            assert_int_equal(call.end[LOSSY_SENDER].y_dpi_wanted, 0);
+            assert_int_equal(call.end[LOSSY_SENDER].wanted, without_ecm);
             virtual_call_end(&call);
         }
 }
@@ -144,7 +144,7 @@ static void a_peer_with_less_gets_less(void **state)
         }
 }
 
-/* Who does not answer RESOLUTION_WANTED, or not with less, sends nothing and ends in time. */
+/* Who does not answer PAGES_WANTED, or not with less, sends nothing and ends in time. */
 static void pages_that_stay_too_fine_are_not_sent(void **state)
 {
     (void)state;

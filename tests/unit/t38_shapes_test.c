@@ -1,7 +1,7 @@
 /* t38_shapes_test.c: wide pages and 408 pels an inch, to plain spandsp receivers that take them or
  * do not, in virtual time. What a receiver takes is what gateway/line makes of the document. */
 #include "codecs/raster.h"
-#include "gateway/line/document_reduce.h"
+#include "gateway/line/document_adapt.h"
 #include "tests/doubles/virtual_call.h"
 
 #include <setjmp.h>
@@ -37,7 +37,7 @@ static void show(const struct loaded_document *document, struct fax_page pages[P
 static void make_document(struct loaded_document *document, uint32_t width, uint16_t x_dpi,
                           uint16_t y_dpi)
 {
-    const struct page_format format = {.x_dpi = x_dpi, .y_dpi = y_dpi};
+    const struct page_format format = {.x_dpi = x_dpi, .y_dpi = y_dpi, .coding = PAGE_CODING_T6};
 
     memset(document, 0, sizeof *document);
     for (uint32_t i = 0; i < PAGES; i++) {
@@ -103,7 +103,7 @@ static const struct shape_case {
     uint32_t width;
     uint16_t x_dpi, y_dpi;
     struct peer peer;
-    struct page_shape_limit wanted; /* all 0: it is sent as it is */
+    struct document_form wanted; /* all 0: it is sent as it is */
     uint32_t sent_width, sent_rows;
     uint16_t sent_x_dpi, sent_y_dpi;
 } cases[] = {
@@ -111,13 +111,15 @@ static const struct shape_case {
     {2432, 204, 391, {R8, A3, false}, {0}, 2432, ROWS, 204, 391},
     {3456, 408, 391, {R16, A4, false}, {0}, 3456, ROWS, 408, 391},
     {4864, 408, 391, {R16, A3, false}, {0}, 4864, ROWS, 408, 391},
-    {2048, 204, 196, {R8, A4, false}, {1728, 204, 391}, 1728, 591, 204, 196},
-    {2432, 204, 196, {STANDARD, B4, false}, {2048, 204, 98}, 2048, 295, 204, 98},
-    {3456, 408, 391, {FINE, A4, false}, {1728, 204, 196}, 1728, ROWS / 2, 204, 196},
-    {4864, 408, 391, {STANDARD, A4, false}, {1728, 204, 98}, 1728, 125, 204, 98},
-    /* without error correction spandsp codes the pages itself */
-    {2432, 204, 196, {R16, A3, true}, {1728, 204, 391}, 1728, 498, 204, 196},
-    {3456, 408, 391, {R16, A3, true}, {1728, 204, 391}, 1728, ROWS, 204, 391},
+    {2048, 204, 196, {R8, A4, false}, {1728, 204, 391, PAGE_CODING_T6}, 1728, 591, 204, 196},
+    {2432, 204, 196, {STANDARD, B4, false}, {2048, 204, 98, PAGE_CODING_T6}, 2048, 295, 204, 98},
+    {3456, 408, 391, {FINE, A4, false}, {1728, 204, 196, PAGE_CODING_T6}, 1728, ROWS / 2, 204, 196},
+    {4864, 408, 391, {STANDARD, A4, false}, {1728, 204, 98, PAGE_CODING_T6}, 1728, 125, 204, 98},
+    /* without error correction: the same in T.4 */
+    {2432, 204, 196, {R16, A3, true}, {2432, 408, 391, PAGE_CODING_T4_2D}, 2432, ROWS, 204, 196},
+    {3456, 408, 391, {R16, A3, true}, {2432, 408, 391, PAGE_CODING_T4_2D}, 3456, ROWS, 408, 391},
+    {4864, 408, 391, {R16, A3, true}, {2432, 408, 391, PAGE_CODING_T4_2D}, 4864, ROWS, 408, 391},
+    {2432, 204, 391, {FINE, B4, true}, {2048, 204, 196, PAGE_CODING_T4_2D}, 2048, 295, 204, 196},
 };
 
 static void check_case(const struct shape_case *c)
@@ -125,12 +127,15 @@ static void check_case(const struct shape_case *c)
     struct loaded_document document, reduced = {0};
     struct fax_page pages[PAGES], small[PAGES];
     struct virtual_call call;
-    bool less = c->wanted.width != 0;
+    bool less = c->sent_width != c->width || c->sent_y_dpi != c->y_dpi;
 
     make_document(&document, c->width, c->x_dpi, c->y_dpi);
     show(&document, pages);
     if (less) {
-        assert_int_equal(document_reduce(&reduced, &document, &c->wanted), 0);
+        struct document_form form = c->wanted;
+
+        form.coding = PAGE_CODING_T6; /* the call makes T.4 of it where that is wanted */
+        assert_int_equal(document_adapt(&reduced, &document, &form), 0);
         show(&reduced, small);
     }
     const struct fax_page *sent = less ? small : pages;
@@ -141,6 +146,7 @@ static void check_case(const struct shape_case *c)
     assert_int_equal(end->width_wanted, c->wanted.width);
     assert_int_equal(end->x_dpi_wanted, c->wanted.x_dpi);
     assert_int_equal(end->y_dpi_wanted, c->wanted.y_dpi);
+    assert_int_equal(end->statistics.coding, c->peer.without_ecm ? FAX_PAGE_T4_2D : FAX_PAGE_T6);
     assert_int_equal(end->statistics.width, c->sent_width);
     assert_int_equal(end->statistics.x_dpi, c->sent_x_dpi);
     assert_int_equal(end->statistics.y_dpi, c->sent_y_dpi);
@@ -198,8 +204,9 @@ static void an_engine_of_ours_gets_a4(void **state)
     (void)state;
     make_document(&document, 4864, 408, 391);
     show(&document, pages);
-    assert_int_equal(
-        document_reduce(&reduced, &document, &(struct page_shape_limit){1728, 204, 391}), 0);
+    assert_int_equal(document_adapt(&reduced, &document,
+                                    &(struct document_form){1728, 204, 391, PAGE_CODING_T6}),
+                     0);
     show(&reduced, small);
     virtual_call_begin(&call, &(struct virtual_call_config){.pages = pages, .page_count = PAGES});
     call.reduced = small;

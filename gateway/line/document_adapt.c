@@ -1,4 +1,4 @@
-#include "gateway/line/document_reduce.h"
+#include "gateway/line/document_adapt.h"
 
 #include "codecs/fax_error.h"
 #include "codecs/page_coder.h"
@@ -16,27 +16,27 @@ static int errno_of_codecs(int error)
 }
 
 /* How wide a page may be in its own pixels. */
-static uint32_t width_at(const struct page_shape_limit *limit, uint16_t x_dpi)
+static uint32_t width_at(const struct document_form *form, uint16_t x_dpi)
 {
-    return limit->width * (x_dpi / 204U);
+    return form->width * (x_dpi / 204U);
 }
 
-static bool fits(const struct page_format *format, const struct page_shape_limit *limit)
+static bool fits(const struct page_format *format, const struct document_form *form)
 {
-    return format->width <= width_at(limit, format->x_dpi) && format->x_dpi <= limit->x_dpi &&
-           (format->x_dpi > 204 || format->y_dpi <= limit->y_dpi);
+    return format->width <= width_at(form, format->x_dpi) && format->x_dpi <= form->x_dpi &&
+           (format->x_dpi > 204 || format->y_dpi <= form->y_dpi);
 }
 
 /* First as many pixels to one as the resolution says, then the page as a whole smaller. */
 static int reduce_raster(const struct raster *whole, struct page_format *format,
-                         const struct page_shape_limit *limit, struct raster *out)
+                         const struct document_form *form, struct raster *out)
 {
-    uint16_t x_dpi = format->x_dpi > limit->x_dpi ? limit->x_dpi : format->x_dpi;
-    uint16_t y_dpi = x_dpi == 204 && format->y_dpi > limit->y_dpi ? limit->y_dpi : format->y_dpi;
+    uint16_t x_dpi = format->x_dpi > form->x_dpi ? form->x_dpi : format->x_dpi;
+    uint16_t y_dpi = x_dpi == 204 && format->y_dpi > form->y_dpi ? form->y_dpi : format->y_dpi;
     struct raster joined;
     int error =
         raster_join(whole, format->x_dpi / x_dpi, (format->y_dpi + y_dpi / 2U) / y_dpi, &joined);
-    uint32_t width = width_at(limit, x_dpi);
+    uint32_t width = width_at(form, x_dpi);
 
     format->x_dpi = x_dpi;
     format->y_dpi = y_dpi;
@@ -51,18 +51,21 @@ static int reduce_raster(const struct raster *whole, struct page_format *format,
     return error;
 }
 
-static int reduce_page(struct loaded_document *out, const struct coded_page *in,
-                       const struct page_shape_limit *limit)
+static int adapt_page(struct loaded_document *out, const struct coded_page *in,
+                      const struct document_form *form)
 {
     const struct page_limits limits = {.max_rows = RASTER_ROWS_MAX};
     struct page_format format = in->format;
     struct raster whole, reduced = {0};
+    bool plain = fits(&in->format, form);
     int error = page_decode(in->data, in->length, &in->format, &limits, &whole, NULL);
 
-    if (error == 0)
-        error = reduce_raster(&whole, &format, limit, &reduced);
+    if (error == 0 && !plain)
+        error = reduce_raster(&whole, &format, form, &reduced);
+    format.coding = form->coding;
+    error = error == 0 ? document_append(out, plain ? &whole : &reduced, &format)
+                       : errno_of_codecs(error);
     raster_free(&whole);
-    error = error == 0 ? document_append(out, &reduced, &format) : errno_of_codecs(error);
     raster_free(&reduced);
     return error;
 }
@@ -95,21 +98,24 @@ static int copy_document_page(struct loaded_document *out, const struct loaded_d
     return error;
 }
 
-int document_reduce(struct loaded_document *out, const struct loaded_document *in,
-                    const struct page_shape_limit *limit)
+int document_adapt(struct loaded_document *out, const struct loaded_document *in,
+                   const struct document_form *form)
 {
+    bool with_t85 = in->t85_pages != NULL && form->coding == PAGE_CODING_T6;
     int error = 0;
 
     memset(out, 0, sizeof *out);
     out->total = in->total;
     while (error == 0 && out->page_count < in->page_count) {
         uint32_t i = out->page_count;
+        const struct page_format *format = &in->pages[i].format;
 
-        error = document_reserve(out, in->t85_pages != NULL);
+        error = document_reserve(out, with_t85);
         if (error != 0)
             break;
-        error = fits(&in->pages[i].format, limit) ? copy_document_page(out, in, i)
-                                                  : reduce_page(out, &in->pages[i], limit);
+        error = format->coding == form->coding && fits(format, form)
+                    ? copy_document_page(out, in, i)
+                    : adapt_page(out, &in->pages[i], form);
     }
     if (error != 0)
         document_wipe(out);
