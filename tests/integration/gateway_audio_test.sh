@@ -68,13 +68,16 @@ check south "$back" north "$(gw_number north 1)"
 like "fax show names the media" "$(clerk north fax show "$there")" 'MEDIA.*audio'
 
 note "T.38 was asked for because of the tones"
-# tones ID PATTERN: at north the rung comes after those of the tones, and long before its time
+# tones ID PATTERN: at north the rung comes after those of the tones, and long before its time. The line sees the
+# tones, control the call: in the same millisecond either may stand first.
 tones() {
     local trace="$GW_TOP/$1.trace" at
     traced() { clerk north fax trace "$1" >"$trace" 2>&1; }
     until_true 60 traced "$1" || wrong "no trace: $(<"$trace")"
-    at=$(awk -v rung="$2" '/tones of a fax machine/ { heard = 1 } heard && $0 ~ rung { print $1; exit }' "$trace")
+    at=$(awk -v rung="$2" 'NR == FNR { if (heard == "" && /tones of a fax machine/) heard = $1; next }
+        heard != "" && $0 ~ rung && $1 + 0 >= heard + 0 { print $1; exit }' "$trace" "$trace")
     like "after the tones '$2', at so many seconds" "$at" '^[0-9]\.|^1[0-4]\.'
+    [[ -n $at ]] || cat "$trace"
 }
 tones "$there" '---- INVITE'
 tones "$(gw_inbound north "$(gw_number north 1)")" '---- INVITE'

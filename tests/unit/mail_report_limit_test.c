@@ -68,7 +68,7 @@ static void forged_senders_share_what_they_get(void **state)
     /* Who is known does not notice, under whatever name the others wrote. */
     for (unsigned i = 0; i < 300; i++)
         sent += mail_report_limit_take(limit, "victim7@example.com", false, PER_HOUR,
-                                     start_ms + 20000, &unreported);
+                                       start_ms + 20000, &unreported);
     for (unsigned i = 0; i < PER_HOUR; i++)
         assert_true(mail_report_limit_take(limit, "victim7@example.com", true, PER_HOUR,
                                            start_ms + 20001, &unreported));

@@ -113,10 +113,8 @@ static void what_happens_again_is_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_source_is_counted),
-        cmocka_unit_test(the_table_is_bounded),
-        cmocka_unit_test(accounts_are_counted),
-        cmocka_unit_test(limits_are_counted),
+        cmocka_unit_test(same_source_is_counted),        cmocka_unit_test(the_table_is_bounded),
+        cmocka_unit_test(accounts_are_counted),          cmocka_unit_test(limits_are_counted),
         cmocka_unit_test(what_happens_again_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
