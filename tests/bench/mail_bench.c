@@ -29,6 +29,9 @@ struct connection {
     size_t used;
     const char *out;
     size_t left;
+    long number;       /* of the message */
+    char head[64];     /* what only this message has */
+    const char *after; /* what comes behind it; NULL: nothing */
 };
 
 struct load {
@@ -57,7 +60,7 @@ static void begin(struct connection *c, struct load *load)
         shutdown(c->fd, SHUT_WR);
         return;
     }
-    load->to_begin--;
+    c->number = load->to_begin--;
     c->state = ENVELOPE;
     c->answers = 0;
     put(c, load->envelope, strlen(load->envelope));
@@ -83,7 +86,11 @@ static bool take_line(struct connection *c, struct load *load)
         }
         if (++c->answers == 3) {
             c->state = CONTENT;
-            put(c, load->content, load->content_length);
+            /* Without one a message could not be brought again, and with the same one it would be.
+             */
+            snprintf(c->head, sizeof c->head, "Message-ID: <%ld@bench.example>\r\n", c->number);
+            put(c, c->head, strlen(c->head));
+            c->after = load->content;
         }
         return true;
     case CONTENT:
@@ -118,13 +125,17 @@ static bool take(struct connection *c, struct load *load)
     return got > 0 || (load->to_begin == 0 && c->state == CONTENT);
 }
 
-static bool give(struct connection *c)
+static bool give(struct connection *c, const struct load *load)
 {
     ssize_t sent = send(c->fd, c->out, c->left, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0)
         return errno == EAGAIN || errno == EINTR;
     c->out += sent;
     c->left -= (size_t)sent;
+    if (c->left == 0 && c->after) {
+        put(c, c->after, load->content_length);
+        c->after = NULL;
+    }
     return true;
 }
 
@@ -177,7 +188,7 @@ static void run(struct connection *all, int count, struct load *load, long messa
             if (polls[i].revents & (POLLIN | POLLHUP | POLLERR))
                 fine = take(&all[i], load);
             if (fine && all[i].left && (polls[i].revents & POLLOUT))
-                fine = give(&all[i]);
+                fine = give(&all[i], load);
             if (!fine)
                 exit(1);
         }

@@ -26,11 +26,12 @@ def merge(build, profile):
     return len(found)
 
 
-def read(build, profile):
-    """Lines in all and lines run, by file. The program holds all of our code, and its counters are
-    those of the same objects in the test programs."""
-    text = subprocess.run(["llvm-cov-14", "export", "-summary-only", f"-instr-profile={profile}",
-                           str(build / "gateway" / "sealfax")], check=True, capture_output=True).stdout
+def read(build, profile, only):
+    """Lines in all and lines run, by file. The program holds all of our code, core_lines that of
+    codecs, t38 and policy, and their counters are those of the same objects in the test programs."""
+    holder = build / "tests" / "libcore_lines.so" if only else build / "gateway" / "sealfax"
+    text = subprocess.run(["llvm-cov-14", "export", "-summary-only", f"-instr-profile={profile}", str(holder)],
+                          check=True, capture_output=True).stdout
     lines = {}
     root = pathlib.Path(__file__).resolve().parents[2]
     for entry in json.loads(text)["data"][0]["files"]:
@@ -53,7 +54,7 @@ def main():
     build = given.build.resolve()
     with tempfile.NamedTemporaryFile(suffix=".profdata") as profile:
         count = merge(build, profile.name)
-        lines = read(build, profile.name)
+        lines = read(build, profile.name, given.only)
     folders = {}
     for name, numbers in lines.items():
         folder = str(pathlib.PurePath(name).parent)

@@ -68,7 +68,8 @@ check south "$back" north "$(gw_number north 1)"
 like "fax show names the media" "$(clerk north fax show "$there")" 'MEDIA.*audio'
 
 note "T.38 was asked for because of the tones"
-# tones ID PATTERN: at north the rung comes after those of the tones, and long before its time
+# tones ID PATTERN: at north the rung comes after those of the tones, and long before its time. The line sees the
+# tones, control the call: in the same millisecond either may stand first.
 tones() {
     local trace="$GW_TOP/$1.trace" at
     traced() { clerk north fax trace "$1" >"$trace" 2>&1; }
@@ -76,8 +77,8 @@ tones() {
     # Two processes noted them, so those of the same moment may stand either way round.
     at=$(awk -v rung="$2" '/tones of a fax machine/ && !heard { heard = $1 } $0 ~ rung { rungs[++n] = $1 }
         END { for (i = 1; i <= n && heard; i++) if (rungs[i] > heard - 0.05) { print rungs[i]; exit } }' "$trace")
-    [[ -n $at ]] || cat "$trace"
     like "after the tones '$2', at so many seconds" "$at" '^[0-9]\.|^1[0-4]\.'
+    [[ -n $at ]] || cat "$trace"
 }
 tones "$there" '---- INVITE'
 tones "$(gw_inbound north "$(gw_number north 1)")" '---- INVITE'

@@ -304,7 +304,8 @@ holds "nothing is left of those that were not taken" until_true 10 no_others
 like "one that has waited for four hours" "$(over "$old")" '^refused 5.7.1 The signature of the message could not be checked'
 equal "the other waits on" "$(field "$later" '.recipient_list[0].state')" waiting
 dns_start s2
-under_way() { [[ $(gw_sql north "SELECT count(*) FROM faxes WHERE mail = '$id' AND state IN ('sending', 'delivered')") == 1 ]]; }
+# On a busy machine the first one has met its fax on the way already: then it has ended.
+under_way() { [[ $(gw_sql north "SELECT count(*) FROM faxes WHERE mail = '$id' AND state IN ('sending', 'delivered', 'uncertain', 'failed')") == 1 ]]; }
 until_true 120 under_way || wrong "it was not sent"
 kill -9 "$(gw_role north control)"
 gw_wait_ready north

@@ -262,7 +262,8 @@ static void run_wrong_key(struct pair *pair)
 static void run_without_ecm(struct pair *pair)
 {
     pair->without_ecm = true;
-    run_delivery(pair, 3, 1000);
+    pair->first_page = 2; /* the first is there already */
+    run_delivery(pair, 4, 1000);
 }
 
 static void run_resume(struct pair *pair)

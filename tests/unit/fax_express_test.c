@@ -2,6 +2,7 @@
 #include "t38/express_flow.h"
 #include "t38/fax_engine.h"
 #include "t38/udptl.h"
+#include "tests/doubles/adapted_pages.h"
 #include "tests/doubles/t6_page.h"
 
 #include "codecs/fax_error.h"
@@ -43,8 +44,11 @@ struct express_call {
     unsigned delay_ms;
     double loss;
     bool deaf_to_reports; /* reports never arrive */
+    bool without_ecm;     /* the receiver has none */
+    struct adapted_pages adapted;
     uint32_t identical, received;
     uint64_t hold_ms, durable_at_ms;
+    uint32_t pages;
 };
 
 static struct fax_page text[PAGES];
@@ -86,6 +90,7 @@ static void on_event(void *user, const struct fax_engine_event *event)
 {
     struct end *end = user;
     struct express_call *call = end->call;
+    adapted_pages_note(&call->adapted, event);
     if (event->kind == FAX_EVENT_PAGE_CONFIRMED)
         end->confirmed++;
     if (event->kind == FAX_EVENT_PAGE_RECEIVED) {
@@ -102,14 +107,15 @@ static void on_event(void *user, const struct fax_engine_event *event)
 
 static int get_page(void *user, uint32_t page, struct fax_page_view *out)
 {
-    (void)user;
-    *out = text[page].view;
+    const struct express_call *call = user;
+    *out = adapted_pages_get(&call->adapted, text, page);
     return 0;
 }
 
 static void begin(struct express_call *call, uint32_t pages)
 {
     call->now_ms = 1000;
+    call->pages = pages;
     call->random = 7;
     for (int i = 0; i < 2; i++) {
         struct end *end = &call->end[i];
@@ -117,8 +123,8 @@ static void begin(struct express_call *call, uint32_t pages)
             .sender = i == SENDER,
             .local_ident = "+49 30 5550001",
             .max_rate = 14400,
-            .ecm = true,
-            .source = {.page_count = pages, .get = get_page},
+            .ecm = i == SENDER || !call->without_ecm,
+            .source = {.page_count = pages, .get = get_page, .user = call},
             .callbacks = {.send_ifp = send_ifp, .event = on_event, .user = end}};
         end->call = call;
         end->index = i;
@@ -139,6 +145,7 @@ static void finish(struct express_call *call)
         udptl_receiver_free(call->end[i].receiver);
         free(call->end[i].queue);
     }
+    adapted_pages_free(&call->adapted);
 }
 
 static void on_ifp(void *user, uint16_t sequence, const uint8_t *data, size_t length)
@@ -182,6 +189,8 @@ static void step(struct express_call *call)
         call->durable_at_ms = 0;
         assert_int_equal(fax_engine_page_durable(call->end[RECEIVER].engine), 0);
     }
+    assert_int_equal(
+        adapted_pages_give(&call->adapted, call->end[SENDER].engine, text, call->pages), 0);
     call->now_ms += TICK_MS;
 }
 
@@ -229,6 +238,18 @@ static void loss_is_made_good_and_narrows_the_window(void **state)
     struct express_call call = {.hold_ms = 10, .delay_ms = 5, .loss = 0.05};
     begin(&call, PAGES);
     run(&call, PAGES, 60);
+    finish(&call);
+}
+
+/* T.30's waits between the pages go with the clock, their images do not. */
+static void pages_without_error_correction_run_ahead(void **state)
+{
+    (void)state;
+    struct express_call call = {.hold_ms = 10, .without_ecm = true};
+    begin(&call, PAGES);
+    run(&call, PAGES, 60); /* paced: about 300 s */
+    assert_true(call.end[SENDER].flow.on);
+    assert_int_equal(call.adapted.coding, FAX_PAGE_T4_2D);
     finish(&call);
 }
 
@@ -366,6 +387,7 @@ int main(void)
         cmocka_unit_test(ten_pages_take_a_hundredth_of_the_time),
         cmocka_unit_test(distance_costs_a_window_a_round_trip),
         cmocka_unit_test(loss_is_made_good_and_narrows_the_window),
+        cmocka_unit_test(pages_without_error_correction_run_ahead),
         cmocka_unit_test(without_reports_it_goes_on_paced),
         cmocka_unit_test(a_page_that_is_long_in_storing_is_waited_for),
         cmocka_unit_test(nothing_runs_ahead_without_credit),
