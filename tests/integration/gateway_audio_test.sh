@@ -74,7 +74,6 @@ tones() {
     local trace="$GW_TOP/$1.trace" at
     traced() { clerk north fax trace "$1" >"$trace" 2>&1; }
     until_true 60 traced "$1" || wrong "no trace: $(<"$trace")"
-    # Two processes noted them, so those of the same moment may stand either way round.
     at=$(awk -v rung="$2" '/tones of a fax machine/ && !heard { heard = $1 } $0 ~ rung { rungs[++n] = $1 }
         END { for (i = 1; i <= n && heard; i++) if (rungs[i] > heard - 0.05) { print rungs[i]; exit } }' "$trace")
     like "after the tones '$2', at so many seconds" "$at" '^[0-9]\.|^1[0-4]\.'
