@@ -74,8 +74,8 @@ tones() {
     local trace="$GW_TOP/$1.trace" at
     traced() { clerk north fax trace "$1" >"$trace" 2>&1; }
     until_true 60 traced "$1" || wrong "no trace: $(<"$trace")"
-    at=$(awk -v rung="$2" 'NR == FNR { if (heard == "" && /tones of a fax machine/) heard = $1; next }
-        heard != "" && $0 ~ rung && $1 + 0 >= heard + 0 { print $1; exit }' "$trace" "$trace")
+    at=$(awk -v rung="$2" '/tones of a fax machine/ && !heard { heard = $1 } $0 ~ rung { rungs[++n] = $1 }
+        END { for (i = 1; i <= n && heard; i++) if (rungs[i] > heard - 0.05) { print rungs[i]; exit } }' "$trace")
     like "after the tones '$2', at so many seconds" "$at" '^[0-9]\.|^1[0-4]\.'
     [[ -n $at ]] || cat "$trace"
 }
