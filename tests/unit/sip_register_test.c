@@ -84,9 +84,18 @@ static void grant(struct scene *s, unsigned expires_s)
     answer(s, "200 OK", headers);
 }
 
+/* A REGISTER that is no repetition of those before number `from`: on a slow machine they come. */
+static bool another_comes(struct scene *s, int from, int limit_ms)
+{
+    while (wire_expect(&s->w, "REGISTER", limit_ms))
+        if (atoi(wire_header(&s->w, "CSeq")) >= from)
+            return true;
+    return false;
+}
+
 static void expect_cseq(struct scene *s, const char *cseq)
 {
-    assert_true(wire_expect(&s->w, "REGISTER", LIMIT_MS));
+    assert_true(another_comes(s, atoi(cseq), LIMIT_MS));
     assert_string_equal(wire_header(&s->w, "CSeq"), cseq);
 }
 
@@ -127,7 +136,7 @@ static void a_registration_is_kept_and_taken_back(void **state)
     expect_cseq(s, "5 REGISTER");
     assert_non_null(strstr(wire_header(&s->w, "Contact"), ";expires=0"));
     answer(s, "200 OK", "");
-    assert_false(wire_expect(&s->w, "REGISTER", QUIET_MS));
+    assert_false(another_comes(s, 6, QUIET_MS));
 }
 
 static void too_brief_is_raised_once(void **state)
