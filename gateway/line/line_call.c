@@ -349,7 +349,7 @@ void line_call_stop(struct line_call *call, const struct msg_call_stop *stop)
     snprintf(text, sizeof text, "%.*s", (int)sizeof stop->reason - 1, stop->reason);
     if (call->state == LINE_CALL_RUNNING && !call->finished && !call->shield.shaking) {
         line_call_wake(call, now);
-        line_call_drain(call, LINE_CALL_DATAGRAMS_AT_STOP, now);
+        (void)line_call_drain(call, LINE_CALL_DATAGRAMS_AT_STOP, now);
         fax_engine_tick(call->engine, now);
     }
     line_call_abort(call, T30_RESULT_HANGUP, text[0] != '\0' ? text : NULL);

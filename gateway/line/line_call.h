@@ -205,8 +205,8 @@ void line_ahead_prefetch(const struct line_call *call);
 /* Drops and wipes what waits, and frees the row; safe to repeat. */
 void line_ahead_drop(struct line_call *call);
 
-/* Reads at most `limit` datagrams into the session. */
-void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms);
+/* Reads at most `limit` datagrams into the session. Returns their number. */
+unsigned line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms);
 
 /* The socket had something at this tick (a number that counts up): one datagram, which was read
  * into *arrival. When there was something at the tick before too, what else may be read in a tick

@@ -175,15 +175,17 @@ void line_call_udptl_cb(void *user, uint8_t *data, size_t length, uint64_t now_m
     call->stirred = !is_undisturbed(call, &delivery);
 }
 
-void line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
+unsigned line_call_drain(struct line_call *call, unsigned limit, uint64_t now_ms)
 {
+    unsigned count = 0;
+
     if (call->express && limit < LINE_CALL_DATAGRAMS_EXPRESS)
         limit = LINE_CALL_DATAGRAMS_EXPRESS;
     if (!call->finished)
-        (void)media_transport_receive(&call->media, call->line->datagram, limit, now_ms);
-    if (call->shield.shaking)
-        return;
-    line_call_run_ahead(call, now_ms);
+        count = media_transport_receive(&call->media, call->line->datagram, limit, now_ms);
+    if (!call->shield.shaking)
+        line_call_run_ahead(call, now_ms);
+    return count;
 }
 
 /* Most often one datagram waits: then the read that would find the queue empty is spared. The set
@@ -192,9 +194,8 @@ void line_call_hear(struct line_call *call, struct media_arrival *arrival, uint6
                     uint64_t now_ms)
 {
     bool again = tick == call->heard_tick + 1;
+    unsigned more = 0;
 
-    if (again)
-        call->crowded_tick = tick;
     call->heard_tick = tick;
     call->stirred = true;
     if (arrival->length >= 0)
@@ -204,7 +205,10 @@ void line_call_hear(struct line_call *call, struct media_arrival *arrival, uint6
     if (!call->stirred && !again)
         return;
     if (!call->finished && (again || call->express))
-        line_call_drain(call, LINE_CALL_DATAGRAMS_PER_TICK - 1, now_ms);
+        more = line_call_drain(call, LINE_CALL_DATAGRAMS_PER_TICK - 1, now_ms);
+    /* The end of a frame and the octets behind it come together; a third one is no fax's. */
+    if (again && more > 1)
+        call->crowded_tick = tick;
     line_watch_charge(call);
     line_call_settle(call);
 }

@@ -13,7 +13,7 @@
 
 enum {
     REST_DATAGRAMS = 32, /* read at once: a peer may send one each 10 ms, and late ones with them */
-    CROWD_TICKS = 4,     /* after more than that, or datagrams at tick after tick */
+    CROWD_TICKS = 4,     /* after more than that, or three at one tick */
 };
 
 static unsigned rest_ms(const struct line_call *call)

@@ -61,7 +61,7 @@ static void flatten(struct removal *removal, const char *name)
     const struct dirent *entry;
     DIR *directory;
 
-    (void)fchmodat(removal->top, name, 0700, 0); /* a directory, not a link: unlinkat said so */
+    (void)!fchmodat(removal->top, name, 0700, 0); /* a directory, not a link: unlinkat said so */
     directory = open_directory(removal->top, name);
     while (directory != NULL && removal->looks < LOOKS_MAX &&
            (entry = readdir(directory)) != NULL) {
@@ -72,7 +72,7 @@ static void flatten(struct removal *removal, const char *name)
         removal->looks++;
         if (unlinkat(dirfd(directory), entry->d_name, 0) < 0) {
             snprintf(new_name, sizeof new_name, ".%u", removal->names++);
-            (void)fchmodat(dirfd(directory), entry->d_name, 0700, 0);
+            (void)!fchmodat(dirfd(directory), entry->d_name, 0700, 0);
             if (renameat(dirfd(directory), entry->d_name, removal->top, new_name) < 0)
                 continue;
         }
@@ -128,7 +128,7 @@ static int remove_directory(int parent, const char *name)
 {
     if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
         return 0;
-    (void)fchmodat(parent, name, 0700, 0);
+    (void)!fchmodat(parent, name, 0700, 0);
     if (empty_directory(parent, name) != 0 || unlinkat(parent, name, AT_REMOVEDIR) < 0)
         return -EAGAIN;
     return 0;

@@ -28,7 +28,7 @@ static double luminance(uint16_t pixel)
 static void test_formula(void **state)
 {
     uint32_t random = 1;
-    uint16_t pixels[WIDEST];
+    uint16_t pixels[WIDEST] = {0};
     uint8_t grey[WIDEST + 1];
 
     (void)state;

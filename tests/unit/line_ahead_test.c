@@ -176,7 +176,7 @@ static bool step(struct scene *scene)
     scene->peer.now_ms = scene->now_ms += STEP_MS;
     scene->here->line.stall.ticks++;
     if (!call->resting)
-        line_call_drain(call, LINE_CALL_DATAGRAMS_PER_TICK, scene->now_ms);
+        (void)line_call_drain(call, LINE_CALL_DATAGRAMS_PER_TICK, scene->now_ms);
     line_call_visit(call, scene->now_ms);
     call = line_here_call(scene->here);
     if (call && call->state == LINE_CALL_RUNNING)
