@@ -113,6 +113,8 @@ pid_t spawn_role(const struct spawn_role *start)
         return pid < 0 ? -errno : pid;
     start_child(-1, -1);
     place_descriptors(start);
+    if (start->niceness != 0 && nice(start->niceness) < 0)
+        errno = 0; /* not allowed, or the result is below 0 */
     change_account(start->account);
     syscall(SYS_execveat, PROGRAM_DESCRIPTOR, "", arguments, environment, AT_EMPTY_PATH);
     fail_child("exec");

@@ -15,6 +15,7 @@ struct spawn_role {
     int channel;                   /* becomes descriptor 3; -1: none */
     int package;                   /* becomes descriptor 4 */
     const struct account *account; /* NULL: stay what the caller is */
+    int niceness;                  /* added to the caller's; less than 0 only if it may, else not */
 };
 
 /* Opens the running program itself (/proc/self/exe), so that it can be started again by accounts

@@ -11,6 +11,9 @@
 #include "gateway/process/state_format.h"
 #include "gateway/process/supervisor.h"
 
+/* A line has to keep the time of its calls, audio's above all; a render computes for seconds. */
+enum { LINE_NICENESS = -5, RENDER_NICENESS = 5 };
+
 static const char *kind_name(uint32_t kind)
 {
     return kind == CHILD_LINE ? "line" : "render";
@@ -44,8 +47,14 @@ static void start_child(struct supervisor *supervisor, struct child *child)
         answer.status = -errno;
     } else {
         const struct spawn_role start = {
-            supervisor->program,       kind_name(child->what.kind), child->tag, pair[0],
-            supervisor->package_plain, &supervisor->accounts->line};
+            .program = supervisor->program,
+            .role = kind_name(child->what.kind),
+            .number = child->tag,
+            .channel = pair[0],
+            .package = supervisor->package_plain,
+            .account = &supervisor->accounts->line,
+            .niceness = child->what.kind == CHILD_LINE ? LINE_NICENESS : RENDER_NICENESS,
+        };
         answer.pid = spawn_role(&start);
         close(pair[0]);
     }

@@ -62,8 +62,12 @@ static void start_keeper(struct supervisor *supervisor)
     pid_t pid = open_pair(pair);
     if (pid == 0) {
         const struct spawn_role start = {
-            supervisor->program,          "keeper", 0, pair[0], supervisor->package_plain,
-            &supervisor->accounts->keeper};
+            .program = supervisor->program,
+            .role = "keeper",
+            .channel = pair[0],
+            .package = supervisor->package_plain,
+            .account = &supervisor->accounts->keeper,
+        };
         pid = spawn_role(&start);
         close(pair[0]);
         if (pid > 0)
@@ -109,8 +113,12 @@ void supervisor_start_control_when_clear(struct supervisor *supervisor)
     pid_t pid = open_pair(pair);
     if (pid == 0) {
         const struct spawn_role start = {
-            supervisor->program,           "control", 0, pair[0], supervisor->package_control,
-            &supervisor->accounts->control};
+            .program = supervisor->program,
+            .role = "control",
+            .channel = pair[0],
+            .package = supervisor->package_control,
+            .account = &supervisor->accounts->control,
+        };
         pid = spawn_role(&start);
         close(pair[0]);
         int status = ipc_channel_open(&supervisor->loop, pair[1], &handlers, &supervisor->channel);
@@ -132,12 +140,13 @@ static void start_gateway(struct supervisor *supervisor)
 
 static void start_migrate(struct supervisor *supervisor)
 {
-    const struct spawn_role start = {supervisor->program,
-                                     "migrate",
-                                     0,
-                                     -1,
-                                     supervisor->package_migrate,
-                                     &supervisor->accounts->database};
+    const struct spawn_role start = {
+        .program = supervisor->program,
+        .role = "migrate",
+        .channel = -1,
+        .package = supervisor->package_migrate,
+        .account = &supervisor->accounts->database,
+    };
     note_start(supervisor, &supervisor->migrate, spawn_role(&start));
 }
 

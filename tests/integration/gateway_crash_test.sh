@@ -145,6 +145,8 @@ two_lines() {
     [[ $(wc -l <<<"$lines") == 2 && ! $lines =~ (^|[[:space:]])$victim_line($|[[:space:]]) ]]
 }
 holds "a new line was started" until_true 120 two_lines
+niceness() { ps -o ni= -p "$1" | tr -d ' '; }
+equal "niceness of a line" "$(niceness "$(gw_role line line | head -n 1)")" $(($(niceness "${GW_PID[line]}") - 5))
 late=$(gw_send line "$(gw_number line 3)" "$(gw_number sink 8)" "$GW_TOP/one.pdf")
 
 note "states"
