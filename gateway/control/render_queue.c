@@ -30,6 +30,7 @@ struct render_task {
     uint8_t *body;
     size_t length;
     bool running, child, finished;
+    const char *ended; /* why the child is no more, unless it has answered; NULL: not known */
 };
 
 struct render_queue {
@@ -253,8 +254,9 @@ static void on_gone(void *user, struct ipc_channel *channel, int status)
     (void)channel;
     (void)status;
     fail(task, -EPIPE,
-         "the renderer stopped before the document was done: it may need more time or "
-         "memory than the limits allow");
+         task->ended ? task->ended
+                     : "the renderer stopped before the document was done: it may need more time "
+                       "or memory than the limits allow");
 }
 
 static void on_wall_limit(uv_timer_t *timer)
@@ -281,15 +283,17 @@ static void on_started(void *user, int status, int pid, int descriptor)
         fail(task, rc, "a renderer cannot be used");
 }
 
+/* Its answer may still wait in its own channel, which ends behind it. */
 static void on_ended(void *user, int wait_status)
 {
     struct render_task *task = user;
     task->child = false;
     bool killed = WIFSIGNALED(wait_status) &&
                   (WTERMSIG(wait_status) == SIGXCPU || WTERMSIG(wait_status) == SIGKILL);
-    fail(task, -EPIPE,
-         killed ? "the document needs more time or memory than the limits allow"
-                : "the renderer died on the document");
+    task->ended = killed ? "the document needs more time or memory than the limits allow"
+                         : "the renderer died on the document";
+    if (!task->channel)
+        fail(task, -EPIPE, task->ended);
 }
 
 static void start_task(struct render_task *task)

@@ -87,7 +87,10 @@ def main():
     attacks = {"flood": flood, "audio": audio, "sizes": sizes, "second-address": second_address}
 
     def run(name):
-        print("sent", name, attacks[name](sockets[name], targets[name]), flush=True)
+        count = attacks[name](sockets[name], targets[name])
+        sys.stdout.write(f"sent {name} {count}\n")  # one piece: others write at the same time
+        sys.stdout.flush()
+
     threads = [threading.Thread(target=run, args=(name,)) for name in targets]
     for thread in threads:
         thread.start()
