@@ -26,12 +26,10 @@ trunk() {
     gw_trunk "$1" "$2" "${GW_ADDRESS[$3]}" "$((GW_PORT[$3] + $5))" --prefix "$4" "${@:6}"
 }
 
-wires six +4930551 ::1 30000 retry.max_attempts=3 retry.first_delay_ms=500
+wires six +4930551 ::1 30000
 wires sept +4930552 ::1 31000
-# Audio that a busy machine sends late is a bad line: such calls may need a second attempt.
-again=(retry.max_attempts=3 retry.first_delay_ms=500)
-wires four +4930553 '' 20000 "${again[@]}"
-wires audio +4930554 '' 20000 fax.t38=false "${again[@]}"
+wires four +4930553 '' 20000
+wires audio +4930554 '' 20000 fax.t38=false
 for name in six sept four audio; do gw_wait_ready "$name"; done
 for name in six sept four audio; do gw_provision "$name"; done
 
@@ -113,8 +111,13 @@ declare -A media=([udp6]=t38 [tls6]=t38 [udp6-back]=t38 [tls6-back]=t38 [g711]=a
 for way in udp6 tls6 udp6-back tls6-back g711 srtp srtp-back; do
     case $way in udp6*) n=0 ;; tls6*) n=1 ;; srtp) n=2 ;; g711) n=4 ;; *) n=3 ;; esac
     a=${from[$way]} b=${to[$way]}
-    equal "$way" "$(gw_wait_state "$a" "${fax[$way]}" "$GW_ENDED" 240)" delivered
-    echo "attempts: $(gw_fax "$a" "${fax[$way]}" '[.attempts[].text] | join("; ")')"
+    # Audio that a busy machine sends late is a bad line: such a call may be made again.
+    for _ in 1 2; do
+        [[ ${media[$way]} == audio && $(gw_wait_state "$a" "${fax[$way]}" "$GW_ENDED" 180) != delivered ]] || break
+        echo "$way: again, after: $(gw_fax "$a" "${fax[$way]}" .reason)"
+        fax "$way" "$a" "$b" "$n"
+    done
+    equal "$way" "$(gw_wait_state "$a" "${fax[$way]}" "$GW_ENDED" 180)" delivered
     in=$(gw_inbound "$b" "$(gw_number "$b" "$n")")
     equal "$way: received" "$(gw_wait_state "$b" "$in" "$GW_ENDED" 120)" received
     for end in "$a ${fax[$way]}" "$b $in"; do
