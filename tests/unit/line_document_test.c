@@ -206,6 +206,21 @@ static void expect_joined(const struct coded_page *fine, const struct coded_page
     raster_free(&to);
 }
 
+/* A rendition of three pages, drawn from 0, 1 and 2. The caller closes it. */
+static int vault_of_three(struct vault_file_id *id, uint32_t rows, const uint16_t y_dpis[3])
+{
+    vault_file_id_new(id);
+    int fd = vault_file_new(NULL, id);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct raster page;
+
+        vault_file_draw_page(&page, rows, i);
+        vault_file_add_page_at(fd, id, VAULT_STREAM_RENDITION, 0, i + 1, &page, y_dpis[i]);
+        raster_free(&page);
+    }
+    return fd;
+}
+
 static void test_document_reduces(void **state)
 {
     static const uint16_t y_dpis[] = {391, 196, 98};
@@ -215,15 +230,7 @@ static void test_document_reduces(void **state)
     char reason[MSG_REASON_MAX];
 
     (void)state;
-    vault_file_id_new(&id);
-    int fd = vault_file_new(NULL, &id);
-    for (uint32_t i = 0; i < 3; i++) {
-        struct raster page;
-
-        vault_file_draw_page(&page, ROWS + 1, i);
-        vault_file_add_page_at(fd, &id, VAULT_STREAM_RENDITION, 0, i + 1, &page, y_dpis[i]);
-        raster_free(&page);
-    }
+    int fd = vault_of_three(&id, ROWS + 1, y_dpis);
     struct msg_call_start start = start_of(&id);
     assert_int_equal(document_load(&fine, fd, &start, 0, reason), 0);
     for (uint32_t i = 0; i < 3; i++)
@@ -273,15 +280,7 @@ static void test_document_in_t4(void **state)
     char reason[MSG_REASON_MAX];
 
     (void)state;
-    vault_file_id_new(&id);
-    int fd = vault_file_new(NULL, &id);
-    for (uint32_t i = 0; i < 3; i++) {
-        struct raster page;
-
-        vault_file_draw_page(&page, ROWS, i);
-        vault_file_add_page_at(fd, &id, VAULT_STREAM_RENDITION, 0, i + 1, &page, 196);
-        raster_free(&page);
-    }
+    int fd = vault_of_three(&id, ROWS, (const uint16_t[]){196, 196, 196});
     struct msg_call_start start = start_of(&id);
     start.t85 = 1;
     snprintf(start.header_left, sizeof start.header_left, "sealfax");

@@ -40,15 +40,14 @@ static void every_end_leads_where_it_should(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct sip_event event = {
             .kind = SIP_EVENT_ENDED, .who = rows[i].who, .code = rows[i].code};
-        if (target_failover_is_dead(&event, rows[i].heard) != rows[i].dead ||
-            target_failover_is_of_trunk(&event, rows[i].heard) != rows[i].of_trunk)
-            fail_msg("row %zu: %d", i, rows[i].code);
+        assert_int_equal(target_failover_is_dead(&event, rows[i].heard), rows[i].dead);
+        assert_int_equal(target_failover_is_of_trunk(&event, rows[i].heard), rows[i].of_trunk);
     }
     for (size_t i = 0; i < sizeof final / sizeof *final; i++) {
         const struct sip_event event = {
             .kind = SIP_EVENT_ENDED, .who = SIP_PARTY_PEER, .code = final[i]};
-        if (target_failover_is_dead(&event, true) || target_failover_is_of_trunk(&event, true))
-            fail_msg("%d", final[i]);
+        assert_false(target_failover_is_dead(&event, true));
+        assert_false(target_failover_is_of_trunk(&event, true));
     }
 }
 
